@@ -1,0 +1,221 @@
+"""WebSocket: $connect, SUBSCRIBE, PING, $default, $disconnect."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from http.cookies import CookieError, SimpleCookie
+from typing import Annotated, Any, Literal, NamedTuple
+
+import boto3
+import jwt
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from pydantic import Field, ValidationError
+
+from stays.connections import Connection, Connections, Post, fingerprint
+from stays.domain.booking import booking_of
+from stays.domain.notification import CHANNELS, Message, award_received, booking_confirmed, payment_status
+from stays.domain.values import Id, Model
+from stays.table.store import Store
+from stays.table.watch import Watch
+
+IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
+ISSUER = os.environ["JWT_ISSUER"]
+AUDIENCE = os.environ["JWT_AUDIENCE"]
+LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
+LEEWAY = 30  # seconds between two clocks
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+
+dynamodb = boto3.client("dynamodb")
+connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
+watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
+management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=PATIENCE)
+post = Post(management, connections)
+logger = Logger()
+
+
+class Frame(Model):
+    """What a browser sends to subscribe."""
+
+    user_id: Id
+    channels: Annotated[list[Literal[tuple(CHANNELS)]], Field(max_length=20)] = list(CHANNELS)  # type: ignore[valid-type]
+    token: Annotated[str, Field(max_length=4096)] | None = None
+
+
+class Proof(NamedTuple):
+    """Who somebody is by their token, and until when."""
+
+    user_id: str
+    until: datetime
+
+
+class Refused(Exception):
+    """A frame that gets an ERROR; the connection stays."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@cache
+def key_set() -> jwt.PyJWKClient:
+    return jwt.PyJWKClient(f"{ISSUER}.well-known/jwks.json", cache_keys=True, lifespan=3600, timeout=3)
+
+
+def prove(token: str) -> Proof:
+    """The user of an access token. Raises jwt.PyJWTError for any other token."""
+    claims = jwt.decode(
+        token,
+        key_set().get_signing_key_from_jwt(token),
+        algorithms=["RS256"],
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        leeway=LEEWAY,
+        options={"require": ["exp", "sub"]},
+    )
+    return Proof(claims["sub"], datetime.fromtimestamp(claims["exp"], UTC))
+
+
+def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
+    """The token on $connect, and whether it was sent on purpose (a cookie is sent by itself)."""
+    query = event.get("queryStringParameters") or {}
+    token = query.get("token") or query.get("access_token")
+    if token:
+        return token, True
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get("auth_token")
+    except CookieError:
+        cookie = None
+    return (cookie.value if cookie else None), False
+
+
+def connect(event: dict[str, Any], now: datetime) -> int:
+    context = event["requestContext"]
+    token, on_purpose = carried(event)
+    try:
+        proof = prove(token) if token else None
+    except jwt.PyJWTError:
+        if on_purpose:
+            return 401
+        proof = None
+    connections.open(
+        Connection(
+            connection_id=context["connectionId"],
+            fingerprint=mark(context),
+            opened_at=now,
+            user_id=proof.user_id if proof else None,
+            proven_until=proof.until if proof else None,
+        )
+    )
+    return 200
+
+
+def mark(context: dict[str, Any]) -> str:
+    identity = context["identity"]
+    return fingerprint(identity["sourceIp"], identity.get("userAgent") or "")
+
+
+def subscribe(event: dict[str, Any], now: datetime) -> int:
+    connection_id = event["requestContext"]["connectionId"]
+    frame = read(event)
+    connection = connections.find(connection_id)
+    if connection is None:
+        raise Refused("FORBIDDEN", "Connect again.")
+    proven = identified(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
+    connections.subscribe(proven)
+    post.reply(connection_id, {"type": "SUBSCRIBED", "channels": list(proven.channels)})
+    post.tell([(proven, present(frame.user_id, now))])
+    return 200
+
+
+def read(event: dict[str, Any]) -> Frame:
+    body = event.get("body") or ""
+    if len(body) > LARGEST_FRAME:
+        raise Refused("INVALID_MESSAGE", "The frame is too large.")
+    try:
+        return Frame.model_validate_json(body)
+    except ValidationError:
+        raise Refused("INVALID_MESSAGE", "SUBSCRIBE names a userId and channels.") from None
+
+
+def identified(connection: Connection, frame: Frame, now: datetime) -> Connection:
+    """The connection with its user, proven by one of the ways of the mode. Raises Refused."""
+    if frame.token is not None:
+        proof = token_in(frame.token)
+        connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
+    connection = check_owner(connection, frame.user_id)
+    if connection.user_id is None and not believed(connection, frame.user_id, now):
+        raise Refused("FORBIDDEN", "Prove who you are: send a token.")
+    if connection.proven_until is not None and connection.proven_until <= now:
+        raise Refused("TOKEN_EXPIRED", "The token has run out; send a new one.")
+    return connection.but(user_id=frame.user_id)
+
+
+def token_in(token: str) -> Proof:
+    try:
+        return prove(token)
+    except jwt.PyJWTError:
+        raise Refused("FORBIDDEN", "The token is not valid.") from None
+
+
+def check_owner(connection: Connection, user_id: str) -> Connection:
+    """A connection never changes hands."""
+    if connection.user_id not in (None, user_id):
+        raise Refused("FORBIDDEN", "This is not you.")
+    return connection
+
+
+def believed(connection: Connection, user_id: str, now: datetime) -> bool:
+    """Without a token: by mode. `bound` asks whether the user just called us from the same place."""
+    if IDENTITY == "bound":
+        return connections.was_seen(user_id, connection.fingerprint, now)
+    return IDENTITY == "open"
+
+
+def present(user_id: str, now: datetime) -> list[Message]:
+    """What a page that comes late has missed."""
+    messages: list[Message | None] = []
+    for session in watch.recent(user_id, now):
+        booking = booking_of(session)
+        messages += [payment_status(session), booking_confirmed(booking) if booking else None]
+    messages += [award_received(offer) for offer in watch.live_offers(user_id, now)]
+    return [message for message in messages if message is not None]
+
+
+def ping(event: dict[str, Any], now: datetime) -> int:
+    post.reply(event["requestContext"]["connectionId"], {"type": "PONG"})
+    return 200
+
+
+def unknown(event: dict[str, Any], now: datetime) -> int:
+    raise Refused("INVALID_MESSAGE", "Send JSON with a type: SUBSCRIBE or PING.")
+
+
+def disconnect(event: dict[str, Any], now: datetime) -> int:
+    connection_id = event["requestContext"]["connectionId"]
+    connection = connections.find(connection_id)
+    connections.forget(connection_id, connection.user_id if connection else None)
+    return 200
+
+
+ROUTES: dict[str, Callable[[dict[str, Any], datetime], int]] = {
+    "$connect": connect,
+    "$disconnect": disconnect,
+    "$default": unknown,
+    "SUBSCRIBE": subscribe,
+    "PING": ping,
+}
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    route = event["requestContext"]["routeKey"]
+    try:
+        return {"statusCode": ROUTES[route](event, datetime.now(UTC))}
+    except Refused as refusal:
+        logger.info("frame refused", extra={"code": refusal.code, "route": route})
+        error = {"type": "ERROR", "code": refusal.code, "message": refusal.message}
+        post.reply(event["requestContext"]["connectionId"], error)
+        return {"statusCode": 200}

@@ -1,0 +1,102 @@
+"""Stream: what follows a decision about a stay: the host's thread and the traveller's mail."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stays.domain.booking import booking_of, check_out, reference_number
+from stays.domain.mailing import Mailing, MailState, Profile
+from stays.domain.payment import Fulfilment, PaymentSession
+from stays.mail import Language, Letter, MailRefused, MailUnavailable, render, send
+from stays.table.awards import Awards
+from stays.table.effects import Effects
+from stays.table.store import Store
+
+SENDER = os.environ["MAIL_SENDER"]
+FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
+
+store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
+effects = Effects(store)
+profiles = Awards(store)
+ses = boto3.client("sesv2")
+logger = Logger()
+
+
+def languages(profile: Profile | None) -> tuple[Language, ...]:
+    """The profile's language, or both where nobody said."""
+    if profile is None or profile.language is None:
+        return ("vi", "en")
+    return ("en",) if profile.language == "en" else ("vi",)
+
+
+def letter_for(session: PaymentSession, mailing: Mailing) -> Letter | None:
+    """The letter as the stay is now; None where there is no address, or nothing (any more) to confirm."""
+    profile = profiles.profile(session.user_id)
+    email = session.contact.email or (profile.email if profile else None)
+    outdated = mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
+    if not email or outdated:
+        return None
+    return Letter(
+        kind=mailing.letter,
+        to=email,
+        name=session.contact.name or (profile.name if profile else None),
+        languages=languages(profile),
+        stay_id=session.id,
+        reference=reference_number(session.id),
+        property_name=session.property_name,
+        city=session.city,
+        check_in=session.nights[0],
+        check_out=check_out(session.nights),
+        nights=session.nights,
+        guest_count=session.guest_count,
+        amount=session.amount,
+        refund_amount=session.refund.amount if session.refund else 0,
+        transaction_id=session.transaction_id,
+        link=f"{FRONTEND_URL}/dashboard/payment/confirmation?sessionId={session.id}",
+        attempt=mailing.attempts,
+    )
+
+
+def deliver(session: PaymentSession, mailing: Mailing, now: datetime) -> None:
+    """Send a claimed mail and record what became of it."""
+    letter = letter_for(session, mailing)
+    if letter is None:
+        effects.undeliverable(mailing)
+        return
+    try:
+        message_id = send(ses, render(letter, SENDER, now), SENDER)
+    except MailRefused:
+        effects.undeliverable(mailing)
+    except MailUnavailable:
+        effects.failed(mailing, now)
+    else:
+        effects.sent(mailing, message_id, now)
+
+
+def fulfil(stay_id: str, letter: str, now: datetime) -> None:
+    """Claim a mail and do what goes with it; nothing if it is not due (any more) or somebody else has it."""
+    session, mailing = effects.story(stay_id, letter)
+    claimed = effects.claim(mailing, now) if mailing and mailing.state is MailState.DUE else None
+    if claimed is None:
+        return
+    booking = booking_of(session)
+    if booking is not None and letter == "confirmation":
+        effects.thread(booking, now)
+    deliver(session, claimed, now)
+    logger.info("fulfilled", extra={"sessionId": stay_id, "letter": letter})
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Records in order; from the first that fails on, the batch comes again."""
+    for record in event["Records"]:
+        image = record["dynamodb"]["NewImage"]
+        try:
+            fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("to be tried again", extra={"error": type(error).__name__})
+            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}

@@ -1,0 +1,89 @@
+"""Schedule: everything whose time has come is asked about, ended, refunded or made due again."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stays.domain.mailing import Mailing
+from stays.domain.payment import CHECK_INTERVAL, OWING, Evidence, Fulfilment, Outcome, PaymentSession
+from stays.domain.refund import RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
+from stays.table.effects import Effects
+from stays.table.sessions import Sessions, Unsettled
+from stays.table.store import Store
+from stays.table.watch import Watch
+from stays.zalopay.client import Client, client
+
+ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
+APP_ID = int(os.environ["ZALOPAY_APP_ID"])
+KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
+AT_ONCE = 8
+LIMIT = 250  # of each shard in one round; the rest stays due
+RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
+
+store = Store(boto3.client("dynamodb", config=Config(max_pool_connections=AT_ONCE)), os.environ["STAYS_TABLE"])
+sessions = Sessions(store)
+effects = Effects(store)
+watch = Watch(store)
+logger = Logger()
+
+
+def zalopay() -> Client:
+    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+
+
+def check_payment(session: PaymentSession, now: datetime) -> None:
+    """Ask ZaloPay before anything is given up. What never had an order needs no question."""
+    if session.attempted_at is None:
+        sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
+    elif sessions.claim_query(session, now, now + CHECK_INTERVAL):
+        sessions.record(session, zalopay().query(session, "schedule"), now)
+
+
+def check_refund(session: PaymentSession, now: datetime) -> None:
+    """The intent goes on record first, so that however often this runs, one refund is made."""
+    if session.fulfilment is Fulfilment.REFUND_DUE:
+        session = sessions.settle(session, lambda current, _: request_refund(current, APP_ID, now), now)
+        evidence = zalopay().refund(session, now)
+    elif sessions.claim_query(session, now, next_check(session, now)):
+        evidence = zalopay().query_refund(session, now)
+        if evidence.outcome is RefundOutcome.NOT_FOUND:
+            session = sessions.settle(session, lambda current, _: repeat_refund(current, APP_ID, now), now)
+            evidence = zalopay().refund(session, now)
+    else:
+        return
+    settled = sessions.settle(session, lambda current, _: decide_refund(current, evidence, now), now)
+    logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
+
+
+def attend(item: PaymentSession | Mailing, now: datetime) -> bool:
+    """One due item. Whatever goes wrong with it, it stays due and the others are not held up."""
+    try:
+        if isinstance(item, Mailing):
+            effects.rearm(item, now)
+        elif item.fulfilment in OWING:
+            check_refund(item, now)
+        else:
+            check_payment(item, now)
+    except (BotoCoreError, ClientError, Unsettled) as error:
+        logger.warning("still due", extra={"error": type(error).__name__})
+        return False
+    return True
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    now = datetime.now(UTC)
+    due = watch.due(now, LIMIT)
+
+    def in_time(item: PaymentSession | Mailing) -> bool:
+        return context.get_remaining_time_in_millis() > RESERVE and attend(item, datetime.now(UTC))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        attended = sum(pool.map(in_time, due))
+    logger.info("round", extra={"due": len(due), "attended": attended})
+    return {"due": len(due), "attended": attended}

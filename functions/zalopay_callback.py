@@ -1,0 +1,95 @@
+"""HTTP, public: ZaloPay says that an order is paid. Its MAC is the authorization."""
+
+import base64
+import json
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from stays.domain.errors import NotFound
+from stays.domain.values import stay_id_of
+from stays.table.awards import Awards
+from stays.table.sessions import Sessions
+from stays.table.store import Store
+from stays.zalopay import MAXIMUM_CALLBACK, BadCallback, Callback, Unsigned, read_callback
+from stays.zalopay.keys import accepted_keys
+
+APP_ID = int(os.environ["ZALOPAY_APP_ID"])
+KEY2_SECRET = os.environ["ZALOPAY_KEY2_SECRET"]
+FORCED_AGE = 60  # seconds between two looks for a new key because of a bad MAC
+
+DONE, AGAIN, REJECTED = 1, 0, -1
+
+store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
+sessions = Sessions(store)
+refusals = Awards(store)
+logger = Logger()
+metrics = Metrics()
+looked_at = {"monotonic": -float(FORCED_AGE)}
+
+
+def read(body: bytes) -> Callback:
+    """The verified callback. A bad MAC may mean a new key: looked for at most once a minute."""
+    try:
+        return read_callback(body, accepted_keys(KEY2_SECRET), APP_ID)
+    except Unsigned:
+        if time.monotonic() - looked_at["monotonic"] < FORCED_AGE:
+            raise
+    looked_at["monotonic"] = time.monotonic()
+    return read_callback(body, accepted_keys(KEY2_SECRET, fresh=True), APP_ID)
+
+
+def record(callback: Callback, now: datetime) -> None:
+    """Bring the evidence to the decision, or keep it where nothing of ours fits: it is money."""
+    try:
+        session = sessions.find(stay_id_of(callback.app_trans_id) or "")
+    except NotFound:
+        logger.error("money for an unknown order", extra={"appTransId": callback.app_trans_id})
+        transaction_id = callback.evidence.transaction_id
+        refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+        return
+    settled = sessions.record(session, callback.evidence, now)
+    logger.info("callback", extra={"sessionId": settled.id, "status": settled.status, "fulfilment": settled.fulfilment})
+
+
+def body_of(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if len(body) > MAXIMUM_CALLBACK * 2:
+        raise BadCallback("too large")
+    try:
+        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        raise BadCallback("not decodable") from None
+    if len(raw) > MAXIMUM_CALLBACK:
+        raise BadCallback("too large")
+    return raw
+
+
+def verdict(event: dict[str, Any]) -> int:
+    try:
+        record(read(body_of(event)), datetime.now(UTC))
+    except Unsigned:
+        metrics.add_metric(name="BadMac", unit=MetricUnit.Count, value=1)
+        return REJECTED
+    except BadCallback as error:
+        logger.warning("callback rejected", extra={"reason": str(error)})
+        return REJECTED
+    except Exception:  # the outermost edge: whatever it was, ZaloPay comes again, and so does the clock
+        logger.exception("callback not recorded")
+        return AGAIN
+    return DONE
+
+
+MESSAGES = {DONE: "success", AGAIN: "try again", REJECTED: "mac not equal"}
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    code = verdict(event)
+    body = json.dumps({"return_code": code, "return_message": MESSAGES[code]})
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}

@@ -1,0 +1,172 @@
+"""Who listens, and telling them: the table `connections` and API Gateway's management API."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stays.domain.notification import CHANNEL_OF, CHANNELS, Message
+from stays.domain.values import Model, Timestamp, timestamp
+
+LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
+PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
+PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
+AT_ONCE = 8
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Connection(Model):
+    """A browser that listens. `user_id` is set by proof only and never changes."""
+
+    connection_id: str
+    fingerprint: str
+    opened_at: Timestamp
+    user_id: str | None = None
+    proven_until: Timestamp | None = None
+    channels: tuple[str, ...] = tuple(CHANNELS)
+
+
+def fingerprint(address: str, agent: str) -> str:
+    """An address and a user agent as a hash: enough to recognise, too little to know."""
+    return sha256(f"{address}\n{agent}".encode()).hexdigest()
+
+
+class Connections:
+    """The table of connections. One item finds them by user, one by connection id."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def open(self, connection: Connection) -> None:
+        """A browser has connected."""
+        self._put(_own_key(connection.connection_id) | connection.dump() | _until(connection.opened_at + LIFETIME))
+
+    def find(self, connection_id: str) -> Connection | None:
+        """The connection, consistent: one read."""
+        answer = self._client.get_item(
+            TableName=self._table, Key=_attributes(_own_key(connection_id)), ConsistentRead=True
+        )
+        return Connection.model_validate(_plain(answer["Item"])) if "Item" in answer else None
+
+    def subscribe(self, connection: Connection) -> None:
+        """From now on the user's messages go to this connection too."""
+        until = _until(connection.opened_at + LIFETIME)
+        assert connection.user_id is not None, "only a proven user subscribes"
+        for key in (_own_key(connection.connection_id), _listed_key(connection.user_id, connection.connection_id)):
+            self._put(key | connection.dump() | until)
+
+    def of(self, user_id: str, now: datetime) -> list[Connection]:
+        """All connections of a user, consistent: one read. Those whose proof has run out are left out."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
+            ExpressionAttributeValues=_attributes({":user": f"USER#{user_id}", ":kind": "CONNECTION#"}),
+            ConsistentRead=True,
+        )
+        found = [Connection.model_validate(_plain(item)) for item in answer["Items"]]
+        return [each for each in found if each.proven_until is None or each.proven_until > now]
+
+    def forget(self, connection_id: str, user_id: str | None) -> None:
+        """The connection is gone. Harmless when repeated."""
+        self._delete(_own_key(connection_id))
+        if user_id is not None:
+            self._delete(_listed_key(user_id, connection_id))
+
+    def saw(self, user_id: str, mark: str, now: datetime) -> None:
+        """The user made an authenticated call from here. Written at most once in 5 minutes."""
+        item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
+        before = {":before": timestamp(now - PRESENCE_WRITES)}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_attributes(item),
+                ConditionExpression="attribute_not_exists(PK) OR seenAt < :before",
+                ExpressionAttributeValues=_attributes(before),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
+        """Whether the user made an authenticated call from here in the last 15 minutes."""
+        answer = self._client.get_item(
+            TableName=self._table, Key=_attributes(_presence_key(user_id, mark)), ConsistentRead=True
+        )
+        return "Item" in answer and _plain(answer["Item"])["seenAt"] > timestamp(now - PRESENCE)
+
+    def _put(self, item: Mapping[str, Any]) -> None:
+        self._client.put_item(TableName=self._table, Item=_attributes(item))
+
+    def _delete(self, key: Mapping[str, str]) -> None:
+        self._client.delete_item(TableName=self._table, Key=_attributes(key))
+
+
+def _own_key(connection_id: str) -> dict[str, Any]:
+    return {"PK": f"CONNECTION#{connection_id}", "SK": "CONNECTION"}
+
+
+def _listed_key(user_id: str, connection_id: str) -> dict[str, Any]:
+    return {"PK": f"USER#{user_id}", "SK": f"CONNECTION#{connection_id}"}
+
+
+def _presence_key(user_id: str, mark: str) -> dict[str, Any]:
+    return {"PK": f"USER#{user_id}", "SK": f"PRESENCE#{mark}"}
+
+
+def _until(end: datetime) -> dict[str, int]:
+    return {"expiresAt": int(end.timestamp())}
+
+
+def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in attributes.items()}
+
+
+class Unreachable(Exception):
+    """A connection could not be told and is not gone: the message has to be tried again."""
+
+
+class Post:
+    """The management API: many connections at a time; one that is gone is forgotten, a slow one harms nobody."""
+
+    def __init__(self, client: Any, connections: Connections) -> None:
+        self._client = client
+        self._connections = connections
+
+    def tell(self, letters: Iterable[tuple[Connection, Sequence[Message]]]) -> list[Connection]:
+        """Send each connection the messages of its channels, in order; answer those that could not be reached."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            reached = list(pool.map(lambda letter: (letter[0], self._deliver(*letter)), letters))
+        return [connection for connection, arrived in reached if not arrived]
+
+    def reply(self, connection_id: str, message: Message) -> None:
+        """Answer a frame on its own connection, subscribed or not."""
+        self._send(connection_id, None, message)
+
+    def _deliver(self, connection: Connection, messages: Sequence[Message]) -> bool:
+        wanted = [each for each in messages if CHANNEL_OF[each["type"]] in connection.channels]
+        try:
+            for message in wanted:
+                self._send(connection.connection_id, connection.user_id, message)
+        except Unreachable:
+            return False
+        return True
+
+    def _send(self, connection_id: str, user_id: str | None, message: Message) -> None:
+        frame = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            self._client.post_to_connection(ConnectionId=connection_id, Data=frame)
+        except self._client.exceptions.GoneException:
+            self._connections.forget(connection_id, user_id)
+        except (ClientError, BotoCoreError) as error:
+            raise Unreachable(type(error).__name__) from None

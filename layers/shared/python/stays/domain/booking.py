@@ -1,0 +1,137 @@
+"""Bookings: what a paid session becomes, and what cancelling one gives back."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from stays.domain.errors import Refused
+from stays.domain.payment import (
+    Decision,
+    Fulfilment,
+    Nights,
+    PaymentSession,
+    Reason,
+    Refund,
+    Status,
+)
+from stays.domain.values import VIETNAM, Model, StayId, Timestamp
+
+Policy = Sequence[tuple[int, int]]  # (days before check-in, percent given back)
+
+
+class BookingStatus(StrEnum):
+    """CONFIRMED only by money."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    CANCELLED = "CANCELLED"
+
+
+class Booking(Model):
+    """Nights of one property for one traveller: the shape of the contract, and more."""
+
+    id: StayId
+    payment_id: StayId
+    reference_number: str
+    user_id: str
+    property_id: str
+    property_name: str
+    host_id: str
+    check_in: date
+    check_out: date
+    nights: tuple[date, ...]
+    guest_count: int
+    total_amount: int
+    status: BookingStatus
+    created_at: Timestamp
+    cancelled_at: Timestamp | None = None
+    refund: Refund | None = None
+
+
+def reference_number(stay_id: str) -> str:
+    """What people read to each other on the phone: the random end of the id."""
+    return f"{stay_id[-10:-5]}-{stay_id[-5:]}"
+
+
+def check_out(nights: Sequence[date]) -> date:
+    """The morning after the last night."""
+    return nights[-1] + timedelta(days=1)
+
+
+def booking_of(session: PaymentSession) -> Booking | None:
+    """The booking that a session amounts to, or None while there is nothing to show.
+
+    A booking is nothing but its session seen from the property's side, so the two cannot disagree.
+    """
+    if not (session.reserved or session.booked_at):
+        return None
+    return Booking(
+        id=session.id,
+        payment_id=session.id,
+        reference_number=reference_number(session.id),
+        user_id=session.user_id,
+        property_id=session.property_id,
+        property_name=session.property_name,
+        host_id=session.host_id,
+        check_in=session.nights[0],
+        check_out=check_out(session.nights),
+        nights=session.nights,
+        guest_count=session.guest_count,
+        total_amount=session.amount,
+        status=_status(session),
+        created_at=session.booked_at or session.created_at,
+        cancelled_at=session.cancelled_at,
+        refund=session.refund,
+    )
+
+
+def _status(session: PaymentSession) -> BookingStatus:
+    if session.fulfilment is Fulfilment.BOOKED:
+        return BookingStatus.CONFIRMED
+    return BookingStatus.PENDING if session.is_live else BookingStatus.CANCELLED
+
+
+def share(policy: Policy, check_in: date, now: datetime) -> int:
+    """Percent of the price given back, by the policy's row of the most days that are still left."""
+    days = (check_in - now.astimezone(VIETNAM).date()).days
+    return max((percent for least, percent in policy if days >= least), default=0)
+
+
+def cancel(session: PaymentSession, policy: Policy, now: datetime) -> Decision | None:
+    """The traveller gives the nights back; None if that is done already.
+
+    Raises Refused while an order can be paid: whoever may still pay must not lose the nights.
+    """
+    booking = booking_of(session)
+    if booking is None or booking.status is BookingStatus.CANCELLED:
+        return None
+    if booking.status is BookingStatus.PENDING:
+        return _cancel_reservation(session, now)
+    refunded = session.amount * share(policy, booking.check_in, now) // 100
+    owed = Refund(amount=refunded, status=Fulfilment.REFUND_DUE) if refunded else None
+    cancelled = session.but(
+        fulfilment=Fulfilment.REFUND_DUE if owed else Fulfilment.NONE,
+        reason=Reason.CANCELLED_BY_TRAVELLER,
+        refund=owed,
+        cancelled_at=now,
+        changed_at=now,
+        due_at=now if owed else None,
+    )
+    return Decision(cancelled, "BOOKING_CANCELLED", Nights.FREE, letter="cancellation")
+
+
+def _cancel_reservation(session: PaymentSession, now: datetime) -> Decision:
+    if session.attempted_at is not None:
+        raise Refused(
+            "INVALID_AUCTION_STATE",
+            "A payment is under way; it ends by itself.",
+            expiresAt=session.dump()["expiresAt"],
+        )
+    cancelled = session.but(
+        status=Status.CANCELLED,
+        reason=Reason.CANCELLED_BY_TRAVELLER,
+        cancelled_at=now,
+        changed_at=now,
+        due_at=None,
+    )
+    return Decision(cancelled, "RESERVATION_CANCELLED", Nights.FREE)

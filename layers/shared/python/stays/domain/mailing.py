@@ -1,0 +1,73 @@
+"""Mail and the host's thread as promises: on record before they are kept, so that none is lost or kept twice."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from stays.domain.values import Model, StayId, Timestamp
+
+RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail this often
+STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
+MAXIMUM_ATTEMPTS = 8
+
+
+Kind = Literal["confirmation", "cancellation", "refund"]
+
+
+class MailState(StrEnum):
+    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or refused for good."""
+
+    DUE = "DUE"
+    SENDING = "SENDING"
+    SENT = "SENT"
+    UNDELIVERABLE = "UNDELIVERABLE"
+
+
+class Mailing(Model):
+    """One kind of mail for one stay."""
+
+    stay_id: StayId
+    letter: Kind
+    state: MailState = MailState.DUE
+    attempts: int = 0
+    requested_at: Timestamp
+    due_at: Timestamp | None
+    sent_at: Timestamp | None = None
+    message_id: str | None = None
+
+
+class Thread(Model):
+    """The conversation of a stay's traveller with its host."""
+
+    thread_id: str
+    stay_id: StayId
+    traveller_id: str
+    host_id: str
+    created_at: Timestamp
+
+
+class Profile(Model):
+    """What a user told us of themselves, for when the token does not say."""
+
+    user_id: str
+    email: str | None = None
+    name: str | None = None
+    language: str | None = None
+    updated_at: Timestamp
+
+
+def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
+    """A mail that is owed from now on; looked at again by the clock if the stream does not bring it."""
+    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL)
+
+
+def rearmed(mailing: Mailing, now: datetime) -> Mailing:
+    """Due once more, or given up after too many attempts."""
+    if mailing.attempts >= MAXIMUM_ATTEMPTS:
+        return mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+    return mailing.but(state=MailState.DUE, due_at=now + RESEND_INTERVAL)
+
+
+def retry_at(mailing: Mailing, now: datetime) -> datetime:
+    """When a failed attempt is repeated: 1, 2, 4 … minutes later."""
+    return now + RESEND_INTERVAL * (1 << mailing.attempts)

@@ -1,0 +1,90 @@
+"""Messages: what a browser is told, made from the present state of an item."""
+
+from typing import Any
+
+from stays.domain.award import WIN, Award, AwardStatus
+from stays.domain.booking import Booking, BookingStatus
+from stays.domain.payment import Fulfilment, PaymentSession, Status
+
+Message = dict[str, Any]
+
+# The four channels of the contract, and what travels on each.
+CHANNELS = {
+    "payment_status": "PAYMENT_STATUS",
+    "booking_confirmations": "BOOKING_CONFIRMED",
+    "auction_results": "AUCTION_RESULT",
+    "second_chance_offers": "SECOND_CHANCE_OFFER",
+}
+CHANNEL_OF = {message_type: channel for channel, message_type in CHANNELS.items()}
+
+
+def payment_status(session: PaymentSession) -> Message:
+    """PAYMENT_STATUS. COMPLETED always carries the transaction id."""
+    message = {
+        "type": "PAYMENT_STATUS",
+        "paymentId": session.id,
+        "userId": session.user_id,
+        "status": _message_status(session),
+        "transactionId": session.transaction_id,
+        "reason": session.reason,
+        "refund": session.refund.dump() if session.refund else None,
+    }
+    return {name: value for name, value in message.items() if value is not None}
+
+
+def _message_status(session: PaymentSession) -> str:
+    if session.fulfilment is Fulfilment.REVIEW or session.processing:
+        return "PROCESSING"
+    if session.client_status is Status.PAID:
+        return "COMPLETED"
+    return "INITIATED" if session.is_live else "FAILED"
+
+
+def booking_confirmed(booking: Booking) -> Message | None:
+    """BOOKING_CONFIRMED, or None for a booking that is not."""
+    if booking.status is not BookingStatus.CONFIRMED:
+        return None
+    return {
+        "type": "BOOKING_CONFIRMED",
+        "bookingId": booking.id,
+        "paymentId": booking.payment_id,
+        "userId": booking.user_id,
+        "propertyName": booking.property_name,
+        "referenceNumber": booking.reference_number,
+        "checkIn": booking.check_in.isoformat(),
+        "checkOut": booking.check_out.isoformat(),
+    }
+
+
+def award_received(award: Award) -> Message | None:
+    """AUCTION_RESULT for a result, SECOND_CHANCE_OFFER for an offer that still waits."""
+    if award.award_id == WIN:
+        return _auction_result(award)
+    return _second_chance_offer(award) if award.status is AwardStatus.WAITING else None
+
+
+def _auction_result(award: Award) -> Message:
+    nights = {"awardedNights": [night.date.isoformat() for night in award.nights]} if award.nights else {}
+    return {
+        "type": "AUCTION_RESULT",
+        "auctionId": award.auction_id,
+        "userId": award.user_id,
+        "result": str(award.result),
+        **nights,
+        "amount": award.amount or award.bid_amount,
+        "paymentDeadline": award.dump()["deadline"],
+        "propertyName": award.place.name,
+    }
+
+
+def _second_chance_offer(award: Award) -> Message:
+    return {
+        "type": "SECOND_CHANCE_OFFER",
+        "offerId": award.award_id,
+        "auctionId": award.auction_id,
+        "userId": award.user_id,
+        "offeredNights": [night.date.isoformat() for night in award.nights],
+        "amount": award.amount,
+        "responseDeadline": award.dump()["deadline"],
+        "propertyName": award.place.name,
+    }

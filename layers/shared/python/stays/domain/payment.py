@@ -1,0 +1,319 @@
+"""Payment sessions: our attempts to be paid, and what each piece of evidence makes of them."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+from stays.domain.award import Quote
+from stays.domain.mailing import Kind
+from stays.domain.values import Model, StayId, Timestamp, app_trans_id
+
+PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the client's screen says the same
+HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
+ENDING_MARGIN = timedelta(minutes=1)  # after this much silence past the end, an unpaid answer is believed
+QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
+CHECK_INTERVAL = timedelta(seconds=45)  # so that a session is due at every round of the schedule
+ATTEMPT_TIME = timedelta(seconds=30)  # longer than the function that makes the order can live
+
+
+class Status(StrEnum):
+    """What the provider said."""
+
+    CREATED = "CREATED"
+    PENDING = "PENDING"
+    PAID = "PAID"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class Fulfilment(StrEnum):
+    """What we did about it. NONE after PAID: cancelled by the traveller with nothing to give back."""
+
+    NONE = "NONE"
+    BOOKED = "BOOKED"
+    REFUND_DUE = "REFUND_DUE"
+    REFUNDING = "REFUNDING"
+    REFUNDED = "REFUNDED"
+    REFUND_MANUAL = "REFUND_MANUAL"
+    REVIEW = "REVIEW"
+
+
+UNFINISHED = frozenset({Status.CREATED, Status.PENDING})
+OWING = frozenset({Fulfilment.REFUND_DUE, Fulfilment.REFUNDING})
+
+# From where each state may be entered. The inverse of a move is also its condition in the table.
+STATUS_SOURCES = {
+    Status.PENDING: frozenset({Status.CREATED}),
+    Status.PAID: frozenset(Status) - {Status.PAID},
+    Status.FAILED: UNFINISHED,
+    Status.CANCELLED: UNFINISHED,
+    Status.EXPIRED: UNFINISHED,
+}
+FULFILMENT_SOURCES = {
+    Fulfilment.BOOKED: frozenset({Fulfilment.NONE, Fulfilment.REVIEW}),
+    Fulfilment.REVIEW: frozenset({Fulfilment.NONE}),
+    Fulfilment.NONE: frozenset({Fulfilment.BOOKED}),
+    Fulfilment.REFUND_DUE: frozenset({Fulfilment.NONE, Fulfilment.REVIEW, Fulfilment.BOOKED}),
+    Fulfilment.REFUNDING: frozenset({Fulfilment.REFUND_DUE}),
+    Fulfilment.REFUNDED: frozenset({Fulfilment.REFUNDING}),
+    Fulfilment.REFUND_MANUAL: OWING,
+}
+
+
+class Reason(StrEnum):
+    """Why a payment did not end in a booking, in the client's words where it has one."""
+
+    CREATION_FAILED = "PAYMENT_CREATION_FAILED"
+    EXPIRED = "PAYMENT_EXPIRED"
+    CANCELLED = "PAYMENT_CANCELLED"
+    NIGHTS_TAKEN = "NIGHTS_TAKEN"
+    UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
+    CANCELLED_BY_TRAVELLER = "CANCELLED_BY_TRAVELLER"
+
+
+class Contact(Model):
+    """Where to write to the traveller, as the token said when the payment began."""
+
+    email: Annotated[str, Field(max_length=320)] | None = None
+    name: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Refund(Model):
+    """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked."""
+
+    amount: int
+    status: Fulfilment
+    id: str | None = None
+    requested_at: Timestamp | None = None
+    refunded_at: Timestamp | None = None
+    code: int | None = None
+
+
+class PaymentSession(Model):
+    """One attempt to be paid for nights of one award. Its id is also the payment's and the booking's."""
+
+    id: StayId
+    auction_id: str
+    award_id: str
+    user_id: str
+    property_id: str
+    property_name: str
+    host_id: str
+    city: str | None = None
+    guest_count: int
+    nights: tuple[date, ...]
+    amount: int
+    currency: str = "VND"
+    status: Status = Status.CREATED
+    fulfilment: Fulfilment = Fulfilment.NONE
+    processing: bool = False
+    reserved: bool = False
+    app_trans_id: str
+    order_url: str | None = None
+    transaction_id: str | None = None
+    reason: Reason | None = None
+    refund: Refund | None = None
+    contact: Contact = Contact()
+    created_at: Timestamp
+    expires_at: Timestamp
+    changed_at: Timestamp
+    attempted_at: Timestamp | None = None
+    queried_at: Timestamp | None = None
+    paid_at: Timestamp | None = None
+    booked_at: Timestamp | None = None
+    cancelled_at: Timestamp | None = None
+    due_at: Timestamp | None = None
+
+    @property
+    def hold_until(self) -> datetime:
+        """Until when its nights are kept from others."""
+        return self.expires_at + HOLD_MARGIN
+
+    @property
+    def client_status(self) -> Status:
+        """What the client sees: money under review is undecided, money that bought nothing is a failure."""
+        if self.fulfilment is Fulfilment.REVIEW:
+            return Status.PENDING
+        gave_up = self.status is Status.PAID and self.booked_at is None
+        return Status.FAILED if gave_up else self.status
+
+    @property
+    def is_live(self) -> bool:
+        """Whether money can still be expected."""
+        return self.status in UNFINISHED
+
+    def to_client(self) -> dict[str, Any]:
+        """The `PaymentSession` of the contract, with more fields and without what is nobody's business."""
+        shown = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_INTERNAL)
+        return {**shown, "status": self.client_status.value, "paymentId": self.id}
+
+
+_INTERNAL = {"contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"}
+
+
+def open_session(
+    stay_id: str, quote: Quote, user_id: str, contact: Contact, now: datetime, *, reserve: bool
+) -> PaymentSession:
+    """A new session that holds its nights. With `reserve` nobody asks for an order yet: a direct booking."""
+    place = quote.award.place
+    return PaymentSession(
+        id=stay_id,
+        auction_id=quote.award.auction_id,
+        award_id=quote.award.award_id,
+        user_id=user_id,
+        property_id=place.id,
+        property_name=place.name,
+        host_id=place.host_id,
+        city=place.city,
+        guest_count=quote.award.guest_count,
+        nights=quote.nights,
+        amount=quote.amount,
+        reserved=reserve,
+        app_trans_id=app_trans_id(stay_id, now),
+        contact=contact,
+        created_at=now,
+        expires_at=now + PAYMENT_TIME,
+        changed_at=now,
+        attempted_at=None if reserve else now,
+        due_at=now + (PAYMENT_TIME if reserve else CHECK_INTERVAL),
+    )
+
+
+def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
+    """A reserved session whose order is asked for now: its time and the date in its id begin anew."""
+    return session.but(
+        app_trans_id=app_trans_id(session.id, now),
+        attempted_at=now,
+        expires_at=now + PAYMENT_TIME,
+        due_at=now + CHECK_INTERVAL,
+    )
+
+
+class Outcome(StrEnum):
+    """What a piece of evidence says of an order. UNKNOWN says nothing, and nothing follows from it."""
+
+    PAID = "PAID"
+    PROCESSING = "PROCESSING"
+    UNPAID = "UNPAID"
+    NOT_FOUND = "NOT_FOUND"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Evidence(Model):
+    """What ZaloPay told us about one order, whoever brought it."""
+
+    source: str
+    outcome: Outcome
+    code: int | None = None
+    transaction_id: str | None = None
+    amount: int | None = None
+    paid_at: Timestamp | None = None
+    raw: str | None = None
+
+
+class Nights(StrEnum):
+    """What a decision does with the nights of the session."""
+
+    KEEP = "KEEP"
+    BOOK = "BOOK"
+    FREE = "FREE"
+
+
+class Decision(NamedTuple):
+    """The session as it shall be, and what goes with it in the same transaction."""
+
+    session: PaymentSession
+    what: str
+    nights: Nights = Nights.KEEP
+    letter: Kind | None = None
+    evidence: Evidence | None = None
+
+
+def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decision | None:
+    """The order exists and the browser can be sent to it; None if the session has moved on meanwhile."""
+    if session.status is not Status.CREATED:
+        return None
+    begun = session.but(status=Status.PENDING, order_url=order_url, changed_at=now, due_at=now + CHECK_INTERVAL)
+    return Decision(begun, "ORDER_MADE")
+
+
+def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool = False) -> Decision | None:
+    """The one decision on every piece of evidence; None where there is nothing (more) to do.
+
+    `taken` says that a night of the session belongs to somebody else: found out by a refused
+    condition, never by a conflict or a time-out. PAID is never left; verified money leads to PAID
+    from anywhere.
+    """
+    if evidence.outcome is Outcome.PAID:
+        return _on_money(session, evidence, now, taken=taken)
+    if session.status not in UNFINISHED:
+        return None
+    if evidence.outcome is Outcome.PROCESSING:
+        return _on_moving_money(session, evidence, now)
+    return _on_no_money(session, evidence, now)
+
+
+def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool) -> Decision | None:
+    if session.status is Status.PAID:
+        another = evidence.transaction_id != session.transaction_id
+        return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
+    if evidence.amount != session.amount:
+        return _review(session, evidence, now)
+    paid = session.but(
+        status=Status.PAID,
+        transaction_id=evidence.transaction_id,
+        paid_at=evidence.paid_at or now,
+        processing=False,
+        changed_at=now,
+    )
+    if taken:
+        owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
+        given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=Reason.NIGHTS_TAKEN, refund=owed, due_at=now)
+        return Decision(given_up, "PAID_NIGHTS_TAKEN", Nights.FREE, letter="refund", evidence=evidence)
+    booked = paid.but(fulfilment=Fulfilment.BOOKED, booked_at=now, reason=None, due_at=None)
+    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, letter="confirmation", evidence=evidence)
+
+
+def _review(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    if session.fulfilment is Fulfilment.REVIEW:
+        return None
+    reviewed = session.but(fulfilment=Fulfilment.REVIEW, reason=Reason.UNDER_REVIEW, changed_at=now)
+    return Decision(reviewed, "AMOUNT_MISMATCH", evidence=evidence)
+
+
+def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    if session.processing:
+        return None
+    return Decision(session.but(processing=True, changed_at=now), "PROCESSING", evidence=evidence)
+
+
+_ENDINGS = {
+    Outcome.EXPIRED: (Status.EXPIRED, Reason.EXPIRED),
+    Outcome.CANCELLED: (Status.CANCELLED, Reason.CANCELLED),
+    Outcome.REFUSED: (Status.FAILED, Reason.CREATION_FAILED),
+}
+
+
+def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    ending = _ENDINGS.get(evidence.outcome)
+    if ending is None and evidence.outcome in (Outcome.UNPAID, Outcome.NOT_FOUND):
+        ending = _ending_by_time(session, now)
+    if ending is None:
+        return None
+    status, reason = ending
+    ended = session.but(status=status, reason=session.reason or reason, processing=False, changed_at=now, due_at=None)
+    return Decision(ended, status.value, Nights.FREE, evidence=evidence)
+
+
+def _ending_by_time(session: PaymentSession, now: datetime) -> tuple[Status, Reason] | None:
+    """Unpaid, and nobody can pay any more: nobody ever got the order's address, or its time is over."""
+    if session.order_url is None and session.attempted_at and session.attempted_at + ATTEMPT_TIME < now:
+        return Status.FAILED, Reason.CREATION_FAILED
+    margin = ENDING_MARGIN if session.attempted_at else timedelta()
+    return (Status.EXPIRED, Reason.EXPIRED) if session.expires_at + margin <= now else None

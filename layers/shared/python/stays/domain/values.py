@@ -1,0 +1,93 @@
+"""Value objects: identifiers, times, nights, money, and the base of every model."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+VIETNAM = timezone(timedelta(hours=7))  # no daylight saving since 1975
+MAXIMUM_AMOUNT = 100_000_000  # đồng, the most the client lets through
+MAXIMUM_NIGHTS = 60  # a transaction holds 100 items
+STAY_ID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+APP_TRANS_ID = r"^[0-9]{6}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+TRANSACTION_ID = r"^[0-9]{1,64}$"
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def timestamp(at: datetime) -> str:
+    """Milliseconds in UTC, of fixed width, ending in Z: such texts sort as the times do."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_milliseconds(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _number_to_text(value: Any) -> Any:
+    """Ids are 64-bit integers elsewhere in the company and texts here."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _only_a_date(value: Any) -> Any:
+    """pydantic also takes numbers and times for dates; a night is `YYYY-MM-DD` and nothing else."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("a night is written YYYY-MM-DD")
+    if not isinstance(value, str | date):
+        raise ValueError("a night is a text, YYYY-MM-DD")
+    return value
+
+
+Night = Annotated[date, BeforeValidator(_only_a_date)]
+Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
+Id = Annotated[str, BeforeValidator(_number_to_text), Field(pattern=r"^[A-Za-z0-9_.:|@\-]{1,128}$")]
+StayId = Annotated[str, Field(pattern=STAY_ID)]
+Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]
+
+
+class Model(BaseModel):
+    """Entity, response and item at once: snake_case here, camelCase outside, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    def but(self, **changes: Any) -> Self:
+        """The same with some fields changed. The values are trusted."""
+        return self.model_copy(update=changes)
+
+    def dump(self) -> dict[str, Any]:
+        """JSON types under their outside names; what is absent is left out, never null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def new_stay_id(now: datetime, randomness: bytes) -> str:
+    """A ULID: 48 bits of milliseconds and 80 random bits, 26 characters (github.com/ulid/spec)."""
+    number = (int(now.timestamp() * 1000) << 80) | int.from_bytes(randomness[:10])
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def app_trans_id(stay_id: str, now: datetime) -> str:
+    """`yymmdd_<stay id>`, dated in Vietnam: 33 of 40 characters (docs.zalopay.vn, order-create)."""
+    return f"{now.astimezone(VIETNAM):%y%m%d}_{stay_id}"
+
+
+def stay_id_of(trans_id: str) -> str | None:
+    """The stay that an `app_trans_id` names, or None if it is none of ours."""
+    return trans_id[7:] if re.fullmatch(APP_TRANS_ID, trans_id) else None
+
+
+def m_refund_id(app_id: int, stay_id: str, now: datetime) -> str:
+    """`yymmdd_<app id>_<stay id>`, dated in Vietnam: at most 45 characters (docs.zalopay.vn, order-refund)."""
+    return f"{now.astimezone(VIETNAM):%y%m%d}_{app_id}_{stay_id}"
+
+
+def app_user(user_id: str) -> str:
+    """An opaque name for a user: no personal data and no `|` goes to ZaloPay (50 characters at most)."""
+    return sha256(user_id.encode()).hexdigest()[:40]
+
+
+def today(now: datetime) -> date:
+    """The date in Vietnam, where the properties are."""
+    return now.astimezone(VIETNAM).date()

@@ -1,0 +1,141 @@
+"""The HTTP edge: the resolver, the caller, and every error in the one shape of the contract."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from stays.domain.errors import Invalid, NotFound, StaysError
+from stays.domain.values import STAY_ID
+
+PREFIX = "/api/v1"
+LARGEST_BODY = 65_536  # bytes: sixty nights and every other field take a tenth of it
+
+STATUS = {
+    "VALIDATION_ERROR": 400,
+    "INVALID_AMOUNT": 400,
+    "INVALID_TRANSACTION_ID": 400,
+    "AUTH_REQUIRED": 401,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "INVALID_AUCTION_STATE": 409,
+    "OFFER_EXPIRED": 409,
+    "BOOKING_CREATION_FAILED": 409,
+    "CALENDAR_UPDATE_FAILED": 409,
+    "EMAIL_SENDING_FAILED": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "RATE_LIMIT": 429,
+    "INTERNAL_ERROR": 500,
+    "PAYMENT_CREATION_FAILED": 502,
+}
+
+PathId = Annotated[str, Path(pattern=STAY_ID)]
+logger = Logger()
+
+_NOT_JSON = Invalid.field("body", "The body is not JSON.")
+
+
+class Caller(NamedTuple):
+    """Who calls, by the token that the gateway has verified, and from where."""
+
+    user_id: str
+    email: str | None
+    name: str | None
+    address: str
+    agent: str
+
+
+def caller(app: APIGatewayHttpResolver) -> Caller:
+    """The caller of the present request. Raises AUTH_REQUIRED where the gateway vouches for nobody."""
+    context = app.current_event.raw_event["requestContext"]
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
+    if not claims.get("sub"):
+        raise StaysError("AUTH_REQUIRED", "Sign in first.")
+    origin = context["http"]
+    return Caller(
+        claims["sub"], claims.get("email"), claims.get("name"), origin["sourceIp"], origin.get("userAgent", "")
+    )
+
+
+def resolver() -> APIGatewayHttpResolver:
+    """A resolver that validates by pydantic and answers every error in the contract's shape."""
+    app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX])
+
+    def invalid(error: RequestValidationError) -> Response[str]:
+        fields = [{"field": _field(each["loc"]), "message": each["msg"]} for each in error.errors()]
+        return _failure(app, Invalid("VALIDATION_ERROR", "The request is not valid.", fields=fields))
+
+    def broken(error: Exception) -> Response[str]:
+        logger.exception("request failed", exc_info=error)
+        return _failure(app, StaysError("INTERNAL_ERROR", "Something went wrong; please try again."))
+
+    app.exception_handler(StaysError)(lambda error: _failure(app, error))
+    app.exception_handler(RequestValidationError)(invalid)
+    app.exception_handler(RequestUnsupportedContentType)(lambda _: _failure(app, _NOT_JSON))
+    app.exception_handler(Exception)(broken)
+    app.not_found(lambda _: _failure(app, _missing(app)))
+    return app
+
+
+def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """One request: limits and JSON first, then the routes. Every answer carries the request's id."""
+    request_id = event["requestContext"]["requestId"]
+    try:
+        _check_body(event)
+    except StaysError as error:
+        status, headers, body = STATUS[error.code], {"Content-Type": content_types.APPLICATION_JSON}, error
+        return {
+            "statusCode": status,
+            "headers": headers | {"x-request-id": request_id},
+            "body": _body(body, request_id),
+            "isBase64Encoded": False,
+        }
+    reply = app.resolve(event, context)
+    reply["headers"] = {**reply.get("headers", {}), "x-request-id": request_id}
+    return reply
+
+
+def _check_body(event: Mapping[str, Any]) -> None:
+    """A body, where there is one, is a JSON object of reasonable size."""
+    body = event.get("body") or ""
+    if len(body) > LARGEST_BODY:
+        raise Invalid("PAYLOAD_TOO_LARGE", "The body is too large.", limit=LARGEST_BODY)
+    try:
+        text = base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
+        content = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        raise _NOT_JSON from None
+    if not isinstance(content, dict):
+        raise Invalid.field("body", "The body has to be a JSON object.")
+
+
+def _missing(app: APIGatewayHttpResolver) -> StaysError:
+    """405 where the path is served under another method, else 404."""
+    path = app.current_event.path.removeprefix(PREFIX)
+    allowed = [route.method for route in app._static_routes + app._dynamic_routes if route.rule.match(path)]  # noqa: SLF001
+    if not allowed:
+        return NotFound()
+    return StaysError("METHOD_NOT_ALLOWED", "This method is not served here.", allowed=sorted(allowed))
+
+
+def _failure(app: APIGatewayHttpResolver, error: StaysError) -> Response[str]:
+    request_id = app.current_event.raw_event["requestContext"]["requestId"]
+    return Response(STATUS[error.code], content_types.APPLICATION_JSON, _body(error, request_id))
+
+
+def _body(error: StaysError, request_id: str) -> str:
+    shown = {"code": error.code, "message": error.message, "details": error.details}
+    return json.dumps({"error": shown, "requestId": request_id}, default=str)
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """`selectedNights.3` rather than where the framework found it."""
+    return ".".join(str(part) for part in location if part not in ("body", "path", "query")) or "body"

@@ -1,0 +1,63 @@
+"""A stay for the traveller's calendar: RFC 5545 files, announced as RFC 5546 wants it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from typing import Any, NamedTuple
+
+from icalendar import TRANSP, Calendar, Event, vCalAddress
+
+from stays.mail.letter import Letter, Run, Section, in_all, place, runs
+
+
+class CalendarFile(NamedTuple):
+    """One attachment."""
+
+    name: str
+    method: str
+    content: bytes
+
+
+ANNOUNCEMENTS: dict[str, dict[str, Any]] = {
+    "confirmation": {"method": "PUBLISH", "status": "CONFIRMED", "sequence": 0},
+    "cancellation": {"method": "CANCEL", "status": "CANCELLED", "sequence": 1},
+}
+
+
+def calendar_files(
+    letter: Letter, sections: Sequence[Section], origin: Address, now: datetime
+) -> Iterator[CalendarFile]:
+    """`booking.ics` with an all-day event for each run of nights; nothing for a letter about a refund.
+
+    A cancellation may name only one UID in a file (RFC 5546, 3.2.5): a second run has `booking-2.ics`.
+    """
+    if letter.kind not in ANNOUNCEMENTS:
+        return
+    method = ANNOUNCEMENTS[letter.kind]["method"]
+    events = [_event(letter, run, sections, origin, now) for run in runs(letter.nights)]
+    for number, group in enumerate([[event] for event in events] if method == "CANCEL" else [events], 1):
+        calendar = Calendar.new(prodid="-//Stays//Bookings//EN", method=method, uid=group[0].uid, subcomponents=group)
+        yield CalendarFile("booking.ics" if number == 1 else f"booking-{number}.ics", method, calendar.to_ical())
+
+
+def _event(letter: Letter, run: Run, sections: Sequence[Section], origin: Address, now: datetime) -> Event:
+    announcement = ANNOUNCEMENTS[letter.kind]
+    return Event.new(
+        # The same in every letter about a stay, so that a cancellation finds what it cancels.
+        uid=f"{run.start:%Y%m%d}-{letter.stay_id}@stays",
+        stamp=now.astimezone(UTC),
+        sequence=announcement["sequence"],
+        status=announcement["status"],
+        start=run.start,
+        end=run.end,
+        summary=f"{letter.property_name} ({in_all(sections, 'event')})",
+        description="\n\n".join(_described(each, letter.link) for each in sections),
+        location=place(letter),
+        url=letter.link,
+        organizer=vCalAddress.new(origin.addr_spec, cn=origin.display_name or None),
+        transparency=TRANSP.TRANSPARENT,  # a stay does not make its guest busy all day
+    )
+
+
+def _described(section: Section, link: str) -> str:
+    return "\n".join([*(f"{label}: {value}" for label, value in section.rows), link])

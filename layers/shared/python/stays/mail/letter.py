@@ -1,0 +1,157 @@
+"""What a letter says: a stay in the words of Vietnamese and English. Pure but for reading the words."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["confirmation", "cancellation", "refund"]
+Language = Literal["vi", "en"]
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What is told to whom. Amounts in đồng; the nights may have gaps.
+
+    A `refund_amount` of 0 says that there is no refund, None says nothing about it.
+    Another `attempt` is the same letter under another Message-ID.
+    """
+
+    kind: Kind
+    to: str
+    stay_id: str
+    reference: str
+    property_name: str
+    check_in: date
+    check_out: date
+    nights: tuple[date, ...]
+    guest_count: int
+    amount: int
+    link: str
+    name: str | None = None
+    city: str | None = None
+    languages: tuple[Language, ...] = ("vi", "en")
+    refund_amount: int | None = None
+    transaction_id: str | None = None
+    attempt: int = 1
+
+
+class Run(NamedTuple):
+    """Consecutive nights: the first night and the day after the last."""
+
+    start: date
+    end: date
+
+
+class Section(NamedTuple):
+    """A letter in one language: what differs from stay to stay, and the language's own words for the rest."""
+
+    language: Language
+    words: dict[str, Any]
+    greeting: str
+    lead: str
+    rows: Sequence[tuple[str, str]]
+    notes: Sequence[str]
+
+
+def runs(nights: Iterable[date]) -> list[Run]:
+    """The nights as runs of consecutive ones, earliest first."""
+    found: list[Run] = []
+    for night in sorted(nights):
+        if found and found[-1].end == night:
+            found[-1] = Run(found[-1].start, night + ONE_DAY)
+        else:
+            found.append(Run(night, night + ONE_DAY))
+    return found
+
+
+def on_one_line(letter: Letter) -> Letter:
+    """The letter without anything that could end a header, hide or turn around what is read, or break the encoding."""
+    texts = {name: _line(value) for name, value in vars(letter).items() if isinstance(value, str)}
+    return replace(letter, **texts)  # type: ignore[arg-type]  # names and types are the letter's own
+
+
+def _line(text: str) -> str:
+    shown = "".join(each for each in " ".join(text.split()) if unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+    return unicodedata.normalize("NFC", shown)
+
+
+def section(letter: Letter, language: Language) -> Section:
+    """The letter in one language."""
+    words = _words()[language]
+    words = {**words, **words[letter.kind]}
+    greeting = words["greeting"] if letter.name else words["greeting_without_name"]
+    return Section(
+        language=language,
+        words=words,
+        greeting=greeting.format(name=letter.name),
+        lead=words["lead"].format(property=letter.property_name),
+        rows=list(_rows(letter, words)),
+        notes=list(_notes(letter, words)),
+    )
+
+
+def in_all(sections: Sequence[Section], word: str) -> str:
+    """One word in all languages of a letter."""
+    return " / ".join(each.words[word] for each in sections)
+
+
+@cache
+def _words() -> dict[str, Any]:
+    return tomllib.loads((TEMPLATES / "words.toml").read_text(encoding="utf-8"))
+
+
+def _rows(letter: Letter, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    labels = words["labels"]
+    yield (labels["reference"], letter.reference)
+    yield (labels["property"], place(letter))
+    yield from _stay(letter, words)
+    yield (labels["guests"], str(letter.guest_count))
+    yield (labels["paid" if letter.transaction_id else "total"], _money(letter.amount, words))
+    if letter.refund_amount:
+        yield (labels["refund"], _money(letter.refund_amount, words))
+    if letter.transaction_id:
+        yield (labels["transaction"], letter.transaction_id)
+
+
+def _stay(letter: Letter, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    labels = words["labels"]
+    parts = runs(letter.nights)
+    if len(parts) == 1:
+        yield (labels["check_in"], _day(letter.check_in, words))
+        yield (labels["check_out"], _day(letter.check_out, words))
+    else:
+        for number, (start, end) in enumerate(parts, 1):
+            yield (labels["part"].format(number=number), f"{_day(start, words)} → {_day(end, words)}")
+    yield (labels["nights"], str(len(letter.nights)))
+
+
+def _notes(letter: Letter, words: dict[str, Any]) -> Iterator[str]:
+    parts = len(runs(letter.nights))
+    if parts > 1:
+        yield " ".join([words["apart"].format(count=parts), words.get("between", "")]).strip()
+    if letter.refund_amount or letter.kind == "refund":
+        yield words["refund_way"]
+    elif letter.refund_amount == 0:
+        yield words["no_refund"]
+
+
+def place(letter: Letter) -> str:
+    """The property, and its city where it is known."""
+    return ", ".join(filter(None, (letter.property_name, letter.city)))
+
+
+def _day(day: date, words: dict[str, Any]) -> str:
+    weekday, month = words["weekdays"][day.weekday()], words["months"][day.month - 1]
+    return str(words["date"].format(weekday=weekday, day=day.day, month=month, year=day.year))
+
+
+def _money(amount: int, words: dict[str, Any]) -> str:
+    return str(words["money"].format(amount=f"{amount:,}".replace(",", words["thousands"])))

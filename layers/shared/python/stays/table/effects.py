@@ -1,0 +1,104 @@
+"""What follows a booking, claimed before it is done: mail and the host's thread."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from stays.domain.booking import Booking
+from stays.domain.errors import Refused
+from stays.domain.mailing import (
+    RESEND_INTERVAL,
+    STUCK_TIME,
+    Kind,
+    Mailing,
+    MailState,
+    Thread,
+    new_mailing,
+    rearmed,
+    retry_at,
+)
+from stays.domain.payment import PaymentSession
+from stays.domain.values import timestamp
+from stays.table.keys import mail_item, mail_key, stay_key
+from stays.table.store import Condition, Store, both
+
+
+class Story(NamedTuple):
+    """What a mail is written from."""
+
+    session: PaymentSession
+    mailing: Mailing | None
+
+
+class Effects:
+    """MAIL# and THREAD of a stay."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def story(self, stay_id: str, letter: str) -> Story:
+        """The session and one of its mails as they are now, consistent: one read."""
+        keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, letter)]
+        items = {item["kind"]: item for item in self._store.get_many(keys)}
+        mailing = Mailing.model_validate(items["MAIL"]) if "MAIL" in items else None
+        return Story(PaymentSession.model_validate(items["SESSION"]), mailing)
+
+    def claim(self, mailing: Mailing, now: datetime) -> Mailing | None:
+        """Take a mail that is due; None if somebody else has it. Looked at again if it gets stuck."""
+        claimed = mailing.but(state=MailState.SENDING, attempts=mailing.attempts + 1, due_at=now + STUCK_TIME)
+        due = both(
+            Condition("#state = :due", due=MailState.DUE.value),
+            Condition("attempts = :attempts", attempts=mailing.attempts),
+        )
+        return claimed if self._move(claimed, due) else None
+
+    def sent(self, mailing: Mailing, message_id: str, now: datetime) -> None:
+        """The mail is out."""
+        self._finish(mailing.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
+
+    def undeliverable(self, mailing: Mailing) -> None:
+        """There is no address, or it was refused for good: recorded, and nothing else fails by it."""
+        self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
+
+    def failed(self, mailing: Mailing, now: datetime) -> None:
+        """Not out yet: the clock makes it due again."""
+        self._finish(mailing.but(due_at=retry_at(mailing, now)))
+
+    def _finish(self, mailing: Mailing) -> None:
+        ours = both(
+            Condition("#state = :sending", sending=MailState.SENDING.value),
+            Condition("attempts = :attempts", attempts=mailing.attempts),
+        )
+        self._move(mailing, ours)
+
+    def rearm(self, mailing: Mailing, now: datetime) -> None:
+        """Its time has come again: due, which the stream hears."""
+        waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
+        self._move(rearmed(mailing, now), waited)
+
+    def request(self, booking: Booking, letter: Kind, now: datetime) -> None:
+        """One more mail, at most every minute. Raises Refused when asked more often."""
+        mailing = new_mailing(booking.id, letter, now)
+        often = Condition(
+            "attribute_not_exists(PK) OR (requestedAt <= :before AND NOT #state IN (:due, :sending))",
+            before=timestamp(now - RESEND_INTERVAL),
+            due=MailState.DUE.value,
+            sending=MailState.SENDING.value,
+        )
+        if self._store.put(mail_item(mailing), often) is not None:
+            raise Refused("RATE_LIMIT", "A mail is on its way; another may be asked for in a minute.", retryAfter=60)
+
+    def _move(self, mailing: Mailing, condition: Condition) -> bool:
+        return self._store.put(mail_item(mailing), condition) is None
+
+    def thread(self, booking: Booking, now: datetime) -> Thread:
+        """The one thread of a booking, made if it is not there."""
+        thread = Thread(
+            thread_id=booking.id,
+            stay_id=booking.id,
+            traveller_id=booking.user_id,
+            host_id=booking.host_id,
+            created_at=now,
+        )
+        item = thread.dump() | stay_key(booking.id, "THREAD") | {"kind": "THREAD"}
+        standing = self._store.put(item, Condition("attribute_not_exists(PK)"))
+        return thread if standing is None else Thread.model_validate(standing)

@@ -1,0 +1,50 @@
+"""The keys of every item, and the items whose only reader is this package."""
+
+from datetime import date
+from zlib import crc32
+
+from stays.domain.mailing import Mailing
+from stays.table.store import Item, Key
+
+SHARDS = 4  # of the index `due`, so that no one partition takes every write
+
+
+def stay_key(stay_id: str, sort: str) -> Key:
+    """SESSION, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
+    return {"PK": f"STAY#{stay_id}", "SK": sort}
+
+
+def mail_key(stay_id: str, letter: str) -> Key:
+    """One kind of mail for a stay."""
+    return stay_key(stay_id, f"MAIL#{letter}")
+
+
+def transaction_key(transaction_id: str) -> Key:
+    """A transaction of ZaloPay."""
+    return {"PK": f"TRANSACTION#{transaction_id}", "SK": "TRANSACTION"}
+
+
+def night_key(property_id: str, night: date) -> Key:
+    """One night of a property: whoever owns this item owns the night."""
+    return {"PK": f"PROPERTY#{property_id}", "SK": f"NIGHT#{night.isoformat()}"}
+
+
+def award_key(auction_id: str, user_id: str, award_id: str) -> Key:
+    """One award or offer of a user in an auction. `#` is in no id."""
+    return {"PK": f"AUCTION#{auction_id}", "SK": f"AWARD#{user_id}#{award_id}"}
+
+
+def profile_key(user_id: str) -> Key:
+    """What a user told us."""
+    return {"PK": f"USER#{user_id}", "SK": "PROFILE"}
+
+
+def shard(stay_id: str) -> str:
+    """The partition of the index `due` that an item's time stands in."""
+    return str(crc32(stay_id.encode()) % SHARDS)
+
+
+def mail_item(mailing: Mailing) -> Item:
+    """A mail that is owed. Its state is what the stream's filter looks at."""
+    key = mail_key(mailing.stay_id, mailing.letter)
+    return mailing.dump() | key | {"kind": "MAIL", "dueShard": shard(mailing.stay_id)}

@@ -1,0 +1,271 @@
+"""Payment sessions, their bookings and nights: opening, deciding, reading."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from stays.domain.award import AwardStatus
+from stays.domain.booking import Booking, booking_of
+from stays.domain.errors import NotFound
+from stays.domain.mailing import new_mailing
+from stays.domain.payment import (
+    FULFILMENT_SOURCES,
+    QUERY_INTERVAL,
+    STATUS_SOURCES,
+    Decision,
+    Evidence,
+    Nights,
+    PaymentSession,
+    Status,
+    decide,
+)
+from stays.domain.values import timestamp
+from stays.table.keys import award_key, mail_item, night_key, shard, stay_key, transaction_key
+from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of, both
+
+Decider = Callable[[PaymentSession, bool], Decision | None]
+
+_ATTEMPTS = 6
+
+
+class NightsTaken(Exception):
+    """A night is held or booked already: by which stay of which user."""
+
+    def __init__(self, night: date, stay_id: str, user_id: str) -> None:
+        super().__init__("a night is taken")
+        self.night = night
+        self.stay_id = stay_id
+        self.user_id = user_id
+
+
+class Unsettled(Exception):
+    """The session kept changing under every attempt to decide; whoever brought the evidence comes again."""
+
+
+class Sessions:
+    """Everything under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
+        """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
+        return _owned(self._store.get(stay_key(stay_id, "SESSION")), owner)
+
+    def paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
+        """The session that a transaction of ZaloPay paid, consistent: one read. Raises NotFound."""
+        return _owned(self._store.get(transaction_key(transaction_id)), owner)
+
+    def booking(self, stay_id: str, *users: str, host: bool = False) -> Booking:
+        """The booking, if one of the users made it or (with `host`) owns its property. Raises NotFound."""
+        item = self._store.get(stay_key(stay_id, "BOOKING"))
+        allowed = {item["userId"], item["hostId"] if host else None} if item else set()
+        if item is None or not allowed & set(users):
+            raise NotFound
+        return Booking.model_validate(item)
+
+    def bookings(self, user_id: str, limit: int = 100) -> list[Booking]:
+        """The user's newest bookings, newest first: one (eventually consistent) read."""
+        items = self._store.query(
+            "userId = :user AND begins_with(userSort, :kind)",
+            {":user": user_id, ":kind": "BOOKING#"},
+            IndexName="by_user",
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [Booking.model_validate(item) for item in items]
+
+    def open(self, session: PaymentSession, now: datetime) -> None:
+        """Write a new session and hold its nights, or raise NightsTaken and write nothing."""
+        nights = [self._hold(session, night, now) for night in session.nights]
+        rest = [self._store.putting(_session_item(session), Condition("attribute_not_exists(PK)"))]
+        rest += self._booking(session, None)
+        rest.append(self._event(session, "OPENED", now))
+        self._write_nights(session, nights, rest)
+
+    def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
+        """A reservation's order is about to be made; its nights stay held as long as it can be paid.
+
+        Raises Conflicted for whoever comes second.
+        """
+        condition = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
+        nights = [self._hold(session, night, now) for night in session.nights]
+        changes = _changes(before, session)
+        update = self._store.updating(stay_key(session.id, "SESSION"), changes, condition)
+        self._store.transact([update, *nights, self._event(session, "ORDER_ATTEMPTED", now)])
+
+    def _write_nights(self, session: PaymentSession, nights: list[Operation], rest: list[Operation]) -> None:
+        try:
+            self._store.transact([*nights, *rest])
+        except Conflicted as conflict:
+            for position, item in conflict.items.items():
+                if position < len(nights):
+                    raise NightsTaken(session.nights[position], item["stayId"], item["userId"]) from None
+            raise
+
+    def claim_query(self, session: PaymentSession, now: datetime, due_at: datetime | None = None) -> bool:
+        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table."""
+        if session.queried_at is not None and now - session.queried_at < QUERY_INTERVAL:
+            return False
+        changes = {"queriedAt": timestamp(now)} | ({"dueAt": timestamp(due_at)} if due_at else {})
+        condition = Condition(
+            "attribute_exists(PK) AND (attribute_not_exists(queriedAt) OR queriedAt <= :before)",
+            before=timestamp(now - QUERY_INTERVAL),
+        )
+        return self._store.update(stay_key(session.id, "SESSION"), changes, condition) is None
+
+    def postpone(self, session: PaymentSession, due_at: datetime) -> None:
+        """Look at it again later, if it still waits for the time it waited for."""
+        condition = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
+        self._store.update(stay_key(session.id, "SESSION"), {"dueAt": timestamp(due_at)}, condition)
+
+    def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
+        """Bring evidence to the one decision; the session as it is afterwards, whoever decided."""
+        return self.settle(session, lambda current, taken: decide(current, evidence, now, taken=taken), now)
+
+    def settle(self, session: PaymentSession, decider: Decider, now: datetime) -> PaymentSession:
+        """Decide and write in one transaction; where the world has moved, read again and decide anew.
+
+        A night counts as taken only when a condition failed and its item names another stay.
+        Raises Unsettled if that does not come to rest.
+        """
+        taken, lost = False, frozenset[date]()
+        for _ in range(_ATTEMPTS):
+            decision = decider(session, taken)
+            if decision is None:
+                return session
+            failed = self._commit(session, decision, lost, now)
+            if failed is None:
+                return decision.session
+            others = frozenset(night for night in failed if night is not None)
+            taken = taken or (bool(others) and decision.nights is Nights.BOOK)
+            lost = lost | others if decision.nights is Nights.FREE else lost
+            session = self.find(session.id)
+        raise Unsettled
+
+    def _commit(
+        self, before: PaymentSession, decision: Decision, lost: frozenset[date], now: datetime
+    ) -> set[date | None] | None:
+        """None when written; else the nights that are somebody else's (and None for any other condition)."""
+        after = decision.session
+        nights = [night for night in after.nights if night not in lost and decision.nights is not Nights.KEEP]
+        operations = [self._night(decision, night, now) for night in nights]
+        operations += self._around(before, decision, now)
+        try:
+            self._store.transact(operations)
+        except Conflicted as conflict:
+            positions = [position for position in conflict.items if position < len(nights)]
+            return {nights[position] for position in positions} or {None}
+        return None
+
+    def _around(self, before: PaymentSession, decision: Decision, now: datetime) -> list[Operation]:
+        after = decision.session
+        if after is before:
+            return self._stray(decision, now)
+        changes = _changes(before, after)
+        operations = [self._store.updating(stay_key(after.id, "SESSION"), changes, _moving(before, after))]
+        operations += self._transaction(before, after, changes)
+        operations += self._booking(after, before)
+        operations.append(self._event(after, decision.what, now, decision.evidence))
+        if decision.letter:
+            operations.append(self._store.putting(mail_item(new_mailing(after.id, decision.letter, now))))
+        if decision.nights is Nights.BOOK:
+            paid = {"status": AwardStatus.PAID.value, "paymentId": after.id}
+            key = award_key(after.auction_id, after.user_id, after.award_id)
+            operations.append(self._store.updating(key, paid))
+        return operations
+
+    def _stray(self, decision: Decision, now: datetime) -> list[Operation]:
+        """Money beyond what was owed: kept once under its own id, for people to look at."""
+        evidence = decision.evidence
+        assert evidence and evidence.transaction_id
+        item = {
+            **transaction_key(evidence.transaction_id),
+            "kind": "STRAY",
+            "stayId": decision.session.id,
+            "amount": evidence.amount,
+        }
+        first = Condition("attribute_not_exists(PK)")
+        return [self._store.putting(item, first), self._event(decision.session, decision.what, now, evidence)]
+
+    def _transaction(self, before: PaymentSession, after: PaymentSession, changes: Item) -> list[Operation]:
+        """The session again under its transaction's id, so that finding it by that id is one read."""
+        if after.transaction_id is None:
+            return []
+        key = transaction_key(after.transaction_id)
+        if before.transaction_id is None:
+            item = after.dump() | key | {"kind": "TRANSACTION"}
+            return [self._store.putting(item, Condition("attribute_not_exists(PK)"))]
+        return [self._store.updating(key, changes)]
+
+    def _booking(self, session: PaymentSession, before: PaymentSession | None) -> list[Operation]:
+        booking = booking_of(session)
+        if booking is None or (before and booking_of(before) == booking):
+            return []
+        created = timestamp(booking.created_at)
+        keys = stay_key(session.id, "BOOKING") | {"kind": "BOOKING", "userSort": f"BOOKING#{created}"}
+        return [self._store.putting(booking.dump() | keys)]
+
+    def _event(self, session: PaymentSession, what: str, now: datetime, evidence: Evidence | None = None) -> Operation:
+        key = stay_key(session.id, f"EVENT#{now.isoformat(timespec='microseconds')}#{what}")
+        said = {"evidence": evidence.dump()} if evidence else {}
+        return self._store.putting({**key, "kind": "EVENT", "what": what, "at": timestamp(now), **said})
+
+    def _hold(self, session: PaymentSession, night: date, now: datetime) -> Operation:
+        until = timestamp(session.hold_until)
+        return self._store.putting(_night_item(session, night, "HELD") | {"heldUntil": until}, _free(session, now))
+
+    def _night(self, decision: Decision, night: date, now: datetime) -> Operation:
+        session = decision.session
+        if decision.nights is Nights.BOOK:
+            return self._store.putting(_night_item(session, night, "BOOKED"), _free(session, now))
+        ours = Condition("attribute_not_exists(PK) OR stayId = :stayId", stayId=session.id)
+        return self._store.deleting(night_key(session.property_id, night), ours)
+
+
+def _free(session: PaymentSession, now: datetime) -> Condition:
+    """Nobody's, ours, or held for somebody whose time to pay is over."""
+    return Condition(
+        "attribute_not_exists(PK) OR stayId = :stayId OR (#state = :held AND heldUntil < :now)",
+        stayId=session.id,
+        held="HELD",
+        now=timestamp(now),
+    )
+
+
+def _moving(before: PaymentSession, after: PaymentSession) -> Condition:
+    """The inverse of the tables of transitions, as a condition."""
+    sources = STATUS_SOURCES[after.status] if after.status is not before.status else {before.status}
+    conditions = [any_of("status", sources)]
+    if after.fulfilment is not before.fulfilment:
+        conditions.append(any_of("fulfilment", FULFILMENT_SOURCES[after.fulfilment]))
+    return both(*conditions)
+
+
+def _changes(before: PaymentSession, after: PaymentSession) -> dict[str, Any]:
+    old, new = before.dump(), after.dump()
+    return {name: new.get(name) for name in sorted(old | new) if old.get(name) != new.get(name)}
+
+
+def _owned(item: Item | None, owner: str | None) -> PaymentSession:
+    if item is None or item["kind"] == "STRAY" or (owner is not None and item["userId"] != owner):
+        raise NotFound
+    return PaymentSession.model_validate(item)
+
+
+def _session_item(session: PaymentSession) -> Item:
+    return session.dump() | {
+        **stay_key(session.id, "SESSION"),
+        "kind": "SESSION",
+        "userSort": f"SESSION#{timestamp(session.created_at)}",
+        "dueShard": shard(session.id),
+    }
+
+
+def _night_item(session: PaymentSession, night: date, state: str) -> Item:
+    return night_key(session.property_id, night) | {
+        "kind": "NIGHT",
+        "state": state,
+        "stayId": session.id,
+        "userId": session.user_id,
+    }

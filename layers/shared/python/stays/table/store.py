@@ -1,0 +1,167 @@
+"""DynamoDB as this table uses it: items in and out, conditions, transactions that are tried again."""
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from random import random
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+Item = dict[str, Any]
+Key = dict[str, str]
+Operation = dict[str, Any]
+
+_ATTEMPTS = 6
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Conflicted(Exception):
+    """Conditions of a transaction failed: `items` has what stood there, by the operation's position."""
+
+    def __init__(self, items: Mapping[int, Item]) -> None:
+        super().__init__("a condition failed")
+        self.items = items
+
+
+def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as DynamoDB writes it."""
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def from_attributes(attributes: Mapping[str, Any]) -> Item:
+    """An item as DynamoDB wrote it, also one in a stream record."""
+    return {name: _deserialize(value) for name, value in attributes.items()}
+
+
+class Condition:
+    """A condition with its names and values, built from small equalities."""
+
+    def __init__(self, expression: str, **values: Any) -> None:
+        self.expression = expression
+        self.values = values
+
+
+class Store:
+    """One table. Its methods raise botocore's errors for faults, never for a failed condition."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, key: Key) -> Item | None:
+        """The item, strongly consistent: one read."""
+        answer = self._client.get_item(TableName=self._table, Key=to_attributes(key), ConsistentRead=True)
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """The items that exist, strongly consistent, in no order. At most 100 keys, none twice."""
+        items: list[Item] = []
+        pending: list[dict[str, Any]] = [to_attributes(key) for key in keys]
+        while pending:
+            request = {self._table: {"Keys": pending, "ConsistentRead": True}}
+            answer = self._client.batch_get_item(RequestItems=request)
+            items += map(from_attributes, answer["Responses"].get(self._table, []))
+            pending = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+        return items
+
+    def query(self, expression: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
+        """One page of items."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression=expression,
+            ExpressionAttributeValues=to_attributes(values),
+            **options,
+        )
+        return [from_attributes(item) for item in answer["Items"]]
+
+    def put(self, item: Item, condition: Condition | None = None) -> Item | None:
+        """Write the item; where the condition fails, write nothing and answer what stands there."""
+        return self._conditional(self._client.put_item, self.putting(item, condition)["Put"])
+
+    def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Item | None:
+        """Set or (None) remove attributes; where the condition fails, answer what stands there."""
+        return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
+
+    def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Item | None:
+        try:
+            call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return from_attributes(error.response.get("Item", {}))
+        return None
+
+    def putting(self, item: Item, condition: Condition | None = None) -> Operation:
+        """A put for a transaction."""
+        return {"Put": self._with({"Item": to_attributes(item)}, {}, condition)}
+
+    def updating(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Operation:
+        """An update for a transaction: a value of None removes the attribute."""
+        names = {f"#c{i}": name for i, name in enumerate(changes)}
+        placed = list(zip(names, changes.values(), strict=True))
+        sets = ", ".join(f"{name} = :{name[1:]}" for name, value in placed if value is not None)
+        removes = ", ".join(name for name, value in placed if value is None)
+        expression = " ".join(part for part in (sets and f"SET {sets}", removes and f"REMOVE {removes}") if part)
+        request = {
+            "Key": to_attributes(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names,
+        }
+        values = {f":{name[1:]}": value for name, value in placed if value is not None}
+        return {"Update": self._with(request, values, condition)}
+
+    def deleting(self, key: Key, condition: Condition | None = None) -> Operation:
+        """A delete for a transaction."""
+        return {"Delete": self._with({"Key": to_attributes(key)}, {}, condition)}
+
+    def _with(self, request: dict[str, Any], values: dict[str, Any], condition: Condition | None) -> dict[str, Any]:
+        request["TableName"] = self._table
+        if condition is not None:
+            values = values | {f":{name}": value for name, value in condition.values.items()}
+            request["ConditionExpression"] = condition.expression
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+            names = {f"#{name}": name for name in re.findall(r"#([a-zA-Z]+)", condition.expression)}
+            request["ExpressionAttributeNames"] = request.get("ExpressionAttributeNames", {}) | names
+        if values:
+            request["ExpressionAttributeValues"] = to_attributes(values)
+        return {name: value for name, value in request.items() if value}
+
+    def transact(self, operations: Iterable[Operation]) -> None:
+        """All or nothing. Conflicts with other transactions are tried again; raises Conflicted for conditions."""
+        items = list(operations)
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+                return
+            except self._client.exceptions.TransactionCanceledException as error:
+                _raise_unless_passing(error, last=attempt == _ATTEMPTS - 1)
+            time.sleep(random() * 0.02 * 2**attempt)
+
+
+def _raise_unless_passing(error: ClientError, *, last: bool) -> None:
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
+    failed = {
+        position: from_attributes(reason.get("Item", {}))
+        for position, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if failed:
+        raise Conflicted(failed) from None
+    if last or not _PASSING & {reason.get("Code") for reason in reasons}:
+        raise error
+
+
+def any_of(name: str, values: Iterable[str]) -> Condition:
+    """`#name` is one of the values."""
+    placed = {f"{name}{i}": value for i, value in enumerate(sorted(values))}
+    return Condition(f"#{name} IN ({', '.join(f':{key}' for key in placed)})", **placed)
+
+
+def both(*conditions: Condition) -> Condition:
+    """All of the conditions."""
+    values = {name: value for each in conditions for name, value in each.values.items()}
+    return Condition(" AND ".join(f"({each.expression})" for each in conditions), **values)

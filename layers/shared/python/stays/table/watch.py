@@ -1,0 +1,92 @@
+"""Looking at many things at once: what changed, what is recent, what is due."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from stays.domain.award import Award, AwardStatus
+from stays.domain.mailing import Mailing
+from stays.domain.payment import PaymentSession
+from stays.domain.values import timestamp
+from stays.table.keys import SHARDS, stay_key
+from stays.table.store import Item, Store, from_attributes
+
+RECENT = timedelta(minutes=15)
+_MOST_RECENT = 10
+_TOLD = ("status", "fulfilment", "processing", "reason", "refund")
+
+Watched = PaymentSession | Award
+
+
+class Watch:
+    """Reads for the notifier, for SUBSCRIBE and for the clock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def present(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Watched]:
+        """The items as they are now, by key, consistent: one read."""
+        wanted = [{"PK": partition, "SK": sort} for partition, sort in dict.fromkeys(keys)]
+        items = self._store.get_many(wanted) if wanted else []
+        return {(item["PK"], item["SK"]): _model(item) for item in items}
+
+    def recent(self, user_id: str, now: datetime) -> list[PaymentSession]:
+        """The user's sessions that are unfinished or changed in the last 15 minutes, newest last.
+
+        The index only says which ids there are; their state is read consistently.
+        """
+        found = self._by_user(user_id, "begins_with(userSort, :sort)", {":sort": "SESSION#"}, Limit=_MOST_RECENT)
+        keys = [stay_key(item["id"], "SESSION") for item in found]
+        read = map(PaymentSession.model_validate, self._store.get_many(keys) if keys else [])
+        told = [session for session in read if session.is_live or now - session.changed_at <= RECENT]
+        return sorted(told, key=lambda session: session.created_at)
+
+    def live_offers(self, user_id: str, now: datetime) -> list[Award]:
+        """The user's offers that still wait for an answer."""
+        between = {":from": f"OFFER#{timestamp(now)}", ":to": "OFFER#~"}
+        items = self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_RECENT)
+        offers = map(Award.model_validate, items)
+        return [offer for offer in offers if offer.status is AwardStatus.WAITING]
+
+    def _by_user(self, user_id: str, sort: str, values: Mapping[str, str], **options: Any) -> list[Item]:
+        return self._store.query(
+            f"userId = :user AND {sort}",
+            {":user": user_id, **values},
+            IndexName="by_user",
+            ScanIndexForward=False,
+            **options,
+        )
+
+    def due(self, now: datetime, limit: int) -> list[PaymentSession | Mailing]:
+        """What has waited longest for its time, at most `limit` of each shard."""
+        items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
+        return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
+
+    def _due(self, number: str, now: datetime, limit: int) -> list[Item]:
+        values = {":shard": number, ":now": timestamp(now)}
+        return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
+
+
+def _model(item: Item) -> Watched:
+    if item["kind"] == "SESSION":
+        return PaymentSession.model_validate(item)
+    return Award.model_validate(item)
+
+
+def _due_model(item: Item) -> PaymentSession | Mailing:
+    return Mailing.model_validate(item) if item["kind"] == "MAIL" else PaymentSession.model_validate(item)
+
+
+def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The key in a stream record, if something that is told to anybody differs between its images."""
+    images = record["dynamodb"]
+    old, new = (from_attributes(images.get(name, {})) for name in ("OldImage", "NewImage"))
+    if old and all(old.get(name) == new.get(name) for name in _TOLD):
+        return None
+    return new["PK"], new["SK"]
+
+
+def newly_booked(record: Mapping[str, Any]) -> bool:
+    """Whether a stream record is the one in which a session became a booking."""
+    images = record["dynamodb"]
+    return "bookedAt" in images.get("NewImage", {}) and "bookedAt" not in images.get("OldImage", {})
