@@ -122,7 +122,7 @@ def payable(quoted: Quote, who: http.Caller, now: datetime) -> PaymentSession:
         session = open_session(stay_id, quoted, who.user_id, contact, now, reserve=False)
         try:
             sessions.open(session, now)
-            return order(session, now)
+            return order(session)
         except NightsTaken as taken:
             resumed = resume(standing(taken, quoted, who.user_id), now)
         if resumed is not None:
@@ -170,7 +170,7 @@ def order_of_reservation(session: PaymentSession, now: datetime) -> PaymentSessi
         sessions.attempt(session, attempted, now)
     except Conflicted:
         return await_order(session)
-    return order(attempted, now)
+    return order(attempted)
 
 
 def await_order(session: PaymentSession) -> PaymentSession:
@@ -185,16 +185,16 @@ def await_order(session: PaymentSession) -> PaymentSession:
     raise creation_failed(session)
 
 
-def order(session: PaymentSession, now: datetime) -> PaymentSession:
+def order(session: PaymentSession) -> PaymentSession:
     """Make the order of a session that is on record. Only an address makes it payable."""
     made = make_order(session)
     if not isinstance(made, Created) and made.outcome is not Outcome.REFUSED:
         made = after_silence(session)
     if not isinstance(made, Created):
         logger.warning("no order", extra={"sessionId": session.id, "outcome": made.outcome, "code": made.code})
-        sessions.record(session, made, now)
+        sessions.record(session, made, datetime.now(UTC))
         raise creation_failed(session)
-    url = made.order_url
+    url, now = made.order_url, datetime.now(UTC)
     begun = sessions.settle(session, lambda current, _: order_made(current, url, now), now)
     if begun.status not in (Status.PENDING, Status.PAID):
         raise creation_failed(session)

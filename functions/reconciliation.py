@@ -57,7 +57,8 @@ def check_refund(session: PaymentSession, now: datetime) -> None:
             evidence = zalopay().refund(session, now)
     else:
         return
-    settled = sessions.settle(session, lambda current, _: decide_refund(current, evidence, now), now)
+    later = datetime.now(UTC)
+    settled = sessions.settle(session, lambda current, _: decide_refund(current, evidence, later), later)
     logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from stays.domain.errors import NotFound
 from stays.domain.values import stay_id_of
@@ -29,7 +29,6 @@ store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
 sessions = Sessions(store)
 refusals = Awards(store)
 logger = Logger()
-metrics = Metrics()
 looked_at = {"monotonic": -float(FORCED_AGE)}
 
 
@@ -74,7 +73,8 @@ def verdict(event: dict[str, Any]) -> int:
     try:
         record(read(body_of(event)), datetime.now(UTC))
     except Unsigned:
-        metrics.add_metric(name="BadMac", unit=MetricUnit.Count, value=1)
+        with single_metric(name="BadMac", unit=MetricUnit.Count, value=1):
+            logger.warning("bad mac")
         return REJECTED
     except BadCallback as error:
         logger.warning("callback rejected", extra={"reason": str(error)})
@@ -88,7 +88,6 @@ def verdict(event: dict[str, Any]) -> int:
 MESSAGES = {DONE: "success", AGAIN: "try again", REJECTED: "mac not equal"}
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     code = verdict(event)
     body = json.dumps({"return_code": code, "return_message": MESSAGES[code]})

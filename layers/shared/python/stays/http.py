@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
 )
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic.alias_generators import to_camel
 
 from stays.domain.errors import Invalid, NotFound, StaysError
 from stays.domain.values import STAY_ID
@@ -70,7 +71,10 @@ def resolver() -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX])
 
     def invalid(error: RequestValidationError) -> Response[str]:
-        fields = [{"field": _field(each["loc"]), "message": each["msg"]} for each in error.errors()]
+        fields = [
+            {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
+            for each in error.errors()
+        ]
         return _failure(app, Invalid("VALIDATION_ERROR", "The request is not valid.", fields=fields))
 
     def broken(error: Exception) -> Response[str]:
@@ -91,15 +95,14 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     try:
         _check_body(event)
     except StaysError as error:
-        status, headers, body = STATUS[error.code], {"Content-Type": content_types.APPLICATION_JSON}, error
-        return {
-            "statusCode": status,
-            "headers": headers | {"x-request-id": request_id},
-            "body": _body(body, request_id),
-            "isBase64Encoded": False,
+        reply = {
+            "statusCode": STATUS[error.code],
+            "headers": {"Content-Type": content_types.APPLICATION_JSON},
+            "body": _body(error, request_id),
         }
-    reply = app.resolve(event, context)
-    reply["headers"] = {**reply.get("headers", {}), "x-request-id": request_id}
+    else:
+        reply = app.resolve(event, context)
+    reply["headers"] |= {"x-request-id": request_id, "cache-control": "no-store"}
     return reply
 
 
@@ -138,4 +141,4 @@ def _body(error: StaysError, request_id: str) -> str:
 
 def _field(location: tuple[Any, ...]) -> str:
     """`selectedNights.3` rather than where the framework found it."""
-    return ".".join(str(part) for part in location if part not in ("body", "path", "query")) or "body"
+    return ".".join(to_camel(str(part)) for part in location if part not in ("body", "path", "query")) or "body"

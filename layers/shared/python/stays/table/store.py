@@ -15,8 +15,17 @@ Operation = dict[str, Any]
 
 _ATTEMPTS = 6
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class _Integers(TypeDeserializer):  # type: ignore[misc]  # boto3 has no types
+    """Every number here is a whole one: đồng, counts, seconds."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(value)
+
+
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+_deserialize = _Integers().deserialize
 
 
 class Conflicted(Exception):

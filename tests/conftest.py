@@ -1,0 +1,77 @@
+"""What every test stands on: the settings of the functions, and the tables in moto."""
+
+import os
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="ap-southeast-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    STAYS_TABLE="stays",
+    CONNECTIONS_TABLE="connections",
+    FRONTEND_URL="http://localhost:3000",
+    CALLBACK_URL="http://localhost:8000/api/v1/payment/zalopay/callback",
+    ZALOPAY_APP_ID="2553",
+    ZALOPAY_KEY1_SECRET="zalopay-key1",
+    ZALOPAY_KEY2_SECRET="zalopay-key2",
+    JWT_AUDIENCE="stays-api",
+    MAIL_SENDER="Stays <booking@stays.example>",
+    REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
+    POWERTOOLS_SERVICE_NAME="tests",
+    POWERTOOLS_METRICS_NAMESPACE="Stays",
+)
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+from moto import mock_aws
+
+from infra.topology import TABLES, Table
+
+# Of ZaloPay's public sandbox app 2553.
+KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
+KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
+
+
+def create_table(client: Any, name: str, table: Table) -> None:
+    """A table as the topology describes it."""
+    attributes = {"PK", "SK"} | {key for index in table.indexes.values() for key in index}
+    indexes = [
+        {
+            "IndexName": index_name,
+            "KeySchema": key_schema(index.partition, index.sort),
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for index_name, index in table.indexes.items()
+    ]
+    stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=key_schema("PK", "SK"),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in sorted(attributes)],
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+        **(stream if table.stream else {}),
+    )
+
+
+def key_schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
+    parameters.clear_caches()
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        for name, table in TABLES.items():
+            create_table(client, name, table)
+        secrets = boto3.client("secretsmanager")
+        for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
+            secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
+        yield
