@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import boto3
 import jwt
@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from stays.connections import Connection, Connections, Post, fingerprint
 from stays.domain.booking import booking_of
-from stays.domain.notification import CHANNELS, Message, award_received, booking_confirmed, payment_status
+from stays.domain.notification import CHANNELS, Channel, Message, award_received, booking_confirmed, payment_status
 from stays.domain.values import Id, Model
 from stays.table.store import Store
 from stays.table.watch import Watch
@@ -39,7 +39,7 @@ class Frame(Model):
     """What a browser sends to subscribe."""
 
     user_id: Id
-    channels: Annotated[list[Literal[tuple(CHANNELS)]], Field(max_length=20)] = list(CHANNELS)  # type: ignore[valid-type]
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=20)] = CHANNELS
     token: Annotated[str, Field(max_length=4096)] | None = None
 
 

@@ -206,8 +206,11 @@ def make_order(session: PaymentSession) -> Created | Evidence:
 
 
 def after_silence(session: PaymentSession) -> Created | Evidence:
-    """Silence is resolved by a query. An order that is not there is made once more; one whose
-    address was lost can be paid by nobody and is given up."""
+    """Silence is resolved by a query.
+
+    An order that is not there is made once more; one whose address was lost can be paid by nobody
+    and is given up.
+    """
     found = zalopay().query(session, "create")
     if found.outcome is Outcome.NOT_FOUND:
         return make_order(session)

@@ -43,14 +43,19 @@ def read(body: bytes) -> Callback:
     return read_callback(body, accepted_keys(KEY2_SECRET, fresh=True), APP_ID)
 
 
+def keep(callback: Callback, now: datetime) -> None:
+    """Real money for an order that is not ours: on record for people to look at."""
+    transaction_id = callback.evidence.transaction_id
+    refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+    logger.error("money for an unknown order", extra={"transactionId": transaction_id})
+
+
 def record(callback: Callback, now: datetime) -> None:
     """Bring the evidence to the decision, or keep it where nothing of ours fits: it is money."""
     try:
         session = sessions.find(stay_id_of(callback.app_trans_id) or "")
     except NotFound:
-        logger.error("money for an unknown order", extra={"appTransId": callback.app_trans_id})
-        transaction_id = callback.evidence.transaction_id
-        refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+        keep(callback, now)
         return
     settled = sessions.record(session, callback.evidence, now)
     logger.info("callback", extra={"sessionId": settled.id, "status": settled.status, "fulfilment": settled.fulfilment})

@@ -10,7 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stays.domain.notification import CHANNEL_OF, CHANNELS, Message
+from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, timestamp
 
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
@@ -30,7 +30,7 @@ class Connection(Model):
     opened_at: Timestamp
     user_id: str | None = None
     proven_until: Timestamp | None = None
-    channels: tuple[str, ...] = tuple(CHANNELS)
+    channels: tuple[Channel, ...] = CHANNELS
 
 
 def fingerprint(address: str, agent: str) -> str:

@@ -78,7 +78,7 @@ def resolver() -> APIGatewayHttpResolver:
         return _failure(app, Invalid("VALIDATION_ERROR", "The request is not valid.", fields=fields))
 
     def broken(error: Exception) -> Response[str]:
-        logger.exception("request failed", exc_info=error)
+        logger.error("request failed", exc_info=error)
         return _failure(app, StaysError("INTERNAL_ERROR", "Something went wrong; please try again."))
 
     app.exception_handler(StaysError)(lambda error: _failure(app, error))
@@ -95,7 +95,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     try:
         _check_body(event)
     except StaysError as error:
-        reply = {
+        reply: dict[str, Any] = {
             "statusCode": STATUS[error.code],
             "headers": {"Content-Type": content_types.APPLICATION_JSON},
             "body": _body(error, request_id),

@@ -1,6 +1,6 @@
 """Messages: what a browser is told, made from the present state of an item."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from stays.domain.award import WIN, Award, AwardStatus
 from stays.domain.booking import Booking, BookingStatus
@@ -8,14 +8,14 @@ from stays.domain.payment import Fulfilment, PaymentSession, Status
 
 Message = dict[str, Any]
 
-# The four channels of the contract, and what travels on each.
-CHANNELS = {
-    "payment_status": "PAYMENT_STATUS",
-    "booking_confirmations": "BOOKING_CONFIRMED",
-    "auction_results": "AUCTION_RESULT",
-    "second_chance_offers": "SECOND_CHANCE_OFFER",
+Channel = Literal["payment_status", "booking_confirmations", "auction_results", "second_chance_offers"]
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+CHANNEL_OF: dict[str, Channel] = {
+    "PAYMENT_STATUS": "payment_status",
+    "BOOKING_CONFIRMED": "booking_confirmations",
+    "AUCTION_RESULT": "auction_results",
+    "SECOND_CHANCE_OFFER": "second_chance_offers",
 }
-CHANNEL_OF = {message_type: channel for channel, message_type in CHANNELS.items()}
 
 
 def payment_status(session: PaymentSession) -> Message:

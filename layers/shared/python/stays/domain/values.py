@@ -33,7 +33,7 @@ def _number_to_text(value: Any) -> Any:
 
 
 def _only_a_date(value: Any) -> Any:
-    """pydantic also takes numbers and times for dates; a night is `YYYY-MM-DD` and nothing else."""
+    """A night is `YYYY-MM-DD` and nothing else, though pydantic would also read numbers and times."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise ValueError("a night is written YYYY-MM-DD")
     if not isinstance(value, str | date):
@@ -51,7 +51,13 @@ Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]
 class Model(BaseModel):
     """Entity, response and item at once: snake_case here, camelCase outside, unknown fields ignored."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # what a person typed belongs in no log
+    )
 
     def but(self, **changes: Any) -> Self:
         """The same with some fields changed. The values are trusted."""

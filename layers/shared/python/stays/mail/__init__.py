@@ -26,7 +26,7 @@ REFUSALS = frozenset({"MessageRejected", "BadRequestException"})
 
 
 class MailRefused(Exception):
-    """This letter can never be delivered. Says an error code, never the address."""
+    """The letter can never be delivered. Says an error code, never the address."""
 
 
 class MailUnavailable(Exception):

@@ -20,7 +20,7 @@ ONE_DAY = timedelta(days=1)
 class Letter:
     """What is told to whom. Amounts in đồng; the nights may have gaps.
 
-    A `refund_amount` of 0 says that there is no refund, None says nothing about it.
+    A `refund_amount` of 0 makes a cancellation say that there is no refund, None says nothing about it.
     Another `attempt` is the same letter under another Message-ID.
     """
 
@@ -139,7 +139,7 @@ def _notes(letter: Letter, words: dict[str, Any]) -> Iterator[str]:
         yield " ".join([words["apart"].format(count=parts), words.get("between", "")]).strip()
     if letter.refund_amount or letter.kind == "refund":
         yield words["refund_way"]
-    elif letter.refund_amount == 0:
+    elif letter.refund_amount == 0 and letter.kind == "cancellation":
         yield words["no_refund"]
 
 

@@ -1,8 +1,6 @@
 """Awards and offers coming in, events that were refused, and profiles."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from stays.domain.award import WIN, Award
 from stays.domain.mailing import Profile
@@ -54,5 +52,5 @@ class Awards:
 
     def profile(self, user_id: str) -> Profile | None:
         """What a user told us, consistent: one read."""
-        item: Mapping[str, Any] | None = self._store.get(profile_key(user_id))
+        item = self._store.get(profile_key(user_id))
         return Profile.model_validate(item) if item else None
