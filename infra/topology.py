@@ -114,13 +114,20 @@ _PATHS = (
     Route("POST", "/users/auth0-sync", "bookings"),
 )
 _SERVED = tuple(route._replace(path=_PREFIX + route.path) for route in _PATHS)
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # A wrong method on a path of ours reaches the same function, which answers 405; any other path
-# reaches `payments`, which answers 404: both in the contract's shape.
+# reaches `payments`, which answers 404: both in the contract's shape. Not as ANY or $default: these
+# would catch OPTIONS too, and their authorizer would refuse the browser's preflight.
 ROUTES = (
     *_SERVED,
-    *(Route("ANY", path, function) for path, function in sorted({(r.path, r.function) for r in _SERVED})),
-    Route("ANY", "$default", "payments"),
+    *(
+        Route(method, path, function)
+        for path, function in sorted({(route.path, route.function) for route in _SERVED})
+        for method in _METHODS
+        if not any(route.path == path and route.method == method for route in _SERVED)
+    ),
+    *(Route(method, "/{proxy+}", "payments") for method in _METHODS),
 )
 
 CORS_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
@@ -144,7 +151,7 @@ CONSUMERS = (
         filters=(
             {
                 "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", "BOOKING", "AWARD", "OFFER"]}}},
+                "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", "AWARD", "OFFER"]}}},
             },
         ),
         batch_size=25,

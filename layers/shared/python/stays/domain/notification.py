@@ -57,9 +57,9 @@ def booking_confirmed(booking: Booking) -> Message | None:
 
 
 def award_received(award: Award) -> Message | None:
-    """AUCTION_RESULT for a result, SECOND_CHANCE_OFFER for an offer that still waits."""
+    """AUCTION_RESULT for a result that was not paid yet, SECOND_CHANCE_OFFER for an offer that still waits."""
     if award.award_id == WIN:
-        return _auction_result(award)
+        return _auction_result(award) if award.status is not AwardStatus.PAID else None
     return _second_chance_offer(award) if award.status is AwardStatus.WAITING else None
 
 

@@ -1,0 +1,56 @@
+"""Fills the table with copies of one stay, so that what grows with the table can be seen."""
+
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra.local.database import CREDENTIALS, REGION
+
+_BATCH = 25  # items of one write
+
+
+def fill(endpoint: str, stays: int) -> None:
+    """Copy the oldest booked stay with all its items, each copy with an id and a property of its own."""
+    client = _client(endpoint)
+    model = _story(client)
+    copies = (item for number in range(stays) for item in _copy(model, number))
+    batch: list[dict[str, Any]] = []
+    for item in copies:
+        batch.append({"PutRequest": {"Item": item}})
+        if len(batch) == _BATCH:
+            client.batch_write_item(RequestItems={"stays": batch})
+            batch = []
+    if batch:
+        client.batch_write_item(RequestItems={"stays": batch})
+
+
+def _client(endpoint: str) -> Any:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"mode": "standard"}),
+    )
+
+
+def _story(client: Any) -> list[dict[str, Any]]:
+    """All items of one booked stay: its own partition, its nights and its transaction."""
+    items = client.scan(TableName="stays")["Items"]
+    booking = next(item for item in items if item["SK"]["S"] == "BOOKING")
+    stay = booking["id"]["S"]
+    return [item for item in items if stay in json.dumps(item)]
+
+
+def _copy(model: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    booking = next(item for item in model if item["SK"]["S"] == "BOOKING")
+    stay, property_id, user = booking["id"]["S"], booking["propertyId"]["S"], booking["userId"]["S"]
+    transaction = next(item["transactionId"]["S"] for item in model if "transactionId" in item)
+    text = json.dumps(model)
+    text = text.replace(stay, f"{stay[:-5]}{number:05d}").replace(property_id, f"{property_id}-{number}")
+    text = text.replace(user, f"{user}-{number}").replace(transaction, f"{transaction}{number:05d}")
+    copies: list[dict[str, Any]] = json.loads(text)
+    return [{name: value for name, value in item.items() if name != "dueAt"} for item in copies]

@@ -1,0 +1,57 @@
+"""Cross-origin rules as API Gateway's HTTP API applies them."""
+
+from typing import NamedTuple
+
+from infra.local.asgi import Message, Scope, Send, header
+from infra.local.events import Headers
+
+
+class Cors(NamedTuple):
+    """Who may call from a browser. Origins are explicit, as credentials are allowed."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    max_age: int = 0  # seconds
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Say whether a browser asks if it may ask."""
+    return scope["method"] == "OPTIONS" and bool(header(scope, "access-control-request-method"))
+
+
+def preflight_headers(cors: Cors, scope: Scope) -> Headers:
+    """What the browser may do; nothing at all where any part of its wish is not allowed."""
+    wanted = {name.strip().lower() for name in header(scope, "access-control-request-headers").split(",")} - {""}
+    granted = _granted(cors, scope)
+    method = header(scope, "access-control-request-method")
+    if not granted or method not in cors.methods or not wanted <= {name.lower() for name in cors.headers}:
+        return (("vary", "Origin"),)
+    return (
+        ("vary", "Origin"),
+        *granted,
+        ("access-control-allow-methods", ",".join(cors.methods)),
+        ("access-control-allow-headers", ",".join(cors.headers)),
+        ("access-control-max-age", str(cors.max_age)),
+    )
+
+
+def with_cors(cors: Cors, scope: Scope, send: Send) -> Send:
+    """A `send` that puts the gateway's CORS headers on whatever is answered, and drops those of a function."""
+    ours = [(name.encode(), value.encode()) for name, value in (("vary", "Origin"), *_granted(cors, scope))]
+
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message.get("headers", [])
+            kept = [(name, value) for name, value in headers if not name.lower().startswith(b"access-control-")]
+            message = {**message, "headers": kept + ours}
+        await send(message)
+
+    return dressed
+
+
+def _granted(cors: Cors, scope: Scope) -> Headers:
+    origin = header(scope, "origin")
+    if origin not in cors.origins:
+        return ()
+    return (("access-control-allow-origin", origin), ("access-control-allow-credentials", "true"))

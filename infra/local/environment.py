@@ -1,0 +1,72 @@
+"""What each function finds in its environment: the settings that the topology lists for it, and AWS's own."""
+
+import json
+import os
+from typing import NamedTuple
+
+from infra.local.database import CREDENTIALS, KEY1_SECRET, KEY2_SECRET, REGION
+from infra.local.settings import Settings
+from infra.local.zalopay_simulator.settings import SANDBOX_APP_ID
+from infra.topology import FUNCTIONS, WEBSOCKET_STAGE
+
+# Days before check-in and the share of the price, in percent, that a cancellation brings back.
+_REFUND_POLICY = [[7, 100], [3, 50], [0, 0]]
+
+
+class Addresses(NamedTuple):
+    """Where everything listens."""
+
+    http: str
+    websocket: str
+    simulator: str
+    database: str
+
+
+def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str, str]]:
+    """Give every function its variables. Nothing of the environment of this process is among them."""
+    values = _values(settings, addresses)
+    shared = _aws(settings, addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
+    return {
+        name: {setting: values[setting] for setting in function.environment}
+        | shared
+        | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
+        for name, function in FUNCTIONS.items()
+    }
+
+
+def issuer_url(settings: Settings, addresses: Addresses) -> str:
+    """Give the address, ending in a slash, that tokens name as their issuer."""
+    return settings.issuer or f"{addresses.http}/"
+
+
+def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
+    return {
+        "STAYS_TABLE": "stays",
+        "CONNECTIONS_TABLE": "connections",
+        "FRONTEND_URL": settings.frontends[0],
+        "CALLBACK_URL": f"{addresses.http}/api/v1/payment/zalopay/callback",
+        "ZALOPAY_ENDPOINT": addresses.simulator,
+        "ZALOPAY_APP_ID": str(SANDBOX_APP_ID),
+        "ZALOPAY_KEY1_SECRET": KEY1_SECRET,
+        "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
+        "WEBSOCKET_ENDPOINT": f"{addresses.websocket.replace('ws', 'http', 1)}/{WEBSOCKET_STAGE}",
+        "WEBSOCKET_IDENTITY": settings.identity,
+        "JWT_ISSUER": issuer_url(settings, addresses),
+        "JWT_AUDIENCE": settings.audience,
+        "MAIL_SENDER": "Stays <no-reply@stays.example>",
+        "REFUND_POLICY": json.dumps(_REFUND_POLICY),
+    }
+
+
+def _aws(settings: Settings, addresses: Addresses) -> dict[str, str]:
+    return CREDENTIALS | {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL_DYNAMODB": settings.through or addresses.database,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": addresses.database,
+        "AWS_ENDPOINT_URL_SESV2": f"{addresses.http}/dev/ses",
+        # Whatever accounts the user of this machine has, the functions are not to find them.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

@@ -1,0 +1,185 @@
+"""API Gateway's HTTP API on localhost: routes, JWT authorizer, CORS and limits in front of the functions."""
+
+import asyncio
+import base64
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from infra.local.asgi import (
+    App,
+    Authorize,
+    Clock,
+    Invoke,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    real_time,
+    respond,
+    source_ip,
+    text_headers,
+)
+from infra.local.cors import Cors, is_preflight, preflight_headers, with_cors
+from infra.local.events import Answer, BadAnswer, Request, http_answer, http_event
+from infra.local.routing import route_for, route_key
+from infra.local.runtime_api import FunctionError
+from infra.topology import Route
+
+BODY_LIMIT = 10 * 1024 * 1024  # bytes
+HEAD_LIMIT = 10_240  # bytes of request line and headers
+
+_log = logging.getLogger(__name__)
+_NO_APPS: Mapping[str, App] = MappingProxyType({})
+
+
+class Unauthorized(Exception):
+    """The token is not valid; the message says why. Raised by `authorize`."""
+
+
+class Forbidden(Exception):
+    """The token is valid but does not allow this. Raised by `authorize`."""
+
+
+def http_api(
+    invoke: Invoke,
+    routes: Sequence[Route],
+    authorize: Authorize,
+    cors: Cors,
+    *,
+    extra: Mapping[str, App] = _NO_APPS,
+    timeout: float = 30,
+    clock: Clock = real_time,
+) -> App:
+    """The HTTP API as an ASGI app.
+
+    `authorize` is called in a thread for each route that is not public. `extra` maps a path prefix (`/dev/`) to an
+    ASGI app that is served before the API, without the authorizer and with the same CORS. `timeout` in seconds.
+    """
+    api = _HttpApi(invoke, routes, authorize, timeout, clock)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if is_preflight(scope):
+            await respond(send, 204, preflight_headers(cors, scope), b"")
+            return
+        send = with_cors(cors, scope, send)
+        if other := _app_for(extra, scope["path"]):
+            await other(scope, receive, send)
+        else:
+            await api.serve(scope, receive, send)
+
+    return app
+
+
+class _Refused(Exception):
+    """The gateway itself answers."""
+
+    def __init__(self, status: int, message: str, *headers: tuple[str, str]) -> None:
+        super().__init__(status, message)
+        body = json.dumps({"message": message}, separators=(",", ":")).encode()
+        self.answer = Answer(status, (("content-type", "application/json"), *headers), body)
+
+
+class _HttpApi:
+    def __init__(
+        self,
+        invoke: Invoke,
+        routes: Sequence[Route],
+        authorize: Authorize,
+        timeout: float,
+        clock: Clock,
+    ) -> None:
+        self._invoke = invoke
+        self._routes = routes
+        self._authorize = authorize
+        self._timeout = timeout
+        self._clock = clock
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began, request_id = time.monotonic(), _request_id()
+        try:
+            answer = await self._answer(scope, receive, request_id)
+        except _Refused as refused:
+            answer = refused.answer
+        except Exception:  # noqa: BLE001 (the outermost edge)
+            _log.exception("%s %s", scope["method"], scope["path"])
+            answer = _Refused(500, "Internal Server Error").answer
+        took = 1000 * (time.monotonic() - began)
+        _log.info("%s %s %d %.0f ms", scope["method"], scope["path"], answer.status, took)
+        await respond(send, answer.status, (*answer.headers, ("apigw-requestid", request_id)), answer.body)
+
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        request = await _request(scope, receive)
+        found = route_for(self._routes, request.method, request.path)
+        if found is None:
+            raise _Refused(404, "Not Found")
+        route, path_parameters = found
+        claims = None if route.public else await self._claims(header(scope, "authorization"))
+        event = http_event(
+            request,
+            route_key=route_key(route),
+            path_parameters=path_parameters,
+            claims=claims,
+            request_id=request_id,
+            now=self._clock(),
+        )
+        return await self._integrate(route.function, event)
+
+    async def _claims(self, authorization: str) -> Mapping[str, Any]:
+        token = re.sub(r"(?i)^bearer\b", "", authorization).strip()  # the scheme may be left out
+        if not token:
+            raise _Refused(401, "Unauthorized", ("www-authenticate", "Bearer"))
+        try:
+            # In a thread, as it may have to fetch keys, even from this very server.
+            return await asyncio.to_thread(self._authorize, token)
+        except Unauthorized as error:
+            reason = str(error).encode("ascii", "replace").decode().replace('"', "'").replace("\n", " ")
+            challenge = f'Bearer scope="" error="invalid_token" error_description="{reason}"'
+            raise _Refused(401, "Unauthorized", ("www-authenticate", challenge)) from error
+        except Forbidden as error:
+            raise _Refused(403, "Forbidden") from error
+
+    async def _integrate(self, function: str, event: Mapping[str, Any]) -> Answer:
+        try:
+            return http_answer(await asyncio.wait_for(self._invoke(function, event), self._timeout))
+        except TimeoutError:
+            raise _Refused(503, "Service Unavailable") from None
+        except FunctionError as error:
+            raise _Refused(500, "Internal Server Error") from error
+        except BadAnswer as error:
+            _log.error("%s: %s", function, error)
+            raise _Refused(500, "Internal Server Error") from error
+
+
+async def _request(scope: Scope, receive: Receive) -> Request:
+    headers = text_headers(scope)
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    head = len(scope["method"]) + len(path) + len(query) + sum(len(n) + len(v) + 4 for n, v in scope["headers"])
+    body = await read_body(receive, BODY_LIMIT)
+    if head > HEAD_LIMIT:
+        raise _Refused(431, "Request Header Fields Too Large")
+    if body is None:
+        raise _Refused(413, "Request Entity Too Large")
+    return Request(
+        scope["method"],
+        path,
+        query,
+        headers,
+        body,
+        source_ip(scope),
+        f"HTTP/{scope['http_version']}",
+    )
+
+
+def _app_for(extra: Mapping[str, App], path: str) -> App | None:
+    return next((app for prefix, app in extra.items() if path.startswith(prefix)), None)
+
+
+def _request_id() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()

@@ -1,0 +1,159 @@
+"""Lambda on one machine: each function in worker processes of its own, one invocation at a time each."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local.process import Log, Worker
+from infra.local.runtime_api import FunctionError, FunctionTimeout
+from infra.local.sources import Sources
+from infra.topology import Function
+
+__all__ = ["FunctionError", "FunctionTimeout", "Log", "Workers"]
+
+
+def _to_log(function: str, line: str) -> None:
+    logging.getLogger(f"functions.{function}").info(line)
+
+
+class Workers:
+    """Runs the functions of the topology. Use from one event loop; `stop` leaves no process behind."""
+
+    def __init__(
+        self,
+        *,
+        functions: Path,  # folder of <name>.py
+        layer: Path,  # layers/shared/python
+        topology_functions: Mapping[str, Function],
+        environment: Mapping[str, Mapping[str, str]],  # function -> all its variables, AWS_* and LOG_LEVEL included
+        limit: int = 8,  # workers per function
+        idle: float = 300,  # seconds until an unused worker is stopped
+        log: Log = _to_log,
+    ) -> None:
+        self._folders = (functions, layer)
+        self._topology = topology_functions
+        self._environment = environment
+        self._idle = idle
+        self._log = log
+        self._sources = Sources(functions, layer)
+        self._slots = {name: asyncio.Semaphore(limit) for name in topology_functions}
+        self._free: dict[str, list[Worker]] = {name: [] for name in topology_functions}
+        self._all: set[Worker] = set()
+        self._clock_offset = 0.0
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._reaper: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    async def start(self) -> None:
+        """Begin to stop workers that nobody uses; the workers themselves start on demand."""
+        self._reaper = asyncio.create_task(self._reap())
+
+    async def stop(self) -> None:
+        """Kill all workers and wait for their end; an invocation that still runs fails."""
+        self._ended = True
+        if self._reaper:
+            self._reaper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reaper
+        for worker in list(self._all):
+            self._discard(worker)
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*self._stopping)
+
+    async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """JSON in, JSON out. Waits for a free worker, starts one on demand. Raises FunctionError.
+
+        As in Lambda, the function runs on when the caller gives up.
+        """
+        running = asyncio.create_task(self._invoke(function, event))
+        self._running.add(running)
+        running.add_done_callback(self._finished)
+        return await asyncio.shield(running)
+
+    async def retire(self, *, clock_offset: float | None = None) -> None:
+        """Let every worker finish and be replaced; the next ones live `clock_offset` seconds ahead.
+
+        None keeps the offset there is, 0 goes back to real time. Returns when the last old worker is gone.
+        """
+        if clock_offset is not None:
+            self._clock_offset = clock_offset
+        old = list(self._all)
+        for worker in old:
+            worker.stale = True
+        for worker in [worker for workers in self._free.values() for worker in workers]:
+            self._discard(worker)
+        await asyncio.gather(*(worker.gone.wait() for worker in old))
+
+    async def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        try:
+            async with self._slots[function]:
+                worker = await self._take(function)
+                try:
+                    return await worker.invoke(event)
+                finally:
+                    self._give_back(worker)
+        except FunctionError as error:
+            self._log(function, f"[FAILED] {error.type}: {error.message}")
+            raise
+
+    def _finished(self, running: asyncio.Task[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # it is in the log; nobody may be waiting any more
+
+    async def _take(self, function: str) -> Worker:
+        if self._ended:
+            raise FunctionError("Runtime.Stopped", "the workers were told to stop")
+        fingerprint = self._sources.fingerprint()
+        while self._free[function]:
+            worker = self._free[function].pop()
+            if worker.alive and worker.fingerprint == fingerprint:
+                return worker
+            self._discard(worker)
+        return await self._hire(function, fingerprint)
+
+    async def _hire(self, function: str, fingerprint: int) -> Worker:
+        worker = Worker(
+            function,
+            self._topology[function],
+            self._folders,
+            self._environment.get(function, {}),
+            fingerprint,
+            self._clock_offset,
+            self._log,
+        )
+        self._all.add(worker)
+        try:
+            await worker.start()
+        except BaseException:
+            self._discard(worker)
+            raise
+        return worker
+
+    def _give_back(self, worker: Worker) -> None:
+        if worker.stale or worker.busy or not worker.alive:
+            self._discard(worker)
+        else:
+            worker.idle_since = asyncio.get_running_loop().time()
+            self._free[worker.name].append(worker)
+
+    def _discard(self, worker: Worker) -> None:
+        if worker in self._free[worker.name]:
+            self._free[worker.name].remove(worker)
+        if worker in self._all:
+            self._all.remove(worker)
+            task = asyncio.create_task(worker.stop())
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(self._idle / 4)
+            oldest = asyncio.get_running_loop().time() - self._idle
+            for worker in [worker for workers in self._free.values() for worker in workers]:
+                if worker.idle_since < oldest or not worker.alive:
+                    self._discard(worker)

@@ -1,0 +1,36 @@
+"""A list that is kept: entries in memory and, where the state is kept, one JSON line each on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from infra.local.runtime_api import FunctionError
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong in a function, as one would note it down."""
+    if isinstance(error, FunctionError):
+        return f"{error.type}: {error.message}"
+    return f"{type(error).__name__}: {error}"
+
+
+class Journal:
+    """What was noted down so far, oldest first. Without a path it lives as long as the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Note one entry down."""
+        self.entries.append(entry)
+        if self._path:
+            with self._path.open("a") as file:
+                file.write(json.dumps(entry, default=str) + "\n")
+
+    def clear(self) -> None:
+        """Forget all entries, also on disk."""
+        self.entries.clear()
+        if self._path:
+            self._path.unlink(missing_ok=True)

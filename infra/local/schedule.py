@@ -1,0 +1,54 @@
+"""The clock that calls functions: every so often, and at once when asked."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from infra.local.asgi import Clock, Invoke
+from infra.local.database import REGION
+from infra.local.journal import reason
+from infra.topology import Schedule
+
+log = logging.getLogger(__name__)
+
+
+class Timer:
+    """Fires the schedules of the topology. One schedule never runs twice at the same time by the clock alone."""
+
+    def __init__(self, invoke: Invoke, schedules: Sequence[Schedule], clock: Clock) -> None:
+        self._invoke = invoke
+        self._schedules = schedules
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Fire until cancelled."""
+        await asyncio.gather(*(self._repeat(schedule) for schedule in self._schedules))
+
+    async def fire(self) -> dict[str, Any]:
+        """Call every scheduled function now; gives the answers by function. Raises what a function raises."""
+        return {each.function: await self._call(each) for each in self._schedules}
+
+    async def _repeat(self, schedule: Schedule) -> None:
+        while True:
+            await asyncio.sleep(schedule.every)
+            try:
+                await self._call(schedule)
+            # Whatever went wrong in a function is tried again the next time: this is the outermost edge.
+            except Exception as error:  # noqa: BLE001
+                log.warning("%s failed: %s", schedule.function, reason(error).partition("\n")[0])
+
+    async def _call(self, schedule: Schedule) -> Any:
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.scheduler",
+            "account": "000000000000",
+            "time": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": REGION,
+            "resources": [f"arn:aws:scheduler:{REGION}:000000000000:schedule/{schedule.function}"],
+            "detail": {},
+        }
+        return await self._invoke(schedule.function, event)

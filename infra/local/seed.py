@@ -1,0 +1,169 @@
+"""A small believable world: who won which nights, as the auctions would tell it over the bus."""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from infra.local.bus import Bus
+from infra.local.database import Database
+from infra.topology import TABLES
+
+Event = dict[str, Any]
+
+_VIETNAM = timezone(timedelta(hours=7))
+_HOST = "auth0|host-lan"
+
+
+class Traveller(NamedTuple):
+    """Somebody who can be logged in as."""
+
+    sub: str
+    name: str
+    email: str
+
+
+AN = Traveller("auth0|traveller-an", "Nguyễn Văn An", "an.nguyen@stays.example")
+BINH = Traveller("auth0|traveller-binh", "Trần Thị Bình", "binh.tran@stays.example")
+
+
+class Place(NamedTuple):
+    """Somewhere to stay."""
+
+    id: str
+    name: str
+    city: str
+    state: str
+    street: str
+    guests: int
+
+
+class Award(NamedTuple):
+    """What an auction decided for one traveller."""
+
+    auction: str
+    who: Traveller
+    place: Place
+    nights: list[dict[str, Any]]
+    until: datetime
+    result: str = "FULL_WIN"
+
+
+_PINES = Place("7203451890374591001", "Nhà gỗ Đồi Thông", "Đà Lạt", "Lâm Đồng", "12 Hoa Hồng", 4)
+_LANTERN = Place("7203451890374591002", "Nhà Đèn Lồng", "Hội An", "Quảng Nam", "45 Trần Phú", 2)
+_BEACH = Place("7203451890374591003", "Căn hộ Biển Xanh", "Nha Trang", "Khánh Hòa", "88 Hùng Vương", 6)
+_TERRACE = Place("7203451890374591004", "Homestay Ruộng Bậc Thang", "Sa Pa", "Lào Cai", "Bản Tả Van", 5)
+
+
+def world(now: datetime) -> list[Event]:
+    """Give the events of the world, with dates that count from today in Vietnam."""
+    today = now.astimezone(_VIETNAM).date()
+    soon, past = now + timedelta(days=2), now - timedelta(days=1)
+    expired = _nights(today + timedelta(days=21), [900_000, 900_000])
+    # A price per night that cannot be divided evenly: 1,000,000 đồng for seven nights.
+    week = _nights(today + timedelta(days=40), [142_857] * 6 + [142_858])
+    gap = _nights(today + timedelta(days=14), [750_000] * 4)
+    del gap[2]
+    full = _nights(today + timedelta(days=7), [1_200_000, 1_200_000, 1_500_000])
+    return [
+        _result(Award("7203451890374592001", AN, _PINES, full, soon)),
+        _result(Award("7203451890374592001", BINH, _PINES, [], soon, "LOST")),
+        _result(Award("7203451890374592002", AN, _LANTERN, gap, soon, "PARTIAL_WIN")),
+        _result(Award("7203451890374592003", AN, _BEACH, expired, past)),
+        _result(Award("7203451890374592004", AN, _TERRACE, week, soon)),
+        _result(Award("7203451890374592005", BINH, _TERRACE, full, soon)),
+        # What An let expire is offered to Bình.
+        _offer("7203451890374593001", Award("7203451890374592003", BINH, _BEACH, expired, soon)),
+    ]
+
+
+async def seed(database: Database, bus: Bus, now: datetime) -> list[Any]:
+    """Empty the tables and tell the world over the bus; gives the function's answers. Raises as `Bus.put`."""
+    for table in TABLES:
+        empty(database, table)
+    return [await bus.put(event) for event in world(now)]
+
+
+def is_empty(database: Database, table: str) -> bool:
+    """Say whether a table has no item at all."""
+    return not database.call("DynamoDB_20120810.Scan", {"TableName": table, "Limit": 1})["Items"]
+
+
+def empty(database: Database, table: str) -> None:
+    """Delete every item of a table."""
+    keys = {"TableName": table, "ProjectionExpression": "PK, SK", "Limit": 500}
+    while items := database.call("DynamoDB_20120810.Scan", keys)["Items"]:
+        for start in range(0, len(items), 25):
+            deletes = [{"DeleteRequest": {"Key": item}} for item in items[start : start + 25]]
+            database.call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": {table: deletes}})
+
+
+def _nights(first: date, prices: Sequence[int]) -> list[dict[str, Any]]:
+    return [{"date": (first + timedelta(days=day)).isoformat(), "price": price} for day, price in enumerate(prices)]
+
+
+def _result(award: Award) -> Event:
+    detail = {
+        "auctionId": award.auction,
+        "userId": award.who.sub,
+        "result": award.result,
+        "property": _property(award.place),
+        "awardedNights": award.nights,
+        "guestCount": 2,
+        "bidAmount": sum(night["price"] for night in award.nights) or 2_000_000,
+        "paymentDeadline": _timestamp(award.until),
+    }
+    return {"source": "auctions", "detail-type": "AuctionResult", "detail": detail}
+
+
+def _offer(offer: str, award: Award) -> Event:
+    detail = {
+        "offerId": offer,
+        "auctionId": award.auction,
+        "userId": award.who.sub,
+        "originalBidId": "7203451890374594001",
+        "property": _property(award.place),
+        "offeredNights": award.nights,
+        "guestCount": 2,
+        "responseDeadline": _timestamp(award.until),
+    }
+    return {"source": "auctions", "detail-type": "SecondChanceOffer", "detail": detail}
+
+
+def _property(place: Place) -> dict[str, Any]:
+    return {
+        "id": place.id,
+        "name": place.name,
+        "hostId": _HOST,
+        "city": place.city,
+        "state": place.state,
+        "addressLine1": place.street,
+        "images": [f"https://picsum.photos/seed/{place.id}/800/600"],
+        "maxGuests": place.guests,
+    }
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def main() -> int:
+    """Ask a running system, by the address of its HTTP API, to seed itself again; gives the exit code."""
+    address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
+    try:
+        with urllib.request.urlopen(f"{address}/dev/seed", data=b"") as answer:  # noqa: S310
+            print(f"{len(json.load(answer))} events told.")  # noqa: T201
+    except urllib.error.HTTPError as error:
+        print(f"{address} could not be seeded: {error.read().decode()}", file=sys.stderr)  # noqa: T201
+        return 1
+    except urllib.error.URLError as error:
+        print(f"Nothing runs at {address}: {error.reason}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

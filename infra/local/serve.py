@@ -1,0 +1,123 @@
+"""Listening on localhost, by IPv4 and IPv6, and serving an ASGI app there."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from infra.local.asgi import App
+from infra.local.websocket_api import FRAME_LIMIT, MESSAGE_LIMIT
+
+_GRACE = 2  # seconds that a request gets to end when the server stops
+_LINGER = 1.0  # seconds
+
+
+class PortTaken(Exception):
+    """Another program listens on the port; the message names the port and the setting that changes it."""
+
+
+def listen(port: int, setting: str) -> list[socket.socket]:
+    """Sockets bound to `port` of 127.0.0.1 and, where there is IPv6, of ::1. Port 0 finds a free one.
+
+    Both, as a browser may take `localhost` for either. Raises PortTaken.
+    """
+    sockets: list[socket.socket] = []
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            sockets.append(_bound(family, host, port or (sockets[0].getsockname()[1] if sockets else 0)))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                _close(sockets)
+                advice = f"stop the program that listens there or choose another port with {setting}"
+                raise PortTaken(f"port {port} of {host} cannot be had: {advice}") from error
+            if not sockets:
+                raise
+    return sockets
+
+
+@contextlib.asynccontextmanager
+async def serving(app: App, sockets: Sequence[socket.socket]) -> AsyncIterator[int]:
+    """Serve `app` in this event loop until the block is left; yields the port. Signals are left to the caller."""
+    server = _Server(_config(app))
+    running = asyncio.create_task(server.serve(list(sockets)))
+    try:
+        while not server.started:  # noqa: ASYNC110 (it has no event to wait for)
+            await asyncio.sleep(0.005)
+        yield sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        _close(sockets)
+
+
+class _Server(uvicorn.Server):
+    """One of several in a process: the signals are not its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    """Says why it hangs up on a client that is still sending: closing at once would reset the connection."""
+
+    _failed = False
+
+    def handle_parser_exception(self) -> None:
+        if self._failed:
+            return
+        self._failed = self.close_sent = True
+        assert self.conn.close_sent is not None
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()  # and reads on, to no end, until the client has understood
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_LINGER, self.transport.close)
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast("Any", app),
+        http="h11",
+        ws=_WebSocket,
+        ws_max_size=cast("int", (MESSAGE_LIMIT, FRAME_LIMIT)),  # handed on to websockets, which takes a pair
+        ws_ping_interval=None,  # API Gateway sends none
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=64 * 1024,  # so that the app can answer 431
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=_GRACE,
+    )
+
+
+def _bound(family: int, host: str, port: int) -> socket.socket:
+    # Named, or asyncio would not see that it is TCP and would leave the small second write of a response waiting.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for one in sockets:
+        one.close()

@@ -1,0 +1,119 @@
+"""What one can choose about the local run: an option each, the ports by environment variable too."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+AUDIENCE = "stays"
+_LAST_PORT = 65_535
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices. Port 0 means any free port; no `state` means that nothing outlives the run."""
+
+    http_port: int = 8000
+    websocket_port: int = 8080
+    simulator_port: int = 8001
+    identity: str = "bound"
+    frontends: tuple[str, ...] = ("http://localhost:3000",)
+    issuer: str | None = None
+    audience: str = AUDIENCE
+    schedule: int | None = None
+    state: Path | None = None
+    through: str | None = None
+    seed: bool = True
+    quiet: bool = False
+    addresses: Path | None = None
+    functions: Path = _ROOT / "functions"
+    layer: Path = _ROOT / "layers" / "shared" / "python"
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read the command line; wrong ones end the program with a usage message, as argparse does."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    _add_ports(parser, environment)
+    _add_identity(parser)
+    _add_behaviour(parser)
+    chosen = vars(parser.parse_args(arguments))
+    return Settings(**_tidy(chosen))
+
+
+def _add_ports(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    defaults = {"http": 8000, "websocket": 8080, "simulator": 8001}
+    for name, port in defaults.items():
+        variable = f"{name.upper()}_PORT"
+        parser.add_argument(
+            f"--{name}-port",
+            type=_port,
+            default=environment.get(variable) or port,
+            metavar="PORT",
+            help=f"default {port}, or {variable}; 0 takes any free port",
+        )
+
+
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--identity",
+        choices=("bound", "strict", "open"),
+        default="bound",
+        help="how a WebSocket connection proves whose it is",
+    )
+    add("--issuer", type=_with_slash, metavar="URL", help="a real issuer of tokens; then none are made here")
+    add("--audience", default=AUDIENCE, help=f"whom tokens must be meant for (default {AUDIENCE})")
+    add(
+        "--frontend",
+        action="append",
+        type=_without_slash,
+        dest="frontends",
+        metavar="URL",
+        help="where the frontend runs (default http://localhost:3000); of several the first gets the redirects",
+    )
+
+
+def _add_behaviour(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--schedule",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how often the clock calls (default: as deployed)",
+    )
+    add("--state", type=Path, metavar="DIR", help="keep everything here for the next run")
+    add("--no-seed", action="store_false", dest="seed", help="start with empty tables")
+    add("--through", metavar="URL", help="functions reach the database through here: something that counts their calls")
+    add("--quiet", action="store_true", help="do not show what the functions log")
+    add("--addresses", type=Path, metavar="FILE", help="write the addresses here as JSON, once all is ready")
+
+
+def _tidy(chosen: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if "frontends" in given:
+        given["frontends"] = tuple(given["frontends"])
+    return given
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{port} is no port")
+    return port
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if seconds < 1:
+        raise argparse.ArgumentTypeError("the clock calls every second at most")
+    return seconds
+
+
+def _with_slash(url: str) -> str:
+    return url.rstrip("/") + "/"
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")

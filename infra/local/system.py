@@ -1,0 +1,255 @@
+"""The running system: everything that `make run` starts, started in order and ended in the opposite one."""
+
+import asyncio
+import logging
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.local import zalopay_simulator
+from infra.local.asgi import App, Authorize
+from infra.local.bus import Bus, Undelivered
+from infra.local.clock import MovedClock
+from infra.local.cors import Cors
+from infra.local.database import Database, EngineError
+from infra.local.dev import Parts, dev_app
+from infra.local.environment import Addresses, environments, issuer_url
+from infra.local.http_api import http_api
+from infra.local.identity import Authorizer, FetchedKeys, Issuer, own_keys
+from infra.local.invoke import Log, Workers
+from infra.local.journal import Journal
+from infra.local.lanes import EventSource
+from infra.local.mailbox import Mailbox
+from infra.local.schedule import Timer
+from infra.local.seed import is_empty, seed
+from infra.local.serve import listen, serving
+from infra.local.settings import Settings
+from infra.local.stream import Poller, TableStream
+from infra.local.websocket_api import WebSocketApi
+from infra.topology import (
+    CONSUMERS,
+    CORS_HEADERS,
+    CORS_MAX_AGE,
+    CORS_METHODS,
+    FUNCTIONS,
+    ROUTES,
+    RULES,
+    SCHEDULES,
+    WEBSOCKET_ROUTES,
+    WEBSOCKET_SELECTION,
+    WEBSOCKET_STAGE,
+    Schedule,
+)
+
+Sockets = list[list[socket.socket]]
+
+log = logging.getLogger(__name__)
+
+_WATCH = 0.5  # seconds between two looks at the engine's process
+
+
+class Local:
+    """A running system. `failed` gets an exception when a part that all the others need has ended."""
+
+    def __init__(self, settings: Settings, folder: Path, database: Database, addresses: Addresses) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.database = database
+        self.addresses = addresses
+        self.clock = MovedClock()
+        self.dead_letters = Journal(self._kept("dead-letters.jsonl"))
+        self.mailbox = Mailbox(self._kept("mail.jsonl"))
+        self.pollers: list[Poller] = []
+        self.issuer = None if settings.issuer else self._own_issuer()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self, sockets: Sockets, on_log: Log, stack: AsyncExitStack) -> None:
+        """Start workers, stream and clock, then listen, then tell the small world if there is none."""
+        self.workers = await self._start_workers(on_log, stack)
+        self.bus = Bus(self.invoke, RULES, self.dead_letters, self.clock)
+        self.timer = Timer(self.invoke, self._schedules(), self.clock)
+        await self._start_stream(stack)
+        for part in (*(poller.run() for poller in self.pollers), self.timer.run(), self._watch_engine()):
+            await stack.enter_async_context(_background(part, self.failed))
+        for app, listening in zip(self._apps(), sockets, strict=True):
+            await stack.enter_async_context(serving(app, listening))
+        if self.settings.seed and await asyncio.to_thread(is_empty, self.database, "stays"):
+            await self._seed()
+
+    async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """Invoke a function; whatever it wrote is looked for in the stream at once."""
+        try:
+            return await self.workers.invoke(function, event)
+        finally:
+            for poller in self.pollers:
+                poller.nudge()
+
+    async def _start_workers(self, on_log: Log, stack: AsyncExitStack) -> Workers:
+        workers = Workers(
+            functions=self.settings.functions,
+            layer=self.settings.layer,
+            topology_functions=FUNCTIONS,
+            environment=environments(self.settings, self.addresses),
+            log=on_log,
+        )
+        await workers.start()
+        stack.push_async_callback(workers.stop)
+        return workers
+
+    async def _start_stream(self, stack: AsyncExitStack) -> None:
+        for table in sorted({consumer.table for consumer in CONSUMERS}):
+            sources = [
+                EventSource(consumer, self.invoke, self.dead_letters)
+                for consumer in CONSUMERS
+                if consumer.table == table
+            ]
+            stream = await asyncio.to_thread(TableStream, self.database, table)
+            poller = Poller(stream, sources, self._kept(f"{table}-stream.json"))
+            stack.callback(poller.settle)
+            self.pollers.append(poller)
+
+    def _own_issuer(self) -> Issuer:
+        url = issuer_url(self.settings, self.addresses)
+        return Issuer(url, self.settings.audience, self._kept("issuer.pem"), self.clock)
+
+    def _kept(self, name: str) -> Path | None:
+        return self.folder / name if self.settings.state else None
+
+    def _schedules(self) -> list[Schedule]:
+        chosen = self.settings.schedule
+        return [each._replace(every=chosen) if chosen else each for each in SCHEDULES]
+
+    def _apps(self) -> list[App]:
+        return [self._http(), self._websocket(), self._simulator()]
+
+    def _http(self) -> App:
+        dev = dev_app(
+            Parts(
+                self.database,
+                self.bus,
+                self.timer,
+                self.clock,
+                self.mailbox,
+                self.dead_letters,
+                self.issuer,
+                self._retire,
+            )
+        )
+        cors = Cors(self.settings.frontends, CORS_METHODS, CORS_HEADERS, CORS_MAX_AGE)
+        extra = dict.fromkeys(("/dev", "/.well-known/"), dev)
+        return http_api(self.invoke, ROUTES, self._authorizer(), cors, extra=extra, clock=self.clock)
+
+    def _websocket(self) -> App:
+        api = WebSocketApi(
+            self.invoke,
+            WEBSOCKET_ROUTES,
+            stage=WEBSOCKET_STAGE,
+            selection=WEBSOCKET_SELECTION,
+            clock=self.clock,
+        )
+        return api.app
+
+    def _simulator(self) -> App:
+        return zalopay_simulator.create_app(
+            zalopay_simulator.Settings(
+                base_url=self.addresses.simulator,
+                ledger=self._kept("zalopay.sqlite"),
+                clock=self.clock.seconds,
+            )
+        )
+
+    def _authorizer(self) -> Authorize:
+        issuer = self.issuer
+        url = issuer_url(self.settings, self.addresses)
+        keys = own_keys(issuer) if issuer else FetchedKeys(url)
+        return Authorizer(url, self.settings.audience, keys, self.clock)
+
+    async def _retire(self, offset: float) -> None:
+        await self.workers.retire(clock_offset=offset)
+
+    async def _watch_engine(self) -> None:
+        while self.database.running():  # noqa: ASYNC110
+            await asyncio.sleep(_WATCH)  # a process has no event to wait for
+        raise EngineError("The embedded database has ended by itself.")
+
+    async def _seed(self) -> None:
+        try:
+            await seed(self.database, self.bus, self.clock())
+        except Undelivered as error:
+            log.warning("The small world could not be made: %s", error)
+
+
+@asynccontextmanager
+async def running(settings: Settings, on_log: Log) -> AsyncIterator[Local]:
+    """Start everything and give it, ready for requests; end everything afterwards.
+
+    Raises PortTaken, or EngineError when the embedded database does not start.
+    """
+    async with AsyncExitStack() as stack:
+        sockets = _listen(settings, stack)
+        folder = _folder(settings, stack)
+        database = await _database(settings, folder, stack)
+        local = Local(settings, folder, database, _addresses(sockets, database))
+        await local.start(sockets, on_log, stack)
+        try:
+            yield local
+        finally:
+            local.failed.cancel()
+
+
+def _listen(settings: Settings, stack: AsyncExitStack) -> Sockets:
+    wanted = (
+        (settings.http_port, "HTTP_PORT"),
+        (settings.websocket_port, "WEBSOCKET_PORT"),
+        (settings.simulator_port, "SIMULATOR_PORT"),
+    )
+    sockets: Sockets = []
+    for port, setting in wanted:
+        sockets.append(listen(port, setting))
+        for each in sockets[-1]:
+            stack.callback(each.close)
+    return sockets
+
+
+def _folder(settings: Settings, stack: AsyncExitStack) -> Path:
+    if settings.state:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        return settings.state.resolve()
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stays-")))
+
+
+async def _database(settings: Settings, folder: Path, stack: AsyncExitStack) -> Database:
+    database = await asyncio.to_thread(Database, folder, keep=settings.state is not None)
+    stack.push_async_callback(asyncio.to_thread, database.stop)
+    await asyncio.to_thread(database.create)
+    return database
+
+
+def _addresses(sockets: Sockets, database: Database) -> Addresses:
+    http, websocket, simulator = (listening[0].getsockname()[1] for listening in sockets)
+    return Addresses(
+        http=f"http://localhost:{http}",
+        websocket=f"ws://localhost:{websocket}",
+        simulator=f"http://localhost:{simulator}",
+        database=database.endpoint,
+    )
+
+
+@asynccontextmanager
+async def _background(part: Coroutine[Any, Any, None], failed: asyncio.Future[None]) -> AsyncIterator[None]:
+    """Run a part beside everything else; its failure is the system's."""
+
+    def report(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) and not failed.done():
+            failed.set_exception(error)
+
+    task = asyncio.create_task(part)
+    task.add_done_callback(report)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

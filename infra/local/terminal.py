@@ -1,0 +1,69 @@
+"""What the terminal shows: the banner, and the lines that functions log."""
+
+import json
+from typing import Any
+
+from infra.local.environment import Addresses
+from infra.local.identity import Issuer
+from infra.local.seed import AN, BINH
+from infra.topology import WEBSOCKET_STAGE
+
+# What Powertools adds to every line and nobody wants to read a hundred times.
+_NOISE = frozenset(
+    {
+        "level",
+        "location",
+        "message",
+        "timestamp",
+        "service",
+        "cold_start",
+        "function_name",
+        "function_memory_size",
+        "function_arn",
+        "function_request_id",
+        "xray_trace_id",
+    }
+)
+
+
+def banner(addresses: Addresses, issuer: Issuer | None) -> str:
+    """Give the text that says that all is ready, and where."""
+    lines = [
+        "",
+        "Stays is ready.",
+        f"  HTTP API    {addresses.http}/api/v1",
+        f"  WebSocket   {addresses.websocket}/{WEBSOCKET_STAGE}",
+        f"  ZaloPay     {addresses.simulator}  (simulator)",
+        f"  Developer   {addresses.http}/dev  (mail, events, clock, tokens)",
+        f"  Database    {addresses.database}",
+    ]
+    if issuer:
+        for name, token in tokens(issuer).items():
+            lines += ["", f"Token of {name}, good for a day:", token]
+    return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def tokens(issuer: Issuer) -> dict[str, str]:
+    """Sign a token for each traveller of the small world, by name."""
+    return {each.name: issuer.token(each.sub, email=each.email, name=each.name) for each in (AN, BINH)}
+
+
+def readable(line: str) -> str | None:
+    """Shorten a line that a function logged; None for one that only a machine reads."""
+    entry = _parsed(line)
+    if entry is None:
+        return line
+    if "_aws" in entry:
+        return None
+    fields = [f"{name}={value}" for name, value in entry.items() if name not in _NOISE and value is not None]
+    return " ".join([str(entry.get("level", "")), str(entry.get("message", "")), *fields]).strip()
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return entry

@@ -1,0 +1,262 @@
+"""API Gateway's WebSocket API on localhost, with its management API beside it."""
+
+import asyncio
+import base64
+import json
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from infra.local.asgi import (
+    Clock,
+    Invoke,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    real_time,
+    respond,
+    source_ip,
+    text_headers,
+)
+from infra.local.events import (
+    BadAnswer,
+    Client,
+    connect_event,
+    disconnect_event,
+    message_event,
+    selected_route,
+    status_code,
+)
+from infra.local.runtime_api import FunctionError
+
+MESSAGE_LIMIT = 128 * 1024  # bytes
+FRAME_LIMIT = 32 * 1024  # bytes
+
+_log = logging.getLogger(__name__)
+_Hear = Callable[["_Connection", str], Awaitable[None]]
+_SEND_SECONDS = 10  # a client that does not read for so long is given up
+
+
+class WebSocketApi:
+    """One WebSocket API. Its `app` goes on a port of its own with `serving`, which keeps the frame limits.
+
+    `/{stage}` is the API. A WebSocket to any other path is accepted and what it says is ignored.
+    `[/{stage}]/@connections/{id}` is the management API. All times in seconds.
+    """
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        routes: Mapping[str, str],  # route key -> function
+        *,
+        stage: str,
+        selection: str = "$request.body.type",
+        idle: float = 600,
+        lifetime: float = 7200,
+        timeout: float = 29,
+        clock: Clock = real_time,
+    ) -> None:
+        self._invoke = invoke
+        self._routes = routes
+        self._stage = stage
+        self._selection = selection
+        self._idle = idle
+        self._lifetime = lifetime
+        self._timeout = timeout
+        self._clock = clock
+        self._open: dict[str, _Connection] = {}
+        self._managed = re.compile(rf"(?:/{re.escape(stage)})?/@connections/([^/]+)")
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI app."""
+        if scope["type"] == "http":
+            await self._manage(scope, receive, send)
+        elif scope["path"].rstrip("/") == f"/{self._stage}":
+            await self._converse(scope, receive, send)
+        else:
+            await receive()
+            stranger = _Connection(self._client(scope), send, self._clock)
+            if await stranger.accept():
+                await self._listen(stranger, receive, _ignore)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        connection = _Connection(self._client(scope), send, self._clock)
+        refusal = await self._refusal(connection.client, scope)
+        if refusal is not None:
+            await _refuse(send, refusal)
+            return
+        code, reason = 1006, ""
+        if await connection.accept():
+            code, reason = await self._talk(connection, receive)
+        event = disconnect_event(connection.client, code, reason, request_id=_new_id(), now=self._clock())
+        await self._run("$disconnect", event)
+
+    async def _talk(self, connection: "_Connection", receive: Receive) -> tuple[int, str]:
+        self._open[connection.client.connection_id] = connection
+        try:
+            return await self._listen(connection, receive, self._hear)
+        finally:
+            self._open.pop(connection.client.connection_id, None)
+
+    async def _refusal(self, client: Client, scope: Scope) -> int | None:
+        """The status that refuses the handshake, or None."""
+        if "$connect" not in self._routes:
+            return None
+        query = scope["query_string"].decode("latin-1")
+        event = connect_event(client, text_headers(scope), query, request_id=_new_id(), now=self._clock())
+        try:
+            status = status_code(await self._run("$connect", event))
+        except BadAnswer:
+            return 502
+        return None if status in range(200, 300) else status
+
+    async def _listen(self, connection: "_Connection", receive: Receive, hear: _Hear) -> tuple[int, str]:
+        """Hand on what comes in, one message after the other, until the end; answers its code and reason."""
+        end = _now() + self._lifetime
+        while (wait := min(end, connection.active_at + self._idle) - _now()) > 0:
+            try:
+                async with asyncio.timeout(wait):
+                    message = await receive()
+            except TimeoutError:
+                continue  # unless something was sent to it in the meantime, the time is up
+            if message["type"] == "websocket.disconnect":
+                return message.get("code", 1005), message.get("reason") or ""
+            connection.touch()
+            if message.get("text") is None:
+                return await connection.close(1003, "Binary is not supported")
+            await hear(connection, message["text"])
+        return await connection.close(1001, "Going away")
+
+    async def _hear(self, connection: "_Connection", text: str) -> None:
+        request_id, client = _new_id(), connection.client
+        route = selected_route(self._selection, text, self._routes)
+        if route is None:
+            await connection.complain("Forbidden", request_id)
+            return
+        event = message_event(client, route, text, request_id=request_id, now=self._clock())
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._invoke(self._routes[route], event)
+        except TimeoutError:
+            await connection.complain("Endpoint request timed out", request_id)
+        except FunctionError:
+            await connection.complain("Internal server error", request_id)
+
+    async def _run(self, route: str, event: Mapping[str, Any]) -> Any:
+        """What the function of a route returns, None where it failed."""
+        if route not in self._routes:
+            return None
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._invoke(self._routes[route], event)
+        except (FunctionError, TimeoutError) as error:
+            _log.warning("%s: %s", route, error)
+            return None
+
+    async def _manage(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = self._managed.fullmatch(scope["path"])
+        payload = await read_body(receive, MESSAGE_LIMIT)
+        connection = self._open.get(path[1]) if path else None
+        if not path or scope["method"] not in ("POST", "GET", "DELETE"):
+            await _answer(send, 403, {"message": "Forbidden"}, "ForbiddenException")
+        elif payload is None:
+            await _answer(send, 413, {"message": "Payload too large"}, "PayloadTooLargeException")
+        elif connection is None:
+            await _gone(send)
+        elif scope["method"] == "POST":
+            await (_answer(send, 200) if await connection.say(payload.decode(errors="replace")) else _gone(send))
+        elif scope["method"] == "GET":
+            await _answer(send, 200, connection.description())
+        else:
+            self._open.pop(path[1], None)
+            await connection.close(1000, "")
+            await _answer(send, 204)
+
+    def _client(self, scope: Scope) -> Client:
+        domain, agent = header(scope, "host"), header(scope, "user-agent")
+        return Client(_new_id(), self._clock(), source_ip(scope), agent, domain, self._stage)
+
+
+class _Connection:
+    """A WebSocket that is open, and when it was last used."""
+
+    def __init__(self, client: Client, send: Send, clock: Clock) -> None:
+        self.client = client
+        self._send = send
+        self._clock = clock
+        self.touch()
+
+    def touch(self) -> None:
+        self.active_at = _now()
+        self._last_active_at = self._clock()
+
+    async def accept(self) -> bool:
+        """Complete the handshake; False where the client did not wait for it."""
+        return await self._sent({"type": "websocket.accept"})
+
+    async def say(self, text: str) -> bool:
+        """Send a message; False where nobody is there to read it."""
+        sent = await self._sent({"type": "websocket.send", "text": text})
+        self.touch()
+        return sent
+
+    async def complain(self, message: str, request_id: str) -> None:
+        about = {
+            "message": message,
+            "connectionId": self.client.connection_id,
+            "requestId": request_id,
+        }
+        await self.say(json.dumps(about))
+
+    async def close(self, code: int, reason: str) -> tuple[int, str]:
+        await self._sent({"type": "websocket.close", "code": code, "reason": reason})
+        return code, reason
+
+    def description(self) -> dict[str, Any]:
+        return {
+            "connectedAt": self.client.connected_at.isoformat(timespec="milliseconds"),
+            "identity": {"sourceIp": self.client.source_ip, "userAgent": self.client.user_agent},
+            "lastActiveAt": self._last_active_at.isoformat(timespec="milliseconds"),
+        }
+
+    async def _sent(self, message: Message) -> bool:
+        try:
+            await asyncio.wait_for(self._send(message), _SEND_SECONDS)
+        except (OSError, RuntimeError):  # gone, closing, or deaf (TimeoutError is an OSError)
+            return False
+        return True
+
+
+async def _ignore(connection: _Connection, text: str) -> None:
+    """Foreign traffic: the front end says things to the root path that no API is meant to hear."""
+
+
+async def _refuse(send: Send, status: int) -> None:
+    await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+async def _gone(send: Send) -> None:
+    await _answer(send, 410, {"message": "Gone"}, "GoneException")
+
+
+async def _answer(send: Send, status: int, body: Mapping[str, Any] | None = None, error: str = "") -> None:
+    headers = (
+        ("content-type", "application/json"),
+        *((("x-amzn-errortype", error),) if error else ()),
+    )
+    await respond(send, status, headers, b"" if body is None else json.dumps(body).encode())
+
+
+def _new_id() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

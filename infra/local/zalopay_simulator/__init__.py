@@ -1,0 +1,16 @@
+"""ZaloPay on localhost: an ASGI app that takes orders, lets people pay them, calls back and refunds."""
+
+from starlette.applications import Starlette
+
+from . import admin, cashier, openapi
+from .settings import Settings
+from .simulator import Simulator
+
+__all__ = ["Settings", "create_app"]
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """An app that is ready at once: it needs no lifespan, so it also runs under Mangum."""
+    app = Starlette(routes=[*openapi.ROUTES, *admin.ROUTES, *cashier.ROUTES])
+    app.state.simulator = Simulator(settings or Settings())
+    return app

@@ -1,0 +1,183 @@
+"""The simulator's own calls, for tests: play the payer, look into the ledger, switch faults."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import wraps
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from . import codes, faults, wire
+from .ledger import NotPossibleError, Order
+from .simulator import Simulator
+
+MOST_COPIES = 1000
+
+Call = Callable[[Simulator, Request, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class UnknownOrderError(Exception):
+    """There is no such order."""
+
+
+def _call(path: str, method: str) -> Callable[[Call], Route]:
+    """A route whose body, if any, is a JSON object, and whose errors are 400, 404 and 409."""
+
+    def route(call: Call) -> Route:
+        @wraps(call)
+        async def endpoint(request: Request) -> JSONResponse:
+            try:
+                return JSONResponse(await call(request.app.state.simulator, request, await _body(request)))
+            except UnknownOrderError:
+                return JSONResponse({"error": "no such order"}, 404)
+            except NotPossibleError as error:
+                return JSONResponse({"error": str(error)}, 409)
+            except ValueError as error:
+                return JSONResponse({"error": str(error)}, 400)
+
+        return Route(path, endpoint, methods=[method])
+
+    return route
+
+
+@_call("/simulator/orders", "GET")
+async def list_orders(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """The whole ledger, oldest first."""
+    return {"orders": [_view(simulator, order) for order in simulator.ledger.orders.values()]}
+
+
+@_call("/simulator/orders/{app_trans_id}", "GET")
+async def read_order(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """One order with its callbacks and refunds."""
+    return _view(simulator, _order(simulator, request))
+
+
+@_call("/simulator/orders/{app_trans_id}/pay", "POST")
+async def pay(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Pays; with `late`, also after expiry. `order`: callback_first or redirect_first."""
+    sequence = body.get("order", "callback_first")
+    if sequence not in ("callback_first", "redirect_first"):
+        raise ValueError("order: callback_first or redirect_first")
+    order = _order(simulator, request)
+    redirect_url = await simulator.pay(order, sequence, late=body.get("late") is True)
+    return _view(simulator, order) | {"redirect_url": redirect_url}
+
+
+@_call("/simulator/orders/{app_trans_id}/decline", "POST")
+async def decline(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """An attempt that fails, for the reason `sub_return_code`."""
+    reason = body.get("sub_return_code", codes.BALANCE_NOT_ENOUGH)
+    if reason not in codes.ATTEMPT_FAILURES:
+        raise ValueError(f"sub_return_code: one of {', '.join(map(str, codes.ATTEMPT_FAILURES))}")
+    order = _order(simulator, request)
+    redirect_url = simulator.decline(order, reason)
+    return _view(simulator, order) | {"redirect_url": redirect_url}
+
+
+@_call("/simulator/orders/{app_trans_id}/cancel", "POST")
+async def cancel(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """The payer gives up."""
+    order = _order(simulator, request)
+    redirect_url = simulator.cancel(order)
+    return _view(simulator, order) | {"redirect_url": redirect_url}
+
+
+@_call("/simulator/orders/{app_trans_id}/callback", "POST")
+async def send_callback(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Sends the callback of a paid order again, `times` over, `at_once` or one by one."""
+    times = body.get("times", 1)
+    if type(times) is not int or not 1 <= times <= MOST_COPIES:
+        raise ValueError(f"times: from 1 to {MOST_COPIES}")
+    order = _order(simulator, request)
+    if not order.zp_trans_id:
+        raise NotPossibleError("order is not paid")
+    return {"callbacks": await simulator.callbacks.send(order, times, at_once=body.get("at_once") is True)}
+
+
+@_call("/simulator/faults", "GET")
+async def list_faults(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """What is on, and what could be."""
+    return {"faults": simulator.faults.listing(), "known": faults.KNOWN}
+
+
+@_call("/simulator/faults", "POST")
+async def switch_fault(simulator: Simulator, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Switches a fault for all orders, for one (`app_trans_id`) or for the next that is created (`next`)."""
+    if body.get("fault") not in faults.KNOWN:
+        raise ValueError(f"fault: one of {', '.join(faults.KNOWN)}")
+    scope = faults.NEXT if body.get("next") is True else body.get("app_trans_id", faults.ALL)
+    simulator.switch(
+        body["fault"],
+        _typed(body, "on", bool, True),
+        scope,
+        seconds=_typed(body, "seconds", (int, float), None),
+        sub_return_code=_typed(body, "sub_return_code", int, None),
+    )
+    return {"faults": simulator.faults.listing()}
+
+
+@_call("/simulator/keys", "POST")
+async def rotate_key(simulator: Simulator, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Signs callbacks and redirects with another `key2` from now on."""
+    key2 = _typed(body, "key2", str, "")
+    if not key2:
+        raise ValueError("key2: missing")
+    simulator.callbacks.key2 = key2
+    return {"rotated": "key2"}
+
+
+@_call("/simulator", "DELETE")
+async def forget(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """Forgets orders, refunds, faults and the rotated key."""
+    simulator.forget()
+    return {"orders": []}
+
+
+def _order(simulator: Simulator, request: Request) -> Order:
+    order = simulator.ledger.orders.get(request.path_params["app_trans_id"])
+    if not order:
+        raise UnknownOrderError
+    return order
+
+
+def _view(simulator: Simulator, order: Order) -> dict[str, Any]:
+    simulator.settle(order)
+    view = asdict(order)
+    del view["ended"]
+    return {
+        "state": order.state(simulator.now()),
+        "order_url": wire.order_url(simulator.settings.base_url, order.token, simulator.settings.app_id),
+        "pay_url": f"{simulator.settings.base_url}/pay/{order.token}",
+        **view,
+    }
+
+
+def _typed(body: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any) -> Any:
+    value = body.get(name, default)
+    if value is not default and not isinstance(value, kind):
+        raise ValueError(f"{name}: wrong type")
+    return value
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = json.loads(await request.body() or b"{}")
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")
+    return body
+
+
+ROUTES = [
+    list_orders,
+    read_order,
+    pay,
+    decline,
+    cancel,
+    send_callback,
+    list_faults,
+    switch_fault,
+    rotate_key,
+    forget,
+]

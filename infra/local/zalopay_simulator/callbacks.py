@@ -1,0 +1,139 @@
+"""Calling the shop back: signed, as often as ZaloPay would, and every try on record."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from . import wire
+from .faults import Faults
+from .ledger import Order
+from .settings import Settings
+
+RESENDS = 3  # "at most 3 times" (docs.zalopay.vn, callback-api); the spacing is not documented
+ACCEPTED, AGAIN, REFUSED, LOST = "accepted", "again", "refused", "lost"
+WALLET_CHANNEL = 38
+
+Step = Callable[..., Awaitable[None]]
+
+
+class Callbacks:
+    """Sends callbacks of paid orders; `keep` is called after each change of an order."""
+
+    def __init__(self, settings: Settings, faults: Faults, keep: Callable[[Order], None]) -> None:
+        self.key2 = settings.key2
+        self._settings, self._faults, self._keep = settings, faults, keep
+        # No connection outlives its request, so the client may be used from one event loop after another.
+        self._client = settings.client or httpx.AsyncClient(
+            timeout=settings.callback_timeout, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, order: Order) -> None:
+        """Sends the callback as the order's faults will have it; returns after the first try, the rest follows."""
+        delay = self._faults.find("callback_delayed", order.app_trans_id)
+        if self._faults.find("callback_lost", order.app_trans_id):
+            self._record(order, {"at": self._now(), "verdict": LOST})
+        elif delay:
+            self.after(delay.seconds, self._first, order)
+        else:
+            await self._first(order)
+
+    def after(self, seconds: float, step: Step, *arguments: Any) -> None:
+        """Takes a step later, without anyone waiting for it; a restart in between forgets it."""
+        task = asyncio.create_task(self._wait(seconds, step, *arguments))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    def forget(self) -> None:
+        """Calls off everything that was still to be sent."""
+        for task in self._later:
+            task.cancel()
+
+    async def send(self, order: Order, times: int, *, at_once: bool) -> list[dict[str, Any]]:
+        """Sends so many callbacks, together or one by one, and answers what became of each."""
+        if at_once:
+            return list(await asyncio.gather(*(self._try(order) for _ in range(times))))
+        return [await self._try(order) for _ in range(times)]
+
+    async def _wait(self, seconds: float, step: Step, *arguments: Any) -> None:
+        await self._settings.sleep(seconds)
+        await step(*arguments)
+
+    async def _first(self, order: Order) -> None:
+        copies = 3 if self._faults.find("callback_tripled", order.app_trans_id) else 1
+        tries = await self.send(order, copies, at_once=True)
+        if all(one["verdict"] == AGAIN for one in tries):
+            self.after(self._settings.callback_spacing, self._resend, order, RESENDS)
+
+    async def _resend(self, order: Order, left: int) -> None:
+        outcome = await self._try(order)
+        if outcome["verdict"] == AGAIN and left > 1:
+            self.after(self._settings.callback_spacing, self._resend, order, left - 1)
+
+    async def _try(self, order: Order) -> dict[str, Any]:
+        body = self._body(order)
+        entry: dict[str, Any] = {"at": self._now(), "url": order.callback_url, **body}
+        began = time.perf_counter()
+        try:
+            response = await self._client.post(
+                order.callback_url,
+                content=wire.compact(body).encode(),
+                headers={"content-type": "application/json"},
+            )
+            entry |= {"http_status": response.status_code, "answer": _answer(response)}
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            entry |= {"answer": None, "error": f"{type(error).__name__}: {error}"}
+        entry |= {"milliseconds": round((time.perf_counter() - began) * 1000), "verdict": _verdict(entry["answer"])}
+        return self._record(order, entry)
+
+    def _body(self, order: Order) -> dict[str, Any]:
+        wrong_amount = self._faults.find("callback_wrong_amount", order.app_trans_id)
+        bad_mac = self._faults.find("callback_bad_mac", order.app_trans_id)
+        data = wire.compact(self._data(order) | ({"amount": order.amount + 1000} if wrong_amount else {}))
+        key = "a key that nobody agreed upon" if bad_mac else self.key2
+        return {"data": data, "mac": wire.callback_mac(key, data), "type": 1}
+
+    def _data(self, order: Order) -> dict[str, Any]:
+        return {
+            "app_id": self._settings.app_id,
+            "app_trans_id": order.app_trans_id,
+            "app_time": order.app_time,
+            "app_user": order.app_user,
+            "amount": order.amount,
+            "embed_data": order.embed_data,
+            "item": order.item,
+            "zp_trans_id": order.zp_trans_id,
+            "server_time": order.paid_at,
+            "channel": WALLET_CHANNEL,
+            "merchant_user_id": f"simulated-{order.app_user}",
+            "zp_user_id": f"simulated-{order.app_user}",
+            "user_fee_amount": 0,
+            "discount_amount": 0,
+        }
+
+    def _record(self, order: Order, entry: dict[str, Any]) -> dict[str, Any]:
+        order.callbacks.append(entry)
+        self._keep(order)
+        return entry
+
+    def _now(self) -> int:
+        return round(self._settings.clock() * 1000)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any] | None:
+    if response.status_code != 200:
+        return None
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and type(answer.get("return_code")) is int else None
+
+
+def _verdict(answer: dict[str, Any] | None) -> str:
+    if answer is None or answer["return_code"] == 0:
+        return AGAIN
+    return ACCEPTED if answer["return_code"] == 1 else REFUSED

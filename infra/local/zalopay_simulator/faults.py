@@ -1,0 +1,74 @@
+"""Faults that a test or a person switches on: for all orders, for one, or for the next one."""
+
+from typing import Any, NamedTuple
+
+from . import codes
+
+KNOWN = {
+    "callback_lost": "The callback is never sent.",
+    "callback_delayed": "The callback is sent so many seconds later.",
+    "callback_tripled": "Three callbacks are sent at once.",
+    "callback_bad_mac": "The callback is signed with a wrong key.",
+    "callback_wrong_amount": "The callback, well signed, names 1,000 đồng more.",
+    "callback_before_create": "The order is paid, and the callback sent, before create answers.",
+    "create_slow": "Create answers so many seconds later.",
+    "create_refused": "Create answers 2 and the sub code; no order is made.",
+    "create_lost": "The order is made, but the answer is HTTP 504.",
+    "query_down": "Query answers HTTP 503 with a page.",
+    "query_processing": "A paid order still reads 3, is_processing.",
+    "refund_processing": "A refund stays 3 as long as this is on.",
+    "refund_refused": "A refund is refused: at once, or by query so many seconds later.",
+    "refund_lost": "The refund is taken, but the answer is HTTP 504.",
+}
+SECONDS = {"callback_delayed": 5.0, "create_slow": 10.0, "refund_refused": 0.0}
+SUB_RETURN_CODES = {
+    "create_refused": codes.BAD_DATA,
+    "refund_processing": codes.REFUND_RUNNING,
+    "refund_refused": codes.NOT_REFUNDABLE,
+}
+ALL, NEXT = "all", "next"
+
+
+class Fault(NamedTuple):
+    """A fault that is on, with what it needs."""
+
+    seconds: float
+    sub_return_code: int
+
+
+class Faults:
+    """Which faults are on, and for which orders."""
+
+    def __init__(self) -> None:
+        self._on: dict[tuple[str, str], Fault] = {}
+
+    def switch(
+        self, name: str, on: bool, scope: str = ALL, *, seconds: float | None = None, sub_return_code: int | None = None
+    ) -> None:
+        """Switches a fault; `scope` is ALL, NEXT or an `app_trans_id`. Raises KeyError for an unknown name."""
+        KNOWN[name]
+        if not on:
+            self._on.pop((name, scope), None)
+            return
+        self._on[name, scope] = Fault(
+            SECONDS.get(name, 0.0) if seconds is None else seconds,
+            SUB_RETURN_CODES.get(name, 0) if sub_return_code is None else sub_return_code,
+        )
+
+    def find(self, name: str, app_trans_id: str) -> Fault | None:
+        """The fault as it is on for an order: its own before everyone's."""
+        return self._on.get((name, app_trans_id)) or self._on.get((name, ALL))
+
+    def adopt(self, app_trans_id: str) -> None:
+        """The next order has come: what waited for it is its own from now on."""
+        for name, scope in list(self._on):
+            if scope == NEXT:
+                self._on[name, app_trans_id] = self._on.pop((name, scope))
+
+    def clear(self) -> None:
+        """Switches all off."""
+        self._on.clear()
+
+    def listing(self) -> list[dict[str, Any]]:
+        """What is on, to be shown."""
+        return [{"fault": name, "for": scope, **fault._asdict()} for (name, scope), fault in self._on.items()]

@@ -1,0 +1,106 @@
+"""Orders and refunds, pure: what may happen to them, and when."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from . import codes
+
+State = Literal["OPEN", "PAID", "CANCELLED", "EXPIRED"]
+DEFAULT_EXPIRY = 900  # seconds; docs.zalopay.vn, order-query
+
+
+class NotPossibleError(Exception):
+    """The order is in a state that forbids this."""
+
+
+@dataclass
+class Refund:
+    """Money on its way back. `outcome` counts once it is settled: 1, or the sub code of the refusal."""
+
+    m_refund_id: str
+    refund_id: int
+    amount: int
+    fee: int
+    description: str
+    requested_at: int
+    due_at: int
+    outcome: int = codes.SUCCESS
+    settled: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the money stays where it is."""
+        return self.settled and self.outcome != codes.SUCCESS
+
+
+@dataclass
+class Order:
+    """One order with all that happened to it. Amounts in đồng, times in ms since 1970."""
+
+    app_trans_id: str
+    app_user: str
+    amount: int
+    app_time: int
+    expires_at: int
+    description: str
+    embed_data: str
+    item: str
+    callback_url: str
+    return_url: str
+    token: str
+    ended: Literal["", "PAID", "CANCELLED"] = ""
+    zp_trans_id: int = 0
+    paid_at: int = 0
+    attempts: list[dict[str, int]] = field(default_factory=list)
+    callbacks: list[dict[str, Any]] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+
+    def state(self, now: int) -> State:
+        """What ended the order first; an open one expires by itself."""
+        return self.ended or ("EXPIRED" if now >= self.expires_at else "OPEN")
+
+    def pay(self, now: int, zp_trans_id: int, *, late: bool = False) -> None:
+        """Takes the money, once; after expiry only when asked to be late."""
+        if self.state(now) not in (("OPEN", "EXPIRED") if late else ("OPEN",)):
+            raise NotPossibleError(f"order is {self.state(now)}")
+        self.ended, self.zp_trans_id, self.paid_at = "PAID", zp_trans_id, now
+
+    def decline(self, now: int, sub_return_code: int) -> None:
+        """One attempt failed; the order stays payable until it expires."""
+        self._demand_open(now)
+        self.attempts.append({"at": now, "sub_return_code": sub_return_code})
+
+    def cancel(self, now: int) -> None:
+        """The user gave up: nobody can pay this order any more."""
+        self._demand_open(now)
+        self.ended = "CANCELLED"
+
+    def _demand_open(self, now: int) -> None:
+        if self.state(now) != "OPEN":
+            raise NotPossibleError(f"order is {self.state(now)}")
+
+    def refundable(self) -> int:
+        """What is left of the amount after all refunds that were not refused."""
+        return self.amount - sum(refund.amount for refund in self.refunds if not refund.refused)
+
+
+class Ledger:
+    """All orders, found by each of their names."""
+
+    def __init__(self, orders: Iterable[Order] = ()) -> None:
+        self.orders: dict[str, Order] = {}
+        self.by_token: dict[str, Order] = {}
+        self.by_transaction: dict[int, Order] = {}
+        self.by_refund: dict[str, tuple[Order, Refund]] = {}
+        for order in orders:
+            self.index(order)
+
+    def index(self, order: Order) -> None:
+        """Makes an order findable by every name it has by now."""
+        self.orders[order.app_trans_id] = order
+        self.by_token[order.token] = order
+        if order.zp_trans_id:
+            self.by_transaction[order.zp_trans_id] = order
+        for refund in order.refunds:
+            self.by_refund[refund.m_refund_id] = order, refund

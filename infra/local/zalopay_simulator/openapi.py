@@ -1,0 +1,155 @@
+"""ZaloPay's four calls of the OpenAPI v2: every MAC is verified, every answer is HTTP 200."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from . import codes, fields, wire
+from .codes import Refusal
+from .ledger import Order, Refund
+from .simulator import TOLERANCE, Simulator
+
+Sign = Callable[[str, Mapping[str, Any]], str]
+Call = Callable[[Simulator, dict[str, Any]], Awaitable[Response | dict[str, Any]]]
+
+_GATEWAY_TIMEOUT = "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>"
+_UNAVAILABLE = "<html><head><title>503 Service Unavailable</title></head><body>503 Service Unavailable</body></html>"
+
+
+def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[Call], Route]:
+    """A route of `/v2` that hands on only what is complete, addressed to our app and well signed."""
+
+    def route(call: Call) -> Route:
+        @wraps(call)
+        async def endpoint(request: Request) -> Response:
+            simulator: Simulator = request.app.state.simulator
+            try:
+                sent = fields.read(wanted, await fields.sent_with(request))
+            except fields.FieldError as error:
+                return JSONResponse(codes.refuse(api, Refusal(codes.BAD_DATA, str(error))))
+            if sent["app_id"] != simulator.settings.app_id:
+                return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "app_id")))
+            if not wire.same(mac(simulator.settings.key1, sent), sent["mac"]):
+                return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "mac")))
+            answer = await call(simulator, sent)
+            return answer if isinstance(answer, Response) else JSONResponse(answer)
+
+        return Route(f"/v2/{api}", endpoint, methods=["POST"])
+
+    return route
+
+
+@_call("create", fields.CREATE, wire.create_mac)
+async def create(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
+    """docs.zalopay.vn, order-create."""
+    faults, app_trans_id = simulator.faults, sent["app_trans_id"]
+    faults.adopt(app_trans_id)
+    if slow := faults.find("create_slow", app_trans_id):
+        await simulator.settings.sleep(slow.seconds)
+    if refused := faults.find("create_refused", app_trans_id):
+        return codes.refuse("create", Refusal(refused.sub_return_code))
+    order = simulator.open(sent)
+    if isinstance(order, Refusal):
+        return codes.refuse("create", order)
+    if faults.find("callback_before_create", app_trans_id):
+        await simulator.pay(order, late=True)
+    if faults.find("create_lost", app_trans_id):
+        return HTMLResponse(_GATEWAY_TIMEOUT, 504)
+    return _created(simulator, order)
+
+
+@_call("query", fields.QUERY, wire.query_mac)
+async def query(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
+    """docs.zalopay.vn, order-query."""
+    if simulator.faults.find("query_down", sent["app_trans_id"]):
+        return HTMLResponse(_UNAVAILABLE, 503)
+    if len(sent["app_trans_id"]) > 40 or not sent["app_trans_id"][:6].isdecimal():
+        return _not_paid(codes.FAIL, codes.ORDER_ID_INVALID)
+    order = simulator.ledger.orders.get(sent["app_trans_id"])
+    if not order:
+        return _not_paid(codes.FAIL, codes.NOT_FOUND)
+    return _outcome(simulator, order)
+
+
+@_call("refund", fields.REFUND, wire.refund_mac)
+async def refund(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
+    """docs.zalopay.vn, order-refund."""
+    taken = simulator.refund(sent)
+    if isinstance(taken, Refusal):
+        return codes.refuse("refund", taken)
+    order, _ = simulator.ledger.by_refund[taken.m_refund_id]
+    if simulator.faults.find("refund_lost", order.app_trans_id):
+        return HTMLResponse(_GATEWAY_TIMEOUT, 504)
+    return _refund_state(simulator, "refund", order, taken) | {"refund_id": taken.refund_id}
+
+
+@_call("query_refund", fields.QUERY_REFUND, wire.query_refund_mac)
+async def query_refund(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
+    """docs.zalopay.vn, order-query-refund."""
+    if abs(simulator.now() - sent["timestamp"]) > TOLERANCE:
+        return codes.refuse("query_refund", Refusal(codes.REFUND_TIME))
+    found = simulator.ledger.by_refund.get(sent["m_refund_id"])
+    if not found:
+        return codes.refuse("query_refund", Refusal(codes.NOT_FOUND))
+    simulator.settle(found[0])
+    return _refund_state(simulator, "query_refund", *found)
+
+
+def _created(simulator: Simulator, order: Order) -> dict[str, Any]:
+    return codes.answer(
+        "create",
+        codes.SUCCESS,
+        codes.SUCCESS,
+        zp_trans_token=order.token,
+        order_url=wire.order_url(simulator.settings.base_url, order.token, simulator.settings.app_id),
+        order_token=order.token,
+        qr_code=wire.qr_text(order.token, order.amount),
+    )
+
+
+def _outcome(simulator: Simulator, order: Order) -> dict[str, Any]:
+    state = order.state(simulator.now())
+    if state == "PAID":
+        return _paid(simulator, order)
+    if state == "CANCELLED":
+        return _not_paid(codes.FAIL, codes.USER_CANCELLED)
+    if state == "EXPIRED":
+        return _not_paid(codes.FAIL, codes.ORDER_EXPIRED)
+    if order.attempts:
+        return _not_paid(codes.FAIL, order.attempts[-1]["sub_return_code"])
+    return _not_paid(codes.PROCESSING, codes.PROCESSING)
+
+
+def _paid(simulator: Simulator, order: Order) -> dict[str, Any]:
+    if simulator.faults.find("query_processing", order.app_trans_id):
+        return _not_paid(codes.PROCESSING, codes.PROCESSING) | {"is_processing": True}
+    return codes.answer(
+        "query",
+        codes.SUCCESS,
+        codes.SUCCESS,
+        is_processing=False,
+        amount=order.amount,
+        zp_trans_id=order.zp_trans_id,
+        server_time=order.paid_at,
+        discount_amount=0,
+    )
+
+
+def _not_paid(return_code: int, sub_return_code: int) -> dict[str, Any]:
+    return codes.answer("query", return_code, sub_return_code, is_processing=False, amount=0, zp_trans_id=0)
+
+
+def _refund_state(simulator: Simulator, api: str, order: Order, taken: Refund) -> dict[str, Any]:
+    if taken.refused:
+        return codes.answer(api, codes.FAIL, taken.outcome)
+    if taken.settled:
+        return codes.answer(api, codes.SUCCESS, codes.SUCCESS)
+    held = simulator.faults.find("refund_processing", order.app_trans_id)
+    return codes.answer(api, codes.PROCESSING, held.sub_return_code if held else codes.REFUND_RUNNING)
+
+
+ROUTES = [create, query, refund, query_refund]

@@ -1,0 +1,34 @@
+"""What a simulator is told at its start."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+SANDBOX_APP_ID = 2553
+# ZaloPay prints both keys in its documentation for everyone to try: they guard nothing.
+SANDBOX_KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
+SANDBOX_KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One merchant's app at ZaloPay, and how patient this ZaloPay is. Times in seconds."""
+
+    app_id: int = SANDBOX_APP_ID
+    key1: str = field(default=SANDBOX_KEY1, repr=False)
+    key2: str = field(default=SANDBOX_KEY2, repr=False)
+    base_url: str = "http://localhost:8001"
+    callback_url: str | None = None  # registered for the app: used by orders that bring none
+    redirect_url: str | None = None  # likewise
+    ledger: Path | None = None  # None: orders are forgotten at the end of the process
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    client: httpx.AsyncClient | None = None  # what callbacks are sent with
+    callback_spacing: float = 2.0
+    callback_timeout: float = 10.0
+    callback_after_redirect: float = 1.0
+    refund_seconds: float = 5.0

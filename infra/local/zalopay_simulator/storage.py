@@ -1,0 +1,56 @@
+"""The ledger's file: one row per order, on disk before anyone hears of it."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from .ledger import Order, Refund
+
+
+class LedgerFile:
+    """Keeps orders in SQLite; without a path it keeps nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def orders(self) -> list[Order]:
+        """All orders that were written, in the order in which they came."""
+        with self._open() as database:
+            rows = database.execute("SELECT document FROM orders ORDER BY rowid").fetchall() if database else []
+        return [_order(json.loads(document)) for (document,) in rows]
+
+    def write(self, order: Order) -> None:
+        """Returns once the order is on disk."""
+        statement = (
+            "INSERT INTO orders (app_trans_id, document) VALUES (?, ?)"
+            " ON CONFLICT (app_trans_id) DO UPDATE SET document = excluded.document"
+        )
+        with self._open() as database:
+            if database:
+                database.execute(statement, (order.app_trans_id, json.dumps(asdict(order))))
+
+    def clear(self) -> None:
+        """Forgets every order."""
+        with self._open() as database:
+            if database:
+                database.execute("DELETE FROM orders")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection | None]:
+        # A connection per use: there is no shutdown to close a lasting one in.
+        if self.path is None:
+            yield None
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path)) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS orders (app_trans_id TEXT PRIMARY KEY, document TEXT)")
+            yield database
+
+
+def _order(document: dict[str, object]) -> Order:
+    refunds = document.pop("refunds")
+    assert isinstance(refunds, list)
+    return Order(**document, refunds=[Refund(**refund) for refund in refunds])  # type: ignore[arg-type]

@@ -1,0 +1,221 @@
+"""The whole local run, with functions made for the occasion."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from infra.local.settings import Settings
+from infra.local.system import Local, running
+from infra.topology import FUNCTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+FREE_PORTS = ("--http-port", "0", "--websocket-port", "0", "--simulator-port", "0")
+
+# Keeps what came in as items, so that a test can look at it; refuses what it is told to refuse.
+FUNCTION = """
+import json, os, time
+import boto3
+
+database = boto3.client("dynamodb")
+
+def handler(event, context):
+    if event.get("detail", {}).get("auctionId") == "boom":
+        raise ValueError("boom")
+    name = context.function_name
+    for record in event.get("Records", [event]):
+        id = record.get("eventID") or record.get("id") or context.aws_request_id
+        item = {"PK": {"S": name}, "SK": {"S": id}, "kind": {"S": "AWARD" if name == "awards" else "SEEN"}}
+        database.put_item(TableName=os.environ["STAYS_TABLE"], Item=item)
+    return {"statusCode": 200, "body": json.dumps({"time": time.time(), "name": name})}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    functions = tmp_path / "functions"
+    functions.mkdir()
+    for name in FUNCTIONS:
+        (functions / f"{name}.py").write_text(FUNCTION)
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    return Settings(0, 0, 0, seed=False, quiet=True, functions=functions, layer=layer)
+
+
+def run(settings: Settings, scenario: Callable[[Local, httpx.AsyncClient], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        async with (
+            running(settings, lambda *_: None) as local,
+            httpx.AsyncClient(base_url=local.addresses.http, timeout=30) as client,
+        ):
+            await scenario(local, client)
+
+    asyncio.run(whole())
+
+
+async def seen(local: Local, name: str, count: int) -> int:
+    """Wait until a function has kept so many items."""
+    query = {
+        "TableName": "stays",
+        "KeyConditionExpression": "PK = :name",
+        "ExpressionAttributeValues": {":name": {"S": name}},
+        "Select": "COUNT",
+    }
+    found = 0
+    async with asyncio.timeout(20):
+        while found < count:
+            found = (await asyncio.to_thread(local.database.call, "DynamoDB_20120810.Query", query))["Count"]
+            await asyncio.sleep(0.02)
+    return found
+
+
+def test_a_request_an_event_and_the_stream_reach_their_functions(settings: Settings) -> None:
+    async def scenario(local: Local, client: httpx.AsyncClient) -> None:
+        token = (await client.get("/dev/token", params={"sub": "auth0|an"})).json()["token"]
+        health = await client.get("/api/v1/health")
+        assert health.json()["name"] == "payments"
+        assert (await client.get("/api/v1/user/bookings")).status_code == 401
+        authorized = {"Authorization": f"Bearer {token}"}
+        assert (await client.get("/api/v1/user/bookings", headers=authorized)).json()["name"] == "bookings"
+        answer = await client.post("/dev/events", json={"detail-type": "AuctionResult", "detail": {}})
+        assert json.loads(answer.json()["body"])["name"] == "awards"
+        assert await seen(local, "notifier", 1) == 1
+        fired = await client.post("/dev/schedule")
+        assert fired.json()["reconciliation"]["statusCode"] == 200
+
+    run(settings, scenario)
+
+
+def test_an_event_that_keeps_failing_is_kept_as_a_dead_letter(settings: Settings) -> None:
+    async def scenario(_: Local, client: httpx.AsyncClient) -> None:
+        event = {"detail-type": "AuctionResult", "detail": {"auctionId": "boom"}}
+        answer = await client.post("/dev/events", json=event)
+        assert (answer.status_code, answer.json()) == (502, {"error": "awards: ValueError: boom"})
+        letters = (await client.get("/dev/dead-letters")).json()
+        assert [letter["event"]["detail"] for letter in letters] == [{"auctionId": "boom"}]
+        await client.delete("/dev/dead-letters")
+        assert (await client.get("/dev/dead-letters")).json() == []
+
+    run(settings, scenario)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/dev/events", "{"),
+        ("/dev/events", '"text"'),
+        ("/dev/events", '{"detail": {}}'),
+        ("/dev/clock", "{}"),
+        ("/dev/clock", '{"advance": "far"}'),
+        ("/dev/clock", "[]"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(path: str, body: str, settings: Settings) -> None:
+    async def scenario(_: Local, client: httpx.AsyncClient) -> None:
+        assert (await client.post(path, content=body)).status_code == 400
+
+    run(settings, scenario)
+
+
+def test_moving_the_clock_moves_functions_and_tokens(settings: Settings) -> None:
+    async def scenario(_: Local, client: httpx.AsyncClient) -> None:
+        asked = {"sub": "auth0|an", "seconds": "60"}
+        token = (await client.get("/dev/token", params=asked)).json()["token"]
+        authorized = {"Authorization": f"Bearer {token}"}
+        assert (await client.get("/api/v1/user/bookings", headers=authorized)).status_code == 200
+        moved = (await client.post("/dev/clock", json={"advance": 3600})).json()
+        assert moved["offset"] == 3600
+        assert (await client.get("/api/v1/user/bookings", headers=authorized)).status_code == 401
+        assert (await client.get("/api/v1/health")).json()["time"] > time.time() + 3500
+        assert (await client.post("/dev/clock", json={"offset": 0})).json()["offset"] == 0
+        assert (await client.get("/api/v1/health")).json()["time"] < time.time() + 60
+
+    run(settings, scenario)
+
+
+def test_mail_that_boto3_sends_is_in_the_mailbox(settings: Settings) -> None:
+    def send(address: str) -> None:
+        ses = boto3.client(
+            "sesv2",
+            endpoint_url=f"{address}/dev/ses",
+            region_name="ap-southeast-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        mail = b"Subject: Hi\nContent-Type: text/html\n\n<b>Hello</b>"
+        ses.send_email(Destination={"ToAddresses": ["an@stays.example"]}, Content={"Raw": {"Data": mail}})
+        ses.close()
+
+    async def scenario(local: Local, client: httpx.AsyncClient) -> None:
+        await asyncio.to_thread(send, local.addresses.http)
+        (mail,) = (await client.get("/dev/mail")).json()
+        assert (mail["to"], mail["subject"]) == (["an@stays.example"], "Hi")
+        assert "<b>Hello</b>" in (await client.get(f"/dev/mail/{mail['id']}")).text
+        await client.delete("/dev/mail")
+        assert (await client.get("/dev/mail")).json() == []
+
+    run(settings, scenario)
+
+
+def test_the_small_world_is_told_when_there_is_none_and_again_when_asked(settings: Settings) -> None:
+    async def scenario(local: Local, client: httpx.AsyncClient) -> None:
+        assert await seen(local, "awards", 7) == 7
+        assert len((await client.post("/dev/seed")).json()) == 7
+        assert await seen(local, "awards", 7) == 7
+
+    settings = Settings(**{**vars(settings), "seed": True})
+    run(settings, scenario)
+
+
+def start(*options: str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", "-m", "infra.local", *options]
+    return subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_says_where_it_is_and_ends_without_a_trace(number: signal.Signals, tmp_path: Path) -> None:
+    addresses = tmp_path / "addresses.json"
+    process = start(*FREE_PORTS, "--no-seed", "--addresses", str(addresses), "--state", str(tmp_path / "state"))
+    while not addresses.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    found = json.loads(addresses.read_text())
+    assert httpx.get(f"{found['http']}/.well-known/jwks.json").status_code == 200
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    assert found["http"] in output
+    assert all(token in output for token in found["tokens"].values())
+    assert len(found["tokens"]) == 2
+
+
+def test_a_taken_port_is_named_with_the_variable_that_changes_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start("--http-port", "0", "--simulator-port", "0", WEBSOCKET_PORT=port)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert port in errors
+    assert "WEBSOCKET_PORT" in errors
+    assert output == ""
+
+
+def test_a_signal_while_starting_ends_it_too(tmp_path: Path) -> None:
+    process = start(*FREE_PORTS)
+    time.sleep(0.6)
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) in ((0, ""), (-signal.SIGTERM, ""))

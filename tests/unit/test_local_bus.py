@@ -1,0 +1,117 @@
+"""Events and schedules: what reaches a function, and what becomes of a failure."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from infra.local.bus import Bus, Undelivered
+from infra.local.journal import Journal
+from infra.local.schedule import Timer
+from infra.topology import Rule, Schedule
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+RULES = (Rule("awards", ("AuctionResult",)), Rule("audit", ("AuctionResult", "Other")), Rule("none", ()))
+
+
+class Function:
+    """Stands for all functions: notes what they got; raises as often as told, then answers its name."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.got: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        self.got.append((function, event))
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("boom")
+        return {"from": function}
+
+
+def put(function: Function, event: dict[str, Any], letters: Journal | None = None) -> Any:
+    bus = Bus(function.invoke, RULES, letters or Journal(), lambda: NOW, pause=0)
+    return asyncio.run(bus.put(event))
+
+
+def test_a_function_gets_eventbridges_envelope() -> None:
+    function = Function()
+    answer = put(function, {"detail-type": "Other", "detail": {"a": 1}, "source": "test", "id": "e1"})
+    assert answer == {"from": "audit"}
+    assert function.got == [
+        (
+            "audit",
+            {
+                "version": "0",
+                "id": "e1",
+                "detail-type": "Other",
+                "source": "test",
+                "account": "000000000000",
+                "time": "2026-11-23T09:00:00Z",
+                "region": "ap-southeast-1",
+                "resources": [],
+                "detail": {"a": 1},
+            },
+        )
+    ]
+
+
+def test_every_matching_rule_answers() -> None:
+    answer = put(Function(), {"detail-type": "AuctionResult", "detail": {}})
+    assert answer == [{"from": "awards"}, {"from": "audit"}]
+
+
+def test_an_event_that_no_rule_wants_reaches_nobody() -> None:
+    function = Function()
+    assert put(function, {"detail-type": "Strange", "detail": {}}) == {"matched": False}
+    assert function.got == []
+
+
+@pytest.mark.parametrize("missing", ["detail-type", "detail"])
+def test_an_event_without_its_parts_is_an_error(missing: str) -> None:
+    event = {"detail-type": "Other", "detail": {}}
+    del event[missing]
+    with pytest.raises(KeyError, match=missing):
+        put(Function(), event)
+
+
+def test_a_failure_is_retried_twice() -> None:
+    function = Function(failures=2)
+    assert put(function, {"detail-type": "Other", "detail": {}}) == {"from": "audit"}
+    assert len(function.got) == 3
+
+
+def test_an_event_that_keeps_failing_becomes_a_dead_letter() -> None:
+    letters = Journal()
+    with pytest.raises(Undelivered, match="boom"):
+        put(Function(failures=3), {"detail-type": "Other", "detail": {"a": 1}}, letters)
+    assert [(each["function"], each["event"]["detail"]) for each in letters.entries] == [("audit", {"a": 1})]
+
+
+def test_a_schedule_fires_when_asked_and_brings_the_answer() -> None:
+    function = Function()
+    timer = Timer(function.invoke, (Schedule("reconciliation", 60),), lambda: NOW)
+    assert asyncio.run(timer.fire()) == {"reconciliation": {"from": "reconciliation"}}
+    ((_, event),) = function.got
+    assert (event["detail-type"], event["time"]) == ("Scheduled Event", "2026-11-23T09:00:00Z")
+
+
+def test_the_clock_alone_never_runs_a_schedule_twice_at_once_and_survives_failures() -> None:
+    function, running = Function(failures=1), []
+
+    async def slow(name: str, event: Mapping[str, Any]) -> Any:
+        running.append(name)
+        assert len(running) == 1
+        await asyncio.sleep(0.02)
+        running.pop()
+        return await function.invoke(name, event)
+
+    async def scenario() -> None:
+        timer = asyncio.create_task(Timer(slow, (Schedule("reconciliation", 0),), lambda: NOW).run())
+        while len(function.got) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        timer.cancel()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))

@@ -1,0 +1,86 @@
+"""Sending a mail: what SES is given, and how its answers are taken."""
+
+import traceback
+from email import message_from_string
+from email.policy import SMTP
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from stays.mail import MailRefused, MailUnavailable, send
+
+SENDER = "Stays <bookings@stays.example>"
+MESSAGE = message_from_string(
+    f"From: {SENDER}\nTo: Lan <lan@example.test>\nSubject: Booking confirmed\n\nHello Lan\n", policy=SMTP
+)
+
+
+def ses(**settings: Any) -> Any:
+    return boto3.client(
+        "sesv2",
+        region_name="ap-southeast-1",
+        aws_access_key_id="id",
+        aws_secret_access_key="key",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1),
+        **settings,
+    )
+
+
+@mock_aws
+def test_a_sent_letter_has_an_id() -> None:
+    client = ses()
+    client.create_email_identity(EmailIdentity="bookings@stays.example")
+    assert send(client, MESSAGE, SENDER)
+
+
+@mock_aws
+def test_a_sender_whom_ses_does_not_know_is_refused() -> None:
+    with pytest.raises(MailRefused, match="MessageRejected"):
+        send(ses(), MESSAGE, SENDER)
+
+
+def test_ses_is_given_the_finished_mail_its_recipient_and_the_sender_in_ascii() -> None:
+    client = ses()
+    expected = {
+        "FromEmailAddress": "bookings@stays.example",
+        "Destination": {"ToAddresses": ["lan@example.test"]},
+        "Content": {"Raw": {"Data": MESSAGE.as_bytes()}},
+    }
+    with Stubber(client) as stub:
+        stub.add_response("send_email", {"MessageId": "0100"}, expected)
+        assert send(client, MESSAGE, "Kỳ nghỉ <bookings@stays.example>") == "0100"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "failure"),
+    [
+        ("MessageRejected", 400, MailRefused),
+        ("BadRequestException", 400, MailRefused),
+        ("TooManyRequestsException", 429, MailUnavailable),
+        ("LimitExceededException", 400, MailUnavailable),
+        ("SendingPausedException", 400, MailUnavailable),
+        ("AccessDeniedException", 403, MailUnavailable),
+        ("InternalFailure", 500, MailUnavailable),
+    ],
+)
+def test_an_error_of_ses_is_for_good_or_for_now_and_its_text_goes_no_further(
+    code: str, status: int, failure: type[Exception]
+) -> None:
+    client = ses()
+    stub = Stubber(client)
+    stub.add_client_error("send_email", code, "Address rejected: lan@example.test", status)
+    with stub, pytest.raises(failure) as failed:
+        send(client, MESSAGE, SENDER)
+    assert failed.type is failure
+    assert str(failed.value) == code
+    assert "lan@" not in "".join(traceback.format_exception(failed.value))
+
+
+def test_silence_is_a_passing_fault() -> None:
+    nobody_listens = "http://127.0.0.1:9"  # the discard port
+    with pytest.raises(MailUnavailable, match="EndpointConnectionError"):
+        send(ses(endpoint_url=nobody_listens), MESSAGE, SENDER)
