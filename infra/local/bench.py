@@ -125,7 +125,7 @@ class Bench:
             middle = _percentile(times, 50)
             called = Counter(self.calls[name])
             presence = called.pop("PutItem", 0)
-            shown = " + ".join(f"{count} {operation}" for operation, count in sorted(called.items())) or "–"
+            shown = " + ".join(f"{count} {operation}" for operation, count in sorted(called.items())) or "none"
             shown += f" (+ {presence} presence)" if presence else ""
             lines.append(f"| {name} | {middle:.1f} | {_percentile(times, 99):.1f} | {middle / unit:.1f} | {shown} |")
         return "\n".join(lines)

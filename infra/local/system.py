@@ -48,6 +48,7 @@ Sockets = list[list[socket.socket]]
 
 log = logging.getLogger(__name__)
 
+_WORKERS = 4  # of each function at most: all of them busy stay around a gigabyte
 _WATCH = 0.5  # seconds between two looks at the engine's process
 
 
@@ -93,6 +94,7 @@ class Local:
             layer=self.settings.layer,
             topology_functions=FUNCTIONS,
             environment=environments(self.settings, self.addresses),
+            limit=_WORKERS,
             log=on_log,
         )
         await workers.start()
