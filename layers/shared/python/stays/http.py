@@ -68,7 +68,7 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
 
 def resolver() -> APIGatewayHttpResolver:
     """A resolver that validates by pydantic and answers every error in the contract's shape."""
-    app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX])
+    app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX], serializer=_json)
 
     def invalid(error: RequestValidationError) -> Response[str]:
         fields = [
@@ -136,7 +136,11 @@ def _failure(app: APIGatewayHttpResolver, error: StaysError) -> Response[str]:
 
 def _body(error: StaysError, request_id: str) -> str:
     shown = {"code": error.code, "message": error.message, "details": error.details}
-    return json.dumps({"error": shown, "requestId": request_id}, default=str)
+    return _json({"error": shown, "requestId": request_id})
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def _field(location: tuple[Any, ...]) -> str:

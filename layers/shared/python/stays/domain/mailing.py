@@ -70,4 +70,4 @@ def rearmed(mailing: Mailing, now: datetime) -> Mailing:
 
 def retry_at(mailing: Mailing, now: datetime) -> datetime:
     """When a failed attempt is repeated: 1, 2, 4 … minutes later."""
-    return now + RESEND_INTERVAL * (1 << mailing.attempts)
+    return now + RESEND_INTERVAL * 2**mailing.attempts / 2

@@ -187,6 +187,7 @@ def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
     return session.but(
         app_trans_id=app_trans_id(session.id, now),
         attempted_at=now,
+        changed_at=now,
         expires_at=now + PAYMENT_TIME,
         due_at=now + CHECK_INTERVAL,
     )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from stays.domain.payment import CHECK_INTERVAL, OWING, Decision, Fulfilment, PaymentSession
+from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Decision, Fulfilment, PaymentSession
 from stays.domain.values import m_refund_id
 
 SLOWEST_CHECK = timedelta(hours=1)
@@ -54,7 +54,7 @@ def decide_refund(session: PaymentSession, evidence: RefundEvidence, now: dateti
     """What ZaloPay's word makes of a refund; None while it has to be asked again later."""
     final = {RefundOutcome.DONE: Fulfilment.REFUNDED, RefundOutcome.REFUSED: Fulfilment.REFUND_MANUAL}
     fulfilment = final.get(evidence.outcome)
-    if fulfilment is None or session.fulfilment not in OWING:
+    if fulfilment is None or session.fulfilment not in FULFILMENT_SOURCES[fulfilment]:
         return None
     assert session.refund
     done_at = now if fulfilment is Fulfilment.REFUNDED else None

@@ -114,11 +114,6 @@ class Sessions:
         )
         return self._store.update(stay_key(session.id, "SESSION"), changes, condition) is None
 
-    def postpone(self, session: PaymentSession, due_at: datetime) -> None:
-        """Look at it again later, if it still waits for the time it waited for."""
-        condition = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
-        self._store.update(stay_key(session.id, "SESSION"), {"dueAt": timestamp(due_at)}, condition)
-
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
         """Bring evidence to the one decision; the session as it is afterwards, whoever decided."""
         return self.settle(session, lambda current, taken: decide(current, evidence, now, taken=taken), now)
@@ -154,6 +149,8 @@ class Sessions:
         try:
             self._store.transact(operations)
         except Conflicted as conflict:
+            if after is before:
+                return None  # a stray that is kept already
             positions = [position for position in conflict.items if position < len(nights)]
             return {nights[position] for position in positions} or {None}
         return None
@@ -234,9 +231,13 @@ def _free(session: PaymentSession, now: datetime) -> Condition:
 
 
 def _moving(before: PaymentSession, after: PaymentSession) -> Condition:
-    """The inverse of the tables of transitions, as a condition."""
+    """The inverse of the tables of transitions, as a condition; and nobody has decided anything meanwhile.
+
+    Only differences from `before` are written, so it has to be what stands there.
+    """
     sources = STATUS_SOURCES[after.status] if after.status is not before.status else {before.status}
-    conditions = [any_of("status", sources)]
+    unchanged = Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at))
+    conditions = [any_of("status", sources), unchanged]
     if after.fulfilment is not before.fulfilment:
         conditions.append(any_of("fulfilment", FULFILMENT_SOURCES[after.fulfilment]))
     return both(*conditions)

@@ -13,7 +13,7 @@ Item = dict[str, Any]
 Key = dict[str, str]
 Operation = dict[str, Any]
 
-_ATTEMPTS = 6
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
@@ -142,13 +142,19 @@ class Store:
     def transact(self, operations: Iterable[Operation]) -> None:
         """All or nothing. Conflicts with other transactions are tried again; raises Conflicted for conditions."""
         items = list(operations)
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._client.transact_write_items(TransactItems=items)
+        for pause in _PAUSES:
+            if self._write(items):
                 return
-            except self._client.exceptions.TransactionCanceledException as error:
-                _raise_unless_passing(error, last=attempt == _ATTEMPTS - 1)
-            time.sleep(random() * 0.02 * 2**attempt)  # noqa: S311  # jitter is no secret
+            time.sleep(random() * pause)  # noqa: S311  # jitter is no secret
+        self._write(items, last=True)
+
+    def _write(self, items: list[Operation], *, last: bool = False) -> bool:
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except self._client.exceptions.TransactionCanceledException as error:
+            _raise_unless_passing(error, last=last)
+            return False
+        return True
 
 
 def _raise_unless_passing(error: ClientError, *, last: bool) -> None:

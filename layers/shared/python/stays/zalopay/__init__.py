@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from stays.domain.booking import check_out
 from stays.domain.payment import PAYMENT_TIME, Evidence, Outcome, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.domain.values import app_user
@@ -54,7 +55,6 @@ def create_request(app_id: int, key1: str, session: PaymentSession, redirect_url
     app_time = _milliseconds(session.attempted_at or session.created_at)
     embed_data, item = _compact({"redirecturl": redirect_url}), "[]"
     user = app_user(session.user_id)
-    check_in, check_out = session.nights[0], session.nights[-1]
     return {
         "app_id": app_id,
         "app_user": user,
@@ -62,7 +62,7 @@ def create_request(app_id: int, key1: str, session: PaymentSession, redirect_url
         "app_time": app_time,
         "expire_duration_seconds": int(PAYMENT_TIME.total_seconds()),
         "amount": session.amount,
-        "description": f"Stays: {session.property_name[:200]} ({check_in} - {check_out})",
+        "description": f"Stays: {session.property_name[:200]} ({session.nights[0]} - {check_out(session.nights)})",
         "callback_url": callback_url,
         "item": item,
         "embed_data": embed_data,
@@ -190,8 +190,7 @@ class _Answer(BaseModel):
     order_url: str = ""
 
 
-_DUPLICATE_ORDER = -68
-_SUCCESS, _FAIL, _PROCESSING = 1, 2, 3
+_SUCCESS, _PROCESSING = 1, 3
 
 # Codes mean different things at different endpoints, so each has a table of its own.
 # A code that is in no table says nothing.

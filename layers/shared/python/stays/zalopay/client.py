@@ -64,6 +64,6 @@ class Client:
         try:
             answer = self._http.post(path, json=form)
             content = answer.json() if answer.status_code == httpx.codes.OK else {}
-        except (httpx.HTTPError, ValueError):
+        except (httpx.HTTPError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
