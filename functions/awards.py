@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from stays.domain.award import read_event
+from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.store import Store
 
@@ -21,6 +22,7 @@ def refused(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]
     """A bad event is not tried again, but kept with the reason."""
     event_id = str(event.get("id", "without-id"))
     awards.refuse(event_id, reason, json.dumps(event, ensure_ascii=False, default=str), now)
+    count("RejectedEvents")
     logger.error("event refused", extra={"eventId": event_id})
     return {"accepted": False, "reason": reason}
 

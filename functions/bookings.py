@@ -16,6 +16,7 @@ from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import Profile
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
+from stays.metrics import milestone
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import NightsTaken, Sessions
@@ -24,7 +25,7 @@ from stays.table.store import Store
 POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
 
 store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
-sessions = Sessions(store)
+sessions = Sessions(store, milestone)
 awards = Awards(store)
 effects = Effects(store)
 logger = Logger()

@@ -12,6 +12,7 @@ from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.mailing import Mailing, MailState, Profile
 from stays.domain.payment import Fulfilment, PaymentSession
 from stays.mail import Language, Letter, MailRefused, MailUnavailable, render, send
+from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.store import Store
@@ -70,8 +71,10 @@ def deliver(session: PaymentSession, mailing: Mailing, now: datetime) -> None:
     try:
         message_id = send(ses, render(letter, SENDER, now), SENDER)
     except MailRefused:
+        count("MailFailed")
         effects.undeliverable(mailing)
     except MailUnavailable:
+        count("MailFailed")
         effects.failed(mailing, now)
     else:
         effects.sent(mailing, message_id, now)

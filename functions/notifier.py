@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from stays.connections import Connections, Post
@@ -14,8 +15,9 @@ from stays.domain.award import Award
 from stays.domain.booking import booking_of
 from stays.domain.notification import Message, award_received, booking_confirmed, payment_status
 from stays.domain.payment import PaymentSession
+from stays.metrics import count
 from stays.table.store import Store
-from stays.table.watch import Watch, changed, newly_booked
+from stays.table.watch import Watch, changed, newly_booked, newly_paid
 
 PATIENCE = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=16
@@ -50,6 +52,14 @@ def tell(letters: dict[str, list[Message]], now: datetime) -> set[str]:
     return {str(connection.user_id) for connection in unreached}
 
 
+def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
+    """How long money took to reach the browser, and how many could not be told."""
+    if unreached:
+        count("UnreachedConnections", len(unreached))
+    for paid_at in filter(None, map(newly_paid, records)):
+        count("CallbackToPush", (datetime.now(UTC) - paid_at).total_seconds(), MetricUnit.Seconds)
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
     records: dict[Key, list[dict[str, Any]]] = defaultdict(list)
@@ -64,5 +74,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         letters[item.user_id] += messages_of(item, booked=booked)
     unreached = tell(letters, now)
     late = [record for key, item in present.items() if item.user_id in unreached for record in records[key]]
+    measure(event["Records"], unreached)
     logger.info("told", extra={"users": len(letters), "unreached": len(unreached)})
     return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in late]}

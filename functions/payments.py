@@ -40,6 +40,7 @@ from stays.domain.values import (
     new_stay_id,
     stay_id_of,
 )
+from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import NightsTaken, Sessions
 from stays.table.store import Conflicted, Store
@@ -56,7 +57,7 @@ REMEMBERED = 1000  # users and addresses whose presence was written lately
 
 dynamodb = boto3.client("dynamodb")
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
-sessions = Sessions(store)
+sessions = Sessions(store, milestone)
 awards = Awards(store)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
@@ -156,7 +157,7 @@ def resume(session: PaymentSession, now: datetime) -> PaymentSession | None:
         return order_of_reservation(session, now)
     if session.order_url is None and now - session.attempted_at < ATTEMPT_TIME:
         return await_order(session)
-    settled = sessions.record(session, zalopay().query(session, "create"), now)
+    settled = sessions.record(session, query(session, "create"), now)
     if settled.status is Status.PAID:
         raise already_paid(settled)
     if settled.is_live:
@@ -202,7 +203,18 @@ def order(session: PaymentSession) -> PaymentSession:
 
 
 def make_order(session: PaymentSession) -> Created | Evidence:
-    return zalopay().create_order(session, f"{FRONTEND_URL}/dashboard/payment/zalopay/{session.id}", CALLBACK_URL)
+    redirect_url = f"{FRONTEND_URL}/dashboard/payment/zalopay/{session.id}"
+    made = zalopay().create_order(session, redirect_url, CALLBACK_URL)
+    if not isinstance(made, Created):
+        count("ZaloPayRefused" if made.outcome is Outcome.REFUSED else "ZaloPaySilent")
+    return made
+
+
+def query(session: PaymentSession, source: str) -> Evidence:
+    found = zalopay().query(session, source)
+    if found.outcome is Outcome.UNKNOWN:
+        count("ZaloPaySilent")
+    return found
 
 
 def after_silence(session: PaymentSession) -> Created | Evidence:
@@ -211,7 +223,7 @@ def after_silence(session: PaymentSession) -> Created | Evidence:
     An order that is not there is made once more; one whose address was lost can be paid by nobody
     and is given up.
     """
-    found = zalopay().query(session, "create")
+    found = query(session, "create")
     if found.outcome is Outcome.NOT_FOUND:
         return make_order(session)
     lost = found.outcome in (Outcome.UNPAID, Outcome.PROCESSING)
@@ -246,7 +258,7 @@ def only(shown: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def asked(session: PaymentSession, source: str, now: datetime) -> PaymentSession:
     """The session after asking ZaloPay, where that is open and nobody asked in the last seconds."""
     if session.is_live and session.attempted_at and sessions.claim_query(session, now):
-        return sessions.record(session, zalopay().query(session, source), now)
+        return sessions.record(session, query(session, source), now)
     return session
 
 

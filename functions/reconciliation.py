@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -11,8 +11,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.mailing import Mailing
+from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, Evidence, Fulfilment, Outcome, PaymentSession
-from stays.domain.refund import RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
+from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
+from stays.metrics import count, milestone
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions, Unsettled
 from stays.table.store import Store
@@ -27,7 +29,7 @@ LIMIT = 250  # of each shard in one round; the rest stays due
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
 
 store = Store(boto3.client("dynamodb", config=Config(max_pool_connections=AT_ONCE)), os.environ["STAYS_TABLE"])
-sessions = Sessions(store)
+sessions = Sessions(store, milestone)
 effects = Effects(store)
 watch = Watch(store)
 logger = Logger()
@@ -37,24 +39,34 @@ def zalopay() -> Client:
     return client(ENDPOINT, APP_ID, KEY1_SECRET)
 
 
+Heard = TypeVar("Heard", Evidence, RefundEvidence)
+
+
+def heard(evidence: Heard) -> Heard:
+    """What ZaloPay said; its silence is counted."""
+    if evidence.outcome in (Outcome.UNKNOWN, RefundOutcome.UNKNOWN):
+        count("ZaloPaySilent")
+    return evidence
+
+
 def check_payment(session: PaymentSession, now: datetime) -> None:
     """Ask ZaloPay before anything is given up. What never had an order needs no question."""
     if session.attempted_at is None:
         sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
     elif sessions.claim_query(session, now, now + CHECK_INTERVAL):
-        sessions.record(session, zalopay().query(session, "schedule"), now)
+        sessions.record(session, heard(zalopay().query(session, "schedule")), now)
 
 
 def check_refund(session: PaymentSession, now: datetime) -> None:
     """The intent goes on record first, so that however often this runs, one refund is made."""
     if session.fulfilment is Fulfilment.REFUND_DUE:
         session = sessions.settle(session, lambda current, _: request_refund(current, APP_ID, now), now)
-        evidence = zalopay().refund(session, now)
+        evidence = heard(zalopay().refund(session, now))
     elif sessions.claim_query(session, now, next_check(session, now)):
-        evidence = zalopay().query_refund(session, now)
+        evidence = heard(zalopay().query_refund(session, now))
         if evidence.outcome is RefundOutcome.NOT_FOUND:
             session = sessions.settle(session, lambda current, _: repeat_refund(current, APP_ID, now), now)
-            evidence = zalopay().refund(session, now)
+            evidence = heard(zalopay().refund(session, now))
     else:
         return
     later = datetime.now(UTC)
@@ -86,5 +98,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         attended = sum(pool.map(in_time, due))
+    count("Due", len(due))
+    count("Overdue", sum(is_late(item, now) for item in due))
     logger.info("round", extra={"due": len(due), "attended": attended})
     return {"due": len(due), "attended": attended}

@@ -9,10 +9,10 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from stays.domain.errors import NotFound
 from stays.domain.values import stay_id_of
+from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import Store
@@ -26,7 +26,7 @@ FORCED_AGE = 60  # seconds between two looks for a new key because of a bad MAC
 DONE, AGAIN, REJECTED = 1, 0, -1
 
 store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
-sessions = Sessions(store)
+sessions = Sessions(store, milestone)
 refusals = Awards(store)
 logger = Logger()
 looked_at = {"monotonic": -float(FORCED_AGE)}
@@ -47,6 +47,7 @@ def keep(callback: Callback, now: datetime) -> None:
     """Real money for an order that is not ours: on record for people to look at."""
     transaction_id = callback.evidence.transaction_id
     refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+    count("StrayMoney")
     logger.error("money for an unknown order", extra={"transactionId": transaction_id})
 
 
@@ -78,13 +79,14 @@ def verdict(event: dict[str, Any]) -> int:
     try:
         record(read(body_of(event)), datetime.now(UTC))
     except Unsigned:
-        with single_metric(name="BadMac", unit=MetricUnit.Count, value=1):
-            logger.warning("bad mac")
+        count("BadMac")
         return REJECTED
     except BadCallback as error:
+        count("CallbackRejected")
         logger.warning("callback rejected", extra={"reason": str(error)})
         return REJECTED
     except Exception:  # the outermost edge: whatever it was, ZaloPay comes again, and so does the clock
+        count("CallbackNotRecorded")
         logger.exception("callback not recorded")
         return AGAIN
     return DONE

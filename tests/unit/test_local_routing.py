@@ -53,7 +53,7 @@ def test_the_callback_of_the_topology_is_public_and_the_wrong_method_is_not_lost
     assert posted is not None
     assert fetched is not None
     assert posted[0].public
-    assert (fetched[0].method, fetched[0].function) == ("ANY", posted[0].function)
+    assert (fetched[0].method, fetched[0].function) == ("PUT", posted[0].function)
 
 
 @pytest.mark.parametrize(

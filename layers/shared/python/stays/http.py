@@ -7,10 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic.alias_generators import to_camel
 
@@ -83,7 +80,6 @@ def resolver() -> APIGatewayHttpResolver:
 
     app.exception_handler(StaysError)(lambda error: _failure(app, error))
     app.exception_handler(RequestValidationError)(invalid)
-    app.exception_handler(RequestUnsupportedContentType)(lambda _: _failure(app, _NOT_JSON))
     app.exception_handler(Exception)(broken)
     app.not_found(lambda _: _failure(app, _missing(app)))
     return app
@@ -101,16 +97,20 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
             "body": _body(error, request_id),
         }
     else:
-        reply = app.resolve(event, context)
+        headers = event.get("headers", {}) | {"content-type": content_types.APPLICATION_JSON}
+        reply = app.resolve(event | {"headers": headers}, context)
     reply["headers"] |= {"x-request-id": request_id, "cache-control": "no-store"}
     return reply
 
 
 def _check_body(event: Mapping[str, Any]) -> None:
-    """A body, where there is one, is a JSON object of reasonable size."""
+    """A body, where there is one, is a JSON object of reasonable size and says so."""
     body = event.get("body") or ""
+    kind = event.get("headers", {}).get("content-type") or content_types.APPLICATION_JSON
     if len(body) > LARGEST_BODY:
         raise Invalid("PAYLOAD_TOO_LARGE", "The body is too large.", limit=LARGEST_BODY)
+    if body and not kind.lower().startswith(content_types.APPLICATION_JSON):
+        raise _NOT_JSON
     try:
         text = base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
         content = json.loads(text) if text.strip() else {}

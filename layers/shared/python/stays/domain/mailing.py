@@ -31,7 +31,7 @@ class Mailing(Model):
     state: MailState = MailState.DUE
     attempts: int = 0
     requested_at: Timestamp
-    due_at: Timestamp | None
+    due_at: Timestamp | None = None
     sent_at: Timestamp | None = None
     message_id: str | None = None
 
@@ -70,4 +70,4 @@ def rearmed(mailing: Mailing, now: datetime) -> Mailing:
 
 def retry_at(mailing: Mailing, now: datetime) -> datetime:
     """When a failed attempt is repeated: 1, 2, 4 … minutes later."""
-    return now + RESEND_INTERVAL * 2**mailing.attempts / 2
+    return now + RESEND_INTERVAL * (1 << (mailing.attempts - 1))

@@ -284,8 +284,16 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, tak
 def _review(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
     if session.fulfilment is Fulfilment.REVIEW:
         return None
-    reviewed = session.but(fulfilment=Fulfilment.REVIEW, reason=Reason.UNDER_REVIEW, changed_at=now)
-    return Decision(reviewed, "AMOUNT_MISMATCH", evidence=evidence)
+    reviewed = session.but(
+        status=Status.FAILED if session.is_live else session.status,
+        fulfilment=Fulfilment.REVIEW,
+        reason=Reason.UNDER_REVIEW,
+        processing=False,
+        changed_at=now,
+        due_at=None,
+    )
+    nights = Nights.FREE if session.is_live else Nights.KEEP
+    return Decision(reviewed, "AMOUNT_MISMATCH", nights, evidence=evidence)
 
 
 def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
@@ -308,7 +316,7 @@ def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> 
     if ending is None:
         return None
     status, reason = ending
-    ended = session.but(status=status, reason=session.reason or reason, processing=False, changed_at=now, due_at=None)
+    ended = session.but(status=status, reason=reason, processing=False, changed_at=now, due_at=None)
     return Decision(ended, status.value, Nights.FREE, evidence=evidence)
 
 

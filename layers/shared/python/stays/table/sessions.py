@@ -45,8 +45,9 @@ class Unsettled(Exception):
 class Sessions:
     """Everything under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None) -> None:
         self._store = store
+        self._decided = decided
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
@@ -122,7 +123,7 @@ class Sessions:
         """Decide and write in one transaction; where the world has moved, read again and decide anew.
 
         A night counts as taken only when a condition failed and its item names another stay.
-        Raises Unsettled if that does not come to rest.
+        `decided` hears of every decision that was written. Raises Unsettled if it does not come to rest.
         """
         taken, lost = False, frozenset[date]()
         for _ in range(_ATTEMPTS):
@@ -131,6 +132,7 @@ class Sessions:
                 return session
             failed = self._commit(session, decision, lost, now)
             if failed is None:
+                self._decided(decision.what)
                 return decision.session
             others = frozenset(night for night in failed if night is not None)
             taken = taken or (bool(others) and decision.nights is Nights.BOOK)

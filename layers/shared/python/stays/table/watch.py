@@ -6,7 +6,7 @@ from typing import Any
 
 from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing
-from stays.domain.payment import PaymentSession
+from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS, stay_key
 from stays.table.store import Item, Store, from_attributes
@@ -84,6 +84,15 @@ def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
     if old and all(old.get(name) == new.get(name) for name in _TOLD):
         return None
     return new["PK"], new["SK"]
+
+
+def newly_paid(record: Mapping[str, Any]) -> datetime | None:
+    """When the change was written, if it is the one that made a session PAID."""
+    images = record["dynamodb"]
+    old, new = (from_attributes(images.get(name, {})) for name in ("OldImage", "NewImage"))
+    if new.get("kind") != "SESSION" or new["status"] != Status.PAID or old.get("status") == Status.PAID:
+        return None
+    return datetime.fromisoformat(new["changedAt"])
 
 
 def newly_booked(record: Mapping[str, Any]) -> bool:

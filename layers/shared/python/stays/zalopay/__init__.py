@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 from stays.domain.booking import check_out
 from stays.domain.payment import PAYMENT_TIME, Evidence, Outcome, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome
-from stays.domain.values import app_user
+from stays.domain.values import TRANSACTION_ID, app_user
 
 MAXIMUM_CALLBACK = 16_384  # bytes of the whole body; ZaloPay's `data` has 4,096 characters at most
 ORDER_TYPE = 1
@@ -173,7 +174,7 @@ def _time(milliseconds: int) -> datetime | None:
 
 def _transaction_id(value: int | str) -> str:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 64):
+    if not re.fullmatch(TRANSACTION_ID, text):
         raise BadCallback("not a transaction id")
     return text
 
@@ -246,7 +247,7 @@ def read_query(answer: Mapping[str, Any], source: str) -> Evidence:
     if read is None:
         return Evidence(source=source, outcome=Outcome.UNKNOWN)
     code = _code(read)
-    if read.return_code == _SUCCESS and str(read.zp_trans_id).isdigit() and read.amount > 0:
+    if read.return_code == _SUCCESS and re.fullmatch(TRANSACTION_ID, str(read.zp_trans_id)) and read.amount > 0:
         return Evidence(
             source=source,
             outcome=Outcome.PAID,

@@ -1,0 +1,22 @@
+"""What should have come to rest by now: the clock looks at it, and still it is not done."""
+
+from datetime import datetime, timedelta
+
+from stays.domain.mailing import Mailing
+from stays.domain.payment import PaymentSession
+
+UNATTENDED = timedelta(minutes=5)  # the schedule comes every minute
+UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what became of an order
+UNREFUNDED = timedelta(hours=24)
+
+
+def is_late(item: PaymentSession | Mailing, now: datetime) -> bool:
+    """Whether nobody attended to it for minutes, or ZaloPay leaves it without an answer for too long."""
+    if item.due_at is not None and item.due_at <= now - UNATTENDED:
+        return True
+    if isinstance(item, Mailing):
+        return False
+    if item.is_live:
+        return item.expires_at <= now - UNANSWERED
+    asked_at = item.refund.requested_at if item.refund else None
+    return asked_at is not None and asked_at <= now - UNREFUNDED

@@ -1,0 +1,27 @@
+"""Numbers for the dashboard and the alarms, in CloudWatch's embedded format."""
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+# What a decision that was written counts as.
+_MILESTONES = {
+    "ORDER_MADE": ("OrdersCreated",),
+    "PAID_AND_BOOKED": ("PaymentsRecorded", "Booked"),
+    "PAID_NIGHTS_TAKEN": ("PaymentsRecorded", "PaidWithoutBooking"),
+    "AMOUNT_MISMATCH": ("PaidWithoutBooking",),
+    "SECOND_TRANSACTION": ("StrayMoney",),
+    "BOOKING_CANCELLED": ("Cancelled",),
+    "REFUNDED": ("RefundsDone",),
+    "REFUND_MANUAL": ("RefundManual",),
+}
+
+
+def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Write one line to standard output, which CloudWatch reads as a metric of the whole system."""
+    with single_metric(name=name, unit=unit, value=value) as metric:
+        metric.add_dimension(name="service", value="stays")
+
+
+def milestone(what: str) -> None:
+    """Count a decision by its name, where it is one of those that are counted."""
+    for name in _MILESTONES.get(what, ()):
+        count(name)

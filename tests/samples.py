@@ -1,0 +1,122 @@
+"""Awards, sessions and evidence that tests begin with: a small world at one instant."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
+from stays.domain.booking import cancel
+from stays.domain.payment import (
+    Contact,
+    Decision,
+    Evidence,
+    Outcome,
+    PaymentSession,
+    decide,
+    open_session,
+    order_made,
+)
+from stays.domain.refund import request_refund
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # ten in the morning in Vietnam
+FIRST = date(2026, 12, 1)
+NIGHTS = (FIRST, date(2026, 12, 2), date(2026, 12, 3))
+STAY = "01KANX8QG00123456789ABCDEF"
+OTHER_STAY = "01KANX8QG0FEDCBA9876543210"
+TRAVELLER = "auth0|an"
+STRANGER = "auth0|binh"
+HOST = "auth0|host"
+AUCTION = "1001"
+TRANSACTION = "261122000000175"
+ORDER_URL = "https://sbgateway.zalopay.vn/openinapp?order=e30"
+APP_ID = 2553
+POLICY = [(7, 100), (3, 50), (0, 0)]
+HOUSE = Property(id="501", name="Nhà Gỗ Đà Lạt", host_id=HOST, city="Đà Lạt", max_guests=4)
+
+
+def priced(*dates: date, price: int = 300_000) -> tuple[PricedNight, ...]:
+    return tuple(PricedNight(date=night, price=price) for night in dates)
+
+
+def win(**changes: Any) -> Award:
+    """A full win of three nights, to be paid within a day."""
+    terms = Award(
+        award_id=WIN,
+        auction_id=AUCTION,
+        user_id=TRAVELLER,
+        place=HOUSE,
+        nights=priced(*NIGHTS),
+        guest_count=2,
+        deadline=NOW + timedelta(days=1),
+        status=AwardStatus.PENDING_PAYMENT,
+        received_at=NOW,
+        result=Result.FULL_WIN,
+        bid_amount=900_000,
+    )
+    return terms.but(**changes)
+
+
+def offer(**changes: Any) -> Award:
+    """The same nights as a second chance."""
+    chance = {"award_id": "offer-7", "status": AwardStatus.WAITING, "result": None, "bid_amount": 0}
+    return win(**(chance | changes))
+
+
+def quoted(award: Award) -> Quote:
+    return Quote(award, tuple(night.date for night in award.nights), award.amount)
+
+
+def opened(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW, **changes: Any) -> PaymentSession:
+    """A session on record whose order is being asked for."""
+    award = award or win()
+    contact = Contact(email="an@example.com", name="An")
+    return open_session(stay_id, quoted(award), award.user_id, contact, now, reserve=False).but(**changes)
+
+
+def reserved(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW) -> PaymentSession:
+    """A direct booking that nobody has begun to pay for."""
+    award = award or win()
+    return open_session(stay_id, quoted(award), award.user_id, Contact(), now, reserve=True)
+
+
+def pending(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW) -> PaymentSession:
+    """A session whose order can be paid."""
+    return after(order_made(opened(stay_id, award, now), ORDER_URL, now))
+
+
+def money(amount: int = 900_000, transaction_id: str = TRANSACTION) -> Evidence:
+    """ZaloPay says that an order is paid."""
+    return Evidence(
+        source="callback", outcome=Outcome.PAID, transaction_id=transaction_id, amount=amount, paid_at=NOW, raw="{}"
+    )
+
+
+def said(outcome: Outcome, code: int | None = None) -> Evidence:
+    """ZaloPay's answer to a query."""
+    return Evidence(source="query", outcome=outcome, code=code)
+
+
+def after(decision: Decision | None) -> PaymentSession:
+    """The session as a decision wants it."""
+    assert decision is not None
+    return decision.session
+
+
+def booked(stay_id: str = STAY) -> PaymentSession:
+    return after(decide(pending(stay_id), money(), NOW))
+
+
+def under_review() -> PaymentSession:
+    return after(decide(pending(), money(amount=1), NOW))
+
+
+def refund_due() -> PaymentSession:
+    return after(decide(pending(), money(), NOW, taken=True))
+
+
+def refunding() -> PaymentSession:
+    return after(request_refund(refund_due(), APP_ID, NOW))
+
+
+def cancelled() -> PaymentSession:
+    """Paid, booked, and given back in time for the whole price."""
+    return after(cancel(booked(), POLICY, NOW))

@@ -1,0 +1,185 @@
+"""Who may import whom: the plan of the house, read off the source and checked."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.topology import FUNCTIONS
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "shared" / "python"
+PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
+HANDLERS = sorted((ROOT / "functions").glob("*.py"))
+INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
+SIMULATOR = sorted((ROOT / "infra" / "local" / "zalopay_simulator").glob("*.py"))
+SIBLINGS = {"table", "connections", "zalopay", "http", "mail"}
+SPEAKS_TO_ZALOPAY = {"payments", "reconciliation"}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import, also inside of functions; relative ones by their full name."""
+    package = path.relative_to(LAYER if LAYER in path.parents else ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{each.name}" for each in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def sibling(name: str) -> str | None:
+    """`table` of `stays.table.keys`."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "stays" and len(parts) > 1 else None
+
+
+def calls(path: Path) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+
+
+def test_there_is_something_to_read() -> None:
+    assert len(PACKAGE) > 15
+    assert len(HANDLERS) == len(FUNCTIONS)
+    assert len(SIMULATOR) > 5
+    assert {path.parent.name if path.name == "__init__.py" else path.stem for path in PACKAGE} > SIBLINGS
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=named)
+def test_siblings_in_stays_never_import_each_other(path: Path) -> None:
+    own = path.relative_to(LAYER / "stays").parts[0].removesuffix(".py")
+    others = {sibling(name) for name in imports(path)} & SIBLINGS
+    assert others <= {own}
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=named)
+def test_stays_imports_neither_functions_nor_infra_nor_tests(path: Path) -> None:
+    assert not roots(path) & {"functions", "infra", "tests", *FUNCTIONS}
+
+
+@pytest.mark.parametrize("path", sorted((LAYER / "stays" / "domain").glob("*.py")), ids=named)
+def test_the_domain_is_pure(path: Path) -> None:
+    assert roots(path) <= sys.stdlib_module_names | {"pydantic", "stays"}
+    assert {sibling(name) for name in imports(path)} <= {None, "domain"}
+    assert not roots(path) & {"os", "socket", "time", "random", "secrets", "threading", "subprocess", "urllib", "io"}
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=named)
+def test_the_environment_the_clock_and_clients_live_in_the_functions(path: Path) -> None:
+    assert "os" not in roots(path)
+    assert not calls(path) & {"datetime.now", "datetime.utcnow", "date.today", "time.time", "boto3.client", "uuid4"}
+    assert "boto3" not in set(imports(path))
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=named)
+def test_only_the_wires_own_modules_see_the_errors_of_their_libraries(path: Path) -> None:
+    inside = path.relative_to(LAYER / "stays").parts
+    assert "httpx" not in roots(path) or inside == ("zalopay", "client.py")
+    assert "botocore" not in roots(path) or inside[0] in {"table", "connections.py", "mail"}
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=named)
+def test_functions_never_import_functions_or_infra(path: Path) -> None:
+    assert not roots(path) & {"functions", "infra", "tests", *(each.stem for each in HANDLERS)}
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=named)
+def test_a_function_bears_no_name_of_the_standard_library_and_is_in_the_topology(path: Path) -> None:
+    assert path.stem not in sys.stdlib_module_names
+    assert path.stem in FUNCTIONS
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=named)
+def test_a_function_ends_with_its_handler(path: Path) -> None:
+    last = ast.parse(path.read_text()).body[-1]
+    assert isinstance(last, ast.FunctionDef)
+    assert last.name == "handler"
+    assert [argument.arg for argument in last.args.args] == ["event", "context"]
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=named)
+def test_every_setting_that_a_function_reads_is_given_to_it(path: Path) -> None:
+    read = {
+        node.slice.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "os.environ"
+        and isinstance(node.slice, ast.Constant)
+    }
+    assert read
+    assert read <= set(FUNCTIONS[path.stem].environment)
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=named)
+def test_only_functions_that_speak_to_zalopay_name_its_client(path: Path) -> None:
+    named_client = any(name.startswith(("stays.zalopay.client", "httpx")) for name in imports(path))
+    assert named_client is (path.stem in SPEAKS_TO_ZALOPAY)
+
+
+def settings() -> dict[str, str]:
+    values = dict.fromkeys((name for each in FUNCTIONS.values() for name in each.environment), "http://localhost:9")
+    return values | {
+        "ZALOPAY_APP_ID": "2553",
+        "REFUND_POLICY": "[[0, 0]]",
+        "AWS_DEFAULT_REGION": "ap-southeast-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": "tests",
+        "POWERTOOLS_METRICS_NAMESPACE": "Stays",
+    }
+
+
+def test_really_imported_each_function_loads_only_what_it_needs() -> None:
+    """Each in a process of its own, as in Lambda, all at a time: with its own settings and paths only."""
+    code = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules)"
+    loading = {}
+    for name, function in FUNCTIONS.items():
+        given = {**settings(), "PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(LAYER)])}
+        others = {each for one in FUNCTIONS.values() for each in one.environment} - set(function.environment)
+        environment = {key: value for key, value in given.items() if key not in others}
+        loading[name] = subprocess.Popen(
+            [sys.executable, "-c", code, name], env=environment, stdout=subprocess.PIPE, text=True
+        )
+    loaded = {name: set(process.communicate(timeout=60)[0].split()) for name, process in loading.items()}
+    assert {name: process.returncode for name, process in loading.items()} == dict.fromkeys(FUNCTIONS, 0)
+    assert {name for name, modules in loaded.items() if "httpx" in modules} == SPEAKS_TO_ZALOPAY
+    assert {name for name, modules in loaded.items() if "jinja2" in modules} == {"fulfilment"}
+    assert {name for name, modules in loaded.items() if "jwt" in modules} == {"connections"}
+    for name, modules in loaded.items():
+        assert modules & set(FUNCTIONS) == {name}
+        assert not {module for module in modules if module.partition(".")[0] in {"infra", "tests"}}
+
+
+def test_nothing_outside_of_infra_imports_it_but_tests_and_the_app() -> None:
+    sources = [path for folder in ("functions", "layers") for path in (ROOT / folder).rglob("*.py")]
+    assert sources
+    assert [path for path in [*sources, *ROOT.glob("*.py")] if path.name != "app.py" and "infra" in roots(path)] == []
+
+
+def test_the_topology_is_data_and_imports_only_typing() -> None:
+    assert roots(ROOT / "infra" / "topology.py") == {"typing"}
+
+
+@pytest.mark.parametrize("path", SIMULATOR, ids=named)
+def test_the_simulator_shares_nothing_with_stays(path: Path) -> None:
+    assert not roots(path) & {"stays", "functions", *FUNCTIONS}
+
+
+@pytest.mark.parametrize("path", INFRASTRUCTURE, ids=named)
+def test_infra_runs_functions_by_name_and_imports_none(path: Path) -> None:
+    assert not roots(path) & {"functions", "tests", *FUNCTIONS}

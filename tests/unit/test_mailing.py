@@ -1,0 +1,32 @@
+"""Mail as a promise: when it is due, repeated and given up."""
+
+from datetime import timedelta
+
+import pytest
+
+from stays.domain.mailing import Mailing, MailState, new_mailing, rearmed, retry_at
+from tests.samples import NOW, STAY
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_new_mail_is_due_and_looked_at_again_in_a_minute() -> None:
+    assert new_mailing(STAY, "refund", NOW) == Mailing(
+        stay_id=STAY, letter="refund", state=MailState.DUE, attempts=0, requested_at=NOW, due_at=NOW + MINUTE
+    )
+
+
+@pytest.mark.parametrize("state", MailState)
+def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState) -> None:
+    mailing = new_mailing(STAY, "refund", NOW).but(state=state, attempts=7, due_at=NOW)
+    assert rearmed(mailing, NOW) == mailing.but(state=MailState.DUE, due_at=NOW + MINUTE)
+
+
+def test_after_eight_attempts_a_mail_is_given_up() -> None:
+    mailing = new_mailing(STAY, "refund", NOW).but(attempts=8)
+    assert rearmed(mailing, NOW) == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+
+
+def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
+    pauses = [retry_at(new_mailing(STAY, "refund", NOW).but(attempts=attempts), NOW) - NOW for attempts in range(1, 9)]
+    assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 32, 64, 128)]

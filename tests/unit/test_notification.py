@@ -1,0 +1,272 @@
+"""Messages, as the client's validator reads them: whatever it drops would never be seen."""
+
+import json
+import re
+from datetime import date, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+
+from stays.domain.award import Award, AwardStatus, Result
+from stays.domain.booking import booking_of
+from stays.domain.notification import (
+    CHANNEL_OF,
+    CHANNELS,
+    Message,
+    award_received,
+    booking_confirmed,
+    payment_status,
+)
+from stays.domain.payment import Fulfilment, PaymentSession, Status
+from tests.samples import (
+    NIGHTS,
+    STAY,
+    TRANSACTION,
+    TRAVELLER,
+    booked,
+    cancelled,
+    offer,
+    opened,
+    pending,
+    priced,
+    refund_due,
+    refunding,
+    reserved,
+    under_review,
+    win,
+)
+
+SESSIONS = [
+    opened(),
+    reserved(),
+    pending(),
+    pending().but(processing=True),
+    *(pending().but(status=status) for status in (Status.FAILED, Status.CANCELLED, Status.EXPIRED)),
+    under_review(),
+    under_review().but(status=Status.EXPIRED),
+    booked(),
+    cancelled(),
+    refund_due(),
+    refunding(),
+    *(refunding().but(fulfilment=fulfilment) for fulfilment in (Fulfilment.REFUNDED, Fulfilment.REFUND_MANUAL)),
+]
+AWARDS = [
+    win(),
+    win(result=Result.PARTIAL_WIN, nights=priced(*NIGHTS[::2])),
+    win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000),
+    offer(),
+]
+TEXT, NUMBER, DAY, DAYS, INSTANT = "text", "number", "day", "days", "instant"
+SHAPES: dict[str, dict[str, Any]] = {
+    "PAYMENT_STATUS": {
+        "paymentId": TEXT,
+        "userId": TEXT,
+        "status": {"INITIATED", "PROCESSING", "COMPLETED", "FAILED"},
+    },
+    "BOOKING_CONFIRMED": {
+        "bookingId": TEXT,
+        "userId": TEXT,
+        "propertyName": TEXT,
+        "checkIn": DAY,
+        "checkOut": DAY,
+    },
+    "AUCTION_RESULT": {
+        "auctionId": TEXT,
+        "userId": TEXT,
+        "result": {"FULL_WIN", "PARTIAL_WIN", "LOST"},
+        "amount": NUMBER,
+        "paymentDeadline": INSTANT,
+        "propertyName": TEXT,
+    },
+    "SECOND_CHANCE_OFFER": {
+        "offerId": TEXT,
+        "auctionId": TEXT,
+        "userId": TEXT,
+        "offeredNights": DAYS,
+        "amount": NUMBER,
+        "responseDeadline": INSTANT,
+        "propertyName": TEXT,
+    },
+}
+OPTIONAL: dict[str, Any] = {"transactionId": TEXT, "awardedNights": DAYS, "reason": TEXT, "referenceNumber": TEXT}
+
+
+def is_day(value: Any) -> bool:
+    return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+
+
+def fits(value: Any, kind: Any) -> bool:
+    if kind == TEXT:
+        return isinstance(value, str) and value != ""
+    if kind == NUMBER:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == DAY:
+        return is_day(value)
+    if kind == DAYS:
+        return isinstance(value, list) and value != [] and all(map(is_day, value))
+    if kind == INSTANT:
+        written = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(value))
+        return bool(written) and datetime.fromisoformat(value).tzinfo is not None
+    return value in kind
+
+
+def nulls(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(map(nulls, inner))
+
+
+def accepted(message: Message) -> bool:
+    """The client's own rules: C7, C9, C15 and C16 of the contract."""
+    received = json.loads(json.dumps(message))
+    shape = SHAPES[received["type"]]
+    fields = all(name in received and fits(received[name], kind) for name, kind in shape.items())
+    extras = all(fits(received[name], kind) for name, kind in OPTIONAL.items() if name in received)
+    completed = received.get("status") != "COMPLETED" or "transactionId" in received
+    partial = received.get("result") != "PARTIAL_WIN" or "awardedNights" in received
+    stay = received["type"] != "BOOKING_CONFIRMED" or received["checkIn"] < received["checkOut"]
+    return fields and extras and completed and partial and stay and not nulls(received)
+
+
+def test_c9_c15_every_state_of_a_payment_makes_a_message_that_the_client_accepts() -> None:
+    assert [session for session in SESSIONS if not accepted(payment_status(session))] == []
+
+
+def test_c15_c16_every_award_makes_a_message_that_the_client_accepts() -> None:
+    messages = [award_received(award) for award in AWARDS]
+    assert [message for message in messages if message is None or not accepted(message)] == []
+
+
+def test_c15_c16_a_booking_makes_a_message_that_the_client_accepts_also_for_one_night() -> None:
+    for nights in (NIGHTS, NIGHTS[:1], NIGHTS[::2]):
+        booking = booking_of(booked().but(nights=nights))
+        message = booking and booking_confirmed(booking)
+        assert message
+        assert accepted(message)
+
+
+@pytest.mark.parametrize(
+    ("session", "status"),
+    [
+        (opened(), "INITIATED"),
+        (reserved(), "INITIATED"),
+        (pending(), "INITIATED"),
+        (pending().but(processing=True), "PROCESSING"),
+        (under_review(), "PROCESSING"),
+        (under_review().but(status=Status.EXPIRED), "PROCESSING"),
+        (booked(), "COMPLETED"),
+        (cancelled(), "COMPLETED"),
+        (refund_due(), "FAILED"),
+        (refunding(), "FAILED"),
+        (pending().but(status=Status.FAILED), "FAILED"),
+        (pending().but(status=Status.CANCELLED), "FAILED"),
+        (pending().but(status=Status.EXPIRED), "FAILED"),
+    ],
+)
+def test_the_state_of_a_payment_is_told_in_the_clients_words(session: PaymentSession, status: str) -> None:
+    assert payment_status(session)["status"] == status
+
+
+def test_c7_a_message_names_the_user_and_the_session_by_their_ids() -> None:
+    assert payment_status(booked()) == {
+        "type": "PAYMENT_STATUS",
+        "paymentId": STAY,
+        "userId": TRAVELLER,
+        "status": "COMPLETED",
+        "transactionId": TRANSACTION,
+    }
+
+
+def test_money_that_bought_nothing_is_a_failure_with_its_reason_and_its_refund() -> None:
+    assert payment_status(refund_due()) == {
+        "type": "PAYMENT_STATUS",
+        "paymentId": STAY,
+        "userId": TRAVELLER,
+        "status": "FAILED",
+        "transactionId": TRANSACTION,
+        "reason": "NIGHTS_TAKEN",
+        "refund": {"amount": 900_000, "status": "REFUND_DUE"},
+    }
+
+
+def test_a_confirmed_booking_is_told_with_its_days() -> None:
+    booking = booking_of(booked())
+    assert booking is not None
+    assert booking_confirmed(booking) == {
+        "type": "BOOKING_CONFIRMED",
+        "bookingId": STAY,
+        "paymentId": STAY,
+        "userId": TRAVELLER,
+        "propertyName": "Nhà Gỗ Đà Lạt",
+        "referenceNumber": "6789A-BCDEF",
+        "checkIn": "2026-12-01",
+        "checkOut": "2026-12-04",
+    }
+
+
+@pytest.mark.parametrize("session", [reserved(), cancelled(), reserved().but(status=Status.EXPIRED)])
+def test_a_booking_that_is_not_confirmed_is_not_told(session: PaymentSession) -> None:
+    booking = booking_of(session)
+    assert booking is not None
+    assert booking_confirmed(booking) is None
+
+
+def test_a_win_is_told_with_its_nights_price_and_deadline() -> None:
+    assert award_received(win()) == {
+        "type": "AUCTION_RESULT",
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "result": "FULL_WIN",
+        "awardedNights": ["2026-12-01", "2026-12-02", "2026-12-03"],
+        "amount": 900_000,
+        "paymentDeadline": "2026-11-23T03:00:00.000Z",
+        "propertyName": "Nhà Gỗ Đà Lạt",
+    }
+
+
+def test_a_loss_is_told_with_the_bid_and_without_nights() -> None:
+    lost = award_received(win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000))
+    assert lost == {
+        "type": "AUCTION_RESULT",
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "result": "LOST",
+        "amount": 500_000,
+        "paymentDeadline": "2026-11-23T03:00:00.000Z",
+        "propertyName": "Nhà Gỗ Đà Lạt",
+    }
+
+
+def test_an_offer_that_waits_is_told() -> None:
+    assert award_received(offer()) == {
+        "type": "SECOND_CHANCE_OFFER",
+        "offerId": "offer-7",
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "offeredNights": ["2026-12-01", "2026-12-02", "2026-12-03"],
+        "amount": 900_000,
+        "responseDeadline": "2026-11-23T03:00:00.000Z",
+        "propertyName": "Nhà Gỗ Đà Lạt",
+    }
+
+
+@pytest.mark.parametrize(
+    "award",
+    [
+        *(offer(status=status) for status in AwardStatus if status is not AwardStatus.WAITING),
+        win(status=AwardStatus.PAID),
+    ],
+)
+def test_an_award_that_was_answered_or_paid_is_not_announced_again(award: Award) -> None:
+    assert award_received(award) is None
+
+
+def test_every_message_travels_on_a_channel_of_its_own() -> None:
+    assert sorted(CHANNEL_OF.values()) == sorted(CHANNELS)
+    assert CHANNEL_OF.keys() == SHAPES.keys()
+
+
+def test_every_status_and_fulfilment_that_can_meet_has_a_message() -> None:
+    for status, fulfilment in product(Status, Fulfilment):
+        session = booked().but(status=status, fulfilment=fulfilment)
+        assert payment_status(session)["status"] in SHAPES["PAYMENT_STATUS"]["status"]

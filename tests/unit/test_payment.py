@@ -1,0 +1,361 @@
+"""Payment sessions: every status meets every piece of evidence, at every boundary of time."""
+
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+
+from stays.domain.booking import cancel
+from stays.domain.payment import (
+    ATTEMPT_TIME,
+    CHECK_INTERVAL,
+    ENDING_MARGIN,
+    FULFILMENT_SOURCES,
+    HOLD_MARGIN,
+    PAYMENT_TIME,
+    STATUS_SOURCES,
+    UNFINISHED,
+    Contact,
+    Decision,
+    Evidence,
+    Fulfilment,
+    Nights,
+    Outcome,
+    PaymentSession,
+    Reason,
+    Refund,
+    Status,
+    attempt_order,
+    decide,
+    open_session,
+    order_made,
+)
+from tests.samples import (
+    NIGHTS,
+    NOW,
+    ORDER_URL,
+    POLICY,
+    STAY,
+    TRANSACTION,
+    TRAVELLER,
+    booked,
+    cancelled,
+    money,
+    opened,
+    pending,
+    quoted,
+    refund_due,
+    reserved,
+    said,
+    under_review,
+    win,
+)
+
+SOON = NOW + timedelta(seconds=10)
+MOMENT = timedelta(milliseconds=1)
+EVERY_STATE = [
+    *(pending().but(status=status) for status in Status if status is not Status.PAID),
+    *(under_review().but(status=status) for status in Status if status is not Status.PAID),
+    reserved(),
+    booked(),
+    refund_due(),
+    cancelled(),
+    cancelled().but(fulfilment=Fulfilment.REFUNDING),
+    cancelled().but(fulfilment=Fulfilment.REFUNDED),
+    cancelled().but(fulfilment=Fulfilment.REFUND_MANUAL),
+    cancelled().but(fulfilment=Fulfilment.NONE, refund=None),
+]
+EVERY_EVIDENCE = [
+    money(),
+    money(amount=1),
+    money(transaction_id="999"),
+    *(said(outcome) for outcome in Outcome if outcome is not Outcome.PAID),
+]
+EVERY_TIME = [NOW, SOON, NOW + ATTEMPT_TIME + MOMENT, NOW + PAYMENT_TIME, NOW + PAYMENT_TIME + ENDING_MARGIN]
+EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, (False, True)))
+
+
+def decisions() -> list[tuple[PaymentSession, Evidence, Decision]]:
+    met = ((session, said, decide(session, said, at, taken=taken)) for session, said, at, taken in EVERYTHING)
+    return [(session, said, decision) for session, said, decision in met if decision is not None]
+
+
+def test_every_decision_moves_along_the_two_tables_of_transitions() -> None:
+    for before, _, decision in decisions():
+        after = decision.session
+        assert after.status is before.status or before.status in STATUS_SOURCES[after.status]
+        assert after.fulfilment is before.fulfilment or before.fulfilment in FULFILMENT_SOURCES[after.fulfilment]
+
+
+def test_nothing_but_its_state_and_the_evidence_changes_in_a_session() -> None:
+    changeable = {"status", "fulfilment", "processing", "transaction_id", "reason", "refund"}
+    changeable |= {"changed_at", "paid_at", "booked_at", "due_at"}
+    for before, _, decision in decisions():
+        assert decision.session.model_dump(exclude=changeable) == before.model_dump(exclude=changeable)
+
+
+def test_a_paid_session_is_never_changed_by_any_evidence() -> None:
+    for before, evidence, decision in decisions():
+        if before.status is Status.PAID:
+            assert decision == Decision(before, "SECOND_TRANSACTION", evidence=evidence)
+
+
+def test_the_right_money_leads_to_paid_from_anywhere() -> None:
+    for session, at, taken in product(EVERY_STATE, EVERY_TIME, (False, True)):
+        decision = decide(session, money(), at, taken=taken)
+        settled = decision.session if decision else session
+        assert settled.status is Status.PAID
+        assert settled.transaction_id == TRANSACTION
+
+
+def test_no_evidence_but_money_leads_to_paid() -> None:
+    assert all(e.outcome is Outcome.PAID for _, e, d in decisions() if d.session.status is Status.PAID)
+
+
+def test_unknown_says_nothing_in_any_state_at_any_time() -> None:
+    for session, at in product(EVERY_STATE, [*EVERY_TIME, NOW + timedelta(days=365)]):
+        assert decide(session, said(Outcome.UNKNOWN, -500), at) is None
+
+
+def test_what_is_not_money_never_changes_a_session_that_has_ended() -> None:
+    for before, evidence, _ in decisions():
+        assert evidence.outcome is Outcome.PAID or before.status in UNFINISHED
+
+
+def test_the_same_evidence_twice_is_decided_once() -> None:
+    for before, evidence, at, taken in EVERYTHING:
+        decision = decide(before, evidence, at, taken=taken)
+        if decision is not None and decision.what != "SECOND_TRANSACTION":
+            assert decide(decision.session, evidence, at, taken=taken) is None
+
+
+def test_nights_are_freed_with_every_end_and_booked_with_money_only() -> None:
+    for before, _, decision in decisions():
+        ended = before.is_live and not decision.session.is_live and decision.session.status is not Status.PAID
+        booked_now = decision.session.booked_at is not None and before.booked_at is None
+        gave_up = decision.what == "PAID_NIGHTS_TAKEN"
+        expected = Nights.BOOK if booked_now else Nights.FREE if ended or gave_up else Nights.KEEP
+        assert decision.nights is expected
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
+@pytest.mark.parametrize("session", [pending(), under_review()], ids=["payable", "in review"])
+def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession, status: Status) -> None:
+    before = session.but(status=status, processing=True, due_at=SOON)
+    evidence = money()
+    assert decide(before, evidence, SOON) == Decision(
+        before.but(
+            status=Status.PAID,
+            fulfilment=Fulfilment.BOOKED,
+            transaction_id=TRANSACTION,
+            paid_at=NOW,
+            booked_at=SOON,
+            processing=False,
+            changed_at=SOON,
+            reason=None,
+            due_at=None,
+        ),
+        "PAID_AND_BOOKED",
+        Nights.BOOK,
+        letter="confirmation",
+        evidence=evidence,
+    )
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
+def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> None:
+    before = pending().but(status=status)
+    evidence = money()
+    assert decide(before, evidence, SOON, taken=True) == Decision(
+        before.but(
+            status=Status.PAID,
+            fulfilment=Fulfilment.REFUND_DUE,
+            transaction_id=TRANSACTION,
+            paid_at=NOW,
+            changed_at=SOON,
+            reason=Reason.NIGHTS_TAKEN,
+            refund=Refund(amount=900_000, status=Fulfilment.REFUND_DUE),
+            due_at=SOON,
+        ),
+        "PAID_NIGHTS_TAKEN",
+        Nights.FREE,
+        letter="refund",
+        evidence=evidence,
+    )
+
+
+def test_money_without_a_time_was_paid_now() -> None:
+    decision = decide(pending(), money().but(paid_at=None), SOON)
+    assert decision is not None
+    assert decision.session.paid_at == SOON
+
+
+@pytest.mark.parametrize("amount", [None, 1, 899_999, 900_001])
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
+def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amount: int | None) -> None:
+    before, evidence = pending().but(status=status), money().but(amount=amount)
+    expected = before.but(
+        status=Status.FAILED if status in UNFINISHED else status,
+        fulfilment=Fulfilment.REVIEW,
+        reason=Reason.UNDER_REVIEW,
+        changed_at=SOON,
+        due_at=None,
+    )
+    nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
+    assert decide(before, evidence, SOON) == Decision(expected, "AMOUNT_MISMATCH", nights, evidence=evidence)
+    assert decide(expected, evidence, SOON) is None
+
+
+def test_a_second_transaction_is_kept_beside_the_first() -> None:
+    second = money(transaction_id="261122000000176", amount=5)
+    assert decide(booked(), second, SOON) == Decision(booked(), "SECOND_TRANSACTION", evidence=second)
+
+
+@pytest.mark.parametrize("status", sorted(UNFINISHED))
+def test_moving_money_is_shown_once(status: Status) -> None:
+    before, evidence = pending().but(status=status), said(Outcome.PROCESSING)
+    after = before.but(processing=True, changed_at=SOON)
+    assert decide(before, evidence, SOON) == Decision(after, "PROCESSING", evidence=evidence)
+    assert decide(after, evidence, SOON) is None
+
+
+def test_moving_money_never_ends_a_session_however_late() -> None:
+    assert decide(pending().but(processing=True), said(Outcome.PROCESSING), NOW + timedelta(days=2)) is None
+
+
+@pytest.mark.parametrize("status", sorted(UNFINISHED))
+@pytest.mark.parametrize(
+    ("outcome", "ending", "reason"),
+    [
+        (Outcome.EXPIRED, Status.EXPIRED, "PAYMENT_EXPIRED"),
+        (Outcome.CANCELLED, Status.CANCELLED, "PAYMENT_CANCELLED"),
+        (Outcome.REFUSED, Status.FAILED, "PAYMENT_CREATION_FAILED"),
+    ],
+)
+def test_zalopays_final_word_ends_a_session(status: Status, outcome: Outcome, ending: Status, reason: str) -> None:
+    before, evidence = pending().but(status=status, processing=True), said(outcome, -54)
+    after = before.but(status=ending, reason=Reason(reason), processing=False, changed_at=SOON, due_at=None)
+    assert decide(before, evidence, SOON) == Decision(after, ending.value, Nights.FREE, evidence=evidence)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNPAID, Outcome.NOT_FOUND])
+@pytest.mark.parametrize(
+    ("session", "last_moment", "ending"),
+    [
+        (pending(), NOW + PAYMENT_TIME + ENDING_MARGIN - MOMENT, Status.EXPIRED),
+        (opened(), NOW + ATTEMPT_TIME, Status.FAILED),
+        (reserved(), NOW + PAYMENT_TIME - MOMENT, Status.EXPIRED),
+        (attempt_order(reserved(), SOON), SOON + ATTEMPT_TIME, Status.FAILED),
+    ],
+    ids=["payable order", "order never made", "reservation", "reservation whose order was never made"],
+)
+def test_an_unpaid_session_ends_when_nobody_can_pay_it_any_more(
+    session: PaymentSession, last_moment: datetime, ending: Status, outcome: Outcome
+) -> None:
+    assert decide(session, said(outcome), last_moment) is None
+    ended = decide(session, said(outcome), last_moment + MOMENT)
+    assert ended is not None
+    assert (ended.session.status, ended.nights, ended.session.due_at) == (ending, Nights.FREE, None)
+    reason = Reason.CREATION_FAILED if ending is Status.FAILED else Reason.EXPIRED
+    assert ended.session.reason is reason
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PAID])
+def test_a_session_under_review_is_for_people_and_the_clock_leaves_it_alone(outcome: Outcome) -> None:
+    reviewed = decide(pending(), money().but(amount=1), SOON)
+    assert reviewed is not None
+    assert decide(reviewed.session, said(outcome), NOW + timedelta(days=2)) is None
+    assert reviewed.session.client_status is Status.PENDING
+
+
+def test_a_new_session_is_to_be_paid_in_15_minutes_and_looked_at_every_round() -> None:
+    session = opened()
+    assert (session.status, session.fulfilment) == (Status.CREATED, Fulfilment.NONE)
+    assert session.app_trans_id == f"261122_{STAY}"
+    assert session.expires_at == NOW + timedelta(minutes=15)
+    assert session.hold_until == session.expires_at + HOLD_MARGIN > session.expires_at + ENDING_MARGIN
+    assert (session.attempted_at, session.due_at) == (NOW, NOW + CHECK_INTERVAL)
+    assert (session.amount, session.nights, session.user_id) == (900_000, NIGHTS, TRAVELLER)
+    assert CHECK_INTERVAL < timedelta(minutes=1)
+
+
+def test_a_reservation_waits_for_its_end_only() -> None:
+    session = open_session(STAY, quoted(win()), TRAVELLER, Contact(), NOW, reserve=True)
+    assert (session.reserved, session.attempted_at, session.due_at) == (True, None, NOW + PAYMENT_TIME)
+
+
+def test_a_reservations_order_begins_a_new_quarter_of_an_hour_and_a_new_date() -> None:
+    tomorrow = NOW + timedelta(hours=15)
+    attempted = attempt_order(reserved(), tomorrow)
+    assert attempted == reserved().but(
+        app_trans_id=f"261123_{STAY}",
+        attempted_at=tomorrow,
+        changed_at=tomorrow,
+        expires_at=tomorrow + PAYMENT_TIME,
+        due_at=tomorrow + CHECK_INTERVAL,
+    )
+
+
+def test_c5_a_session_is_pending_from_the_moment_its_order_url_exists() -> None:
+    begun = order_made(opened(), ORDER_URL, SOON)
+    assert begun == Decision(
+        opened().but(status=Status.PENDING, order_url=ORDER_URL, changed_at=SOON, due_at=SOON + CHECK_INTERVAL),
+        "ORDER_MADE",
+    )
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.CREATED])
+def test_an_order_url_that_comes_late_changes_nothing(status: Status) -> None:
+    assert order_made(opened().but(status=status), ORDER_URL, SOON) is None
+
+
+@pytest.mark.parametrize(
+    ("session", "shown"),
+    [
+        *((pending().but(status=status), status) for status in Status if status is not Status.PAID),
+        *((under_review().but(status=status), Status.PENDING) for status in Status if status is not Status.PAID),
+        (booked(), Status.PAID),
+        (cancelled(), Status.PAID),
+        (refund_due(), Status.FAILED),
+        (refund_due().but(fulfilment=Fulfilment.REFUNDED), Status.FAILED),
+    ],
+)
+def test_the_client_sees_what_its_money_bought(session: PaymentSession, shown: Status) -> None:
+    assert session.client_status is shown
+    assert session.to_client()["status"] == shown.value
+
+
+def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
+    shown = cancel(booked(), POLICY, SOON)
+    assert shown is not None
+    assert shown.session.to_client() == {
+        "id": STAY,
+        "paymentId": STAY,
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "propertyId": "501",
+        "propertyName": "Nhà Gỗ Đà Lạt",
+        "hostId": "auth0|host",
+        "city": "Đà Lạt",
+        "guestCount": 2,
+        "nights": ["2026-12-01", "2026-12-02", "2026-12-03"],
+        "amount": 900_000,
+        "currency": "VND",
+        "status": "PAID",
+        "fulfilment": "REFUND_DUE",
+        "appTransId": f"261122_{STAY}",
+        "orderUrl": ORDER_URL,
+        "transactionId": TRANSACTION,
+        "reason": "CANCELLED_BY_TRAVELLER",
+        "refund": {"amount": 900_000, "status": "REFUND_DUE"},
+        "createdAt": "2026-11-22T03:00:00.000Z",
+        "expiresAt": "2026-11-22T03:15:00.000Z",
+        "paidAt": "2026-11-22T03:00:00.000Z",
+        "bookedAt": "2026-11-22T03:00:00.000Z",
+        "cancelledAt": "2026-11-22T03:00:10.000Z",
+    }
+
+
+def test_a_session_is_read_back_from_what_was_written() -> None:
+    for session in EVERY_STATE:
+        assert PaymentSession.model_validate(session.dump()) == session

@@ -1,0 +1,114 @@
+"""Refunds: asked for once, followed until ZaloPay's word is final."""
+
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+
+from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Decision, Fulfilment, PaymentSession, Refund
+from stays.domain.refund import (
+    RefundEvidence,
+    RefundOutcome,
+    decide_refund,
+    next_check,
+    repeat_refund,
+    request_refund,
+)
+from tests.samples import APP_ID, NOW, STAY, cancelled, refund_due, refunding
+
+LATER = NOW + timedelta(minutes=5)
+TOMORROW = NOW + timedelta(days=1)
+REFUND_ID = f"261122_2553_{STAY}"
+EVERY_FULFILMENT = [refunding().but(fulfilment=fulfilment) for fulfilment in Fulfilment]
+
+
+@pytest.mark.parametrize("session", [refund_due(), cancelled()])
+def test_the_intent_is_recorded_with_the_id_that_zalopay_will_be_asked_under(session: PaymentSession) -> None:
+    wanted = Refund(amount=900_000, status=Fulfilment.REFUNDING, id=REFUND_ID, requested_at=LATER)
+    assert request_refund(session, APP_ID, LATER) == Decision(
+        session.but(
+            fulfilment=Fulfilment.REFUNDING, refund=wanted, changed_at=LATER, due_at=LATER + CHECK_INTERVAL
+        ),
+        "REFUND_REQUESTED",
+    )
+
+
+@pytest.mark.parametrize("session", EVERY_FULFILMENT)
+def test_a_refund_is_asked_for_once(session: PaymentSession) -> None:
+    asked = request_refund(session, APP_ID, LATER) is not None
+    assert asked is (session.fulfilment is Fulfilment.REFUND_DUE)
+
+
+def test_a_refund_that_zalopay_does_not_know_is_repeated_on_another_day_under_a_new_id() -> None:
+    again = repeat_refund(refunding(), APP_ID, TOMORROW)
+    assert again is not None
+    assert again.session.refund == Refund(
+        amount=900_000, status=Fulfilment.REFUNDING, id=f"261123_2553_{STAY}", requested_at=TOMORROW
+    )
+    assert again.session.due_at == TOMORROW + CHECK_INTERVAL
+
+
+def test_on_the_same_day_the_id_on_record_is_asked_for_again() -> None:
+    assert repeat_refund(refunding(), APP_ID, NOW + timedelta(hours=13, minutes=59)) is None
+    assert repeat_refund(refunding(), APP_ID, NOW + timedelta(hours=14)) is not None
+
+
+@pytest.mark.parametrize("session", EVERY_FULFILMENT)
+def test_only_a_refund_under_way_is_repeated(session: PaymentSession) -> None:
+    repeated = repeat_refund(session, APP_ID, TOMORROW) is not None
+    assert repeated is (session.fulfilment is Fulfilment.REFUNDING)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fulfilment", "refunded_at"),
+    [
+        (RefundOutcome.DONE, Fulfilment.REFUNDED, LATER),
+        (RefundOutcome.REFUSED, Fulfilment.REFUND_MANUAL, None),
+    ],
+)
+def test_zalopays_final_word_ends_a_refund(
+    outcome: RefundOutcome, fulfilment: Fulfilment, refunded_at: datetime | None
+) -> None:
+    before = refunding()
+    assert before.refund is not None
+    refund = before.refund.but(status=fulfilment, refunded_at=refunded_at, code=-14)
+    assert decide_refund(before, RefundEvidence(outcome, -14), LATER) == Decision(
+        before.but(fulfilment=fulfilment, refund=refund, changed_at=LATER, due_at=None), fulfilment.value
+    )
+
+
+@pytest.mark.parametrize("outcome", [RefundOutcome.ACCEPTED, RefundOutcome.NOT_FOUND, RefundOutcome.UNKNOWN])
+@pytest.mark.parametrize("session", EVERY_FULFILMENT)
+def test_what_is_not_final_decides_nothing(session: PaymentSession, outcome: RefundOutcome) -> None:
+    assert decide_refund(session, RefundEvidence(outcome), LATER) is None
+
+
+def test_every_decision_on_a_refund_moves_along_the_table_of_transitions() -> None:
+    for session, outcome in product(EVERY_FULFILMENT, RefundOutcome):
+        decision = decide_refund(session, RefundEvidence(outcome), LATER)
+        if decision is not None:
+            assert session.fulfilment in FULFILMENT_SOURCES[decision.session.fulfilment]
+
+
+def test_a_refund_that_is_done_stays_done() -> None:
+    done = refunding().but(fulfilment=Fulfilment.REFUNDED)
+    assert all(decide_refund(done, RefundEvidence(outcome), LATER) is None for outcome in RefundOutcome)
+
+
+@pytest.mark.parametrize(
+    ("waited", "pause"),
+    [
+        (timedelta(), timedelta(seconds=45)),
+        (timedelta(seconds=90), timedelta(seconds=45)),
+        (timedelta(minutes=10), timedelta(minutes=5)),
+        (timedelta(hours=2), timedelta(hours=1)),
+        (timedelta(days=5), timedelta(hours=1)),
+    ],
+)
+def test_zalopay_is_asked_ever_more_rarely_and_at_least_every_hour(waited: timedelta, pause: timedelta) -> None:
+    assert next_check(refunding(), NOW + waited) == NOW + waited + pause
+
+
+@pytest.mark.parametrize("session", [refund_due(), refund_due().but(refund=None)])
+def test_what_was_never_asked_for_is_looked_at_soon(session: PaymentSession) -> None:
+    assert next_check(session, LATER) == LATER + CHECK_INTERVAL

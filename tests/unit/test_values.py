@@ -1,0 +1,162 @@
+"""Identifiers, times, nights and money: what is let in, and how it is written."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from stays.domain.values import (
+    APP_TRANS_ID,
+    MAXIMUM_AMOUNT,
+    STAY_ID,
+    Amount,
+    Id,
+    Model,
+    Night,
+    StayId,
+    Timestamp,
+    app_trans_id,
+    app_user,
+    m_refund_id,
+    new_stay_id,
+    stay_id_of,
+    timestamp,
+    today,
+)
+from tests.samples import NOW, STAY
+
+
+class Sample(Model):
+    some_night: Night | None = None
+    some_time: Timestamp | None = None
+    some_id: Id | None = None
+    stay_id: StayId | None = None
+    amount: Amount | None = None
+
+
+def test_a_stay_id_is_a_ulid_of_the_time_and_the_random_bytes() -> None:
+    at = datetime(2016, 7, 30, 23, 54, 10, 259_000, UTC)  # the example of github.com/ulid/spec: 01ARZ3NDEK
+    assert new_stay_id(at, b"\x00" * 10) == "01ARZ3NDEK0000000000000000"
+    assert new_stay_id(at, b"\xff" * 10) == "01ARZ3NDEKZZZZZZZZZZZZZZZZ"
+    assert new_stay_id(at, bytes(range(10))) == "01ARZ3NDEK000G40R40M30E209"
+
+
+def test_stay_ids_sort_as_their_times_do_and_have_the_shape_that_is_checked() -> None:
+    ids = [new_stay_id(NOW + timedelta(milliseconds=n), b"\xff" * 10) for n in range(0, 5000, 7)]
+    assert ids == sorted(set(ids))
+    assert all(re.fullmatch(STAY_ID, each) for each in ids)
+
+
+def test_only_the_first_ten_random_bytes_count() -> None:
+    assert new_stay_id(NOW, b"\x01" * 10 + b"\x02") == new_stay_id(NOW, b"\x01" * 10)
+
+
+@pytest.mark.parametrize(
+    ("utc", "prefix"),
+    [
+        (datetime(2026, 11, 22, 16, 59, 59, tzinfo=UTC), "261122"),
+        (datetime(2026, 11, 22, 17, 0, 0, tzinfo=UTC), "261123"),
+        (datetime(2026, 12, 31, 17, 0, 0, tzinfo=UTC), "270101"),
+    ],
+)
+def test_order_and_refund_ids_are_dated_in_vietnam(utc: datetime, prefix: str) -> None:
+    assert app_trans_id(STAY, utc) == f"{prefix}_{STAY}"
+    assert m_refund_id(2553, STAY, utc) == f"{prefix}_2553_{STAY}"
+    assert today(utc) == datetime.strptime(prefix, "%y%m%d").replace(tzinfo=UTC).date()
+
+
+def test_order_and_refund_ids_are_short_enough_for_zalopay() -> None:
+    assert len(app_trans_id(STAY, NOW)) == 33 <= 40
+    assert len(m_refund_id(9_999_999, STAY, NOW)) <= 45
+
+
+def test_the_stay_is_read_back_from_its_order_id() -> None:
+    assert re.fullmatch(APP_TRANS_ID, app_trans_id(STAY, NOW))
+    assert stay_id_of(app_trans_id(STAY, NOW)) == STAY
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", STAY, f"261122_{STAY}\n", f"26112_{STAY}", f"261122_{STAY.lower()}", f"261122_8{STAY[1:]}", f"x261122_{STAY}"],
+)
+def test_an_order_id_that_is_none_of_ours_names_no_stay(text: str) -> None:
+    assert stay_id_of(text) is None
+
+
+def test_a_user_is_opaque_to_zalopay() -> None:
+    name = app_user("auth0|an")
+    assert re.fullmatch(r"[0-9a-f]{40}", name)
+    assert name == app_user("auth0|an") != app_user("auth0|bình")
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05.000Z"),
+        (datetime(2026, 1, 2, 3, 4, 5, 6789, tzinfo=UTC), "2026-01-02T03:04:05.006Z"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=7))), "2026-01-01T20:04:05.000Z"),
+    ],
+)
+def test_a_time_is_written_in_utc_with_milliseconds_and_a_z(at: datetime, text: str) -> None:
+    assert timestamp(at) == text
+    assert Sample(some_time=at).dump() == {"someTime": text}
+
+
+def test_a_time_read_back_is_the_time_that_was_written() -> None:
+    sample = Sample(some_time=datetime(2026, 1, 2, 3, 4, 5, 6789, tzinfo=timezone(timedelta(hours=7))))
+    assert Sample.model_validate(sample.dump()) == sample
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-12-1", "2026-13-01", "2026-02-29", "2026-12-01T00:00:00Z", " 2026-12-01", "20261201", "", 1, 1.5, True, []],
+)
+def test_a_night_is_a_real_date_written_in_one_way(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Sample.model_validate({"someNight": value})
+
+
+def test_a_night_is_written_as_it_is_read() -> None:
+    assert Sample.model_validate({"someNight": "2028-02-29"}).some_night == date(2028, 2, 29)
+    assert Sample(some_night=date(2028, 2, 29)).dump() == {"someNight": "2028-02-29"}
+
+
+@pytest.mark.parametrize("value", [0, -1, MAXIMUM_AMOUNT + 1, 50_000.0, "50000", True, 1e400])
+def test_an_amount_is_a_whole_number_of_dong_within_the_clients_limits(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Sample.model_validate({"amount": value})
+
+
+@pytest.mark.parametrize("value", [1, MAXIMUM_AMOUNT])
+def test_the_limits_of_an_amount_are_amounts(value: int) -> None:
+    assert Sample.model_validate({"amount": value}).amount == value
+
+
+@pytest.mark.parametrize(("value", "text"), [(9_007_199_254_740_993, "9007199254740993"), ("auth0|an", "auth0|an")])
+def test_an_id_is_a_text_even_if_it_came_as_a_number(value: int | str, text: str) -> None:
+    assert Sample.model_validate({"someId": value}).some_id == text
+
+
+@pytest.mark.parametrize("value", ["", "a" * 129, "a#b", "a b", "a\n", "ạ", True, 1.0, ["a"]])
+def test_an_id_of_another_shape_is_refused(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Sample.model_validate({"someId": value})
+
+
+@pytest.mark.parametrize("value", [STAY[:-1], STAY + "0", STAY.lower(), "8" + STAY[1:], STAY[:-1] + "U", 1])
+def test_a_stay_id_of_another_shape_is_refused(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Sample.model_validate({"stayId": value})
+
+
+def test_what_is_absent_is_left_out_and_what_is_unknown_is_ignored() -> None:
+    assert Sample.model_validate({"redirectParams": 1, "amount": 5}).dump() == {"amount": 5}
+
+
+def test_a_model_is_never_changed_only_replaced() -> None:
+    sample = Sample(amount=5)
+    with pytest.raises(ValidationError):
+        sample.amount = 6  # type: ignore[misc]
+    assert (sample.but(amount=6).amount, sample.amount) == (6, 5)

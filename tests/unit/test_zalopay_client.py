@@ -1,0 +1,189 @@
+"""Speaking to ZaloPay: what is sent, and that silence and nonsense say nothing."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from stays.domain.payment import Evidence, Outcome
+from stays.domain.refund import RefundEvidence, RefundOutcome
+from stays.zalopay import Created, create_request, query_refund_request, query_request, refund_request
+from stays.zalopay.client import TIMEOUT, Client, client
+from stays.zalopay.keys import accepted_keys, signing_key
+from tests.conftest import KEY1
+from tests.samples import APP_ID, NOW, ORDER_URL, opened, pending, refunding
+
+ENDPOINT = "https://zalopay.example"
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Wire(httpx.BaseTransport):
+    """ZaloPay's end of the line: answers as it is told and keeps what it was sent."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.requests: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.answer(request)
+
+
+@pytest.fixture
+def secrets(aws: None) -> Any:
+    return boto3.client("secretsmanager")
+
+
+@contextmanager
+def speaking(wire: Wire) -> Iterator[Client]:
+    with httpx.Client(base_url=ENDPOINT, transport=wire, timeout=TIMEOUT) as http:
+        yield Client(http, APP_ID, lambda: KEY1)
+
+
+def says(content: Any, status: int = 200) -> Answer:
+    return lambda _: httpx.Response(status, json=content)
+
+
+def writes(text: str | bytes, status: int = 200) -> Answer:
+    return lambda _: httpx.Response(status, content=text)
+
+
+def fails(error: type[httpx.RequestError]) -> Answer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise error("no", request=request)
+
+    return answer
+
+
+def everything(zalopay: Client) -> tuple[Any, ...]:
+    return (
+        zalopay.create_order(opened(), "r", "c"),
+        zalopay.query(pending(), "poll"),
+        zalopay.refund(refunding(), NOW),
+        zalopay.query_refund(refunding(), NOW),
+    )
+
+
+def test_the_four_calls_are_sent_as_json_to_their_paths() -> None:
+    wire = Wire(says({}))
+    with speaking(wire) as zalopay:
+        everything(zalopay)
+    sent = [(each.method, str(each.url), json.loads(each.content)) for each in wire.requests]
+    assert sent == [
+        ("POST", f"{ENDPOINT}/v2/create", create_request(APP_ID, KEY1, opened(), "r", "c")),
+        ("POST", f"{ENDPOINT}/v2/query", query_request(APP_ID, KEY1, pending().app_trans_id)),
+        ("POST", f"{ENDPOINT}/v2/refund", refund_request(APP_ID, KEY1, refunding(), NOW)),
+        ("POST", f"{ENDPOINT}/v2/query_refund", query_refund_request(APP_ID, KEY1, refunding(), NOW)),
+    ]
+    assert {each.headers["content-type"] for each in wire.requests} == {"application/json"}
+
+
+def test_each_answer_is_read_by_the_tables_of_its_own_call() -> None:
+    answers = {
+        "/v2/create": {"return_code": 1, "order_url": ORDER_URL},
+        "/v2/query": {"return_code": 2, "sub_return_code": -101},
+        "/v2/refund": {"return_code": 2, "sub_return_code": -101},
+        "/v2/query_refund": {"return_code": 2, "sub_return_code": -101},
+    }
+    with speaking(Wire(lambda request: httpx.Response(200, json=answers[request.url.path]))) as zalopay:
+        assert everything(zalopay) == (
+            Created(ORDER_URL),
+            Evidence(source="poll", outcome=Outcome.NOT_FOUND, code=-101),
+            RefundEvidence(RefundOutcome.REFUSED, -101),
+            RefundEvidence(RefundOutcome.NOT_FOUND, -101),
+        )
+
+
+def test_money_is_recognised_through_the_whole_client() -> None:
+    answer = {"return_code": 1, "amount": 900_000, "zp_trans_id": 261122000000175, "server_time": 1795316400000}
+    with speaking(Wire(says(answer))) as zalopay:
+        assert zalopay.query(pending(), "schedule") == Evidence(
+            source="schedule",
+            outcome=Outcome.PAID,
+            code=0,
+            transaction_id="261122000000175",
+            amount=900_000,
+            paid_at=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),
+        )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fails(httpx.ConnectError),
+        fails(httpx.ConnectTimeout),
+        fails(httpx.ReadTimeout),
+        fails(httpx.WriteError),
+        fails(httpx.RemoteProtocolError),
+        fails(httpx.DecodingError),
+        says({"return_code": 1, "order_url": ORDER_URL, "amount": 1, "zp_trans_id": 1}, 500),
+        says({"return_code": 1, "order_url": ORDER_URL, "amount": 1, "zp_trans_id": 1}, 201),
+        says({"return_code": 2, "sub_return_code": -54}, 403),
+        writes("", 302),
+        writes(""),
+        writes("<html><body>502 Bad Gateway</body></html>"),
+        writes('{"return_code": 1'),
+        writes(b"\xff\xfe\xfd"),
+        writes("[" * 200_000),
+        writes('{"return_code": ' + "1" * 5000 + "}"),
+        writes('{"return_code": Infinity}'),
+        says([{"return_code": 1}]),
+        says("return_code"),
+        says(1),
+        says(None),
+        says({}),
+    ],
+)
+def test_silence_and_nonsense_are_unknown_and_never_a_failure(answer: Answer) -> None:
+    with speaking(Wire(answer)) as zalopay:
+        assert everything(zalopay) == (
+            Evidence(source="create", outcome=Outcome.UNKNOWN),
+            Evidence(source="poll", outcome=Outcome.UNKNOWN),
+            RefundEvidence(RefundOutcome.UNKNOWN),
+            RefundEvidence(RefundOutcome.UNKNOWN),
+        )
+
+
+def test_a_call_takes_no_longer_than_the_function_can_wait_for_three() -> None:
+    assert [TIMEOUT.connect, TIMEOUT.read, TIMEOUT.write, TIMEOUT.pool] == [2.0, 4.0, 4.0, 4.0]
+
+
+def test_the_one_client_of_a_function_signs_with_the_key_in_its_secret(aws: None) -> None:
+    zalopay = client(ENDPOINT, APP_ID, "zalopay-key1")
+    assert client(ENDPOINT, APP_ID, "zalopay-key1") is zalopay
+    assert zalopay.app_id == APP_ID
+    assert signing_key("zalopay-key1") == KEY1
+    wire = Wire(says({}))
+    with httpx.Client(base_url=ENDPOINT, transport=wire) as http:
+        Client(http, APP_ID, zalopay._key1).query(pending(), "poll")
+    assert json.loads(wire.requests[0].content) == query_request(APP_ID, KEY1, pending().app_trans_id)
+
+
+@pytest.mark.parametrize(
+    ("secret", "keys"),
+    [
+        ({"current": "new"}, ["new"]),
+        ({"previous": "old", "current": "new"}, ["new", "old"]),
+        ({"current": "new", "previous": ""}, ["new"]),
+        ({"current": "new", "note": "x"}, ["new"]),
+    ],
+)
+def test_the_current_key_comes_first_and_the_previous_one_is_accepted_too(
+    secrets: Any, secret: dict[str, str], keys: list[str]
+) -> None:
+    secrets.put_secret_value(SecretId="zalopay-key1", SecretString=json.dumps(secret))
+    assert accepted_keys("zalopay-key1") == keys
+    assert signing_key("zalopay-key1") == "new"
+
+
+def test_a_key_is_kept_for_a_while_unless_it_is_wanted_fresh(secrets: Any) -> None:
+    assert accepted_keys("zalopay-key1") == [KEY1]
+    secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
+    assert accepted_keys("zalopay-key1") == [KEY1]
+    assert accepted_keys("zalopay-key1", fresh=True) == ["new"]
+    assert accepted_keys("zalopay-key1") == ["new"]
