@@ -224,7 +224,13 @@ def _folder(settings: Settings, stack: AsyncExitStack) -> Path:
 
 
 async def _database(settings: Settings, folder: Path, stack: AsyncExitStack) -> Database:
-    database = await asyncio.to_thread(Database, folder, keep=settings.state is not None)
+    starting = asyncio.create_task(asyncio.to_thread(Database, folder, keep=settings.state is not None))
+    try:
+        database = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Its process runs already: whoever gives up now still ends it in order.
+        await asyncio.to_thread((await starting).stop)
+        raise
     stack.push_async_callback(asyncio.to_thread, database.stop)
     await asyncio.to_thread(database.create)
     return database
