@@ -134,8 +134,7 @@ def payable(quoted: Quote, who: http.Caller, now: datetime) -> PaymentSession:
 def standing(taken: NightsTaken, quoted: Quote, user_id: str) -> PaymentSession:
     """The caller's own live session for the very same nights, or a refusal."""
     if taken.user_id != user_id:
-        night = taken.night.isoformat()
-        raise Refused("INVALID_AUCTION_STATE", "A night is taken by somebody else.", nights=[night])
+        raise nights_taken(taken)
     session = sessions.find(taken.stay_id, user_id)
     if session.status is Status.PAID:
         raise already_paid(session)
@@ -169,6 +168,8 @@ def order_of_reservation(session: PaymentSession, now: datetime) -> PaymentSessi
     attempted = attempt_order(session, now)
     try:
         sessions.attempt(session, attempted, now)
+    except NightsTaken as taken:
+        raise nights_taken(taken) from None
     except Conflicted:
         return await_order(session)
     return order(attempted)
@@ -233,6 +234,10 @@ def after_silence(session: PaymentSession) -> Created | Evidence:
 def creation_failed(session: PaymentSession | None = None) -> StaysError:
     details = {"sessionId": session.id} if session else {}
     return StaysError("PAYMENT_CREATION_FAILED", "The order could not be made; please try again.", **details)
+
+
+def nights_taken(taken: NightsTaken) -> Refused:
+    return Refused("INVALID_AUCTION_STATE", "A night is taken by somebody else.", nights=[taken.night.isoformat()])
 
 
 def already_paid(session: PaymentSession) -> Refused:

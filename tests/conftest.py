@@ -23,11 +23,12 @@ os.environ.update(
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from moto import mock_aws
 
 from infra.topology import TABLES, Table
@@ -63,15 +64,22 @@ def key_schema(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
+@cache
+def client_of(service: str) -> Any:
+    """A client is slow to make, and one finds its way into every test's AWS."""
+    return boto3.client(service)
+
+
 @pytest.fixture
 def aws() -> Iterator[None]:
     """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
-    parameters.clear_caches()
+    for provider in DEFAULT_PROVIDERS.values():
+        provider.clear_cache()
     with mock_aws():
-        client = boto3.client("dynamodb")
+        client = client_of("dynamodb")
         for name, table in TABLES.items():
             create_table(client, name, table)
-        secrets = boto3.client("secretsmanager")
+        secrets = client_of("secretsmanager")
         for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
         yield

@@ -1,6 +1,6 @@
 """Awards: what an event has to say, and which nights can be paid for which amount."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, quote, read_event
 from stays.domain.errors import Invalid, NotFound, Refused
-from tests.samples import AUCTION, FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
+from tests.samples import FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 
 RESULT = {
     "auctionId": 1001,
@@ -167,6 +167,14 @@ def test_without_an_amount_the_price_is_ours() -> None:
 def test_c18_the_full_amount_books_all_awarded_nights(selected: tuple[date, ...]) -> None:
     award = win()
     assert quote([award], selected, 900_000, NOW) == Quote(award, NIGHTS, 900_000)
+
+
+def test_the_full_amount_buys_no_night_that_is_over() -> None:
+    award = win(nights=priced(*NIGHTS), deadline=NOW + timedelta(days=30))
+    later = datetime.combine(NIGHTS[1], time(12), UTC)
+    with pytest.raises(Invalid) as refused:
+        quote([award], NIGHTS[1:], 900_000, later)
+    assert refused.value.details == {"expectedAmount": 600_000}
 
 
 @pytest.mark.parametrize("amount", [1, 599_999, 600_001])

@@ -62,6 +62,7 @@ def call(
     body: str | None = None,
     claims: dict[str, Any] | None = CLAIMS,
     headers: dict[str, str] | None = None,
+    *,
     encoded: bool = False,
 ) -> dict[str, Any]:
     authorizer = {"authorizer": {"jwt": {"claims": claims}}} if claims is not None else {}
@@ -197,7 +198,20 @@ def test_a_body_that_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "x", "{'a': 1}", '{"a": 1}}', "[]", "5", '"text"', "null", "[" * 60_000, '{"a":' * 12_000, "\ufeff{}", "1" * 5000],
+    [
+        "{",
+        "x",
+        "{'a': 1}",
+        '{"a": 1}}',
+        "[]",
+        "5",
+        '"text"',
+        "null",
+        "[" * 60_000,
+        '{"a":' * 12_000,
+        "\ufeff{}",
+        "1" * 5000,
+    ],
 )
 def test_a_body_that_is_no_json_object_is_refused_wherever_it_is_sent(body: str) -> None:
     assert wrong_fields(call("POST", "/things", body)) == ["body"]

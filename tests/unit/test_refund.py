@@ -26,9 +26,7 @@ EVERY_FULFILMENT = [refunding().but(fulfilment=fulfilment) for fulfilment in Ful
 def test_the_intent_is_recorded_with_the_id_that_zalopay_will_be_asked_under(session: PaymentSession) -> None:
     wanted = Refund(amount=900_000, status=Fulfilment.REFUNDING, id=REFUND_ID, requested_at=LATER)
     assert request_refund(session, APP_ID, LATER) == Decision(
-        session.but(
-            fulfilment=Fulfilment.REFUNDING, refund=wanted, changed_at=LATER, due_at=LATER + CHECK_INTERVAL
-        ),
+        session.but(fulfilment=Fulfilment.REFUNDING, refund=wanted, changed_at=LATER, due_at=LATER + CHECK_INTERVAL),
         "REFUND_REQUESTED",
     )
 

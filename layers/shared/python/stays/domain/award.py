@@ -196,7 +196,7 @@ def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None,
     prices = {night.date: night.price for night in award.nights}
     if not set(selected) <= set(prices):
         raise Invalid.field("selectedNights", "A night was not awarded.")
-    if amount == award.amount:
+    if amount == award.amount and min(prices) >= today(now):
         return Quote(award, tuple(prices), award.amount)
     expected = sum(prices[night] for night in selected)
     if amount not in (None, expected):

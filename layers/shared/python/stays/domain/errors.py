@@ -10,13 +10,16 @@ from typing import Any
 
 
 class StaysError(Exception):
-    """An answer for the caller: a code of the contract, a sentence, and details that are safe to show."""
+    """An answer for the caller: a code of the contract, a sentence, and details that are safe to show.
+
+    A detail that is not known is absent, never null.
+    """
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.details = details
+        self.details = {name: value for name, value in details.items() if value is not None}
 
 
 class Invalid(StaysError):

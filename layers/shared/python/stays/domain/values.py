@@ -43,7 +43,7 @@ def _only_a_date(value: Any) -> Any:
 
 Night = Annotated[date, BeforeValidator(_only_a_date)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
-Id = Annotated[str, BeforeValidator(_number_to_text), Field(pattern=r"^[A-Za-z0-9_.:|@\-]{1,128}$")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:|@\-]{1,128}$"), BeforeValidator(_number_to_text)]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]
 

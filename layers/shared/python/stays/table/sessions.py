@@ -87,13 +87,13 @@ class Sessions:
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """A reservation's order is about to be made; its nights stay held as long as it can be paid.
 
-        Raises Conflicted for whoever comes second.
+        Raises Conflicted for whoever comes second, NightsTaken where the hold had run out and somebody else came.
         """
         condition = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
         nights = [self._hold(session, night, now) for night in session.nights]
         changes = _changes(before, session)
         update = self._store.updating(stay_key(session.id, "SESSION"), changes, condition)
-        self._store.transact([update, *nights, self._event(session, "ORDER_ATTEMPTED", now)])
+        self._write_nights(session, nights, [update, self._event(session, "ORDER_ATTEMPTED", now)])
 
     def _write_nights(self, session: PaymentSession, nights: list[Operation], rest: list[Operation]) -> None:
         try:
@@ -134,6 +134,8 @@ class Sessions:
             if failed is None:
                 self._decided(decision.what)
                 return decision.session
+            if decision.session is session:
+                return session  # a stray that is kept already
             others = frozenset(night for night in failed if night is not None)
             taken = taken or (bool(others) and decision.nights is Nights.BOOK)
             lost = lost | others if decision.nights is Nights.FREE else lost
@@ -151,8 +153,6 @@ class Sessions:
         try:
             self._store.transact(operations)
         except Conflicted as conflict:
-            if after is before:
-                return None  # a stray that is kept already
             positions = [position for position in conflict.items if position < len(nights)]
             return {nights[position] for position in positions} or {None}
         return None

@@ -13,6 +13,7 @@ from stays.table.store import Item, Store, from_attributes
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
+_MOST_OFFERS = 50
 _TOLD = ("status", "fulfilment", "processing", "reason", "refund")
 
 Watched = PaymentSession | Award
@@ -44,7 +45,7 @@ class Watch:
     def live_offers(self, user_id: str, now: datetime) -> list[Award]:
         """The user's offers that still wait for an answer."""
         between = {":from": f"OFFER#{timestamp(now)}", ":to": "OFFER#~"}
-        items = self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_RECENT)
+        items = self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_OFFERS)
         offers = map(Award.model_validate, items)
         return [offer for offer in offers if offer.status is AwardStatus.WAITING]
 

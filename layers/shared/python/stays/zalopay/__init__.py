@@ -218,7 +218,7 @@ _QUERY_REFUND_CODES = {
 
 def _read(answer: Mapping[str, Any]) -> _Answer | None:
     try:
-        return _Answer.model_validate(answer)
+        return _Answer.model_validate({name: value for name, value in answer.items() if value is not None})
     except ValidationError:
         return None
 

@@ -1,0 +1,63 @@
+"""The table as it stands, and clients of it that fail or are overtaken as they are told."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+
+from stays.table.store import from_attributes
+
+Item = dict[str, Any]
+
+
+@cache
+def dynamodb() -> Any:
+    """One client for all tests: making one takes longer than most of them."""
+    return boto3.client("dynamodb")
+
+
+def contents(table: str = "stays") -> dict[tuple[str, str], Item]:
+    """Every item by its keys."""
+    found = dynamodb().scan(TableName=table)["Items"]
+    items = [from_attributes(item) for item in found]
+    return {(item["PK"], item["SK"]): item for item in items}
+
+
+class Failing:
+    """boto3's client whose first transactions fail with the given reasons, one list of codes for each."""
+
+    def __init__(self, *cancellations: list[str]) -> None:
+        self.client = dynamodb()
+        self.cancellations = list(cancellations)
+        self.transactions = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        self.transactions += 1
+        if not self.cancellations:
+            return self.client.transact_write_items(**request)
+        codes = self.cancellations.pop(0)
+        answer = {
+            "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+            "CancellationReasons": [{"Code": code} for code in codes],
+        }
+        raise self.client.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+
+
+class Overtaken:
+    """boto3's client before whose first transaction something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.client = dynamodb()
+        self.meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        return self.client.transact_write_items(**request)

@@ -1,0 +1,187 @@
+"""Telling connections over a real wire: what arrives, who is gone, who could not be reached."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from stays.connections import AT_ONCE, Connection, Connections, Post, Unreachable
+from stays.domain.notification import Channel, Message
+from tests.integration.tables import contents, dynamodb
+from tests.samples import NOW, STRANGER, TRAVELLER
+
+STATUS: Message = {"type": "PAYMENT_STATUS", "paymentId": "1", "propertyName": "Nhà Gỗ"}
+BOOKING: Message = {"type": "BOOKING_CONFIRMED", "bookingId": "1"}
+
+
+class Gateway(ThreadingHTTPServer):
+    """The management API: answers each connection as it is told, and keeps what arrived."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Management)
+        self.answers: dict[str, list[int]] = {}
+        self.arrived: dict[str, list[bytes]] = defaultdict(list)
+        self.calls: dict[str, int] = defaultdict(int)
+        self.hanging: set[str] = set()
+        self.over = Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Management(BaseHTTPRequestHandler):
+    server: Gateway
+
+    def do_POST(self) -> None:
+        prefix, _, name = unquote(self.path).rpartition("/")
+        assert prefix == "/@connections"
+        frame = self.rfile.read(int(self.headers["content-length"]))
+        self.server.calls[name] += 1
+        if name in self.server.hanging:
+            self.server.over.wait(10)
+            return
+        status = (self.server.answers.get(name) or [200]).pop(0)
+        if status == 200:
+            self.server.arrived[name].append(frame)
+        content = json.dumps({} if status == 200 else {"message": "no"}).encode()
+        self.send_response(status)
+        for header in ({410: "GoneException", 429: "LimitExceededException", 403: "ForbiddenException"}.get(status),):
+            if header:
+                self.send_header("x-amzn-ErrorType", header)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.over.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def connections(aws: None) -> Connections:
+    return Connections(dynamodb(), "connections")
+
+
+def post(url: str, connections: Connections, attempts: int = 1) -> Post:
+    patience = Config(
+        connect_timeout=0.5, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": attempts}
+    )
+    return Post(boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience), connections)
+
+
+def listening(
+    connections: Connections, name: str, user_id: str = TRAVELLER, channels: tuple[Channel, ...] | None = None
+) -> Connection:
+    made = Connection(connection_id=name, fingerprint="f", opened_at=NOW, user_id=user_id)
+    made = made if channels is None else made.but(channels=channels)
+    connections.subscribe(made)
+    return made
+
+
+def test_each_connection_gets_its_messages_in_order_as_compact_utf_8(
+    gateway: Gateway, connections: Connections
+) -> None:
+    first, second = listening(connections, "c1="), listening(connections, "c2=", STRANGER)
+    assert post(gateway.url, connections).tell([(first, [STATUS, BOOKING]), (second, [BOOKING])]) == []
+    status = '{"type":"PAYMENT_STATUS","paymentId":"1","propertyName":"Nhà Gỗ"}'.encode()
+    booking = b'{"type":"BOOKING_CONFIRMED","bookingId":"1"}'
+    assert gateway.arrived == {"c1=": [status, booking], "c2=": [booking]}
+
+
+def test_only_subscribed_channels_are_told(gateway: Gateway, connections: Connections) -> None:
+    narrow = listening(connections, "c1=", channels=("booking_confirmations",))
+    silent = listening(connections, "c2=", channels=())
+    assert post(gateway.url, connections).tell([(narrow, [STATUS, BOOKING]), (silent, [STATUS, BOOKING])]) == []
+    assert gateway.arrived == {"c1=": [b'{"type":"BOOKING_CONFIRMED","bookingId":"1"}']}
+
+
+def test_nobody_is_told_nothing(connections: Connections) -> None:
+    assert post("http://127.0.0.1:9", connections).tell([]) == []
+
+
+def test_a_connection_that_is_gone_is_forgotten_and_was_reached_as_well_as_it_can_be(
+    gateway: Gateway, connections: Connections
+) -> None:
+    gone, alive = listening(connections, "gone="), listening(connections, "alive=")
+    gateway.answers["gone="] = [410]
+    assert post(gateway.url, connections).tell([(gone, [STATUS]), (alive, [STATUS])]) == []
+    assert connections.of(TRAVELLER, NOW) == [alive]
+    assert connections.find("gone=") is None
+    assert set(contents("connections")) == {
+        ("CONNECTION#alive=", "CONNECTION"),
+        (f"USER#{TRAVELLER}", "CONNECTION#alive="),
+    }
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+def test_a_fault_leaves_the_connection_to_be_told_again(
+    gateway: Gateway, connections: Connections, status: int
+) -> None:
+    faulty, alive = listening(connections, "faulty="), listening(connections, "alive=")
+    gateway.answers["faulty="] = [status]
+    assert post(gateway.url, connections).tell([(faulty, [STATUS, BOOKING]), (alive, [STATUS])]) == [faulty]
+    assert (gateway.calls["faulty="], len(gateway.arrived["alive="])) == (1, 1)
+    assert connections.find("faulty=") == faulty
+
+
+def test_a_passing_fault_is_tried_again_at_once(gateway: Gateway, connections: Connections) -> None:
+    faulty = listening(connections, "faulty=")
+    gateway.answers["faulty="] = [500, 200]
+    assert post(gateway.url, connections, attempts=2).tell([(faulty, [STATUS])]) == []
+    assert (gateway.calls["faulty="], len(gateway.arrived["faulty="])) == (2, 1)
+
+
+def test_connections_that_hang_harm_nobody_else(gateway: Gateway, connections: Connections) -> None:
+    hanging = [listening(connections, f"hang{number}=") for number in range(2)]
+    alive = [listening(connections, f"alive{number}=") for number in range(AT_ONCE)]
+    gateway.hanging = {each.connection_id for each in hanging}
+    letters = [(each, [STATUS]) for each in [*hanging, *alive]]
+    assert post(gateway.url, connections).tell(letters) == hanging
+    assert {name: len(frames) for name, frames in gateway.arrived.items()} == {each.connection_id: 1 for each in alive}
+
+
+def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connections) -> None:
+    mine = listening(connections, "c1=")
+    nobody_listens = "http://127.0.0.1:9"  # the discard port
+    assert post(nobody_listens, connections).tell([(mine, [STATUS])]) == [mine]
+    assert connections.find("c1=") == mine
+
+
+def test_c14_a_frame_is_answered_on_its_own_connection_whatever_it_subscribed_to(
+    gateway: Gateway, connections: Connections
+) -> None:
+    post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert gateway.arrived == {"c1=": [b'{"type":"PONG"}']}
+
+
+def test_an_answer_to_a_connection_that_is_gone_forgets_it(gateway: Gateway, connections: Connections) -> None:
+    connections.open(Connection(connection_id="c1=", fingerprint="f", opened_at=NOW))
+    gateway.answers["c1="] = [410]
+    post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert connections.find("c1=") is None
+
+
+def test_an_answer_that_does_not_arrive_is_a_fault(gateway: Gateway, connections: Connections) -> None:
+    gateway.answers["c1="] = [429]
+    with pytest.raises(Unreachable, match="LimitExceededException"):
+        post(gateway.url, connections).reply("c1=", {"type": "PONG"})

@@ -1,0 +1,181 @@
+"""What follows a booking, in the table: a mail is claimed before it is sent, a thread is made once."""
+
+from datetime import timedelta
+
+import pytest
+
+from stays.domain.booking import Booking, booking_of
+from stays.domain.errors import Refused
+from stays.domain.mailing import STUCK_TIME, Mailing, MailState, Thread, new_mailing
+from stays.domain.payment import Fulfilment, PaymentSession
+from stays.table.effects import Effects, Story
+from stays.table.keys import mail_item, shard
+from stays.table.sessions import Sessions
+from stays.table.store import Store, to_attributes
+from tests.integration.tables import contents, dynamodb
+from tests.samples import HOST, NOW, STAY, TRAVELLER, booked, money, opened
+
+MINUTE = timedelta(minutes=1)
+MOMENT = timedelta(milliseconds=1)
+KEY = (f"STAY#{STAY}", "MAIL#confirmation")
+
+
+@pytest.fixture
+def effects(aws: None) -> Effects:
+    return Effects(Store(dynamodb(), "stays"))
+
+
+def owed(**changes: object) -> Mailing:
+    """A mail on record."""
+    mailing = new_mailing(STAY, "confirmation", NOW).but(**changes)
+    dynamodb().put_item(TableName="stays", Item=to_attributes(mail_item(mailing)))
+    return mailing
+
+
+def standing() -> Mailing:
+    return Mailing.model_validate(contents()[KEY])
+
+
+def booking() -> Booking:
+    made = booking_of(booked())
+    assert made is not None
+    return made
+
+
+def claimed(effects: Effects) -> Mailing:
+    mailing = effects.claim(owed(), NOW)
+    assert mailing is not None
+    return mailing
+
+
+def paid() -> PaymentSession:
+    sessions = Sessions(Store(dynamodb(), "stays"))
+    sessions.open(opened(), NOW)
+    return sessions.record(opened(), money(), NOW)
+
+
+def test_a_mail_is_written_from_its_session_and_itself_in_one_read(effects: Effects) -> None:
+    session = paid()
+    assert effects.story(STAY, "confirmation") == Story(session, standing())
+    assert effects.story(STAY, "refund") == Story(session, None)
+    assert session.fulfilment is Fulfilment.BOOKED
+
+
+def test_a_mail_that_is_due_is_claimed_and_looked_at_again_if_it_gets_stuck(effects: Effects) -> None:
+    mailing = owed()
+    taken = effects.claim(mailing, NOW)
+    assert taken == mailing.but(state=MailState.SENDING, attempts=1, due_at=NOW + STUCK_TIME)
+    assert standing() == taken
+
+
+def test_a_mail_is_claimed_by_one(effects: Effects) -> None:
+    mailing = owed()
+    first = effects.claim(mailing, NOW)
+    assert effects.claim(mailing, NOW + MOMENT) is None
+    assert standing() == first
+
+
+@pytest.mark.parametrize("state", [state for state in MailState if state is not MailState.DUE])
+def test_only_a_mail_that_is_due_is_claimed(effects: Effects, state: MailState) -> None:
+    there = owed(state=state)
+    assert effects.claim(there.but(state=MailState.DUE), NOW) is None
+    assert standing() == there
+
+
+def test_a_mail_that_somebody_has_tried_meanwhile_is_not_claimed_from_an_old_reading(effects: Effects) -> None:
+    there = owed(attempts=1)
+    assert effects.claim(there.but(attempts=0), NOW) is None
+    assert standing() == there
+
+
+def test_a_sent_mail_is_recorded_and_never_due_again(effects: Effects) -> None:
+    mailing = claimed(effects)
+    effects.sent(mailing, "message-1", NOW + MINUTE)
+    assert standing() == mailing.but(state=MailState.SENT, sent_at=NOW + MINUTE, message_id="message-1", due_at=None)
+    assert "dueAt" not in contents()[KEY]
+
+
+def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects: Effects) -> None:
+    mailing = claimed(effects)
+    effects.undeliverable(mailing)
+    assert standing() == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+
+
+def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
+    mailing = claimed(effects)
+    effects.failed(mailing, NOW)
+    assert standing() == mailing.but(due_at=NOW + MINUTE)
+    assert standing().state is MailState.SENDING
+
+
+@pytest.mark.parametrize(
+    "there", [{"state": MailState.DUE, "attempts": 1}, {"state": MailState.SENDING, "attempts": 2}]
+)
+def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects, there: dict[str, object]) -> None:
+    now_there = owed(**there)
+    ours = now_there.but(state=MailState.SENDING, attempts=1)
+    effects.sent(ours, "message-1", NOW)
+    effects.undeliverable(ours)
+    effects.failed(ours, NOW)
+    assert standing() == now_there
+
+
+@pytest.mark.parametrize("state", [MailState.DUE, MailState.SENDING])
+def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState) -> None:
+    mailing = owed(state=state, attempts=1)
+    effects.rearm(mailing, NOW + MINUTE)
+    assert standing() == mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2)
+
+
+def test_after_too_many_attempts_the_clock_gives_a_mail_up(effects: Effects) -> None:
+    mailing = owed(state=MailState.SENDING, attempts=8)
+    effects.rearm(mailing, NOW + MINUTE)
+    assert standing() == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+
+
+def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) -> None:
+    mailing = owed()
+    taken = effects.claim(mailing, NOW)
+    effects.rearm(mailing, NOW + MINUTE)
+    assert standing() == taken
+
+
+def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
+    effects.request(booking(), "confirmation", NOW)
+    assert standing() == new_mailing(STAY, "confirmation", NOW)
+    assert (contents()[KEY]["kind"], contents()[KEY]["dueShard"]) == ("MAIL", shard(STAY))
+
+
+@pytest.mark.parametrize("state", [MailState.SENT, MailState.UNDELIVERABLE])
+def test_one_more_mail_may_be_asked_for_after_a_minute(effects: Effects, state: MailState) -> None:
+    owed(state=state, attempts=3, due_at=None)
+    effects.request(booking(), "confirmation", NOW + MINUTE)
+    assert standing() == new_mailing(STAY, "confirmation", NOW + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("state", "waited"),
+    [
+        (MailState.SENT, MINUTE - MOMENT),
+        (MailState.UNDELIVERABLE, MINUTE - MOMENT),
+        (MailState.DUE, MINUTE * 5),
+        (MailState.SENDING, MINUTE * 5),
+    ],
+)
+def test_a_mail_just_sent_or_still_on_its_way_is_not_asked_for_again(
+    effects: Effects, state: MailState, waited: timedelta
+) -> None:
+    there = owed(state=state)
+    with pytest.raises(Refused) as refused:
+        effects.request(booking(), "confirmation", NOW + waited)
+    assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": 60})
+    assert standing() == there
+
+
+def test_a_booking_has_one_thread_however_often_it_is_asked_for(effects: Effects) -> None:
+    thread = Thread(thread_id=STAY, stay_id=STAY, traveller_id=TRAVELLER, host_id=HOST, created_at=NOW)
+    assert effects.thread(booking(), NOW) == thread
+    assert effects.thread(booking(), NOW + MINUTE) == thread
+    assert contents() == {
+        (f"STAY#{STAY}", "THREAD"): thread.dump() | {"PK": f"STAY#{STAY}", "SK": "THREAD", "kind": "THREAD"}
+    }

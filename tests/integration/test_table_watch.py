@@ -1,0 +1,233 @@
+"""Looking at many things at once: what changed, what is recent, what is due; and reading many items."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stays.domain.award import Award, AwardStatus
+from stays.domain.mailing import new_mailing
+from stays.domain.payment import Outcome, PaymentSession, Status
+from stays.table.awards import Awards
+from stays.table.keys import SHARDS, mail_item, shard
+from stays.table.sessions import Sessions
+from stays.table.store import Condition, Store, to_attributes
+from stays.table.watch import RECENT, Watch, changed, newly_booked, newly_paid
+from tests.integration.tables import contents, dynamodb
+from tests.samples import NIGHTS, NOW, STAY, STRANGER, TRAVELLER, money, offer, opened, priced, said, win
+
+MOMENT = timedelta(milliseconds=1)
+IDS = [f"{STAY[:-1]}{end}" for end in "0123456789ABC"]
+
+
+@pytest.fixture
+def store(aws: None) -> Store:
+    return Store(dynamodb(), "stays")
+
+
+@pytest.fixture
+def watch(store: Store) -> Watch:
+    return Watch(store)
+
+
+def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
+    """A session for a property of its own."""
+    place = win().place.but(id=f"P{stay_id}")
+    at = NOW + timedelta(minutes=minutes)
+    session = opened(stay_id, win(user_id=user_id, place=place, nights=priced(NIGHTS[0])), at)
+    Sessions(store).open(session, at)
+    return session
+
+
+class Stingy:
+    """boto3's client that reads one key of a batch at a time, as DynamoDB may."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def batch_get_item(self, **request: Any) -> Any:
+        ((table, wanted),) = request["RequestItems"].items()
+        self.batches.append(len(wanted["Keys"]))
+        first, rest = wanted["Keys"][:1], wanted["Keys"][1:]
+        answer = dynamodb().batch_get_item(RequestItems={table: {**wanted, "Keys": first}})
+        left = {table: {**wanted, "Keys": rest}} if rest else {}
+        return answer | {"UnprocessedKeys": left}
+
+
+def test_many_items_are_read_until_none_is_left(store: Store) -> None:
+    sessions = [begun(store, stay_id) for stay_id in IDS[:3]]
+    stingy = Stingy()
+    keys = [{"PK": f"STAY#{stay_id}", "SK": "SESSION"} for stay_id in IDS[:4]]
+    found = Store(stingy, "stays").get_many(keys)
+    assert sorted(item["id"] for item in found) == [session.id for session in sessions]
+    assert stingy.batches == [4, 3, 2, 1]
+
+
+def test_a_fault_is_raised_and_never_taken_for_a_failed_condition(aws: None) -> None:
+    nowhere = Store(dynamodb(), "no-such-table")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        nowhere.put({"PK": "x", "SK": "x"}, Condition("attribute_not_exists(PK)"))
+
+
+def test_a_failed_condition_answers_what_stands_there(store: Store) -> None:
+    key, first = {"PK": "x", "SK": "x"}, Condition("attribute_not_exists(PK)")
+    assert store.put(key | {"amount": 5}, first) is None
+    assert store.put(key | {"amount": 6}, first) == key | {"amount": 5}
+    assert store.update({"PK": "y", "SK": "y"}, {"amount": 6}, Condition("attribute_exists(PK)")) == {}
+
+
+def test_an_update_sets_removes_or_does_both(store: Store) -> None:
+    key = {"PK": "x", "SK": "x"}
+    for changes in ({"status": "a", "b": 2}, {"status": None, "c": [3]}, {"b": None}):
+        store.update(key, changes)
+    assert store.get(key) == key | {"c": [3]}
+
+
+def test_an_item_is_deleted_with_or_without_a_condition(store: Store) -> None:
+    key = {"PK": "x", "SK": "x"}
+    for condition in (None, Condition("amount = :amount", amount=5)):
+        store.put(key | {"amount": 5})
+        store.transact([store.deleting(key, condition)])
+        assert store.get(key) is None
+
+
+def test_what_changed_is_read_as_it_is_now_and_once(store: Store, watch: Watch) -> None:
+    session, awards = begun(store, IDS[0]), Awards(store)
+    for award in (win(), offer()):
+        awards.receive(award)
+    keys = [
+        (f"STAY#{IDS[0]}", "SESSION"),
+        ("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"),
+        ("AUCTION#1001", f"AWARD#{TRAVELLER}#offer-7"),
+    ]
+    assert watch.present([*keys, *keys, ("STAY#gone", "SESSION")]) == dict(
+        zip(keys, (session, win(), offer()), strict=True)
+    )
+
+
+def test_where_nothing_changed_nothing_is_read() -> None:
+    assert Watch(Store(None, "stays")).present([]) == {}
+
+
+def test_c6_unfinished_sessions_and_those_that_just_ended_are_recent(store: Store, watch: Watch) -> None:
+    sessions = Sessions(store)
+    old, alive, ended, theirs = (
+        begun(store, IDS[0]),
+        begun(store, IDS[1], minutes=1),
+        begun(store, IDS[2], minutes=2),
+        begun(store, IDS[3], STRANGER),
+    )
+    sessions.record(old, said(Outcome.EXPIRED), NOW + timedelta(minutes=20))
+    ended = sessions.record(ended, said(Outcome.CANCELLED), NOW + timedelta(minutes=20) + MOMENT)
+    now = NOW + timedelta(minutes=20) + MOMENT + RECENT
+    assert watch.recent(TRAVELLER, now) == [alive, ended]
+    assert watch.recent(STRANGER, now) == [theirs]
+    assert watch.recent("nobody", now) == []
+
+
+def test_only_the_newest_ten_sessions_are_recent_oldest_first(store: Store, watch: Watch) -> None:
+    sessions = [begun(store, stay_id, minutes=position) for position, stay_id in enumerate(IDS)]
+    assert watch.recent(TRAVELLER, NOW) == sessions[-10:]
+
+
+def test_offers_that_wait_and_are_not_over_are_live(store: Store, watch: Watch) -> None:
+    over = NOW + timedelta(days=1)
+    waiting = offer(award_id="1", deadline=over + MOMENT)
+    ignored = [
+        win(deadline=over + MOMENT),
+        offer(award_id="2", deadline=over - MOMENT),
+        offer(award_id="3", deadline=over + MOMENT, status=AwardStatus.PAID),
+        offer(award_id="4", deadline=over + MOMENT, user_id=STRANGER),
+    ]
+    for award in [waiting, *ignored]:
+        Awards(store).receive(award)
+    assert watch.live_offers(TRAVELLER, over) == [waiting]
+
+
+def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, watch: Watch) -> None:
+    sessions = [begun(store, stay_id, minutes=-position) for position, stay_id in enumerate(IDS)]
+    assert {shard(session.id) for session in sessions} == {str(number) for number in range(SHARDS)}
+    mailing = new_mailing(IDS[0], "confirmation", NOW - timedelta(hours=1))
+    store.put(mail_item(mailing))
+    assert watch.due(NOW + timedelta(minutes=1), 100) == [mailing, *reversed(sessions)]
+
+
+def test_what_is_due_in_a_moment_or_never_is_not_due_yet(store: Store, watch: Watch) -> None:
+    session = begun(store, IDS[0])
+    assert session.due_at is not None
+    assert watch.due(session.due_at - MOMENT, 100) == []
+    assert watch.due(session.due_at, 100) == [session]
+    Sessions(store).record(session, money(300_000), NOW)
+    found = watch.due(NOW + timedelta(seconds=59), 100)
+    assert found == []
+
+
+def test_a_round_takes_no_more_than_its_limit_of_each_shard(store: Store, watch: Watch) -> None:
+    for stay_id in IDS:
+        begun(store, stay_id)
+    found = watch.due(NOW + timedelta(minutes=1), 1)
+    shards = [shard(item.id) for item in found if isinstance(item, PaymentSession)]
+    assert sorted(shards) == [str(number) for number in range(SHARDS)]
+
+
+def image(model: PaymentSession | Award, **more: Any) -> dict[str, Any]:
+    return to_attributes(model.dump() | {"PK": "P", "SK": "S"} | more)
+
+
+def record(new: PaymentSession | Award, old: PaymentSession | Award | None = None) -> dict[str, Any]:
+    before = {} if old is None else {"OldImage": image(old)}
+    return {"dynamodb": {"NewImage": image(new), **before}}
+
+
+PENDING = opened().but(status=Status.PENDING)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": Status.PAID},
+        {"fulfilment": "REVIEW"},
+        {"processing": True},
+        {"reason": "NIGHTS_TAKEN"},
+        {"refund": {"amount": 1, "status": "REFUND_DUE"}},
+    ],
+)
+def test_a_change_that_somebody_is_told_of_is_a_change(changes: dict[str, Any]) -> None:
+    new = PaymentSession.model_validate(PENDING.dump() | changes)
+    assert changed(record(new, PENDING)) == ("P", "S")
+
+
+def test_something_new_is_a_change() -> None:
+    assert changed(record(opened())) == ("P", "S")
+    assert changed(record(win())) == ("P", "S")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"due_at": NOW}, {"queried_at": NOW}, {"order_url": "x"}, {"attempted_at": NOW}]
+)
+def test_a_change_that_nobody_is_told_of_is_none(changes: dict[str, Any]) -> None:
+    assert changed(record(PENDING.but(**changes), PENDING)) is None
+    assert changed(record(win(payment_id="x"), win())) is None
+
+
+def test_a_session_is_newly_booked_in_the_record_in_which_it_was_booked(store: Store) -> None:
+    session = begun(store, IDS[0])
+    paid = Sessions(store).record(session, money(300_000), NOW)
+    assert newly_booked(record(paid, session))
+    assert newly_booked(record(paid))
+    assert not newly_booked(record(paid, paid))
+    assert not newly_booked(record(session))
+    assert contents()[f"STAY#{IDS[0]}", "SESSION"]["bookedAt"]
+
+
+def test_a_session_is_newly_paid_in_the_record_in_which_it_was_paid(store: Store) -> None:
+    session = begun(store, IDS[0])
+    paid = Sessions(store).record(session, money(300_000), NOW)
+    kind = {"kind": "SESSION"}
+    new, old = image(paid, **kind), image(session, **kind)
+    assert newly_paid({"dynamodb": {"NewImage": new, "OldImage": old}}) == NOW
+    assert newly_paid({"dynamodb": {"NewImage": new}}) == NOW
+    assert newly_paid({"dynamodb": {"NewImage": new, "OldImage": new}}) is None
+    assert newly_paid({"dynamodb": {"NewImage": old}}) is None
+    assert newly_paid(record(win(status=AwardStatus.PAID))) is None

@@ -1,0 +1,46 @@
+"""Numbers for the dashboard: one line of CloudWatch's embedded format for each."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.metrics import MetricUnit
+
+from stays.metrics import count, milestone
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_number_is_one_metric_of_the_whole_system(capsys: pytest.CaptureFixture[str]) -> None:
+    count("CallbackToMessage", 12.5, MetricUnit.Milliseconds)
+    (line,) = written(capsys)
+    (metric,) = line["_aws"]["CloudWatchMetrics"]
+    assert (line["CallbackToMessage"], line["service"]) == ([12.5], "stays")
+    assert metric == {
+        "Namespace": "Stays",
+        "Dimensions": [["service"]],
+        "Metrics": [{"Name": "CallbackToMessage", "Unit": "Milliseconds"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("ORDER_MADE", ["OrdersCreated"]),
+        ("PAID_AND_BOOKED", ["PaymentsRecorded", "Booked"]),
+        ("PAID_NIGHTS_TAKEN", ["PaymentsRecorded", "PaidWithoutBooking"]),
+        ("AMOUNT_MISMATCH", ["PaidWithoutBooking"]),
+        ("SECOND_TRANSACTION", ["StrayMoney"]),
+        ("BOOKING_CANCELLED", ["Cancelled"]),
+        ("REFUNDED", ["RefundsDone"]),
+        ("REFUND_MANUAL", ["RefundManual"]),
+        ("PROCESSING", []),
+        ("EXPIRED", []),
+    ],
+)
+def test_a_decision_counts_as_what_it_means(capsys: pytest.CaptureFixture[str], what: str, names: list[str]) -> None:
+    milestone(what)
+    counted = [line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0] for line in written(capsys)]
+    assert counted == [{"Name": name, "Unit": "Count"} for name in names]

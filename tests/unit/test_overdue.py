@@ -1,0 +1,49 @@
+"""What should have come to rest: how long everything may wait before somebody is called."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from stays.domain.mailing import Mailing, new_mailing
+from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, is_late
+from stays.domain.payment import PaymentSession, Status
+from tests.samples import NOW, STAY, booked, pending, refund_due, refunding, under_review
+
+MOMENT = timedelta(milliseconds=1)
+MAILING = new_mailing(STAY, "refund", NOW)
+LATER = NOW + timedelta(days=7)
+
+
+@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING])
+def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: PaymentSession | Mailing) -> None:
+    assert item.due_at is not None
+    assert not is_late(item, item.due_at + UNATTENDED - MOMENT)
+    assert is_late(item, item.due_at + UNATTENDED)
+
+
+@pytest.mark.parametrize(
+    ("item", "since"),
+    [
+        (pending().but(due_at=LATER), pending().expires_at + UNANSWERED),
+        (refunding().but(due_at=LATER), NOW + UNREFUNDED),
+    ],
+    ids=["unpaid", "refund"],
+)
+def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: PaymentSession, since: datetime) -> None:
+    assert not is_late(item, since - MOMENT)
+    assert is_late(item, since)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        booked(),
+        under_review(),
+        pending().but(status=Status.EXPIRED, due_at=None),
+        refund_due().but(due_at=LATER),
+        MAILING.but(due_at=LATER),
+        MAILING.but(due_at=None),
+    ],
+)
+def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: PaymentSession | Mailing) -> None:
+    assert not is_late(item, LATER - MOMENT)
