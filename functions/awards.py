@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from stays.domain.award import read_event
 from stays.metrics import count
 from stays.table.awards import Awards
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 
-awards = Awards(Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"]))
+awards = Awards(Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"]))
 logger = Logger()
 
 

@@ -20,11 +20,11 @@ from stays.metrics import milestone
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import NightsTaken, Sessions
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 
 POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
 
-store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
+store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
 awards = Awards(store)
 effects = Effects(store)

@@ -1,6 +1,7 @@
 """WebSocket: $connect, SUBSCRIBE, PING, $default, $disconnect."""
 
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -10,14 +11,13 @@ from typing import Annotated, Any, NamedTuple
 import boto3
 import jwt
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 from pydantic import Field, ValidationError
 
 from stays.connections import Connection, Connections, Post, fingerprint
 from stays.domain.booking import booking_of
 from stays.domain.notification import CHANNELS, Channel, Message, award_received, booking_confirmed, payment_status
 from stays.domain.values import Id, Model
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
 
 IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
@@ -25,9 +25,9 @@ ISSUER = os.environ["JWT_ISSUER"]
 AUDIENCE = os.environ["JWT_AUDIENCE"]
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same place
 
-dynamodb = boto3.client("dynamodb")
+dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=PATIENCE)
@@ -169,10 +169,17 @@ def check_owner(connection: Connection, user_id: str) -> Connection:
 
 
 def believed(connection: Connection, user_id: str, now: datetime) -> bool:
-    """Without a token: by mode. `bound` asks whether the user just called us from the same place."""
-    if IDENTITY == "bound":
-        return connections.was_seen(user_id, connection.fingerprint, now)
-    return IDENTITY == "open"
+    """Without a token: by mode. `bound` asks whether the user just called us from the same place.
+
+    It looks again a moment later: a page that comes back from paying subscribes before its first call is through.
+    """
+    if IDENTITY != "bound":
+        return IDENTITY == "open"
+    for seconds in LOOKS:
+        time.sleep(seconds)
+        if connections.was_seen(user_id, connection.fingerprint, now):
+            return True
+    return False
 
 
 def present(user_id: str, now: datetime) -> list[Message]:

@@ -15,12 +15,12 @@ from stays.mail import Language, Letter, MailRefused, MailUnavailable, render, s
 from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.effects import Effects
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
 
-store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
+store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Awards(store)
 ses = boto3.client("sesv2")

@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.config import Config
 
 from stays.connections import Connections, Post
 from stays.domain.award import Award
@@ -16,14 +15,10 @@ from stays.domain.booking import booking_of
 from stays.domain.notification import Message, award_received, booking_confirmed, payment_status
 from stays.domain.payment import PaymentSession
 from stays.metrics import count
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch, changed, newly_booked, newly_paid
 
-PATIENCE = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=16
-)
-
-dynamodb = boto3.client("dynamodb")
+dynamodb = boto3.client("dynamodb", config=PATIENCE)
 watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=PATIENCE)

@@ -43,7 +43,7 @@ from stays.domain.values import (
 from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import NightsTaken, Sessions
-from stays.table.store import Conflicted, Store
+from stays.table.store import PATIENCE, Conflicted, Store
 from stays.zalopay import Created
 from stays.zalopay.client import Client, client
 
@@ -55,7 +55,7 @@ KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds, while another call makes the same order
 REMEMBERED = 1000  # users and addresses whose presence was written lately
 
-dynamodb = boto3.client("dynamodb")
+dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
 awards = Awards(store)
@@ -84,8 +84,7 @@ def caller(now: datetime) -> http.Caller:
     mark = fingerprint(who.address, who.agent)
     last = seen.pop((who.user_id, mark), None)
     if last is None or now - last >= PRESENCE_WRITES:
-        connections.saw(who.user_id, mark, now)
-        last = now
+        last = connections.saw(who.user_id, mark, now)
     seen[who.user_id, mark] = last
     if len(seen) > REMEMBERED:
         seen.popitem(last=False)

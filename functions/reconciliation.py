@@ -17,7 +17,7 @@ from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, ne
 from stays.metrics import count, milestone
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions, Unsettled
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
 from stays.zalopay.client import Client, client
 
@@ -28,7 +28,9 @@ AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
 
-store = Store(boto3.client("dynamodb", config=Config(max_pool_connections=AT_ONCE)), os.environ["STAYS_TABLE"])
+store = Store(
+    boto3.client("dynamodb", config=PATIENCE.merge(Config(max_pool_connections=AT_ONCE))), os.environ["STAYS_TABLE"]
+)
 sessions = Sessions(store, milestone)
 effects = Effects(store)
 watch = Watch(store)

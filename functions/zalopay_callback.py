@@ -15,7 +15,7 @@ from stays.domain.values import stay_id_of
 from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
-from stays.table.store import Store
+from stays.table.store import PATIENCE, Store
 from stays.zalopay import MAXIMUM_CALLBACK, BadCallback, Callback, Unsigned, read_callback
 from stays.zalopay.keys import accepted_keys
 
@@ -25,7 +25,7 @@ FORCED_AGE = 60  # seconds between two looks for a new key because of a bad MAC
 
 DONE, AGAIN, REJECTED = 1, 0, -1
 
-store = Store(boto3.client("dynamodb"), os.environ["STAYS_TABLE"])
+store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
 refusals = Awards(store)
 logger = Logger()

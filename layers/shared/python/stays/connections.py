@@ -80,8 +80,8 @@ class Connections:
         if user_id is not None:
             self._delete(_listed_key(user_id, connection_id))
 
-    def saw(self, user_id: str, mark: str, now: datetime) -> None:
-        """The user made an authenticated call from here. Written at most once in 5 minutes."""
+    def saw(self, user_id: str, mark: str, now: datetime) -> datetime:
+        """The user made an authenticated call from here; when that is on record, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
         before = {":before": timestamp(now - PRESENCE_WRITES)}
         try:
@@ -90,9 +90,11 @@ class Connections:
                 Item=_attributes(item),
                 ConditionExpression="attribute_not_exists(PK) OR seenAt < :before",
                 ExpressionAttributeValues=_attributes(before),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return datetime.fromisoformat(_plain(error.response["Item"])["seenAt"])
+        return now
 
     def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
         """Whether the user made an authenticated call from here in the last 15 minutes."""

@@ -32,6 +32,7 @@ class Mailing(Model):
     attempts: int = 0
     requested_at: Timestamp
     due_at: Timestamp | None = None
+    asked_at: Timestamp | None = None
     sent_at: Timestamp | None = None
     message_id: str | None = None
 

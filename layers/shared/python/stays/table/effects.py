@@ -76,15 +76,21 @@ class Effects:
         self._move(rearmed(mailing, now), waited)
 
     def request(self, booking: Booking, letter: Kind, now: datetime) -> None:
-        """One more mail, at most every minute. Raises Refused when asked more often."""
-        mailing = new_mailing(booking.id, letter, now)
-        often = Condition(
+        """One more mail, at most every minute; one that is just going out by itself grants the first wish.
+
+        Raises Refused when asked more often.
+        """
+        before = timestamp(now - RESEND_INTERVAL)
+        idle = Condition(
             "attribute_not_exists(PK) OR (requestedAt <= :before AND NOT #state IN (:due, :sending))",
-            before=timestamp(now - RESEND_INTERVAL),
+            before=before,
             due=MailState.DUE.value,
             sending=MailState.SENDING.value,
         )
-        if self._store.put(mail_item(mailing), often) is not None:
+        if self._store.put(mail_item(new_mailing(booking.id, letter, now).but(asked_at=now)), idle) is None:
+            return
+        seldom = Condition("attribute_not_exists(askedAt) OR askedAt <= :before", before=before)
+        if self._store.update(mail_key(booking.id, letter), {"askedAt": timestamp(now)}, seldom) is not None:
             raise Refused("RATE_LIMIT", "A mail is on its way; another may be asked for in a minute.", retryAfter=60)
 
     def _move(self, mailing: Mailing, condition: Condition) -> bool:

@@ -7,11 +7,15 @@ from random import random
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 Item = dict[str, Any]
 Key = dict[str, str]
 Operation = dict[str, Any]
+
+# A call ends before any function of ours does, so that whoever waits for the answer gets one.
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})

@@ -1,0 +1,225 @@
+"""The local run as a process of its own, and what its developer's routes and its simulator let a test do."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import boto3
+import httpx
+
+from tests.e2e.browser import Browser
+
+ROOT = Path(__file__).resolve().parents[2]
+START = 60.0  # seconds; a machine that has nothing compiled yet is slow
+VIETNAM = timezone(timedelta(hours=7))
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], seconds: float = 15.0) -> T:
+    """What `look` finds as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"still {found!r} after {seconds} seconds"
+        time.sleep(0.03)
+    return found
+
+
+class Award(NamedTuple):
+    """What somebody has won: enough to press the pay button."""
+
+    auction_id: str
+    property_id: str
+    nights: list[str]
+    amount: int
+
+
+class ZaloPay:
+    """The simulator's admin API: what its payers and its operators can do."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=f"{url}/simulator", trust_env=False, timeout=60)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def order(self, app_trans_id: str) -> dict[str, Any]:
+        return self._asked(self._http.get(f"/orders/{app_trans_id}"))
+
+    def orders(self) -> list[dict[str, Any]]:
+        return self._asked(self._http.get("/orders"))["orders"]  # type: ignore[no-any-return]
+
+    def pay(self, app_trans_id: str, **how: Any) -> str:
+        """Pay; answers where ZaloPay sends the browser."""
+        return self._do(app_trans_id, "pay", how)["redirect_url"]  # type: ignore[no-any-return]
+
+    def decline(self, app_trans_id: str) -> str:
+        return self._do(app_trans_id, "decline", {})["redirect_url"]  # type: ignore[no-any-return]
+
+    def cancel(self, app_trans_id: str) -> str:
+        return self._do(app_trans_id, "cancel", {})["redirect_url"]  # type: ignore[no-any-return]
+
+    def call_back(self, app_trans_id: str, **how: Any) -> list[int]:
+        """Send the callback again; the codes that were answered."""
+        tries = self._do(app_trans_id, "callback", how)["callbacks"]
+        return [each["answer"]["return_code"] for each in tries]
+
+    def switch(self, fault: str, **how: Any) -> None:
+        self._asked(self._http.post("/faults", json={"fault": fault, **how}))
+
+    def mend(self) -> None:
+        """Switch every fault off."""
+        for fault in self._asked(self._http.get("/faults"))["faults"]:
+            scope = {} if fault["for"] == "all" else {"app_trans_id": fault["for"]}
+            self.switch(fault["fault"], on=False, **({"next": True} if fault["for"] == "next" else scope))
+
+    def _do(self, app_trans_id: str, what: str, how: dict[str, Any]) -> dict[str, Any]:
+        return self._asked(self._http.post(f"/orders/{app_trans_id}/{what}", json=how))
+
+    def _asked(self, answer: httpx.Response) -> dict[str, Any]:
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
+
+
+class Local:
+    """A running system. `stop` ends it by SIGTERM."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._addresses = folder / "addresses.json"
+        self._addresses.unlink(missing_ok=True)
+        self.log = folder / "log.txt"
+        with self.log.open("ab") as log:
+            ports = ("--http-port", "0", "--websocket-port", "0", "--simulator-port", "0")
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "infra.local", *ports, "--addresses", str(self._addresses), *options],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONWARNINGS": "error"},
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START
+        while not self._addresses.exists():
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        found = json.loads(self._addresses.read_text())
+        self.http_url, self.websocket_url = found["http"], found["websocket"]
+        self.zalopay = ZaloPay(found["simulator"])
+        self._http = httpx.Client(base_url=self.http_url, trust_env=False, timeout=60)
+        self._table = boto3.client(
+            "dynamodb",
+            endpoint_url=found["database"],
+            region_name="ap-southeast-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def stop(self) -> int:
+        """End it in order; answers its exit code."""
+        self.zalopay.close()
+        self._http.close()
+        self._table.close()
+        self._process.terminate()
+        return self._process.wait(timeout=30)
+
+    def dev(self, method: str, path: str, content: Any = None, **asked: str) -> Any:
+        """A call to the developer's routes."""
+        answer = self._http.request(method, f"/dev{path}", json=content, params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def token(self, sub: str, **claims: str) -> str:
+        return self.dev("GET", "/token", sub=sub, **claims)["token"]  # type: ignore[no-any-return]
+
+    def browser(self, name: str) -> Browser:
+        """A browser of somebody whom nobody knows yet."""
+        number = uuid.uuid4().hex[:12]
+        user_id, email = f"auth0|{name}-{number}", f"{name}-{number}@stays.example"
+        token = self.token(user_id, email=email, name=name.title())
+        return Browser(self.http_url, self.websocket_url, user_id, token, email)
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.dev("GET", "/clock")["now"])
+
+    def nights(self, first: int, count: int) -> list[str]:
+        """So many nights in a row, the first of them so many days from now."""
+        day: date = self.now().astimezone(VIETNAM).date() + timedelta(days=first)
+        return [(day + timedelta(days=more)).isoformat() for more in range(count)]
+
+    def announce(self, kind: str, detail: dict[str, Any]) -> Any:
+        return self.dev("POST", "/events", {"detail-type": kind, "detail": detail})
+
+    def award(
+        self, winner: Browser, nights: list[str] | None = None, price: int = 500_000, property_id: str | None = None
+    ) -> Award:
+        """Somebody has won nights of a property, which is one of its own unless it is named."""
+        auction_id, place = _new_number(), property_id or _new_number()
+        nights = nights or self.nights(10, 2)
+        detail = {
+            "auctionId": auction_id,
+            "userId": winner.user_id,
+            "result": "FULL_WIN",
+            "property": {"id": place, "name": "Nhà gỗ Đồi Thông", "hostId": "auth0|host-lan", "city": "Đà Lạt"},
+            "awardedNights": [{"date": night, "price": price} for night in nights],
+            "guestCount": 2,
+            "bidAmount": price * len(nights),
+            "paymentDeadline": (self.now() + timedelta(days=2)).astimezone(UTC).isoformat(),
+        }
+        assert self.announce("AuctionResult", detail)["accepted"]
+        return Award(auction_id, place, nights, price * len(nights))
+
+    def later(self, seconds: int) -> None:
+        """Move the clock on."""
+        self.dev("POST", "/clock", {"advance": seconds})
+
+    def round(self, after: int = 0) -> dict[str, int]:
+        """A round of the schedule, so many seconds from now."""
+        if after:
+            self.later(after)
+        return self.dev("POST", "/schedule")["reconciliation"]  # type: ignore[no-any-return]
+
+    def mail(self, email: str) -> list[dict[str, Any]]:
+        """What was sent to somebody, newest first."""
+        return [each for each in self.dev("GET", "/mail") if each["to"] == [email]]
+
+    def letters(self, email: str, count: int) -> list[dict[str, Any]]:
+        """So many letters to somebody, once they have come."""
+        return eventually(lambda: mail if len(mail := self.mail(email)) >= count else [])
+
+    def story(self, stay_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Everything that is on record of a stay, by kind."""
+        asked = {
+            "TableName": "stays",
+            "KeyConditionExpression": "PK = :stay",
+            "ExpressionAttributeValues": {":stay": {"S": f"STAY#{stay_id}"}},
+            "ConsistentRead": True,
+        }
+        told: dict[str, list[dict[str, Any]]] = {}
+        for item in self._table.query(**asked)["Items"]:
+            plain = {name: next(iter(value.values())) for name, value in item.items()}
+            told.setdefault(plain["kind"], []).append(plain)
+        return told
+
+    def events(self, stay_id: str) -> list[str]:
+        """What has happened to a stay, in order."""
+        return [event["what"] for event in self.story(stay_id)["EVENT"]]
+
+
+def _new_number() -> str:
+    return str(uuid.uuid4().int >> 66)

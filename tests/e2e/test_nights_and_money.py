@@ -1,0 +1,168 @@
+"""Nights that two people want, and money that comes too late or goes back."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import ApiError, Browser, SessionPage
+from tests.e2e.local import Award, Local, ZaloPay, eventually
+
+Travel = Callable[..., Browser]
+OVER = 20 * 60  # seconds: no order can be paid and no night is held any more
+
+
+def press_pay(browser: Browser, award: Award) -> dict[str, Any]:
+    return browser.create_payment(award.auction_id, award.nights, award.amount)
+
+
+def pay(zalopay: ZaloPay, order: dict[str, Any], **how: Any) -> None:
+    zalopay.pay(order["appTransId"], **how)
+
+
+def assert_refunded(local: Local, zalopay: ZaloPay, order: dict[str, Any]) -> dict[str, Any]:
+    """Rounds of the schedule bring all the money back, once; the session as the client sees it is given back."""
+    local.round()
+    session = local.story(order["sessionId"])["SESSION"][0]
+    assert session["fulfilment"] in ("REFUNDING", "REFUNDED")
+    local.round(after=60)
+    local.round(after=60)
+    assert local.story(order["sessionId"])["SESSION"][0]["fulfilment"] == "REFUNDED"
+    (refund,) = zalopay.order(order["appTransId"])["refunds"]
+    assert (refund["amount"], refund["outcome"], refund["settled"]) == (order["amount"], 1, True)
+    return refund
+
+
+def test_late_money_is_honoured_while_the_nights_are_free(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    an = traveller()
+    order = press_pay(an, local.award(an))
+    local.round(after=OVER)
+    assert an.get(f"/payment/sessions/{order['sessionId']}")["status"] == "EXPIRED"
+    pay(zalopay, order, late=True)
+    page = SessionPage(an, order["sessionId"])
+    outcome = page.follow()
+    assert (page.session["status"], outcome.by, outcome.status) == ("PAID", "socket", "COMPLETED")
+    assert an.confirmation_page(outcome, page.socket).booking["status"] == "CONFIRMED"
+
+
+def test_of_two_people_who_want_a_night_one_books_it_and_the_other_gets_all_money_back(
+    local: Local, zalopay: ZaloPay, traveller: Travel
+) -> None:
+    an, binh = traveller("an"), traveller("binh")
+    first = local.award(an)
+    second = local.award(binh, local.nights(11, 2), property_id=first.property_id)
+    late = press_pay(an, first)
+    with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE") as refusal:
+        press_pay(binh, second)
+    assert refusal.value.details == {"nights": [first.nights[1]]}
+
+    local.round(after=OVER)
+    order = press_pay(binh, second)
+    page = SessionPage(binh, order["sessionId"])
+    pay(zalopay, order)
+    outcome = page.follow()
+    assert binh.confirmation_page(outcome, page.socket).booking["nights"] == second.nights
+
+    assert an.get(f"/payment/sessions/{late['sessionId']}")["status"] == "EXPIRED"
+    socket = an.listen()
+    pay(zalopay, late, late=True)
+    refund = {"amount": first.amount, "status": "REFUND_DUE"}
+    told = socket.expect("PAYMENT_STATUS", paymentId=late["sessionId"], reason="NIGHTS_TAKEN")
+    assert (told["status"], told["refund"]) == ("FAILED", refund)
+    status = an.get(f"/payment/zalopay/status/{late['appTransId']}")
+    assert (status["status"], status["reason"], status["refund"]) == ("FAILED", "NIGHTS_TAKEN", refund)
+
+    assert_refunded(local, zalopay, late)
+    shown = an.get(f"/payment/sessions/{late['sessionId']}")
+    assert (shown["status"], shown["refund"]["status"]) == ("FAILED", "REFUNDED")
+    with pytest.raises(ApiError, match="404 NOT_FOUND"):
+        an.get(f"/payment/{late['sessionId']}/booking")
+    assert binh.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED"
+    (letter,) = local.letters(an.email, 1)
+    assert letter["attachments"] == []
+    assert socket.dropped == []
+
+
+def test_of_two_late_payments_for_one_night_one_is_booked_and_one_refund_is_marked(
+    local: Local, zalopay: ZaloPay, traveller: Travel
+) -> None:
+    an, binh = traveller("an"), traveller("binh")
+    first = local.award(an)
+    second = local.award(binh, first.nights, property_id=first.property_id)
+    orders = [press_pay(an, first)]
+    local.round(after=OVER)
+    orders.append(press_pay(binh, second))
+    local.round(after=OVER)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda order: pay(zalopay, order, late=True), orders))
+    sessions = [local.story(order["sessionId"])["SESSION"][0] for order in orders]
+    assert sorted(session["fulfilment"] for session in sessions) == ["BOOKED", "REFUND_DUE"]
+    assert [session["status"] for session in sessions] == ["PAID", "PAID"]
+    bookings = an.get("/user/bookings") + binh.get("/user/bookings")
+    assert [booking["status"] for booking in bookings] == ["CONFIRMED"]
+
+
+def test_a_cancelled_booking_frees_its_nights_and_brings_the_money_back(
+    local: Local, zalopay: ZaloPay, traveller: Travel
+) -> None:
+    an, binh = traveller("an"), traveller("binh")
+    award = local.award(an)
+    order = press_pay(an, award)
+    pay(zalopay, order)
+    local.letters(an.email, 1)
+    socket = an.listen()
+    cancelled = an.call("DELETE", f"/bookings/{order['sessionId']}")
+    refund = {"amount": award.amount, "status": "REFUND_DUE"}
+    assert (cancelled["status"], cancelled["refund"]) == ("CANCELLED", refund)
+    assert an.call("DELETE", f"/bookings/{order['sessionId']}") == cancelled
+    socket.expect("PAYMENT_STATUS", paymentId=order["sessionId"], refund=refund)
+
+    theirs = press_pay(binh, local.award(binh, award.nights, property_id=award.property_id))
+    pay(zalopay, theirs)
+    assert binh.get(f"/payment/{theirs['sessionId']}/booking")["status"] == "CONFIRMED"
+
+    assert_refunded(local, zalopay, order)
+    booking = an.get(f"/payment/{order['sessionId']}/booking")
+    assert (booking["status"], booking["refund"]["status"]) == ("CANCELLED", "REFUNDED")
+    assert len(local.letters(an.email, 2)) == 2
+
+
+def test_nights_that_are_reserved_first_are_paid_later(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    an, binh = traveller("an"), traveller("binh")
+    award = local.award(an)
+    wish = {"auctionId": award.auction_id, "selectedNights": award.nights}
+    reserved = an.post("/bookings", wish)
+    assert (reserved["status"], reserved["totalAmount"]) == ("PENDING", award.amount)
+    assert an.post("/bookings", wish) == reserved
+    with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
+        press_pay(binh, local.award(binh, award.nights, property_id=award.property_id))
+    order = press_pay(an, award)
+    assert order["sessionId"] == reserved["id"]
+    pay(zalopay, order)
+    assert an.get(f"/payment/{reserved['id']}/booking")["status"] == "CONFIRMED"
+
+
+def test_a_refund_whose_answer_was_lost_is_made_once(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    an = traveller()
+    order = press_pay(an, local.award(an))
+    pay(zalopay, order)
+    an.call("DELETE", f"/bookings/{order['sessionId']}")
+    zalopay.switch("refund_lost", app_trans_id=order["appTransId"])
+    assert_refunded(local, zalopay, order)
+
+
+def test_an_order_whose_address_was_lost_is_given_up_and_made_anew(
+    local: Local, zalopay: ZaloPay, traveller: Travel
+) -> None:
+    an = traveller()
+    award = local.award(an)
+    zalopay.switch("create_lost", next=True)
+    with pytest.raises(ApiError, match="502 PAYMENT_CREATION_FAILED") as failure:
+        press_pay(an, award)
+    given_up = failure.value.details["sessionId"]
+    assert an.get(f"/payment/sessions/{given_up}")["status"] == "FAILED"
+    order = press_pay(an, award)
+    assert order["sessionId"] != given_up
+    pay(zalopay, order)
+    eventually(lambda: an.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED")

@@ -1,0 +1,46 @@
+"""A run that keeps its state: what was there before the stop is there after the start, and nothing happens twice."""
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.e2e.browser import Browser
+from tests.e2e.local import Local
+
+NEVER = "86400"  # seconds
+
+
+def start(folder: Path) -> Local:
+    return Local(folder, "--state", str(folder / "state"), "--schedule", NEVER, "--no-seed")
+
+
+def test_bookings_tokens_orders_and_mail_outlive_a_restart_and_no_mail_goes_out_twice(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    with closing(first.browser("an")) as an:
+        award = first.award(an)
+        paid = an.create_payment(award.auction_id, award.nights, award.amount)
+        first.zalopay.pay(paid["appTransId"])
+        (letter,) = first.letters(an.email, 1)
+        session = an.get(f"/payment/sessions/{paid['sessionId']}")
+        bookings = an.get("/user/bookings")
+        other = first.award(an)
+        unpaid = an.create_payment(other.auction_id, other.nights, other.amount)
+        person = (an.user_id, an.token, an.email)
+    assert first.stop() == 0
+
+    second = start(tmp_path)
+    user_id, _, email = person
+    with closing(Browser(second.http_url, second.websocket_url, user_id, second.token(user_id), email)) as an:
+        assert an.get(f"/payment/sessions/{paid['sessionId']}") == session
+        assert an.get("/user/bookings") == bookings
+        assert an.get(f"/payment/transactions/{session['transactionId']}") == session
+        assert len(second.dev("GET", "/mail")) == 1
+
+        socket = an.listen()
+        socket.expect("BOOKING_CONFIRMED", bookingId=paid["sessionId"])
+        second.zalopay.pay(unpaid["appTransId"])
+        second.round(after=60)
+        socket.expect("BOOKING_CONFIRMED", bookingId=unpaid["sessionId"])
+        letters = second.letters(email, 2)
+        assert letters[-1] == letter
+        assert len(letters) == 2
+    assert second.stop() == 0

@@ -1,0 +1,95 @@
+"""The small world that a person finds after `make run`: every kind of award in it is paid, or refused, as it should."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.seed import AN, BINH, Traveller, world
+from tests.e2e.browser import ApiError, Browser
+from tests.e2e.local import Local, ZaloPay
+
+Log = Callable[[Traveller], Browser]
+EXPIRED, WEEK = "7203451890374592003", "7203451890374592004"
+PARTIAL, FULL = "7203451890374592002", "7203451890374592001"
+
+
+@pytest.fixture
+def awards(local: Local) -> dict[tuple[str, str], dict[str, Any]]:
+    """The world made anew: what was told of each auction to each traveller."""
+    assert all(answer["accepted"] for answer in local.dev("POST", "/seed"))
+    told = [event["detail"] for event in world(local.now())]
+    return {(detail["auctionId"], detail["userId"]): detail for detail in told}
+
+
+@pytest.fixture
+def log_in(local: Local) -> Iterator[Log]:
+    browsers: list[Browser] = []
+
+    def log(who: Traveller) -> Browser:
+        token = local.token(who.sub, email=who.email, name=who.name)
+        browsers.append(Browser(local.http_url, local.websocket_url, who.sub, token, who.email))
+        return browsers[-1]
+
+    yield log
+    for browser in browsers:
+        browser.close()
+
+
+def dates(nights: list[dict[str, Any]]) -> list[str]:
+    return [night["date"] for night in nights]
+
+
+def paid_booking(browser: Browser, zalopay: ZaloPay, order: dict[str, Any]) -> dict[str, Any]:
+    zalopay.pay(order["appTransId"])
+    booking: dict[str, Any] = browser.get(f"/payment/{order['sessionId']}/booking")
+    return booking
+
+
+def test_the_full_amount_books_all_seven_nights_though_the_client_names_six(
+    awards: dict[tuple[str, str], dict[str, Any]], log_in: Log, zalopay: ZaloPay
+) -> None:
+    an, nights = log_in(AN), dates(awards[WEEK, AN.sub]["awardedNights"])
+    booking = paid_booking(an, zalopay, an.create_payment(WEEK, nights[:6], 1_000_000))
+    assert (booking["nights"], booking["totalAmount"], booking["status"]) == (nights, 1_000_000, "CONFIRMED")
+
+
+def test_a_win_with_a_gap_is_one_booking_that_blocks_only_its_nights(
+    awards: dict[tuple[str, str], dict[str, Any]], log_in: Log, zalopay: ZaloPay
+) -> None:
+    an, nights = log_in(AN), dates(awards[PARTIAL, AN.sub]["awardedNights"])
+    booking = paid_booking(an, zalopay, an.create_payment(PARTIAL, nights, 2_250_000))
+    morning = (date.fromisoformat(nights[-1]) + timedelta(days=1)).isoformat()
+    assert (booking["nights"], booking["checkIn"], booking["checkOut"]) == (nights, nights[0], morning)
+    assert len(nights) == 3
+    assert date.fromisoformat(morning) - date.fromisoformat(nights[0]) == timedelta(days=4)
+
+
+def test_a_wrong_amount_a_win_that_is_over_and_a_loss_are_refused(
+    awards: dict[tuple[str, str], dict[str, Any]], log_in: Log
+) -> None:
+    an, binh = log_in(AN), log_in(BINH)
+    with pytest.raises(ApiError, match="400 INVALID_AMOUNT") as refusal:
+        an.create_payment(FULL, dates(awards[FULL, AN.sub]["awardedNights"]), 1)
+    assert refusal.value.details == {"expectedAmount": 3_900_000}
+    with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
+        an.create_payment(EXPIRED, dates(awards[EXPIRED, AN.sub]["awardedNights"]), 1_800_000)
+    with pytest.raises(ApiError, match="404 NOT_FOUND"):
+        binh.create_payment(FULL, dates(awards[FULL, AN.sub]["awardedNights"]), 3_900_000)
+
+
+def test_paying_a_second_chance_offer_accepts_it(
+    awards: dict[tuple[str, str], dict[str, Any]], log_in: Log, zalopay: ZaloPay
+) -> None:
+    binh, nights = log_in(BINH), dates(awards[EXPIRED, BINH.sub]["offeredNights"])
+    socket = binh.open_socket(token=binh.token)
+    assert socket.expect("SECOND_CHANCE_OFFER", auctionId=EXPIRED)["offeredNights"] == nights
+    order = binh.create_payment(EXPIRED, nights, 1_800_000)
+    assert paid_booking(binh, zalopay, order)["status"] == "CONFIRMED"
+    socket.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
+    again = binh.open_socket(token=binh.token)
+    again.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
+    again.ping()
+    assert {message["type"] for message in again.accepted} == {"PAYMENT_STATUS", "BOOKING_CONFIRMED"}
+    assert socket.dropped == again.dropped == []

@@ -1,0 +1,75 @@
+"""One browser's end of a WebSocket, through the events that API Gateway makes of it."""
+
+import json
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+from infra.local.events import Client, connect_event, disconnect_event, message_event, selected_route
+from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION, WEBSOCKET_STAGE
+from tests.integration.messages import AGENT, HOME, MAI
+from tests.integration.outside import Neighbour
+from tests.integration.product import Context
+
+
+class Socket:
+    """One browser's end."""
+
+    def __init__(
+        self,
+        function: ModuleType,
+        neighbour: Neighbour,
+        connection_id: str,
+        *,
+        query: str = "",
+        cookie: str | None = None,
+        address: str = HOME,
+        agent: str = AGENT,
+    ):
+        self.id = connection_id
+        self._function = function
+        self._neighbour = neighbour
+        now = datetime.now(UTC)
+        self._client = Client(connection_id, now, address, agent, "localhost:8080", WEBSOCKET_STAGE)
+        headers = (("Host", "localhost:8080"), ("User-Agent", agent), *((("Cookie", cookie),) if cookie else ()))
+        event = connect_event(self._client, headers, query, request_id="request-2", now=now)
+        self.connected: int = self._invoke(event)
+        if self.connected == 200:
+            neighbour.frames[connection_id] = []
+
+    def _invoke(self, event: dict[str, Any]) -> int:
+        return self._function.handler(event, Context())["statusCode"]
+
+    def send(self, frame: Any) -> list[Any]:
+        """A frame (text as it is, anything else as JSON); the frames that came back."""
+        body = frame if isinstance(frame, str) else json.dumps(frame)
+        route = selected_route(WEBSOCKET_SELECTION, body, WEBSOCKET_ROUTES)
+        assert route
+        before = len(self.frames)
+        event = message_event(self._client, route, body, request_id="request-3", now=datetime.now(UTC))
+        assert self._invoke(event) == 200
+        return self.frames[before:]
+
+    def subscribe(self, sub: str = MAI, **more: Any) -> list[Any]:
+        """SUBSCRIBE as the client words it."""
+        channels = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
+        return self.send({"type": "SUBSCRIBE", "userId": sub, "channels": channels, **more})
+
+    def close(self):
+        """The browser goes."""
+        self._neighbour.frames.pop(self.id, None)
+        event = disconnect_event(self._client, 1001, "", request_id="request-4", now=datetime.now(UTC))
+        assert self._invoke(event) == 200
+
+    def vanish(self):
+        """The browser is gone, and nobody is told."""
+        del self._neighbour.frames[self.id]
+
+    @property
+    def frames(self) -> list[Any]:
+        """All that came."""
+        return self._neighbour.frames.get(self.id, [])
+
+    def of_type(self, kind: str) -> list[Any]:
+        """All that came of one type."""
+        return [frame for frame in self.frames if frame["type"] == kind]

@@ -1,0 +1,71 @@
+"""The backend as a whole: moto for AWS, the real simulator for ZaloPay, real HTTP for the rest."""
+
+import json
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+
+import pytest
+import time_machine
+
+from infra.local.zalopay_simulator import Settings, create_app
+from infra.topology import FUNCTIONS
+from tests.integration.messages import START
+from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
+from tests.integration.product import close, load
+from tests.integration.world import Amazon, World, amazon
+
+
+@pytest.fixture(scope="session")
+def outside() -> Iterator[Neighbour]:
+    with neighbour() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[ZaloPay]:
+    with served(lambda url: create_app(Settings(base_url=url, callback_spacing=0, refund_seconds=5))) as url:
+        client = ZaloPay(url)
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def functions(outside: Neighbour, simulator: ZaloPay) -> Iterator[Mapping[str, ModuleType]]:
+    settings = {
+        "ZALOPAY_ENDPOINT": simulator.url,
+        "CALLBACK_URL": outside.url + CALLBACK,
+        "WEBSOCKET_ENDPOINT": outside.url,
+        "JWT_ISSUER": outside.issuer.url,
+        "JWT_AUDIENCE": AUDIENCE,
+    }
+    loaded = {name: load(name, settings) for name in FUNCTIONS if name != "connections"}
+    for mode in ("bound", "strict", "open"):
+        loaded[f"connections_{mode}"] = load("connections", settings | {"WEBSOCKET_IDENTITY": mode})
+    yield loaded
+    loaded["payments"].zalopay()._http.close()
+    for module in loaded.values():
+        close(module)
+
+
+@pytest.fixture(scope="session")
+def clients() -> Amazon:
+    return amazon()
+
+
+@pytest.fixture
+def world(
+    aws: None, functions: Mapping[str, ModuleType], simulator: ZaloPay, outside: Neighbour, clients: Amazon
+) -> Iterator[World]:
+    """An empty backend on a March morning; ZaloPay's callbacks reach it."""
+    simulator.forget()
+    outside.forget()
+    functions["payments"].seen.clear()
+    functions["zalopay_callback"].looked_at["monotonic"] = float("-inf")
+    with time_machine.travel(START, tick=True) as clock:
+        begun = World(functions, simulator, outside, clock, clients)
+        outside.on_callback = lambda body: answer_of(begun, body)
+        yield begun
+
+
+def answer_of(world: World, body: bytes) -> str:
+    return json.dumps(world.http("POST", "/payment/zalopay/callback", raw=body).body)

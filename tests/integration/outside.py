@@ -1,0 +1,168 @@
+"""What stands around the functions: ZaloPay's simulator, the management API, an issuer of tokens: real HTTP."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from infra.local.identity import Issuer
+
+AUDIENCE = "stays-api"
+CALLBACK = "/api/v1/payment/zalopay/callback"
+
+
+class Neighbour(ThreadingHTTPServer):
+    """Plays the management API and the issuer, and hands ZaloPay's callbacks to whoever listens."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.issuer = Issuer(f"{self.url}/", AUDIENCE)
+        self.frames: dict[str, list[Any]] = {}
+        self.unwilling: set[str] = set()
+        self.posts: list[str] = []
+        self.on_callback: Callable[[bytes], str] = lambda body: ""
+        self.callback_refused = False
+
+    def forget(self):
+        """Nobody is connected."""
+        self.frames.clear()
+        self.unwilling.clear()
+        self.posts.clear()
+
+
+class Answering(BaseHTTPRequestHandler):
+    """One request to the neighbour."""
+
+    server: Neighbour
+
+    def log_message(self, *_):
+        """Nobody reads along."""
+
+    def do_GET(self):
+        self.answer(200, json.dumps(self.server.issuer.jwks()))
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path == CALLBACK:
+            self.answer(200, self.server.on_callback(body))
+        else:
+            self.deliver(unquote(self.path.removeprefix("/@connections/")), body)
+
+    def deliver(self, connection_id: str, body: bytes):
+        self.server.posts.append(connection_id)
+        if connection_id in self.server.unwilling:
+            self.answer(403, "{}", "ForbiddenException")
+        elif connection_id not in self.server.frames:
+            self.answer(410, "{}", "GoneException")
+        else:
+            self.server.frames[connection_id].append(json.loads(body))
+            self.answer(200, "")
+
+    def answer(self, status: int, body: str, error: str | None = None):
+        content = body.encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        if error:
+            self.send_header("x-amzn-ErrorType", error)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextmanager
+def neighbour() -> Iterator[Neighbour]:
+    """The neighbour, answering until the end."""
+    server = Neighbour()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def served(make: Callable[[str], Starlette]) -> Iterator[str]:
+    """An ASGI app on a free port, made for its own address."""
+    listening = socket()
+    listening.bind(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(make(url), log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    yield url
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+class ZaloPay:
+    """The simulator's own calls: the payer, the ledger, the faults."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self._http = httpx.Client(base_url=url, trust_env=False, timeout=10)
+
+    def close(self):
+        """No more calls."""
+        self._http.close()
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._http.request(method, f"/simulator{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def forget(self):
+        """An empty ZaloPay."""
+        self._call("DELETE", "")
+
+    def orders(self) -> list[dict[str, Any]]:
+        """All orders, oldest first."""
+        return self._call("GET", "/orders")["orders"]
+
+    def order(self, app_trans_id: str) -> dict[str, Any]:
+        """One order."""
+        return self._call("GET", f"/orders/{app_trans_id}")
+
+    def pay(self, app_trans_id: str, **how: Any) -> dict[str, Any]:
+        """The payer pays, and the callback is sent."""
+        return self._call("POST", f"/orders/{app_trans_id}/pay", how)
+
+    def decline(self, app_trans_id: str) -> dict[str, Any]:
+        """One attempt fails."""
+        return self._call("POST", f"/orders/{app_trans_id}/decline")
+
+    def cancel(self, app_trans_id: str) -> dict[str, Any]:
+        """The payer gives up."""
+        return self._call("POST", f"/orders/{app_trans_id}/cancel")
+
+    def call_back(self, app_trans_id: str, **how: Any) -> list[dict[str, Any]]:
+        """The callback once more; what was answered."""
+        return self._call("POST", f"/orders/{app_trans_id}/callback", how)["callbacks"]
+
+    def fault(self, name: str, **how: Any):
+        """Switch a fault."""
+        self._call("POST", "/faults", {"fault": name, **how})
+
+    def sign_with(self, key2: str):
+        """Another key from now on."""
+        self._call("POST", "/keys", {"key2": key2})
+
+
+def token_in(order_url: str) -> str:
+    """The order parameter of an order's address."""
+    found = re.search(r"order=([A-Za-z0-9+/=]+)", order_url)
+    assert found
+    return found[1]

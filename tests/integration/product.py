@@ -1,0 +1,142 @@
+"""The functions as Lambda starts them: each from its file, with its own settings, its calls to DynamoDB counted."""
+
+import importlib.util
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from botocore.handlers import BUILTIN_HANDLERS
+
+from stays.table.store import Store
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+
+_one_at_a_time = threading.Lock()
+
+
+def _begin(**_: Any) -> None:
+    """Threads that meet in moto lose writes; each call alone is what AWS promises."""
+    _one_at_a_time.acquire(timeout=5)
+
+
+def _end(**_: Any) -> None:
+    if _one_at_a_time.locked():
+        _one_at_a_time.release()
+
+
+# Around moto's own handler, for every client that is made from now on: botocore calls them all, in this order.
+BUILTIN_HANDLERS.insert(0, ("before-send", _begin))
+BUILTIN_HANDLERS.append(("before-send", _end))
+
+
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    function_name = "tests"
+    function_version = "$LATEST"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:ap-southeast-1:000000000000:function:tests"
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+
+    def __init__(self, milliseconds: int = 60_000):
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+def load(name: str, settings: Mapping[str, str]) -> ModuleType:
+    """A new instance of a function, started under these settings."""
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        spec = importlib.util.spec_from_file_location(f"function_{name}", FUNCTIONS / f"{name}.py")
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return module
+
+
+def dynamodb_of(module: ModuleType) -> BaseClient:
+    """The function's DynamoDB client, wherever it keeps it."""
+    found: list[Any] = list(vars(module).values())
+    found += [value._store for value in found if isinstance(getattr(value, "_store", None), Store)]
+    found += [value._client for value in found if isinstance(value, Store)]
+    clients = (each for each in found if isinstance(each, BaseClient))
+    return next(each for each in clients if each.meta.service_model.service_name == "dynamodb")
+
+
+def close(module: ModuleType):
+    """No more calls: every connection that the function kept is ended."""
+    for value in vars(module).values():
+        if isinstance(value, BaseClient):
+            value.close()
+
+
+class Counted:
+    """The calls that a function makes to DynamoDB while this is open."""
+
+    def __init__(self, module: ModuleType):
+        self._events = dynamodb_of(module).meta.events
+        self._calls: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._events.register("before-call.dynamodb", self._note, unique_id="counted")
+        return self._calls
+
+    def __exit__(self, *_: object):
+        self._events.unregister("before-call.dynamodb", unique_id="counted")
+
+    def _note(self, model: Any, params: Mapping[str, Any], **_: Any):
+        table = "connections" if b'"connections"' in params["body"] else "stays"
+        self._calls.append(f"{model.name} {table}")
+
+
+class Failing:
+    """One operation fails for a function while this is open, before it reaches the other side."""
+
+    def __init__(self, module: ModuleType, operation: str, error: Exception, client: BaseClient | None = None):
+        client = client or dynamodb_of(module)
+        self._events = client.meta.events
+        self._event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
+        self._error = error
+
+    def __enter__(self):
+        self._events.register_first(self._event, self._fail, unique_id="failing")
+
+    def __exit__(self, *_: object):
+        self._events.unregister(self._event, unique_id="failing")
+
+    def _fail(self, **_: Any):
+        raise self._error
+
+
+class Asked:
+    """The calls that `payments` and `reconciliation` make to ZaloPay while this is open."""
+
+    def __init__(self, payments: ModuleType):
+        self._hooks = payments.zalopay()._http.event_hooks
+        self._paths: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._hooks["request"].append(self._note)
+        return self._paths
+
+    def __exit__(self, *_: object):
+        self._hooks["request"].remove(self._note)
+
+    def _note(self, request: Any):
+        self._paths.append(request.url.path)
+
+
+def fault(code: str = "InternalServerError", operation: str = "GetItem") -> ClientError:
+    """What DynamoDB raises when it cannot."""
+    return ClientError({"Error": {"Code": code, "Message": "not now"}}, operation)

@@ -1,0 +1,181 @@
+"""Bookings: who may ask for what, what cancelling gives back, how often mail goes out."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result
+from tests.integration.shapes import ID, TIME
+from tests.integration.world import Reply, World
+
+STEPS = ("update-calendar", "conversation", "send-confirmation")
+
+
+def step(world: World, name: str, booking_id: str, **how) -> Reply:
+    return world.http("POST", f"/bookings/{booking_id}/{name}", {}, **how)
+
+
+def reserve(world: World, nights=NIGHTS, **how) -> Reply:
+    auction_id = how.pop("auction_id", "1001")
+    return world.http("POST", "/bookings", {"auctionId": auction_id, "selectedNights": list(nights)}, **how)
+
+
+@pytest.mark.parametrize("who", [MAI, HOST])
+def test_traveller_and_host_may_ask_for_what_follows_a_booking(world: World, who: str):
+    paid = world.paid()
+    world.deliver()
+    world.clock.shift(timedelta(minutes=2))
+    assert [step(world, name, paid["id"], sub=who).status for name in STEPS] == [200, 200, 200]
+
+
+def test_nobody_else_may(world: World):
+    paid = world.paid()
+    before = world.items()
+    assert [step(world, name, paid["id"], sub=BINH).status for name in STEPS] == [404, 404, 404]
+    assert world.items() == before
+
+
+def test_a_booking_that_is_not_confirmed_has_no_steps(world: World):
+    world.announce(auction_result())
+    pending = reserve(world).body
+    replies = [step(world, name, pending["id"]) for name in STEPS]
+    assert [(reply.status, reply.code, reply.details) for reply in replies] == [
+        (409, "CALENDAR_UPDATE_FAILED", {"status": "PENDING"}),
+        (409, "INVALID_AUCTION_STATE", {"status": "PENDING"}),
+        (409, "EMAIL_SENDING_FAILED", {"status": "PENDING"}),
+    ]
+
+
+def test_a_payment_without_booking_has_no_steps(world: World):
+    made = world.created()
+    assert [step(world, name, made["sessionId"]).status for name in STEPS] == [404, 404, 404]
+
+
+def test_the_thread_is_one_whoever_asks_and_however_often(world: World):
+    paid = world.paid()
+    threads = [step(world, "conversation", paid["id"], sub=who).body for who in (MAI, HOST, MAI)]
+    assert threads == [{"threadId": paid["id"]}] * 3
+    thread = world.item(kind="THREAD")
+    assert (thread["travellerId"], thread["hostId"]) == (MAI, HOST)
+
+
+def test_the_mail_that_just_went_out_counts_and_then_one_more_a_minute(world: World):
+    paid = world.paid()
+    world.deliver()
+    assert step(world, "send-confirmation", paid["id"]).status == 200
+    assert world.item(kind="MAIL")["state"] == "SENT"
+    too_early = step(world, "send-confirmation", paid["id"])
+    assert (too_early.status, too_early.code, too_early.details) == (429, "RATE_LIMIT", {"retryAfter": 60})
+    world.clock.shift(timedelta(seconds=61))
+    assert step(world, "send-confirmation", paid["id"]).status == 200
+    assert step(world, "send-confirmation", paid["id"]).status == 429
+    assert world.item(kind="MAIL")["state"] == "DUE"
+    world.deliver()
+    assert world.item(kind="MAIL")["state"] == "SENT"
+
+
+def test_cancelling_frees_the_nights_at_once_for_somebody_else(world: World):
+    paid = world.paid()
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    assert world.create(sub=BINH, auction_id="1002").status == 409
+    assert world.http("DELETE", f"/bookings/{paid['id']}").status == 200
+    assert world.nights() == {}
+    assert world.create(sub=BINH, auction_id="1002").status == 200
+
+
+def test_cancelling_twice_answers_the_same_and_refunds_once(world: World):
+    paid = world.paid()
+    first = world.http("DELETE", f"/bookings/{paid['id']}")
+    after = world.items()
+    assert world.http("DELETE", f"/bookings/{paid['id']}")[:2] == first[:2]
+    assert world.items() == after
+
+
+@pytest.mark.parametrize(("day", "percent"), [(13, 100), (14, 50), (17, 50), (18, 0), (20, 0)], ids=str)
+def test_the_policy_says_how_much_comes_back(world: World, day: int, percent: int):
+    paid = world.paid()
+    world.clock.move_to(datetime(2027, 3, day, 10, tzinfo=UTC))
+    cancelled = world.http("DELETE", f"/bookings/{paid['id']}").body
+    refund = {"amount": 3 * PRICE * percent // 100, "status": "REFUND_DUE"}
+    assert (cancelled["status"], cancelled["cancelledAt"]) == ("CANCELLED", TIME)
+    assert cancelled.get("refund") == (refund if percent else None)
+    assert [item["letter"] for item in world.items(kind="MAIL", state="DUE")] == ["cancellation", "confirmation"]
+
+
+def test_the_days_before_check_in_are_counted_in_vietnam(world: World):
+    paid = world.paid()
+    world.clock.move_to(datetime(2027, 3, 13, 17, 0, 1, tzinfo=UTC))  # midnight has passed in Vietnam
+    assert world.http("DELETE", f"/bookings/{paid['id']}").body["refund"]["amount"] == 3 * PRICE // 2
+
+
+def test_a_payment_without_booking_cannot_be_cancelled(world: World):
+    made = world.created()
+    reply = world.http("DELETE", f"/bookings/{made['sessionId']}")
+    assert (reply.status, world.nights()) == (404, dict.fromkeys(NIGHTS, "HELD"))
+
+
+def test_a_reservation_is_given_back_without_a_refund(world: World):
+    world.announce(auction_result())
+    pending = reserve(world).body
+    cancelled = world.http("DELETE", f"/bookings/{pending['id']}")
+    assert (cancelled.status, cancelled.body) == (200, pending | {"status": "CANCELLED", "cancelledAt": TIME})
+    assert (world.nights(), world.items(kind="MAIL")) == ({}, [])
+    assert world.http("DELETE", f"/bookings/{pending['id']}").body == cancelled.body
+
+
+def test_a_reservation_that_is_being_paid_is_not_given_back(world: World):
+    world.announce(auction_result())
+    pending = reserve(world).body
+    made = world.create().body
+    reply = world.http("DELETE", f"/bookings/{pending['id']}")
+    assert (reply.status, reply.code, reply.details) == (409, "INVALID_AUCTION_STATE", {"expiresAt": made["expiresAt"]})
+    assert world.nights() == dict.fromkeys(NIGHTS, "HELD")
+
+
+def test_reserving_again_answers_the_same_reservation(world: World):
+    world.announce(auction_result())
+    first = reserve(world)
+    assert (first.status, first.body["id"]) == (200, ID)
+    assert reserve(world)[:2] == first[:2]
+    other = reserve(world, NIGHTS[:2])
+    assert (other.status, other.code, other.details) == (409, "INVALID_AUCTION_STATE", {"sessionId": first.body["id"]})
+
+
+def test_a_reservation_holds_its_nights_for_a_quarter_of_an_hour(world: World):
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    reserve(world)
+    taken = reserve(world, sub=BINH, auction_id="1002")
+    assert (taken.status, taken.details) == (409, {"nights": [NIGHTS[0]]})
+    world.clock.shift(timedelta(minutes=20))
+    assert reserve(world, sub=BINH, auction_id="1002").status == 200
+    assert {item["userId"] for item in world.items(kind="NIGHT")} == {BINH}
+
+
+def test_only_a_payment_confirms_a_reservation(world: World):
+    world.announce(auction_result())
+    pending = reserve(world).body
+    reply = world.http("POST", f"/payment/{pending['id']}/booking")
+    assert (reply.status, reply.code) == (409, "BOOKING_CREATION_FAILED")
+    assert world.http("GET", f"/payment/{pending['id']}/booking").body["status"] == "PENDING"
+
+
+def test_a_reservation_that_lost_its_nights_does_not_take_the_booking_of_another_with_it(world: World):
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    lost = reserve(world).body
+    world.clock.shift(timedelta(minutes=20))
+    made = world.create(sub=BINH, auction_id="1002").body
+    world.zalopay.pay(made["appTransId"])
+    world.tick()
+    assert world.session(lost["id"])["status"] == "EXPIRED"
+    assert {item["stayId"] for item in world.items(kind="NIGHT")} == {made["sessionId"]}
+    assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
+
+
+def test_a_profile_is_kept_and_answered(world: World):
+    reply = world.http("POST", "/users/auth0-sync", {"email": "mai@example.com", "locale": "en-GB", "picture": "x"})
+    assert (reply.status, reply.body) == (
+        200,
+        {"userId": MAI, "email": "mai@example.com", "language": "en", "updatedAt": TIME},
+    )

@@ -1,0 +1,112 @@
+"""What functions ask of the tables in a long story, and what the topology lets them ask."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from infra.topology import FUNCTIONS
+from tests.integration.calls import Call, Recorder, granted_by_topology
+from tests.integration.messages import PROPERTY, auction_result, order_data, signed
+from tests.integration.world import World
+
+
+def an_award(world: World, auction_id: str, month: int) -> list[str]:
+    """Three nights of a house of their own, won by Mai."""
+    nights = [f"2027-{month:02}-{day}" for day in (20, 21, 22)]
+    house = {**PROPERTY, "id": f"house-{auction_id}"}
+    assert world.announce(auction_result(auctionId=auction_id, property=house, nights=nights))["accepted"]
+    return nights
+
+
+def ordered(world: World, auction_id: str, month: int) -> dict[str, Any]:
+    nights = an_award(world, auction_id, month)
+    reply = world.create(nights, auction_id=auction_id, email="mai@example.com")
+    assert reply.status == 200
+    return reply.body
+
+
+def listen(world: World) -> None:
+    """Browsers come, prove who they are, ask, and go, or are gone without a word."""
+    world.http("GET", "/payment/transactions/270301000000123")
+    quick, lasting = world.socket(), world.socket()
+    quick.subscribe()
+    quick.send({"type": "PING"})
+    quick.close()
+    lasting.subscribe()
+    lasting.vanish()
+
+
+def buy(world: World) -> None:
+    """What a traveller does on a good day, and what follows."""
+    made = ordered(world, "2001", 4)
+    listen(world)
+    world.zalopay.pay(made["appTransId"])
+    world.deliver()
+    stay = made["sessionId"]
+    world.http("POST", "/users/auth0-sync", {"email": "mai@example.com", "locale": "vi"})
+    assert world.http("GET", "/user/bookings").status == 200
+    world.http("POST", f"/bookings/{stay}/conversation")
+    world.clock.shift(timedelta(minutes=2))
+    assert world.http("POST", f"/bookings/{stay}/send-confirmation").status == 200
+    assert world.http("DELETE", f"/bookings/{stay}").status == 200
+    world.deliver()
+    world.tick()
+    world.after(minutes=2)
+    assert world.session(stay)["refund"]["status"] == "REFUNDED"
+
+
+def reserve(world: World) -> None:
+    """Nights kept for a while, and given back."""
+    nights = an_award(world, "2002", 5)
+    kept = world.http("POST", "/bookings", {"auctionId": "2002", "selectedNights": nights})
+    assert kept.status == 200
+    assert world.http("DELETE", f"/bookings/{kept.body['id']}").status == 200
+
+
+def repair(world: World) -> None:
+    """Callbacks are lost: once a browser asks, once nobody does, once nobody pays at all."""
+    world.zalopay.fault("callback_lost")
+    asked = ordered(world, "2003", 6)
+    world.zalopay.pay(asked["appTransId"])
+    world.clock.shift(timedelta(seconds=10))
+    assert world.status(asked["appTransId"])["status"] == "PAID"
+    found, left = ordered(world, "2004", 7), ordered(world, "2005", 8)
+    world.zalopay.pay(found["appTransId"])
+    world.after(minutes=2)
+    assert world.session(found["sessionId"])["status"] == "PAID"
+    world.after(minutes=30)
+    assert world.session(left["sessionId"])["status"] == "EXPIRED"
+    world.zalopay.fault("callback_lost", on=False)
+
+
+def go_wrong(world: World) -> None:
+    """ZaloPay refuses an order, reports another amount, and money that belongs to nobody; the bus brings nonsense."""
+    nights = an_award(world, "2006", 9)
+    world.zalopay.fault("create_refused", next=True)
+    assert world.create(nights, auction_id="2006").status == 502
+    other = ordered(world, "2007", 10)
+    assert world.call_back(signed(order_data(other["appTransId"], amount=1000))) == 1
+    assert world.call_back(signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))) == 1
+    assert not world.announce({"auctionId": "2008"})["accepted"]
+    assert world.offer()["accepted"]
+    world.deliver()
+
+
+@pytest.fixture
+def calls(world: World) -> set[Call]:
+    """What the functions ask for in all of this."""
+    loaded = {name: world.functions[name if name != "connections" else "connections_bound"] for name in FUNCTIONS}
+    with Recorder(loaded) as recorder:
+        for story in (buy, reserve, repair, go_wrong):
+            story(world)
+    return recorder.calls
+
+
+def test_functions_ask_for_nothing_that_they_may_not(calls: set[Call]):
+    allowed = granted_by_topology()
+    assert {call for call in calls if not any(grant.covers(call) for grant in allowed)} == set()
+
+
+def test_functions_may_nothing_that_they_do_not_ask_for(calls: set[Call]):
+    assert {grant for grant in granted_by_topology() if not any(grant.covers(call) for call in calls)} == set()

@@ -1,0 +1,226 @@
+"""Creating a payment: the award decides, the session comes first, and no answer of ZaloPay is guessed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from stays.domain.award import quote
+from stays.http import Caller
+from tests.integration.messages import BINH, HOME, MAI, NIGHTS, PRICE, auction_result, order_data, signed
+from tests.integration.product import Asked, Failing, fault
+from tests.integration.shapes import TIME
+from tests.integration.world import World
+
+
+def test_the_nights_are_held_until_four_minutes_after_the_order_ends(world: World):
+    made = world.created()
+    held = world.items(kind="NIGHT")
+    assert [(each["SK"], each["state"], each["stayId"]) for each in held] == [
+        (f"NIGHT#{night}", "HELD", made["sessionId"]) for night in NIGHTS
+    ]
+    assert {each["heldUntil"][:16] for each in held} == {"2027-03-01T03:19"}
+    assert world.told(made["sessionId"]) == ["OPENED", "ORDER_MADE"]
+
+
+def test_a_double_click_one_after_the_other_gets_the_same_order(world: World):
+    first = world.created()
+    for _ in range(3):
+        assert world.create().body == first
+    assert len(world.zalopay.orders()) == 1
+    assert len(world.items(kind="SESSION")) == 1
+
+
+def test_two_clicks_at_the_same_time_get_the_same_order(world: World):
+    world.announce(auction_result())
+    payments, now = world.functions["payments"], datetime.now(UTC)
+    world.zalopay.fault("create_slow", seconds=0.3)
+    nights = [date.fromisoformat(night) for night in NIGHTS]
+    quoted = quote(payments.awards.of("1001", MAI), nights, None, now)
+    who = Caller(MAI, None, None, HOME, "tests")
+    with ThreadPoolExecutor(4) as pool:
+        sessions = list(pool.map(lambda _: payments.payable(quoted, who, now), range(4)))
+    assert len({(session.id, session.order_url) for session in sessions}) == 1
+    assert len(world.zalopay.orders()) == 1
+    assert len(world.items(kind="SESSION")) == 1
+
+
+def test_a_refusal_of_zalopay_fails_the_session_and_frees_the_nights(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("create_refused", next=True)
+    reply = world.create()
+    assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")
+    failed = world.session(reply.details["sessionId"])
+    assert (failed["status"], failed["reason"]) == ("FAILED", "PAYMENT_CREATION_FAILED")
+    assert world.nights() == {}
+    assert world.create().status == 200
+
+
+def test_a_slow_zalopay_is_waited_for(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("create_slow", seconds=0.4)
+    assert world.create().status == 200
+
+
+def test_an_order_whose_address_was_lost_is_given_up_and_the_next_click_makes_another(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("create_lost", next=True)
+    with Asked(world.functions["payments"]) as paths:
+        lost = world.create()
+    assert paths == ["/v2/create", "/v2/query"]
+    assert (lost.status, lost.code) == (502, "PAYMENT_CREATION_FAILED")
+    assert world.session(lost.details["sessionId"])["status"] == "FAILED"
+    made = world.create().body
+    assert made["sessionId"] != lost.details["sessionId"]
+    assert len(world.zalopay.orders()) == 2
+    assert world.nights() == dict.fromkeys(NIGHTS, "HELD")
+
+
+def test_an_order_that_zalopay_already_has_is_found_by_a_query_and_not_called_a_failure_of_ours(world: World):
+    made = world.created()
+    payments = world.functions["payments"]
+    session = payments.sessions.find(made["sessionId"])
+    assert payments.make_order(session).code == -68
+    assert payments.after_silence(session).outcome == "REFUSED"
+    world.zalopay.pay(made["appTransId"])
+    assert payments.after_silence(session).outcome == "PAID"
+
+
+def test_where_neither_create_nor_query_answers_the_session_stays_open_for_the_schedule(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("create_lost")
+    world.zalopay.fault("query_down")
+    reply = world.create()
+    assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")
+    open_session = world.session(reply.details["sessionId"])
+    assert (open_session["status"], world.nights()) == ("CREATED", dict.fromkeys(NIGHTS, "HELD"))
+    world.zalopay.pay(open_session["appTransId"])
+    assert world.session(open_session["id"])["status"] == "PAID"
+
+
+def test_a_callback_before_create_answers_is_paid_and_the_browser_still_gets_its_order(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("callback_before_create", next=True)
+    reply = world.create()
+    assert (reply.status, reply.body["expiresAt"]) == (200, TIME)
+    assert world.session(reply.body["sessionId"])["status"] == "PAID"
+    assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
+    assert world.told(reply.body["sessionId"]) == ["OPENED", "PAID_AND_BOOKED"]
+
+
+def test_after_the_deadline_nobody_can_begin_to_pay(world: World):
+    world.announce(auction_result())
+    world.clock.shift(timedelta(days=1, seconds=1))
+    reply = world.create()
+    assert (reply.status, reply.code, reply.details) == (409, "INVALID_AUCTION_STATE", {"deadline": TIME})
+    assert world.items(kind="SESSION") == []
+
+
+def test_what_is_paid_already_is_refused_with_the_paid_session(world: World):
+    paid = world.paid()
+    reply = world.create()
+    assert (reply.status, reply.code, reply.details) == (409, "INVALID_AUCTION_STATE", {"sessionId": paid["id"]})
+    assert len(world.items(kind="SESSION")) == 1
+
+
+def test_nights_that_were_not_awarded_are_refused(world: World):
+    world.announce(auction_result())
+    before = world.items()
+    reply = world.create(["2027-03-20", "2027-03-25"])
+    assert (reply.status, reply.code, reply.fields) == (400, "VALIDATION_ERROR", ["selectedNights"])
+    assert world.items() == before
+
+
+@pytest.mark.parametrize("sub", [BINH, "auth0|nobody"])
+def test_without_an_award_there_is_nothing_to_pay(world: World, sub: str):
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, result="LOST", awardedNights=[]))
+    reply = world.create(sub=sub)
+    assert (reply.status, reply.code) == (404, "NOT_FOUND")
+
+
+def test_nights_that_somebody_else_is_paying_for_are_refused(world: World):
+    made = world.created()
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    before = world.items()
+    reply = world.create(sub=BINH, auction_id="1002")
+    assert (reply.status, reply.code, reply.details) == (409, "INVALID_AUCTION_STATE", {"nights": ["2027-03-20"]})
+    assert world.items() == before
+    assert {each["stayId"] for each in world.items(kind="NIGHT")} == {made["sessionId"]}
+
+
+def test_other_nights_of_ones_own_while_a_payment_is_under_way_are_refused_with_that_session(world: World):
+    made = world.created()
+    reply = world.create(NIGHTS[:2])
+    assert (reply.status, reply.code) == (409, "INVALID_AUCTION_STATE")
+    assert reply.details == {"sessionId": made["sessionId"], "expiresAt": made["expiresAt"]}
+
+
+def test_a_wrong_amount_is_refused_with_the_expected_one(world: World):
+    world.announce(auction_result())
+    before = world.items()
+    reply = world.create(NIGHTS[:2], amount=2 * PRICE + 1)
+    assert (reply.status, reply.code, reply.details) == (400, "INVALID_AMOUNT", {"expectedAmount": 2 * PRICE})
+    assert world.items() == before
+
+
+def test_some_of_the_nights_can_be_paid_for_their_own_price(world: World):
+    world.announce(auction_result())
+    made = world.create(NIGHTS[1:])
+    assert (made.status, made.body["amount"]) == (200, 2 * PRICE)
+    assert world.nights() == dict.fromkeys(NIGHTS[1:], "HELD")
+
+
+def test_a_reservation_is_paid_later_under_a_new_time(world: World):
+    world.announce(auction_result())
+    reserved = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body
+    assert world.zalopay.orders() == []
+    world.clock.shift(timedelta(minutes=10))
+    made = world.create()
+    assert (made.status, made.body["sessionId"]) == (200, reserved["id"])
+    assert made.body["expiresAt"].startswith("2027-03-01T03:25")
+    assert {each["heldUntil"][:16] for each in world.items(kind="NIGHT")} == {"2027-03-01T03:29"}
+    world.zalopay.pay(made.body["appTransId"])
+    booking = world.http("GET", f"/payment/{reserved['id']}/booking").body
+    assert (booking["status"], booking["id"]) == ("CONFIRMED", reserved["id"])
+    assert world.told(reserved["id"]) == ["OPENED", "ORDER_ATTEMPTED", "ORDER_MADE", "PAID_AND_BOOKED"]
+
+
+def test_a_payment_whose_time_is_over_makes_room_for_a_new_one(world: World):
+    first = world.created()
+    world.clock.shift(timedelta(minutes=17))
+    second = world.create()
+    assert (second.status, second.body["sessionId"] != first["sessionId"]) == (200, True)
+    assert world.session(first["sessionId"])["status"] == "EXPIRED"
+
+
+def test_a_click_that_finds_the_lost_money_says_that_it_is_paid(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    world.clock.shift(timedelta(minutes=16))
+    reply = world.create()
+    assert (reply.status, reply.details) == (409, {"sessionId": made["sessionId"]})
+    assert world.session(made["sessionId"])["status"] == "PAID"
+
+
+def test_the_order_id_bears_the_date_of_vietnam(world: World):
+    world.clock.move_to(datetime(2027, 3, 1, 17, 0, 1, tzinfo=UTC))
+    assert world.created()["appTransId"].startswith("270302_")
+
+
+def test_a_database_that_fails_before_the_order_leaves_nothing_at_zalopay(world: World):
+    world.announce(auction_result())
+    with Failing(world.functions["payments"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+        reply = world.create()
+    assert (reply.status, reply.code) == (500, "INTERNAL_ERROR")
+    assert (world.zalopay.orders(), world.items(kind="SESSION"), world.nights()) == ([], [], {})
+
+
+def test_an_offer_is_accepted_by_paying_for_it(world: World):
+    assert world.offer() == {"accepted": True, "auctionId": "1001", "awardId": "5001"}
+    made = world.create(sub=BINH)
+    assert made.status == 200
+    assert world.call_back(signed(order_data(made.body["appTransId"]))) == 1
+    assert world.session(made.body["sessionId"], sub=BINH)["status"] == "PAID"
+    assert world.item(kind="OFFER")["status"] == "PAID"

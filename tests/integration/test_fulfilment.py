@@ -1,0 +1,233 @@
+"""What follows a decision: one letter to the traveller, one thread with the host, each claimed before it is done."""
+
+import email.policy
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from email.parser import Parser
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from icalendar import Calendar
+from moto.ses.models import ses_backends
+
+from tests.integration.messages import BINH, auction_result
+from tests.integration.product import Failing, fault
+from tests.integration.world import World
+
+THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "SendEmail")
+
+
+def sent() -> list[EmailMessage]:
+    """Everything that went out."""
+    parser = Parser(policy=email.policy.default)
+    return [parser.parsestr(each.raw_data) for each in ses_backends["123456789012"]["ap-southeast-1"].sent_messages]
+
+
+def calendar(letter: EmailMessage) -> Calendar:
+    (attached,) = letter.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("booking.ics", "text/calendar")
+    return Calendar.from_ical(attached.get_payload(decode=True))
+
+
+def mail(world: World, letter: str = "confirmation") -> dict[str, Any]:
+    return world.item(kind="MAIL", letter=letter)
+
+
+def ses_down(world: World) -> Failing:
+    fulfilment = world.functions["fulfilment"]
+    return Failing(fulfilment, "SendEmail", THROTTLED, fulfilment.ses)
+
+
+def booked(world: World, **claims: Any) -> dict[str, Any]:
+    """A paid stay of a traveller with these claims; the stream has not been read."""
+    world.announce(auction_result())
+    made = world.create(**claims).body
+    world.zalopay.pay(made["appTransId"])
+    return world.session(made["sessionId"])
+
+
+def test_a_booking_is_confirmed_by_mail_with_a_calendar_file(world: World):
+    paid = world.paid()
+    assert world.deliver()["fulfilment"] == []
+    (letter,) = sent()
+    assert (letter["To"], letter["From"]) == ("Mai <mai@example.com>", "Stays <booking@stays.example>")
+    assert "Nhà Trên Đồi" in letter["Subject"]
+    (event,) = calendar(letter).walk("VEVENT")
+    assert (event["DTSTART"].dt, event["DTEND"].dt) == (date(2027, 3, 20), date(2027, 3, 23))
+    assert calendar(letter)["METHOD"] == "PUBLISH"
+    text = letter.get_body(("plain",)).get_content()
+    assert f"/dashboard/payment/confirmation?sessionId={paid['id']}" in text
+    assert paid["transactionId"] in text
+    assert (mail(world)["state"], mail(world)["attempts"], "dueAt" in mail(world)) == ("SENT", 1, False)
+
+
+def test_where_nobody_said_the_letter_speaks_vietnamese_and_english(world: World):
+    world.paid()
+    world.deliver()
+    text = sent()[0].get_body(("plain",)).get_content()
+    assert "1.200.000" in text
+    assert "1,200,000" in text
+
+
+def test_records_that_come_again_send_nothing_again(world: World):
+    world.paid()
+    records = world.records()
+    for _ in range(3):
+        assert world.deliver(records)["fulfilment"] == []
+        assert world.deliver()["fulfilment"] == []
+    assert len(sent()) == 1
+    assert len(world.items(kind="THREAD")) == 1
+
+
+def test_the_thread_with_the_host_is_there_before_anybody_asks(world: World):
+    paid = world.paid()
+    world.deliver()
+    assert world.item(kind="THREAD")["threadId"] == paid["id"]
+    assert world.http("POST", f"/bookings/{paid['id']}/conversation", {}).body == {"threadId": paid["id"]}
+
+
+def test_a_profile_stands_in_where_the_token_says_nothing(world: World):
+    world.http("POST", "/users/auth0-sync", {"email": "profile@example.com", "name": "Mai P", "locale": "en"})
+    booked(world)
+    world.deliver()
+    (letter,) = sent()
+    assert letter["To"] == "Mai P <profile@example.com>"
+    assert "1.200.000" not in letter.get_body(("plain",)).get_content()
+
+
+def test_the_token_counts_more_than_the_profile(world: World):
+    world.http("POST", "/users/auth0-sync", {"email": "profile@example.com", "locale": "vi"})
+    booked(world, email="token@example.com")
+    world.deliver()
+    (letter,) = sent()
+    assert letter["To"] == "token@example.com"
+    assert "1,200,000" not in letter.get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize("claims", [{}, {"email": "not an address"}, {"email": "mai@bücher.example"}])
+def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stands(world: World, claims: dict):
+    paid = booked(world, **claims)
+    assert world.deliver()["fulfilment"] == []
+    assert (sent(), mail(world)["state"]) == ([], "UNDELIVERABLE")
+    assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
+    assert len(world.items(kind="THREAD")) == 1
+    assert world.after(days=1) == {"due": 0, "attended": 0}
+
+
+def test_a_letter_that_ses_refuses_is_undeliverable(world: World):
+    world.mail.delete_email_identity(EmailIdentity="stays.example")
+    world.paid()
+    assert world.deliver()["fulfilment"] == []
+    assert mail(world)["state"] == "UNDELIVERABLE"
+
+
+def test_a_letter_that_could_not_be_sent_now_is_sent_later(world: World):
+    world.paid()
+    with ses_down(world):
+        assert world.deliver()["fulfilment"] == []
+    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("SENDING", 1, [])
+    world.after(seconds=30)
+    assert world.deliver()["fulfilment"] == []
+    assert sent() == []
+    world.after(minutes=2)
+    world.deliver()
+    assert (mail(world)["state"], mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+
+
+def test_a_letter_that_can_never_be_sent_is_given_up_after_eight_attempts(world: World):
+    world.paid()
+    with ses_down(world):
+        for _ in range(10):
+            world.deliver()
+            world.after(hours=10)
+    assert (mail(world)["state"], mail(world)["attempts"]) == ("UNDELIVERABLE", 8)
+    assert world.after(days=1) == {"due": 0, "attended": 0}
+
+
+def test_a_letter_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
+    paid = world.paid()
+    effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
+    _, mailing = effects.story(paid["id"], "confirmation")
+    assert effects.claim(mailing, now)
+    world.deliver()
+    world.after(minutes=9)
+    world.deliver()
+    assert (mail(world)["state"], sent()) == ("SENDING", [])
+    world.after(minutes=2)
+    world.deliver()
+    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+
+
+def test_a_letter_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
+    world.paid()
+    world.records()
+    world.after(minutes=2)
+    records = world.records()
+    assert [record["dynamodb"]["NewImage"]["kind"]["S"] for record in records] == ["MAIL"]
+    world.deliver(records)
+    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+
+
+def test_only_one_of_two_can_claim_a_letter(world: World):
+    paid = world.paid()
+    effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
+    _, mailing = effects.story(paid["id"], "confirmation")
+    assert effects.claim(mailing, now)
+    assert effects.claim(mailing, now) is None
+
+
+def test_a_booking_cancelled_before_its_letter_gets_only_the_cancellation(world: World):
+    paid = world.paid()
+    world.http("DELETE", f"/bookings/{paid['id']}")
+    assert world.deliver()["fulfilment"] == []
+    (letter,) = sent()
+    assert calendar(letter)["METHOD"] == "CANCEL"
+    assert {item["letter"]: item["state"] for item in world.items(kind="MAIL")} == {
+        "confirmation": "UNDELIVERABLE",
+        "cancellation": "SENT",
+    }
+
+
+def test_money_that_bought_nothing_is_explained_by_a_letter(world: World):
+    world.announce(auction_result())
+    made = world.create(email="mai@example.com").body
+    world.after(minutes=17)
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    world.create(sub=BINH, auction_id="1002")
+    world.zalopay.pay(made["appTransId"], late=True)
+    world.deliver()
+    (letter,) = sent()
+    assert letter["To"] == "mai@example.com"
+    assert list(letter.iter_attachments()) == []
+    assert mail(world, "refund")["state"] == "SENT"
+
+
+def test_a_letter_asked_for_again_is_another_one_with_another_id(world: World):
+    paid = world.paid()
+    world.deliver()
+    world.clock.shift(timedelta(minutes=2))
+    world.http("POST", f"/bookings/{paid['id']}/send-confirmation", {})
+    world.deliver()
+    assert len(sent()) == 2
+    assert mail(world)["state"] == "SENT"
+
+
+def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world: World):
+    world.paid()
+    records = world.records()
+    with Failing(world.functions["fulfilment"], "BatchGetItem", fault(operation="BatchGetItem")):
+        (failed,) = world.deliver(records)["fulfilment"]
+    (due,) = [each for each in records if each["dynamodb"]["NewImage"]["kind"]["S"] == "MAIL"]
+    assert (failed, sent()) == (due["dynamodb"]["SequenceNumber"], [])
+    assert world.deliver(records)["fulfilment"] == []
+    assert len(sent()) == 1
+
+
+def test_a_stay_with_gaps_has_an_event_for_each_run_of_nights(world: World):
+    world.announce(auction_result(nights=["2027-03-20", "2027-03-22", "2027-03-23"], result="PARTIAL_WIN"))
+    made = world.create(["2027-03-20", "2027-03-22", "2027-03-23"], email="mai@example.com").body
+    world.zalopay.pay(made["appTransId"])
+    world.deliver()
+    found = sorted((each["DTSTART"].dt, each["DTEND"].dt) for each in calendar(sent()[0]).walk("VEVENT"))
+    assert found == [(date(2027, 3, 20), date(2027, 3, 21)), (date(2027, 3, 22), date(2027, 3, 24))]

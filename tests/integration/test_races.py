@@ -1,0 +1,261 @@
+"""Many at once, each its own thread, through the tables of the embedded engine: whoever is second finds a condition."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra.local.database import Database
+from stays.domain.award import Quote, read_event
+from stays.domain.booking import cancel
+from stays.domain.mailing import Mailing
+from stays.domain.payment import Contact, Evidence, Outcome, PaymentSession, open_session, order_made
+from stays.domain.refund import request_refund
+from stays.domain.values import new_stay_id
+from stays.table.awards import Awards
+from stays.table.effects import Effects
+from stays.table.sessions import NightsTaken, Sessions
+from stays.table.store import Store
+
+T = TypeVar("T")
+
+NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=30)  # when no night is held any more
+PRICE = 500_000
+POLICY = [(7, 100)]
+
+
+class Engine:
+    """The table in the engine, and a property of its own for each test."""
+
+    def __init__(self, client: Any) -> None:
+        self.store = Store(client, "stays")
+        self.sessions = Sessions(self.store)
+        self.effects = Effects(self.store)
+        self.property_id = new_stay_id(NOW, os.urandom(10))
+
+    def quote(self, user_id: str, nights: int = 2) -> Quote:
+        """The award of somebody who has won the first nights of the property."""
+        days = [date(2027, 3, 20) + timedelta(days=number) for number in range(nights)]
+        detail = {
+            "auctionId": self.property_id,
+            "userId": user_id,
+            "result": "FULL_WIN",
+            "property": {"id": self.property_id, "name": "Nhà Trên Đồi", "hostId": "auth0|host"},
+            "awardedNights": [{"date": day.isoformat(), "price": PRICE} for day in days],
+            "paymentDeadline": "2027-03-10T00:00:00Z",
+        }
+        award = Awards(self.store).receive(read_event("AuctionResult", detail, NOW))
+        return Quote(award, tuple(days), award.amount)
+
+    def new_session(self, user_id: str, now: datetime = NOW) -> PaymentSession:
+        stay_id = new_stay_id(now, os.urandom(10))
+        return open_session(stay_id, self.quote(user_id), user_id, Contact(), now, reserve=False)
+
+    def pending(self, user_id: str, now: datetime = NOW) -> PaymentSession:
+        """A session with an order."""
+        session = self.new_session(user_id, now)
+        self.sessions.open(session, now)
+        return self.sessions.settle(session, lambda current, _: order_made(current, "https://pay", now), now)
+
+    def booked(self, user_id: str) -> PaymentSession:
+        session = self.pending(user_id)
+        return self.sessions.record(session, paid(session), NOW)
+
+    def story(self, stay_id: str) -> Counter[str]:
+        """How many items of each kind there are of a stay; events by what they tell."""
+        items = self.store.query("PK = :stay", {":stay": f"STAY#{stay_id}"}, ConsistentRead=True)
+        return Counter(item.get("what", item["kind"]) for item in items)
+
+    def nights(self) -> Counter[tuple[str, str]]:
+        """How many nights of the property are in which state, and whose."""
+        items = self.store.query("PK = :place", {":place": f"PROPERTY#{self.property_id}"}, ConsistentRead=True)
+        return Counter((item["state"], item["stayId"]) for item in items)
+
+
+def paid(session: PaymentSession) -> Evidence:
+    """ZaloPay's word that it has the money, under a transaction of its own."""
+    number = str(int.from_bytes(os.urandom(6)))
+    return Evidence(source="callback", outcome=Outcome.PAID, transaction_id=number, amount=session.amount)
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """What the calls answer, each in a thread of its own, all let loose together."""
+    start = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        start.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    database = Database(tmp_path_factory.mktemp("engine"), keep=False)
+    database.create()
+    patient = Config(max_pool_connections=64, retries={"mode": "standard", "total_max_attempts": 3})
+    with closing(boto3.client("dynamodb", endpoint_url=database.endpoint, config=patient)) as connected:
+        yield connected
+    database.stop()
+
+
+@pytest.fixture
+def engine(client: Any) -> Engine:
+    return Engine(client)
+
+
+def test_of_many_who_open_a_session_for_one_night_exactly_one_gets_it(engine: Engine) -> None:
+    sessions = [engine.new_session(f"auth0|user-{number}") for number in range(32)]
+
+    def open_it(session: PaymentSession) -> str:
+        try:
+            engine.sessions.open(session, NOW)
+        except NightsTaken as taken:
+            return taken.stay_id
+        return session.id
+
+    answers = at_once(*(lambda each=each: open_it(each) for each in sessions))
+    (winner,) = set(answers)
+    assert engine.nights() == {("HELD", winner): 2}
+    stories = [engine.story(session.id) for session in sessions]
+    assert [story for story in stories if story] == [{"SESSION": 1, "OPENED": 1}]
+
+
+def test_the_same_evidence_fifty_times_makes_one_booking_one_mail_and_one_event(engine: Engine) -> None:
+    session = engine.pending("auth0|an")
+    evidence = paid(session)
+    settled = at_once(*[lambda: engine.sessions.record(session, evidence, NOW)] * 50)
+    assert {each.fulfilment for each in settled} == {"BOOKED"}
+    kinds = {"SESSION": 1, "BOOKING": 1, "MAIL": 1, "OPENED": 1, "ORDER_MADE": 1, "PAID_AND_BOOKED": 1}
+    assert engine.story(session.id) == kinds
+    assert engine.nights() == {("BOOKED", session.id): 2}
+    assert evidence.transaction_id
+    assert engine.sessions.paid_by(evidence.transaction_id, "auth0|an") == engine.sessions.find(session.id)
+
+
+def test_two_transactions_of_one_order_pay_it_once_and_keep_the_other_for_people(engine: Engine) -> None:
+    session = engine.pending("auth0|an")
+    both = [paid(session), paid(session)]
+    settled = at_once(*[lambda each=each: engine.sessions.record(session, each, NOW) for each in both])
+    (winner,) = {each.transaction_id for each in settled}
+    (other,) = {each.transaction_id for each in both} - {winner}
+    story = engine.story(session.id)
+    assert (story["PAID_AND_BOOKED"], story["SECOND_TRANSACTION"]) == (1, 1)
+    stray = engine.store.get({"PK": f"TRANSACTION#{other}", "SK": "TRANSACTION"})
+    assert stray
+    assert (stray["kind"], stray["stayId"], stray["amount"]) == ("STRAY", session.id, session.amount)
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_sessions_paid_for_one_night_one_is_booked_and_the_others_are_marked_for_refund(
+    attempt: int, engine: Engine
+) -> None:
+    times = [NOW + number * timedelta(minutes=30) for number in range(4)]
+    sessions = [engine.pending(f"auth0|user-{number}", now) for number, now in enumerate(times)]
+    end = times[-1] + timedelta(minutes=30)
+    settled = at_once(*[lambda each=each: engine.sessions.record(each, paid(each), end) for each in sessions])
+    assert sorted(each.fulfilment for each in settled) == ["BOOKED", *["REFUND_DUE"] * 3]
+    assert {each.status for each in settled} == {"PAID"}
+    (booked,) = [each.id for each in settled if each.fulfilment == "BOOKED"]
+    assert engine.nights() == {("BOOKED", booked): 2}
+    assert [engine.story(each.id)["BOOKING"] for each in settled if each.id != booked] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_money_and_the_end_of_its_session_leave_a_booking_whoever_is_first(attempt: int, engine: Engine) -> None:
+    session = engine.pending("auth0|an")
+    evidence, over = paid(session), Evidence(source="schedule", outcome=Outcome.EXPIRED)
+    at_once(
+        *[lambda: engine.sessions.record(session, over, LATER)] * 4,
+        *[lambda: engine.sessions.record(session, evidence, LATER)] * 4,
+    )
+    found = engine.sessions.find(session.id)
+    assert (found.status, found.fulfilment, found.reason) == ("PAID", "BOOKED", None)
+    assert engine.nights() == {("BOOKED", session.id): 2}
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_cancelling_while_the_money_is_recorded_again_leaves_it_cancelled_once(attempt: int, engine: Engine) -> None:
+    session = engine.pending("auth0|an")
+    evidence = paid(session)
+    booked = engine.sessions.record(session, evidence, NOW)
+    at_once(
+        *[lambda: engine.sessions.settle(booked, lambda current, _: cancel(current, POLICY, NOW), NOW)] * 4,
+        *[lambda: engine.sessions.record(session, evidence, NOW)] * 4,
+    )
+    found = engine.sessions.find(session.id)
+    assert (found.status, found.fulfilment) == ("PAID", "REFUND_DUE")
+    story = engine.story(session.id)
+    assert (story["PAID_AND_BOOKED"], story["BOOKING_CANCELLED"], story["MAIL"]) == (1, 1, 2)
+    assert engine.nights() == {}
+
+
+def test_nights_that_are_given_back_go_to_one_of_those_who_wait(engine: Engine) -> None:
+    booked = engine.booked("auth0|an")
+    waiting = [engine.new_session(f"auth0|user-{number}") for number in range(15)]
+
+    def open_it(session: PaymentSession) -> str:
+        for _ in range(100):
+            try:
+                engine.sessions.open(session, NOW)
+            except NightsTaken as taken:
+                if taken.stay_id != booked.id:
+                    return taken.stay_id
+                continue
+            return session.id
+        return booked.id
+
+    def give_back() -> str:
+        engine.sessions.settle(booked, lambda current, _: cancel(current, POLICY, NOW), NOW)
+        return ""
+
+    answers = at_once(give_back, *(lambda each=each: open_it(each) for each in waiting))
+    (winner,) = set(answers) - {""}
+    assert engine.nights() == {("HELD", winner): 2}
+
+
+def test_one_of_many_may_ask_zalopay(engine: Engine) -> None:
+    session = engine.pending("auth0|an")
+    assert at_once(*[lambda: engine.sessions.claim_query(session, NOW)] * 32).count(True) == 1
+    soon = NOW + timedelta(seconds=5)
+    assert at_once(*[lambda: engine.sessions.claim_query(session, soon)] * 32).count(True) == 1
+
+
+def test_one_of_many_takes_a_mail_that_is_due(engine: Engine) -> None:
+    booked = engine.booked("auth0|an")
+    mailing = engine.effects.story(booked.id, "confirmation").mailing
+    assert mailing
+    claims = at_once(*[lambda: engine.effects.claim(mailing, NOW)] * 32)
+    (claimed,) = [claim for claim in claims if isinstance(claim, Mailing)]
+    assert (claimed.state, claimed.attempts) == ("SENDING", 1)
+
+
+def test_a_refund_is_requested_once(engine: Engine) -> None:
+    booked = engine.booked("auth0|an")
+    owing = engine.sessions.settle(booked, lambda current, _: cancel(current, POLICY, NOW), NOW)
+    settled = at_once(
+        *[lambda: engine.sessions.settle(owing, lambda current, _: request_refund(current, 2553, NOW), NOW)] * 32
+    )
+    (refund_id,) = {each.refund.id for each in settled if each.refund}
+    assert engine.story(booked.id)["REFUND_REQUESTED"] == 1
+    found = engine.sessions.find(booked.id)
+    assert found.refund
+    assert (found.fulfilment, found.refund.id) == ("REFUNDING", refund_id)
+
+
+def test_one_thread_is_opened_however_many_ask(engine: Engine) -> None:
+    booked = engine.booked("auth0|an")
+    booking = engine.sessions.booking(booked.id, "auth0|an")
+    moments = [NOW + timedelta(seconds=number) for number in range(16)]
+    threads = at_once(*[lambda now=now: engine.effects.thread(booking, now) for now in moments])
+    assert len({(thread.thread_id, thread.created_at) for thread in threads}) == 1

@@ -1,0 +1,198 @@
+"""The schedule: whatever was lost is found, whatever is over is ended, and nothing is given up unasked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from stays.domain.award import quote
+from stays.domain.payment import Contact, PaymentSession, open_session
+from stays.domain.values import new_stay_id
+from tests.integration.messages import MAI, NIGHTS, auction_result
+from tests.integration.product import Asked, Context, Failing, fault
+from tests.integration.world import World
+
+
+def test_a_lost_callback_is_found_within_two_minutes_without_a_browser(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.clock.shift(timedelta(seconds=59))
+    world.tick()
+    world.zalopay.pay(made["appTransId"])
+    world.after(seconds=60)
+    world.after(seconds=60)
+    assert world.item(kind="SESSION")["status"] == "PAID"
+    assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
+    assert world.item(what="PAID_AND_BOOKED")["evidence"]["source"] == "schedule"
+
+
+def test_every_unpaid_session_is_asked_about_at_every_round(world: World):
+    world.created()
+    with Asked(world.functions["payments"]) as paths:
+        for _ in range(3):
+            assert world.after(seconds=60) == {"due": 1, "attended": 1}
+    assert paths == ["/v2/query"] * 3
+
+
+def test_a_session_is_not_ended_before_zalopay_was_asked(world: World):
+    made = world.created()
+    world.clock.shift(timedelta(minutes=15, seconds=30))
+    world.tick()
+    assert world.item(kind="SESSION")["status"] == "EXPIRED"
+    assert world.item(what="EXPIRED")["evidence"] == {"source": "schedule", "outcome": "EXPIRED", "code": -54}
+    assert (world.nights(), world.told(made["sessionId"])) == ({}, ["OPENED", "ORDER_MADE", "EXPIRED"])
+    assert world.after(minutes=60) == {"due": 0, "attended": 0}
+
+
+def test_a_zalopay_that_does_not_answer_ends_nothing(world: World):
+    made = world.created()
+    world.zalopay.fault("query_down")
+    for _ in range(4):
+        assert world.after(hours=6) == {"due": 1, "attended": 1}
+    assert world.item(kind="SESSION")["status"] == "PENDING"
+    assert world.nights() == dict.fromkeys(NIGHTS, "HELD")
+    world.zalopay.fault("query_down", on=False)
+    world.zalopay.pay(made["appTransId"], late=True)
+    assert world.item(kind="SESSION")["status"] == "PAID"
+
+
+def test_money_that_moves_is_waited_for(world: World):
+    made = world.created()
+    for name in ("callback_lost", "query_processing"):
+        world.zalopay.fault(name)
+    world.zalopay.pay(made["appTransId"])
+    for _ in range(3):
+        world.after(minutes=20)
+    session = world.item(kind="SESSION")
+    assert (session["status"], session["processing"]) == ("PENDING", True)
+    assert world.told(made["sessionId"]) == ["OPENED", "ORDER_MADE", "PROCESSING"]
+    world.zalopay.fault("query_processing", on=False)
+    world.after(minutes=1)
+    assert world.item(kind="SESSION")["status"] == "PAID"
+
+
+def test_a_payer_who_gave_up_is_seen_at_the_next_round(world: World):
+    made = world.created()
+    world.zalopay.cancel(made["appTransId"])
+    world.after(seconds=60)
+    session = world.session(made["sessionId"])
+    assert (session["status"], session["reason"], world.nights()) == ("CANCELLED", "PAYMENT_CANCELLED", {})
+
+
+def test_a_declined_attempt_leaves_the_order_payable(world: World):
+    made = world.created()
+    world.zalopay.decline(made["appTransId"])
+    world.after(seconds=60)
+    assert world.session(made["sessionId"])["status"] == "PENDING"
+    world.zalopay.pay(made["appTransId"])
+    assert world.session(made["sessionId"])["status"] == "PAID"
+
+
+def begun(world: World) -> PaymentSession:
+    """A session on record, and then the function was killed."""
+    world.announce(auction_result())
+    payments, now = world.functions["payments"], datetime.now(UTC)
+    won = payments.awards.of("1001", MAI)
+    quoted = quote(won, [night.date for night in won[0].nights], None, now)
+    session = open_session(new_stay_id(now, b"0123456789"), quoted, MAI, Contact(), now, reserve=False)
+    payments.sessions.open(session, now)
+    return session
+
+
+def test_a_creation_that_died_before_the_order_frees_its_nights(world: World):
+    session = begun(world)
+    world.after(seconds=60)
+    failed = world.session(session.id)
+    assert (failed["status"], failed["reason"], world.nights()) == ("FAILED", "PAYMENT_CREATION_FAILED", {})
+    assert world.create().status == 200
+
+
+def test_a_creation_that_died_after_the_order_and_is_paid_is_booked(world: World):
+    session = begun(world)
+    world.functions["payments"].make_order(session)
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(session.app_trans_id)
+    world.after(seconds=60)
+    assert (world.session(session.id)["status"], world.nights()) == ("PAID", dict.fromkeys(NIGHTS, "BOOKED"))
+
+
+def test_a_creation_that_died_after_the_order_is_given_up_as_nobody_has_its_address(world: World):
+    session = begun(world)
+    world.functions["payments"].make_order(session)
+    world.after(seconds=60)
+    assert (world.session(session.id)["status"], world.nights()) == ("FAILED", {})
+
+
+def test_a_click_within_the_time_of_a_creation_that_died_does_not_make_a_second_order(world: World):
+    begun(world)
+    world.clock.shift(timedelta(seconds=31))
+    assert world.create().status == 200
+    assert [order["state"] for order in world.zalopay.orders()] == ["OPEN"]
+
+
+def test_a_reservation_ends_without_a_question_as_it_never_had_an_order(world: World):
+    world.announce(auction_result())
+    reserved = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body
+    assert world.after(minutes=14) == {"due": 0, "attended": 0}
+    with Asked(world.functions["payments"]) as paths:
+        world.after(minutes=1)
+    assert (paths, world.nights()) == ([], {})
+    assert world.session(reserved["id"])["status"] == "EXPIRED"
+    assert [each["status"] for each in world.http("GET", "/user/bookings").body] == ["CANCELLED"]
+
+
+def test_a_round_ends_in_time_and_leaves_the_rest_due(world: World):
+    world.created()
+    world.clock.shift(timedelta(minutes=1))
+    assert world.tick(Context(milliseconds=14_000)) == {"due": 1, "attended": 0}
+    assert world.tick() == {"due": 1, "attended": 1}
+
+
+def test_a_second_round_right_after_the_first_does_nothing(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    world.after(minutes=1)
+    after = world.items()
+    assert world.tick() == {"due": 0, "attended": 0}
+    assert world.items() == after
+
+
+def test_two_rounds_at_the_same_time_book_once(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    world.clock.shift(timedelta(minutes=1))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: world.tick(), range(2)))
+    assert world.told(made["sessionId"]) == ["OPENED", "ORDER_MADE", "PAID_AND_BOOKED"]
+
+
+def test_an_item_that_cannot_be_attended_does_not_hold_up_the_others(world: World):
+    nights = [f"2027-04-{day:02}" for day in range(1, 4)]
+    world.announce(auction_result(nights=nights))
+    orders = [world.create([night]).body["appTransId"] for night in nights]
+    world.zalopay.fault("callback_lost")
+    for order in orders:
+        world.zalopay.pay(order)
+    world.zalopay.fault("query_down", app_trans_id=orders[0])
+    assert world.after(minutes=1) == {"due": 3, "attended": 3}
+    assert [world.item(kind="SESSION", appTransId=order)["status"] for order in orders] == ["PENDING", "PAID", "PAID"]
+
+
+def test_a_database_that_fails_leaves_everything_due(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+        assert world.after(minutes=1) == {"due": 1, "attended": 0}
+    assert world.after(minutes=1) == {"due": 1, "attended": 1}
+    assert world.session(made["sessionId"])["status"] == "PAID"
+
+
+def test_a_reading_of_an_overdue_session_repairs_it(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    assert world.session(made["sessionId"])["status"] == "PENDING"
+    world.clock.shift(timedelta(minutes=16))
+    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.item(what="PAID_AND_BOOKED")["evidence"]["source"] == "read"

@@ -1,0 +1,242 @@
+"""The whole backend in one process: every event comes in as AWS would bring it, every effect is read where it lands."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from infra.local.events import Request, http_answer, http_event
+from infra.local.filters import matches
+from infra.local.routing import route_for, route_key
+from infra.topology import CONSUMERS, ROUTES, SCHEDULES
+from stays.table.store import from_attributes
+from tests.integration.browser import Socket
+from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, auction_result, second_chance
+from tests.integration.outside import Neighbour, ZaloPay
+from tests.integration.product import Context
+
+
+class Amazon(NamedTuple):
+    """The tests' own way into the tables, the stream and the mail."""
+
+    dynamodb: Any
+    streams: Any
+    mail: Any
+
+
+def amazon() -> Amazon:
+    """Clients that find their way to moto."""
+    # moto's streams do not know the addresses with an account in their name.
+    streams = boto3.client("dynamodbstreams", config=Config(account_id_endpoint_mode="disabled"))
+    return Amazon(boto3.client("dynamodb"), streams, boto3.client("sesv2"))
+
+
+class Reply(NamedTuple):
+    """What a browser gets."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        return self.body["error"]["code"]
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return self.body["error"]["details"]
+
+    @property
+    def fields(self) -> list[str]:
+        return [each["field"] for each in self.details["fields"]]
+
+
+class World:
+    """One test's backend. Its clock stands in `clock`; time goes on by itself too."""
+
+    def __init__(
+        self, functions: Mapping[str, ModuleType], zalopay: ZaloPay, neighbour: Neighbour, clock: Any, amazon: Amazon
+    ):
+        self.functions = functions
+        self.zalopay = zalopay
+        self.neighbour = neighbour
+        self.clock = clock
+        self.context = Context()
+        self.dynamodb, self._streams, self.mail = amazon
+        self.mail.create_email_identity(EmailIdentity="stays.example")
+        self._arn: str = self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
+        self._last: dict[str, str] = {}
+        self._sockets = 0
+
+    # HTTP
+
+    def http(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        sub: str | None = MAI,
+        raw: bytes | None = None,
+        address: str = HOME,
+        agent: str = AGENT,
+        kind: str = "application/json",
+        **claims: Any,
+    ) -> Reply:
+        """A request through the gateway's routes to its function. `raw` is sent as it is."""
+        content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
+        headers = (("host", "localhost:8000"), ("user-agent", agent), ("content-type", kind))
+        request = Request(method, f"/api/v1{path}", "", headers, content, address)
+        found = route_for(ROUTES, method, request.path)
+        assert found
+        event = http_event(
+            request,
+            route_key=route_key(found[0]),
+            path_parameters=found[1],
+            claims=None if sub is None or found[0].public else {"sub": sub, **claims},
+            request_id="request-1",
+            now=datetime.now(UTC),
+        )
+        answer = http_answer(self.functions[found[0].function].handler(event, self.context))
+        return Reply(answer.status, json.loads(answer.body), dict(answer.headers))
+
+    def create(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> Reply:
+        """The pay button."""
+        nights = list(nights)
+        auction_id = how.pop("auction_id", "1001")
+        request = {
+            "auctionId": auction_id,
+            "selectedNights": nights,
+            "amount": PRICE * len(nights) if amount is None else amount,
+            "orderInfo": "Booking for a house",
+        }
+        return self.http("POST", "/payment/zalopay/create", request, **how)
+
+    def created(self, **how: Any) -> dict[str, Any]:
+        """An award came in and Mai has pressed the button: what she got."""
+        self.announce(auction_result())
+        reply = self.create(**how)
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    def paid(self) -> dict[str, Any]:
+        """The same, and she has paid: the session as she reads it."""
+        made = self.created(email="mai@example.com", name="Mai")
+        self.zalopay.pay(made["appTransId"])
+        return self.session(made["sessionId"])
+
+    def session(self, session_id: str, **how: Any) -> dict[str, Any]:
+        """The session as its owner reads it."""
+        reply = self.http("GET", f"/payment/sessions/{session_id}", **how)
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    def status(self, app_trans_id: str, **how: Any) -> dict[str, Any]:
+        """The status as the page polls it."""
+        reply = self.http("GET", f"/payment/zalopay/status/{app_trans_id}", **how)
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    def call_back(self, body: str | bytes, **how: Any) -> int:
+        """A callback with this body; the `return_code` that ZaloPay gets."""
+        raw = body.encode() if isinstance(body, str) else body
+        reply = self.http("POST", "/payment/zalopay/callback", raw=raw, **how)
+        assert reply.status == 200
+        return reply.body["return_code"]
+
+    # The bus, the clock, the stream
+
+    def announce(self, detail: Any, kind: str = "AuctionResult") -> dict[str, Any]:
+        """An event on the bus."""
+        event = {
+            "version": "0",
+            "id": "0b1e7d62-0000-4000-8000-000000000001",
+            "detail-type": kind,
+            "source": "auctions",
+            "account": "000000000000",
+            "time": "2027-03-01T03:00:00Z",
+            "region": "ap-southeast-1",
+            "resources": [],
+            "detail": detail,
+        }
+        return self.functions["awards"].handler(event, self.context)
+
+    def offer(self, **changes: Any) -> dict[str, Any]:
+        """A second-chance offer on the bus."""
+        return self.announce(second_chance(**changes), "SecondChanceOffer")
+
+    def tick(self, context: Context | None = None) -> dict[str, int]:
+        """The schedule fires."""
+        event = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "scheduler", "time": "-"}
+        return self.functions[SCHEDULES[0].function].handler(event, context or self.context)
+
+    def after(self, **duration: float) -> dict[str, int]:
+        """Time passes, then the schedule fires."""
+        self.clock.shift(timedelta(**duration))
+        return self.tick()
+
+    def records(self) -> list[dict[str, Any]]:
+        """What the stream of the table `stays` has brought since the last look."""
+        found = []
+        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
+            where = {"StreamArn": self._arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            if last := self._last.get(shard["ShardId"]):
+                where |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": last}
+            iterator = self._streams.get_shard_iterator(**where)["ShardIterator"]
+            fresh = self._streams.get_records(ShardIterator=iterator)["Records"]
+            if fresh:
+                self._last[shard["ShardId"]] = fresh[-1]["dynamodb"]["SequenceNumber"]
+            found += fresh
+        for record in found:
+            record["eventSourceARN"] = self._arn
+            record["dynamodb"]["ApproximateCreationDateTime"] = 0
+        return found
+
+    def deliver(self, records: list[dict[str, Any]] | None = None) -> dict[str, list[str]]:
+        """The stream reaches its consumers in batches; by function, which records shall come again."""
+        records = self.records() if records is None else records
+        failed: dict[str, list[str]] = {}
+        for consumer in CONSUMERS:
+            wanted = [each for each in records if any(matches(pattern, each) for pattern in consumer.filters)]
+            failed[consumer.function] = []
+            for begin in range(0, len(wanted), consumer.batch_size):
+                event = {"Records": wanted[begin : begin + consumer.batch_size]}
+                answer = self.functions[consumer.function].handler(event, self.context)
+                failed[consumer.function] += [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+        return failed
+
+    # What is there
+
+    def items(self, table: str = "stays", **wanted: Any) -> list[dict[str, Any]]:
+        """All items of a table with these attributes."""
+        found = map(from_attributes, self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"])
+        shown = [each for each in found if all(each.get(name) == value for name, value in wanted.items())]
+        return sorted(shown, key=lambda item: (item["PK"], item["SK"]))
+
+    def item(self, **wanted: Any) -> dict[str, Any]:
+        """The one item with these attributes."""
+        (found,) = self.items(**wanted)
+        return found
+
+    def nights(self) -> dict[str, str]:
+        """Which nights are taken, and how."""
+        return {item["SK"].removeprefix("NIGHT#"): item["state"] for item in self.items(kind="NIGHT")}
+
+    def told(self, stay_id: str) -> list[str]:
+        """What the timeline of a stay says."""
+        return [item["what"] for item in self.items(kind="EVENT", PK=f"STAY#{stay_id}")]
+
+    # Sockets
+
+    def token(self, sub: str = MAI, **changes: Any) -> str:
+        """A token of the issuer."""
+        return self.neighbour.issuer.token(sub, **changes)
+
+    def socket(self, mode: str = "bound", **how: Any) -> Socket:
+        """A browser connects."""
+        self._sockets += 1
+        return Socket(self.functions[f"connections_{mode}"], self.neighbour, f"socket-{self._sockets}=", **how)
