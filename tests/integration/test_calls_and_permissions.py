@@ -7,7 +7,7 @@ import pytest
 
 from infra.topology import FUNCTIONS
 from tests.integration.calls import Call, Recorder, granted_by_topology
-from tests.integration.messages import PROPERTY, auction_result, order_data, signed
+from tests.integration.messages import BINH, PROPERTY, auction_result, order_data, signed
 from tests.integration.world import World
 
 
@@ -80,6 +80,22 @@ def repair(world: World) -> None:
     world.zalopay.fault("callback_lost", on=False)
 
 
+def come_late(world: World) -> None:
+    """Money is found when the nights are somebody else's."""
+    for name in ("callback_lost", "query_down"):
+        world.zalopay.fault(name)
+    late = ordered(world, "2009", 11)
+    world.zalopay.pay(late["appTransId"])
+    world.after(minutes=25)
+    nights, house = ["2027-11-20"], {**PROPERTY, "id": "house-2009"}
+    world.announce(auction_result(auctionId="2010", property=house, nights=nights, userId=BINH))
+    assert world.create(nights, auction_id="2010", sub=BINH).status == 200
+    for name in ("callback_lost", "query_down"):
+        world.zalopay.fault(name, on=False)
+    world.after(minutes=2)
+    assert world.session(late["sessionId"])["reason"] == "NIGHTS_TAKEN"
+
+
 def go_wrong(world: World) -> None:
     """ZaloPay refuses an order, reports another amount, and money that belongs to nobody; the bus brings nonsense."""
     nights = an_award(world, "2006", 9)
@@ -98,7 +114,7 @@ def calls(world: World) -> set[Call]:
     """What the functions ask for in all of this."""
     loaded = {name: world.functions[name if name != "connections" else "connections_bound"] for name in FUNCTIONS}
     with Recorder(loaded) as recorder:
-        for story in (buy, reserve, repair, go_wrong):
+        for story in (buy, reserve, repair, come_late, go_wrong):
             story(world)
     return recorder.calls
 

@@ -51,7 +51,7 @@ class Function:
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(10):
-            while len(self.got) < count:  # noqa: ASYNC110
+            while len(self.got) < count:
                 await asyncio.sleep(0.01)
 
 

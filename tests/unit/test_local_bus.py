@@ -110,7 +110,7 @@ def test_the_clock_alone_never_runs_a_schedule_twice_at_once_and_survives_failur
 
     async def scenario() -> None:
         timer = asyncio.create_task(Timer(slow, (Schedule("reconciliation", 0),), lambda: NOW).run())
-        while len(function.got) < 3:  # noqa: ASYNC110
+        while len(function.got) < 3:
             await asyncio.sleep(0.01)
         timer.cancel()
 

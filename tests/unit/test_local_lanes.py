@@ -43,7 +43,7 @@ async def run_lane(function: Function, numbers: int, letters: Journal, consumer:
         lane.put(record(number))
     running = asyncio.create_task(lane.run())
     async with asyncio.timeout(5):
-        while lane.undelivered():  # noqa: ASYNC110
+        while lane.undelivered():
             await asyncio.sleep(0.005)
     running.cancel()
     return lane
