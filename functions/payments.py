@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -17,18 +16,9 @@ from stays import __version__, http
 from stays.connections import PRESENCE_WRITES, Connections, fingerprint
 from stays.domain.award import Quote, quote
 from stays.domain.booking import booking_of
+from stays.domain.decision import ATTEMPT_TIME, Evidence, Outcome, order_made
 from stays.domain.errors import Invalid, NotFound, Refused, StaysError
-from stays.domain.payment import (
-    ATTEMPT_TIME,
-    Contact,
-    Evidence,
-    Outcome,
-    PaymentSession,
-    Status,
-    attempt_order,
-    open_session,
-    order_made,
-)
+from stays.domain.payment import Contact, PaymentSession, Status, attempt_order, open_session
 from stays.domain.values import (
     APP_TRANS_ID,
     MAXIMUM_NIGHTS,
@@ -53,6 +43,7 @@ ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds, while another call makes the same order
+VERDICT = ("transactionId", "amount", "paidAt", "reason", "refund")
 REMEMBERED = 1000  # users and addresses whose presence was written lately
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
@@ -252,11 +243,7 @@ def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str
         raise NotFound
     shown = asked(session, "poll", now).to_client()
     verdict = {"CREATED": "PENDING", "EXPIRED": "CANCELLED"}.get(shown["status"], shown["status"])
-    return {"status": verdict, **only(shown, ("transactionId", "amount", "paidAt", "reason", "refund"))}
-
-
-def only(shown: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: shown[name] for name in names if name in shown}
+    return {"status": verdict, **{name: shown[name] for name in VERDICT if name in shown}}
 
 
 def asked(session: PaymentSession, source: str, now: datetime) -> PaymentSession:

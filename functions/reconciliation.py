@@ -10,9 +10,10 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stays.domain.decision import Evidence, Outcome
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
-from stays.domain.payment import CHECK_INTERVAL, OWING, Evidence, Fulfilment, Outcome, PaymentSession
+from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
 from stays.metrics import count, milestone
 from stays.table.effects import Effects

@@ -5,16 +5,8 @@ from typing import Any
 
 from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
 from stays.domain.booking import cancel
-from stays.domain.payment import (
-    Contact,
-    Decision,
-    Evidence,
-    Outcome,
-    PaymentSession,
-    decide,
-    open_session,
-    order_made,
-)
+from stays.domain.decision import Decision, Evidence, Outcome, decide, order_made
+from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.refund import request_refund
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # ten in the morning in Vietnam

@@ -16,8 +16,9 @@ from botocore.config import Config
 from infra.local.database import Database
 from stays.domain.award import Quote, read_event
 from stays.domain.booking import cancel
+from stays.domain.decision import Evidence, Outcome, order_made
 from stays.domain.mailing import Mailing
-from stays.domain.payment import Contact, Evidence, Outcome, PaymentSession, open_session, order_made
+from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.refund import request_refund
 from stays.domain.values import new_stay_id
 from stays.table.awards import Awards

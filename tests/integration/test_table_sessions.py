@@ -7,19 +7,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stays.domain.booking import booking_of, cancel
+from stays.domain.decision import Decision, Evidence, Outcome, order_made
 from stays.domain.errors import NotFound
 from stays.domain.payment import (
     CHECK_INTERVAL,
     HOLD_MARGIN,
     PAYMENT_TIME,
-    Decision,
-    Evidence,
     Fulfilment,
-    Outcome,
     PaymentSession,
     Status,
     attempt_order,
-    order_made,
 )
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from stays.domain.values import timestamp

@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stays.domain.award import Award, AwardStatus
+from stays.domain.decision import Outcome
 from stays.domain.mailing import new_mailing
-from stays.domain.payment import Outcome, PaymentSession, Status
+from stays.domain.payment import PaymentSession, Status
 from stays.table.awards import Awards
 from stays.table.keys import SHARDS, mail_item, shard
 from stays.table.sessions import Sessions

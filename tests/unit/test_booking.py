@@ -5,19 +5,9 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from stays.domain.booking import Booking, BookingStatus, booking_of, cancel, check_out, reference_number, share
+from stays.domain.decision import Decision, Nights, Outcome, decide
 from stays.domain.errors import Refused
-from stays.domain.payment import (
-    Decision,
-    Fulfilment,
-    Nights,
-    Outcome,
-    PaymentSession,
-    Reason,
-    Refund,
-    Status,
-    attempt_order,
-    decide,
-)
+from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status, attempt_order
 from tests.samples import (
     HOST,
     NIGHTS,

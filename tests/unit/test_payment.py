@@ -6,29 +6,22 @@ from itertools import product
 import pytest
 
 from stays.domain.booking import cancel
+from stays.domain.decision import ATTEMPT_TIME, ENDING_MARGIN, Decision, Evidence, Nights, Outcome, decide, order_made
 from stays.domain.payment import (
-    ATTEMPT_TIME,
     CHECK_INTERVAL,
-    ENDING_MARGIN,
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
     PAYMENT_TIME,
     STATUS_SOURCES,
     UNFINISHED,
     Contact,
-    Decision,
-    Evidence,
     Fulfilment,
-    Nights,
-    Outcome,
     PaymentSession,
     Reason,
     Refund,
     Status,
     attempt_order,
-    decide,
     open_session,
-    order_made,
 )
 from tests.samples import (
     NIGHTS,

@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 
-from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Decision, Fulfilment, PaymentSession, Refund
+from stays.domain.decision import Decision
+from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Fulfilment, PaymentSession, Refund
 from stays.domain.refund import (
     RefundEvidence,
     RefundOutcome,

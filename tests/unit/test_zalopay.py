@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stays.domain.payment import Evidence, Outcome, attempt_order
+from stays.domain.decision import Evidence, Outcome
+from stays.domain.payment import attempt_order
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.domain.values import app_user
 from stays.zalopay import (

@@ -10,7 +10,7 @@ import boto3
 import httpx
 import pytest
 
-from stays.domain.payment import Evidence, Outcome
+from stays.domain.decision import Evidence, Outcome
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.zalopay import Created, create_request, query_refund_request, query_request, refund_request
 from stays.zalopay.client import TIMEOUT, Client, client

@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from stays.domain.decision import Decision, Nights
 from stays.domain.errors import Refused
-from stays.domain.payment import (
-    Decision,
-    Fulfilment,
-    Nights,
-    PaymentSession,
-    Reason,
-    Refund,
-    Status,
-)
+from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status
 from stays.domain.values import VIETNAM, Model, StayId, Timestamp
 
 Policy = Sequence[tuple[int, int]]  # (days before check-in, percent given back)

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Decision, Fulfilment, PaymentSession
+from stays.domain.decision import Decision
+from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Fulfilment, PaymentSession
 from stays.domain.values import m_refund_id
 
 SLOWEST_CHECK = timedelta(hours=1)

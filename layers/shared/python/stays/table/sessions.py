@@ -6,19 +6,10 @@ from typing import Any
 
 from stays.domain.award import AwardStatus
 from stays.domain.booking import Booking, booking_of
+from stays.domain.decision import Decision, Evidence, Nights, decide
 from stays.domain.errors import NotFound
 from stays.domain.mailing import new_mailing
-from stays.domain.payment import (
-    FULFILMENT_SOURCES,
-    QUERY_INTERVAL,
-    STATUS_SOURCES,
-    Decision,
-    Evidence,
-    Nights,
-    PaymentSession,
-    Status,
-    decide,
-)
+from stays.domain.payment import FULFILMENT_SOURCES, QUERY_INTERVAL, STATUS_SOURCES, PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import award_key, mail_item, night_key, shard, stay_key, transaction_key
 from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of, both

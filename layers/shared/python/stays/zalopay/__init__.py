@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from stays.domain.booking import check_out
-from stays.domain.payment import PAYMENT_TIME, Evidence, Outcome, PaymentSession
+from stays.domain.decision import Evidence, Outcome
+from stays.domain.payment import PAYMENT_TIME, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.domain.values import TRANSACTION_ID, app_user
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from stays.domain.payment import Evidence, PaymentSession
+from stays.domain.decision import Evidence
+from stays.domain.payment import PaymentSession
 from stays.domain.refund import RefundEvidence
 from stays.zalopay import (
     Created,

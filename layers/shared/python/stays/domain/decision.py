@@ -1,0 +1,147 @@
+"""Evidence about an order, and the one decision on every piece of it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from stays.domain.mailing import Kind
+from stays.domain.payment import CHECK_INTERVAL, UNFINISHED, Fulfilment, PaymentSession, Reason, Refund, Status
+from stays.domain.values import Model, Timestamp
+
+ATTEMPT_TIME = timedelta(seconds=30)  # longer than the function that makes the order can live
+ENDING_MARGIN = timedelta(minutes=1)  # after this much silence past the end, an unpaid answer is believed
+
+
+class Outcome(StrEnum):
+    """What a piece of evidence says of an order. UNKNOWN says nothing, and nothing follows from it."""
+
+    PAID = "PAID"
+    PROCESSING = "PROCESSING"
+    UNPAID = "UNPAID"
+    NOT_FOUND = "NOT_FOUND"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Evidence(Model):
+    """What ZaloPay told us about one order, whoever brought it."""
+
+    source: str
+    outcome: Outcome
+    code: int | None = None
+    transaction_id: str | None = None
+    amount: int | None = None
+    paid_at: Timestamp | None = None
+    raw: str | None = None
+
+
+class Nights(StrEnum):
+    """What a decision does with the nights of the session."""
+
+    KEEP = "KEEP"
+    BOOK = "BOOK"
+    FREE = "FREE"
+
+
+class Decision(NamedTuple):
+    """The session as it shall be, and what goes with it in the same transaction."""
+
+    session: PaymentSession
+    what: str
+    nights: Nights = Nights.KEEP
+    letter: Kind | None = None
+    evidence: Evidence | None = None
+
+
+def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decision | None:
+    """The order exists and the browser can be sent to it; None if the session has moved on meanwhile."""
+    if session.status is not Status.CREATED:
+        return None
+    begun = session.but(status=Status.PENDING, order_url=order_url, changed_at=now, due_at=now + CHECK_INTERVAL)
+    return Decision(begun, "ORDER_MADE")
+
+
+def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool = False) -> Decision | None:
+    """The one decision on every piece of evidence; None where there is nothing (more) to do.
+
+    `taken` says that a night of the session belongs to somebody else: found out by a refused
+    condition, never by a conflict or a time-out. PAID is never left; verified money leads to PAID
+    from anywhere.
+    """
+    if evidence.outcome is Outcome.PAID:
+        return _on_money(session, evidence, now, taken=taken)
+    if session.status not in UNFINISHED:
+        return None
+    if evidence.outcome is Outcome.PROCESSING:
+        return _on_moving_money(session, evidence, now)
+    return _on_no_money(session, evidence, now)
+
+
+def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool) -> Decision | None:
+    if session.status is Status.PAID:
+        another = evidence.transaction_id != session.transaction_id
+        return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
+    if evidence.amount != session.amount:
+        return _review(session, evidence, now)
+    paid = session.but(
+        status=Status.PAID,
+        transaction_id=evidence.transaction_id,
+        paid_at=evidence.paid_at or now,
+        processing=False,
+        changed_at=now,
+    )
+    if taken:
+        owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
+        given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=Reason.NIGHTS_TAKEN, refund=owed, due_at=now)
+        return Decision(given_up, "PAID_NIGHTS_TAKEN", Nights.FREE, letter="refund", evidence=evidence)
+    booked = paid.but(fulfilment=Fulfilment.BOOKED, booked_at=now, reason=None, due_at=None)
+    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, letter="confirmation", evidence=evidence)
+
+
+def _review(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    if session.fulfilment is Fulfilment.REVIEW:
+        return None
+    reviewed = session.but(
+        status=Status.FAILED if session.is_live else session.status,
+        fulfilment=Fulfilment.REVIEW,
+        reason=Reason.UNDER_REVIEW,
+        processing=False,
+        changed_at=now,
+        due_at=None,
+    )
+    nights = Nights.FREE if session.is_live else Nights.KEEP
+    return Decision(reviewed, "AMOUNT_MISMATCH", nights, evidence=evidence)
+
+
+def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    if session.processing:
+        return None
+    return Decision(session.but(processing=True, changed_at=now), "PROCESSING", evidence=evidence)
+
+
+_ENDINGS = {
+    Outcome.EXPIRED: (Status.EXPIRED, Reason.EXPIRED),
+    Outcome.CANCELLED: (Status.CANCELLED, Reason.CANCELLED),
+    Outcome.REFUSED: (Status.FAILED, Reason.CREATION_FAILED),
+}
+
+
+def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    ending = _ENDINGS.get(evidence.outcome)
+    if ending is None and evidence.outcome in (Outcome.UNPAID, Outcome.NOT_FOUND):
+        ending = _ending_by_time(session, now)
+    if ending is None:
+        return None
+    status, reason = ending
+    ended = session.but(status=status, reason=reason, processing=False, changed_at=now, due_at=None)
+    return Decision(ended, status.value, Nights.FREE, evidence=evidence)
+
+
+def _ending_by_time(session: PaymentSession, now: datetime) -> tuple[Status, Reason] | None:
+    """Unpaid, and nobody can pay any more: nobody ever got the order's address, or its time is over."""
+    if session.order_url is None and session.attempted_at and session.attempted_at + ATTEMPT_TIME < now:
+        return Status.FAILED, Reason.CREATION_FAILED
+    margin = ENDING_MARGIN if session.attempted_at else timedelta()
+    return (Status.EXPIRED, Reason.EXPIRED) if session.expires_at + margin <= now else None
