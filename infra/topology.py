@@ -3,12 +3,35 @@
 from typing import Any, NamedTuple
 
 
+class Access(NamedTuple):
+    """What a function may do with one table, in AWS: on items whose partition key is like one of `keys`."""
+
+    table: str
+    actions: tuple[str, ...]
+    keys: tuple[str, ...] = ()  # none: any key
+    through: str | None = None  # this index alone; then `keys` are its partition keys
+
+
 class Function(NamedTuple):
-    """One Lambda: `functions/<name>.py`, whose last function is `handler`."""
+    """One Lambda: `functions/<name>.py`, whose last function is `handler`.
+
+    What it is told, it may use: the name of a secret lets it read the secret, the sender of mail lets
+    it send, the WebSocket endpoint lets it post. Tables are listed in `access`.
+    """
 
     timeout: int  # seconds
     memory: int  # MB
     environment: tuple[str, ...]  # the settings it reads; a missing one kills the start
+    why: str = ""  # this timeout and this memory
+    access: tuple[Access, ...] = ()
+    reserved: int | None = None  # concurrent invocations kept for it alone, where the stage reserves any
+
+
+class Throttle(NamedTuple):
+    """Requests that a gateway lets through, of all callers together."""
+
+    rate: int  # a second
+    burst: int
 
 
 class Route(NamedTuple):
@@ -18,6 +41,7 @@ class Route(NamedTuple):
     path: str
     function: str
     public: bool = False
+    throttle: Throttle | None = None  # none: that of the API
 
 
 class Consumer(NamedTuple):
@@ -33,17 +57,21 @@ class Consumer(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """A function that the clock calls."""
+    """A function that the clock calls. Times in seconds."""
 
     function: str
-    every: int  # seconds
+    every: int
+    retries: int = 0  # the next round does what this one did not
+    max_age: int = 60
 
 
 class Rule(NamedTuple):
-    """A function that gets events off the bus."""
+    """A function that gets events off the bus. Times in seconds."""
 
     function: str
     detail_types: tuple[str, ...]
+    retries: int = 2
+    max_age: int = 21_600
 
 
 class Index(NamedTuple):
@@ -63,15 +91,52 @@ class Table(NamedTuple):
 
 _ZALOPAY = ("ZALOPAY_ENDPOINT", "ZALOPAY_APP_ID", "ZALOPAY_KEY1_SECRET")
 
+_STAY = ("STAY#*",)
+_NIGHT = ("PROPERTY#*",)
+
+# A decision about a session: the session, its booking, nights, mail and timeline, and the award it paid.
+_DECIDING = (
+    Access("stays", ("GetItem",), _STAY),
+    Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "TRANSACTION#*")),
+    Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
+    Access("stays", ("DeleteItem",), _NIGHT),
+)
+_TELLING = Access("connections", ("DeleteItem",), ("CONNECTION#*", "USER#*"))
+
 FUNCTIONS = {
     "payments": Function(
         timeout=25,
         memory=512,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", *_ZALOPAY),
+        why="Three calls to ZaloPay of 6 s each at worst, within the gateway's 30 s; CPU for validation at start.",
+        access=(
+            *_DECIDING,
+            Access("stays", ("GetItem",), ("TRANSACTION#*",)),
+            Access("stays", ("Query",), ("AUCTION#*",)),
+            Access("connections", ("PutItem",), ("USER#*",)),
+        ),
     ),
-    "bookings": Function(timeout=10, memory=512, environment=("STAYS_TABLE", "REFUND_POLICY")),
+    "bookings": Function(
+        timeout=10,
+        memory=512,
+        environment=("STAYS_TABLE", "REFUND_POLICY"),
+        why="Nothing but the table, a transaction at most six times; CPU for validation at start.",
+        access=(
+            Access("stays", ("GetItem",), _STAY),
+            Access("stays", ("Query",), ("AUCTION#*",)),
+            Access("stays", ("Query",), through="by_user"),
+            Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "USER#*")),
+            Access("stays", ("UpdateItem",), (*_STAY, "TRANSACTION#*")),
+            Access("stays", ("DeleteItem",), _NIGHT),
+        ),
+    ),
     "zalopay_callback": Function(
-        timeout=10, memory=512, environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET")
+        timeout=10,
+        memory=512,
+        environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET"),
+        why="One transaction; ZaloPay does not wait long and comes again, so more time would help nobody.",
+        access=(*_DECIDING, Access("stays", ("PutItem",), ("REFUSED",))),
+        reserved=20,
     ),
     "connections": Function(
         timeout=10,
@@ -84,22 +149,61 @@ FUNCTIONS = {
             "JWT_ISSUER",
             "JWT_AUDIENCE",
         ),
+        why="The issuer's keys once an hour (3 s at worst), then the tables; CPU for the signature of a token.",
+        access=(
+            Access("stays", ("Query",), through="by_user"),
+            Access("stays", ("BatchGetItem",), _STAY),
+            Access("connections", ("GetItem", "PutItem"), ("CONNECTION#*", "USER#*")),
+            _TELLING,
+        ),
     ),
-    "awards": Function(timeout=10, memory=512, environment=("STAYS_TABLE",)),
+    "awards": Function(
+        timeout=10,
+        memory=512,
+        environment=("STAYS_TABLE",),
+        why="One write; nobody waits for it.",
+        access=(Access("stays", ("PutItem",), ("AUCTION#*", "REFUSED")),),
+    ),
     "notifier": Function(
-        timeout=30, memory=512, environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT")
+        timeout=30,
+        memory=512,
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"),
+        why="25 records, eight posts at a time of at most 9 s each when connections hang; CPU for TLS to the gateway.",
+        access=(
+            Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
+            Access("connections", ("Query",), ("USER#*",)),
+            _TELLING,
+        ),
     ),
     "fulfilment": Function(
-        timeout=30, memory=512, environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "MAIL_SENDER", "FRONTEND_URL")
+        timeout=30,
+        memory=512,
+        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL"),
+        why="Ten letters one after the other, each rendered and handed to SES.",
+        access=(
+            Access("stays", ("BatchGetItem",), _STAY),
+            Access("stays", ("GetItem",), ("USER#*",)),
+            Access("stays", ("PutItem",), _STAY),
+        ),
     ),
-    "reconciliation": Function(timeout=55, memory=512, environment=("STAYS_TABLE", *_ZALOPAY)),
+    "reconciliation": Function(
+        timeout=55,
+        memory=512,
+        environment=("STAYS_TABLE", *_ZALOPAY),
+        why="A round ends before the next minute begins; CPU for eight conversations with ZaloPay at a time.",
+        access=(
+            *_DECIDING,
+            Access("stays", ("Query",), ("0", "1", "2", "3"), through="due"),
+            Access("stays", ("UpdateItem",), ("TRANSACTION#*",)),
+        ),
+    ),
 }
 
-_PREFIX = "/api/v1"
+PREFIX = "/api/v1"
 _PATHS = (
     Route("GET", "/health", "payments", public=True),
-    Route("POST", "/payment/zalopay/create", "payments"),
-    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True),
+    Route("POST", "/payment/zalopay/create", "payments", throttle=Throttle(rate=50, burst=100)),
+    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True, throttle=Throttle(rate=100, burst=200)),
     Route("GET", "/payment/zalopay/status/{appTransId}", "payments"),
     Route("GET", "/payment/sessions/{sessionId}", "payments"),
     Route("GET", "/payment/transactions/{transactionId}", "payments"),
@@ -113,28 +217,31 @@ _PATHS = (
     Route("POST", "/bookings/{bookingId}/send-confirmation", "bookings"),
     Route("POST", "/users/auth0-sync", "bookings"),
 )
-_SERVED = tuple(route._replace(path=_PREFIX + route.path) for route in _PATHS)
+SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # A wrong method on a path of ours reaches the same function, which answers 405; any other path
 # reaches `payments`, which answers 404: both in the contract's shape. Not as ANY or $default: these
 # would catch OPTIONS too, and their authorizer would refuse the browser's preflight.
 ROUTES = (
-    *_SERVED,
+    *SERVED,
     *(
         Route(method, path, function)
-        for path, function in sorted({(route.path, route.function) for route in _SERVED})
+        for path, function in sorted({(route.path, route.function) for route in SERVED})
         for method in _METHODS
-        if not any(route.path == path and route.method == method for route in _SERVED)
+        if not any(route.path == path and route.method == method for route in SERVED)
     ),
     *(Route(method, "/{proxy+}", "payments") for method in _METHODS),
 )
+
+HTTP_THROTTLE = Throttle(rate=500, burst=1000)
 
 CORS_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
 CORS_MAX_AGE = 600
 
 WEBSOCKET_STAGE = "payment-notifications"
+WEBSOCKET_THROTTLE = Throttle(rate=500, burst=1000)
 WEBSOCKET_SELECTION = "$request.body.type"
 WEBSOCKET_ROUTES = {
     "$connect": "connections",

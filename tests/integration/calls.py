@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from infra.topology import FUNCTIONS
 from tests.integration.product import dynamodb_of
@@ -70,7 +70,7 @@ class Recorder:
         self.calls: set[Call] = set()
         self._clients = [(name, dynamodb_of(module).meta.events) for name, module in functions.items()]
 
-    def __enter__(self) -> "Recorder":
+    def __enter__(self) -> Self:
         for name, events in self._clients:
             events.register("provide-client-params.dynamodb", self._listener(name), unique_id=self._id(name))
         return self

@@ -5,12 +5,13 @@ from starlette.applications import Starlette
 from . import admin, cashier, openapi
 from .settings import Settings
 from .simulator import Simulator
+from .storage import Storage
 
-__all__ = ["Settings", "create_app"]
+__all__ = ["Settings", "Storage", "create_app"]
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
+def create_app(settings: Settings | None = None, storage: Storage | None = None) -> Starlette:
     """An app that is ready at once: it needs no lifespan, so it also runs under Mangum."""
     app = Starlette(routes=[*openapi.ROUTES, *admin.ROUTES, *cashier.ROUTES])
-    app.state.simulator = Simulator(settings or Settings())
+    app.state.simulator = Simulator(settings or Settings(), storage)
     return app

@@ -52,6 +52,14 @@ class Callbacks:
         for task in self._later:
             task.cancel()
 
+    async def finish(self, seconds: float) -> None:
+        """Waits for everything that is still to be sent, but no longer than so; the rest is called off."""
+        end = time.monotonic() + seconds
+        while (waiting := {task for task in self._later if not task.done()}) and time.monotonic() < end:
+            await asyncio.wait(waiting, timeout=end - time.monotonic())
+        self.forget()
+        await asyncio.gather(*self._later, return_exceptions=True)
+
     async def send(self, order: Order, times: int, *, at_once: bool) -> list[dict[str, Any]]:
         """Sends so many callbacks, together or one by one, and answers what became of each."""
         if at_once:

@@ -72,3 +72,7 @@ class Faults:
     def listing(self) -> list[dict[str, Any]]:
         """What is on, to be shown."""
         return [{"fault": name, "for": scope, **fault._asdict()} for (name, scope), fault in self._on.items()]
+
+    def restore(self, listing: list[dict[str, Any]]) -> None:
+        """Switches on what a listing names, and nothing else."""
+        self._on = {(one["fault"], one["for"]): Fault(one["seconds"], one["sub_return_code"]) for one in listing}

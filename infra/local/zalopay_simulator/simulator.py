@@ -12,7 +12,7 @@ from .codes import Refusal
 from .faults import Faults
 from .ledger import DEFAULT_EXPIRY, Ledger, Order, Refund
 from .settings import Settings
-from .storage import LedgerFile
+from .storage import LedgerFile, Storage
 
 Sequence = Literal["callback_first", "redirect_first"]
 TOLERANCE = 15 * 60 * 1000  # ms that a request's clock may be off
@@ -24,12 +24,12 @@ PAID, DECLINED, CANCELLED = 1, -59, -49
 class Simulator:
     """One merchant's ZaloPay: its orders, its faults, its callbacks."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, storage: Storage | None = None) -> None:
         self.settings = settings
         self.faults = Faults()
         self.callbacks = Callbacks(settings, self.faults, self.keep)
-        self._file = LedgerFile(settings.ledger)
-        self.ledger = Ledger(self._file.orders())
+        self._storage = storage or LedgerFile(settings.ledger)
+        self.ledger = Ledger(self._storage.orders())
 
     def now(self) -> int:
         """ZaloPay's clock, in ms since 1970."""
@@ -40,7 +40,7 @@ class Simulator:
         # A callback may come back after everything was forgotten: that order stays forgotten.
         if self.ledger.orders.get(order.app_trans_id) is order:
             self.ledger.index(order)
-            self._file.write(order)
+            self._storage.write(order)
 
     def forget(self) -> None:
         """An empty ZaloPay, as if just founded: no orders, no faults, the first key."""
@@ -48,7 +48,17 @@ class Simulator:
         self.callbacks.key2 = self.settings.key2
         self.faults.clear()
         self.ledger = Ledger()
-        self._file.clear()
+        self._storage.clear()
+
+    def switches(self) -> dict[str, Any]:
+        """What is not as it was at the start: faults, and another key."""
+        rotated = self.callbacks.key2 if self.callbacks.key2 != self.settings.key2 else None
+        return {"faults": self.faults.listing(), "key2": rotated}
+
+    def turn(self, switches: dict[str, Any]) -> None:
+        """Puts everything as `switches` had it."""
+        self.faults.restore(switches["faults"])
+        self.callbacks.key2 = switches["key2"] or self.settings.key2
 
     def switch(self, fault: str, on: bool, scope: str, **how: Any) -> None:
         """Switches a fault; refunds that are due by now have ended before it counts."""

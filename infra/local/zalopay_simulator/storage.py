@@ -1,4 +1,4 @@
-"""The ledger's file: one row per order, on disk before anyone hears of it."""
+"""Where the ledger is kept: a file with one row per order, on disk before anyone hears of it."""
 
 import json
 import sqlite3
@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Protocol
 
 from .ledger import Order, Refund
+
+
+class Storage(Protocol):
+    """Keeps orders. What `write` has returned from is there at the next start."""
+
+    def orders(self) -> list[Order]:
+        """All orders, in the order in which they came."""
+
+    def write(self, order: Order) -> None:
+        """Keeps an order as it is now."""
+
+    def clear(self) -> None:
+        """Forgets every order."""
 
 
 class LedgerFile:
@@ -20,7 +34,7 @@ class LedgerFile:
         """All orders that were written, in the order in which they came."""
         with self._open() as database:
             rows = database.execute("SELECT document FROM orders ORDER BY rowid").fetchall() if database else []
-        return [_order(json.loads(document)) for (document,) in rows]
+        return [order_of(json.loads(document)) for (document,) in rows]
 
     def write(self, order: Order) -> None:
         """Returns once the order is on disk."""
@@ -50,7 +64,7 @@ class LedgerFile:
             yield database
 
 
-def _order(document: dict[str, object]) -> Order:
-    refunds = document.pop("refunds")
-    assert isinstance(refunds, list)
-    return Order(**document, refunds=[Refund(**refund) for refund in refunds])  # type: ignore[arg-type]
+def order_of(document: dict[str, Any]) -> Order:
+    """An order from its fields, as `asdict` gave them."""
+    refunds = [Refund(**refund) for refund in document["refunds"]]
+    return Order(**document | {"refunds": refunds})

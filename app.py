@@ -1,0 +1,13 @@
+#!/usr/bin/env python3
+"""What the CDK runs: the stacks of the chosen stage (`-c stage=dev|staging|prod|all`)."""
+
+import sys
+
+from infra.deployment import synthesize
+from infra.layers import BadLayer
+from infra.stage import BadStage
+
+try:
+    synthesize()
+except (BadStage, BadLayer) as mistake:
+    sys.exit(str(mistake))

@@ -1,0 +1,104 @@
+"""What only the AWS account knows: who we are, whether it is prepared, and what lies in the secrets."""
+
+import json
+from collections.abc import Iterator, Mapping
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.doctor.finding import Finding, bad, good, unseen
+from infra.doctor.settings import check_keys
+from infra.stage import Stage
+
+OLDEST_BOOTSTRAP = 21
+SECRETS = {"key1": "ZaloPayKey1Secret", "key2": "ZaloPayKey2Secret"}  # outputs of the data stack
+
+_NEEDS = "README, Deploying, lists what whoever deploys has to be allowed."
+_BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
+
+
+class Account(NamedTuple):
+    """AWS's clients for one stage's region."""
+
+    sts: Any
+    ssm: Any
+    ses: Any
+    cloudformation: Any
+    secrets: Any
+
+
+def open_account(region: str) -> Account:
+    """The account that this machine's own settings lead to."""
+    session = boto3.Session(region_name=region)
+    names = ("sts", "ssm", "sesv2", "cloudformation", "secretsmanager")
+    return Account(*(session.client(name) for name in names))
+
+
+def check_account(account: Account, stage: Stage) -> Iterator[Finding]:
+    """The account is the right one, has been bootstrapped, and may send mail. Unseen without credentials."""
+    try:
+        number = account.sts.get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        do = "Sign in (for example: aws sso login), or leave it where nothing is to be deployed from here."
+        yield unseen(f"AWS was not asked: {_reason(error)}.", do)
+        return
+    if stage.account not in (None, number):
+        yield bad(
+            f"Signed in to account {number}, {stage.name} belongs to {stage.account}.", "Sign in to that account."
+        )
+        return
+    yield good(f"Signed in to account {number}.")
+    yield _check_bootstrap(account, stage.region)
+    yield _check_sender(account, stage.mail_sender)
+
+
+def _check_bootstrap(account: Account, region: str) -> Finding:
+    prepare = "Run: npx cdk bootstrap"
+    try:
+        version = int(account.ssm.get_parameter(Name=_BOOTSTRAP)["Parameter"]["Value"])
+    except account.ssm.exceptions.ParameterNotFound:
+        return bad(f"{region} is not prepared for the CDK.", prepare)
+    except (BotoCoreError, ClientError) as error:
+        return unseen(f"Whether {region} is prepared for the CDK was not told: {_reason(error)}.", _NEEDS)
+    if version < OLDEST_BOOTSTRAP:
+        return bad(f"{region} is prepared for an older CDK: {version}, not {OLDEST_BOOTSTRAP}.", prepare)
+    return good(f"{region} is prepared for the CDK.")
+
+
+def _check_sender(account: Account, sender: str) -> Finding:
+    """SES knows the sender's address, or its whole domain."""
+    address = parseaddr(sender)[1]
+    for identity in (address, address.partition("@")[2]):
+        try:
+            if account.ses.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"]:
+                return good(f"SES sends as {identity}.")
+        except account.ses.exceptions.NotFoundException:
+            continue
+        except (BotoCoreError, ClientError) as error:
+            return unseen(f"Whether SES knows {identity} was not told: {_reason(error)}.", _NEEDS)
+    do = "Verify the domain in SES (aws sesv2 create-email-identity --email-identity <domain>) and set its DNS records."
+    return bad(f"SES does not know {address}, or has not verified it: no mail goes out.", do)
+
+
+def _reason(error: BotoCoreError | ClientError) -> str:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+
+
+def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
+    """The secrets hold keys and no placeholder."""
+    keys = {}
+    for name, output in SECRETS.items():
+        try:
+            value = json.loads(account.secrets.get_secret_value(SecretId=outputs[output])["SecretString"])
+            keys[name] = str(value["current"])
+        except KeyError:
+            yield bad(f"The secret of {name} is not told, or has no `current`.", "README, Deploying: write it anew.")
+        except ValueError:
+            yield bad(f"The secret of {name} is not JSON.", 'Write {"current": "…"} into it: README, Deploying.')
+        except (BotoCoreError, ClientError) as error:
+            yield unseen(
+                f"The secret of {name} was not read: {type(error).__name__}.", "Who deploys may not read it; ask."
+            )
+    yield from check_keys(keys, prod=prod)

@@ -1,0 +1,45 @@
+"""Who signs tokens: the gateway can find its keys, and it is who the settings say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from infra.doctor.finding import Finding, bad, good
+
+
+def check_issuer(web: httpx.Client, issuer: str) -> Iterator[Finding]:
+    """The discovery document names this very issuer, and its keys can sign RS256."""
+    if not issuer.endswith("/"):
+        yield bad(
+            f"The issuer {issuer} has no slash at its end.", "Auth0's issuer is https://<tenant>.auth0.com/ with it."
+        )
+        return
+    found = _read(web, f"{issuer}.well-known/openid-configuration")
+    if found is None:
+        yield bad(
+            f"{issuer} has no discovery document.", "Is the tenant's domain spelt right, and is the tenant there?"
+        )
+        return
+    if found.get("issuer") != issuer:
+        yield bad(
+            f"It calls itself {found.get('issuer')}, the settings say {issuer}: every token would be refused.",
+            "Write the issuer exactly as the tenant does.",
+        )
+    keys = (_read(web, str(found.get("jwks_uri"))) or {}).get("keys", [])
+    if any(key.get("kty") == "RSA" and key.get("use", "sig") == "sig" for key in keys):
+        yield good(f"{issuer} publishes its keys.")
+    else:
+        yield bad(
+            f"{issuer} publishes no RSA keys for signatures.", "Set the API's signing algorithm to RS256 in Auth0."
+        )
+
+
+def _read(web: httpx.Client, address: str) -> dict[str, Any] | None:
+    """The JSON object at an address; None for anything else."""
+    try:
+        answer = web.get(address)
+        content = answer.json() if answer.is_success else None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

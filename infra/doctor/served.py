@@ -1,0 +1,100 @@
+"""After a deployment, from outside: it answers as the frontend and ZaloPay will ask it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from infra.doctor.finding import Finding, bad, good
+from infra.topology import WEBSOCKET_STAGE
+
+PREFIX = "/api/v1"
+_STRANGER = "https://stranger.invalid"
+_PATIENCE = 10  # seconds
+
+
+def check_api(web: httpx.Client, api: str) -> Iterator[Finding]:
+    """Alive, and closed to whoever has no token."""
+    if not api.endswith(PREFIX):
+        yield bad(f"{api} does not end in {PREFIX}.", f"Give the frontend the address with {PREFIX}, without a slash.")
+    try:
+        alive, closed = web.get(f"{api}/health"), web.get(f"{api}/user/bookings")
+    except httpx.HTTPError as error:
+        yield bad(f"{api} does not answer: {type(error).__name__}.", "Is it deployed, and the address right?")
+        return
+    if alive.status_code == httpx.codes.OK:
+        yield good(f"{api}/health answers: {_short(alive.text)}")
+    else:
+        log = "aws logs tail /stays/<stage>/payments says why."
+        yield bad(f"{api}/health answers {alive.status_code}: {_short(alive.text)}", log)
+    if closed.status_code == httpx.codes.UNAUTHORIZED:
+        yield good("Without a token nobody gets in.")
+    else:
+        yield bad(f"Without a token, bookings answer {closed.status_code}.", "The authorizer is gone: deploy again.")
+
+
+def check_origins(web: httpx.Client, api: str, origins: Iterable[str]) -> Iterator[Finding]:
+    """A browser at each of the frontend's addresses may call with its credentials; one elsewhere may not."""
+    for origin in origins:
+        allowed = _preflight(web, api, origin)
+        if allowed == origin:
+            yield good(f"{origin} may call.")
+        else:
+            yield bad(f"{origin} may not call.", "Add it to the stage's frontends in cdk.json, and deploy.")
+    if _preflight(web, api, _STRANGER) is not None:
+        yield bad("Any origin may call.", "Name the frontends in cdk.json, never *, and deploy.")
+
+
+def _preflight(web: httpx.Client, api: str, origin: str) -> str | None:
+    headers = {
+        "origin": origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    try:
+        answer = web.options(f"{api}/payment/zalopay/create", headers=headers)
+    except httpx.HTTPError:
+        return None
+    permitted = answer.headers.get("access-control-allow-credentials") == "true" and answer.is_success
+    return answer.headers.get("access-control-allow-origin") if permitted else None
+
+
+def check_callback(web: httpx.Client, callback: str) -> Iterator[Finding]:
+    """ZaloPay reaches it without a token, and nonsense is refused in ZaloPay's own words."""
+    if urlsplit(callback).scheme != "https" and urlsplit(callback).hostname not in ("localhost", "127.0.0.1"):
+        yield bad(f"The callback {callback} is not https.", "ZaloPay calls https addresses only.")
+    try:
+        answer = web.post(callback, json={})
+        code = answer.json()["return_code"] if answer.is_success else answer.status_code
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        code = None
+    if code == -1:
+        yield good(f"{callback} refuses what is not ZaloPay's.")
+    else:
+        yield bad(f"{callback} answers {code} to nonsense, not -1.", "aws logs tail /stays/<stage>/zalopay-callback")
+
+
+def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Finding]:
+    """The address with the stage that the frontend appends opens, and a PING is answered."""
+    if websocket.rstrip("/").endswith(WEBSOCKET_STAGE):
+        yield bad(f"{websocket} names the stage already.", f"The frontend appends /{WEBSOCKET_STAGE}: give it without.")
+        return
+    address = f"{websocket.rstrip('/')}/{WEBSOCKET_STAGE}"
+    try:
+        with connect(address, origin=origin, open_timeout=_PATIENCE) as socket:  # type: ignore[arg-type]
+            socket.send(json.dumps({"type": "PING"}))
+            said = socket.recv(timeout=_PATIENCE)
+    except (WebSocketException, OSError, ValueError) as error:
+        yield bad(f"{address} does not open: {error}.", "Is the address right, and the stage of that name deployed?")
+        return
+    if json.loads(said).get("type") == "PONG":
+        yield good(f"{address} answers a PING.")
+    else:
+        yield bad(f"{address} answers a PING with {_short(str(said))}", "aws logs tail /stays/<stage>/connections")
+
+
+def _short(text: str) -> str:
+    return text.strip()[:200]

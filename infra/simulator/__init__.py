@@ -1,0 +1,1 @@
+"""ZaloPay's simulator as a Lambda."""

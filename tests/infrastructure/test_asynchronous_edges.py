@@ -1,0 +1,117 @@
+"""Whatever is called without anybody waiting for the answer is tried within bounds, and then kept for people."""
+
+import pytest
+
+from infra.topology import CONSUMERS, RULES, SCHEDULES
+
+EDGES = {edge.function for edge in (*CONSUMERS, *RULES, *SCHEDULES)}
+
+
+def queue_of(stack, arn):
+    """The name of the queue that an ARN refers to."""
+    logical = stack.spelled(arn).removesuffix(".Arn")
+    return stack.resources[logical]["Properties"]["QueueName"]
+
+
+@pytest.fixture(params=["dev", "staging", "prod"])
+def stack(request, stacks):
+    return stacks[f"Stays-{request.param}-Backend"]
+
+
+def test_every_edge_has_a_dead_letter_queue_of_its_own_and_no_queue_is_for_nothing(stacks, stage_name):
+    queues = {each["QueueName"] for each in stacks[f"Stays-{stage_name}-Backend"].properties("AWS::SQS::Queue")}
+    assert queues == {f"stays-{stage_name}-{function}-dead-letters" for function in EDGES}
+
+
+def test_dead_letters_are_kept_as_long_as_there_is_encrypted_and_handed_over_by_tls_only(stack):
+    for queue in stack.properties("AWS::SQS::Queue"):
+        assert queue["MessageRetentionPeriod"] == 14 * 86_400
+        assert queue["SqsManagedSseEnabled"] is True
+    policies = stack.properties("AWS::SQS::QueuePolicy")
+    assert len(policies) == len(EDGES)
+    for policy in policies:
+        plain = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        assert [each["Condition"] for each in plain] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda consumer: consumer.function)
+def test_a_record_that_fails_is_tried_within_bounds_alone_and_then_kept(stack, consumer):
+    (mapping,) = [
+        each
+        for each in stack.properties("AWS::Lambda::EventSourceMapping")
+        if stack.function_name(each["FunctionName"]) == consumer.function
+    ]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (
+        consumer.retries,
+        consumer.max_age,
+    )
+    assert (mapping["BatchSize"], mapping["ParallelizationFactor"]) == (consumer.batch_size, consumer.parallelization)
+    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert queue_of(stack, destination).endswith(f"-{consumer.function}-dead-letters")
+
+
+@pytest.mark.parametrize("edge", [*RULES, *SCHEDULES], ids=lambda edge: edge.function)
+def test_what_lambda_itself_tries_again_ends_in_the_edges_queue_under_the_alias(stack, edge):
+    (config,) = [
+        each
+        for each in stack.properties("AWS::Lambda::EventInvokeConfig")
+        if stack.resources[stack.spelled(each["FunctionName"])]["Properties"]["Handler"] == f"{edge.function}.handler"
+    ]
+    assert stack.function_name(config["Qualifier"]) == edge.function
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (edge.retries, edge.max_age)
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert queue_of(stack, destination).endswith(f"-{edge.function}-dead-letters")
+
+
+def test_an_event_that_the_bus_cannot_hand_over_is_kept(stack):
+    (target,) = stack.one("AWS::Events::Rule")["Targets"]
+    assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-awards-dead-letters")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": RULES[0].max_age, "MaximumRetryAttempts": 185}
+
+
+def test_a_round_that_the_clock_cannot_begin_is_kept_and_not_made_up_for(stack):
+    target = stack.one("AWS::Scheduler::Schedule")["Target"]
+    assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-reconciliation-dead-letters")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+
+
+def test_whoever_puts_dead_letters_may_do_so(stack):
+    """Streams and Lambda by the function's role, the clock by its own, the bus by the queue's policy."""
+    allowed = {
+        queue_of(stack, statement["Resource"])
+        for role in stack.properties("AWS::IAM::Role")
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "sqs:SendMessage" and "lambda" in str(role["AssumeRolePolicyDocument"])
+    }
+    assert {name.split("-", 2)[2].removesuffix("-dead-letters") for name in allowed} == EDGES
+    bus = [
+        statement
+        for policy in stack.properties("AWS::SQS::QueuePolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert [each["Principal"] for each in bus] == [{"Service": "events.amazonaws.com"}]
+    assert queue_of(stack, bus[0]["Resource"]).endswith("-awards-dead-letters")
+
+
+@pytest.mark.parametrize("function", sorted(EDGES))
+def test_every_dead_letter_queue_has_an_alarm(stack, function):
+    queues = {name: each["Properties"]["QueueName"] for name, each in stack.of_type("AWS::SQS::Queue").items()}
+    (queue,) = [name for name, physical in queues.items() if physical.endswith(f"-{function}-dead-letters")]
+    alarms = [each for each in stack.properties("AWS::CloudWatch::Alarm") if queue in str(each)]
+    assert alarms
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+
+
+def test_nobody_invokes_a_function_but_by_its_alias(stack):
+    callers = [each["FunctionName"] for each in stack.properties("AWS::Lambda::Permission")]
+    callers += [each["FunctionName"] for each in stack.properties("AWS::Lambda::EventSourceMapping")]
+    callers += [each["IntegrationUri"] for each in stack.properties("AWS::ApiGatewayV2::Integration")]
+    callers += [stack.one("AWS::Events::Rule")["Targets"][0]["Arn"]]
+    callers += [stack.one("AWS::Scheduler::Schedule")["Target"]["Arn"]]
+    aliases = stack.of_type("AWS::Lambda::Alias")
+    assert {alias["Properties"]["Name"] for alias in aliases.values()} == {"live"}
+    assert all(any(alias in stack.spelled(caller) for alias in aliases) for caller in callers)

@@ -1,0 +1,346 @@
+"""What the doctor finds, and what it says is to be done."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from infra.doctor.__main__ import check_outputs, main
+from infra.doctor.account import Account, check_account, check_secrets, open_account
+from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
+from infra.doctor.issuer import check_issuer
+from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
+from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
+from infra.stage import read_context, read_stage
+from tests.infrastructure.deployed import API, FRONTEND, ISSUER, House, websocket_api
+
+REGION = "ap-southeast-1"
+KEY1, KEY2 = "a1B2" * 8, "c3D4" * 8
+PUBLIC_KEY = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
+CALLBACK = f"{API}/payment/zalopay/callback"
+
+GOOD, BAD, UNSEEN = Verdict.GOOD, Verdict.BAD, Verdict.UNSEEN
+
+
+def verdicts(findings: Any) -> list[Verdict]:
+    return [finding.verdict for finding in findings]
+
+
+def only_bad(findings: Any) -> Finding:
+    """The one bad finding, which always says what to do."""
+    (found,) = [finding for finding in findings if finding.verdict is BAD]
+    assert found.do
+    return found
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+def web(house: House) -> Iterator[httpx.Client]:
+    with httpx.Client(transport=house) as client:
+        yield client
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """A prepared account with the keys in their secrets."""
+    with mock_aws():
+        opened = open_account(REGION)
+        opened.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
+        for name, key in (("k1", KEY1), ("k2", KEY2)):
+            opened.secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
+        yield opened
+
+
+SECRETS = {"ZaloPayKey1Secret": "k1", "ZaloPayKey2Secret": "k2"}
+
+
+def mine(**changed: Any) -> dict[str, Any]:
+    """The context of cdk.json with a dev stage in which nothing is invented any more."""
+    context = read_context()
+    dev = context["stages"]["dev"] | {
+        "frontends": [FRONTEND],
+        "issuer": ISSUER,
+        "audience": "https://api.stays.test",
+        "mailSender": "Stays <booking@stays.test>",
+        "alarmAddress": "alarms@stays.test",
+    }
+    return context | {"stages": {"dev": dev | changed}}
+
+
+def test_complete_settings_are_good():
+    stage, findings = check_settings("dev", mine())
+    assert stage is not None
+    assert verdicts(findings) == [GOOD]
+
+
+def test_what_was_never_filled_in_is_named():
+    invented = mine(issuer="https://your-tenant.auth0.test/", mailSender="Stays <booking@stays.example>")
+    _, findings = check_settings("dev", invented)
+    assert only_bad(findings) == bad(
+        "Still invented in dev: issuer, mail_sender.", "Put your own into cdk.json, under stages.dev."
+    )
+
+
+def test_settings_that_cannot_be_read_are_told_in_the_sentence_that_stops_synth():
+    stage, findings = check_settings("dev", mine(frontends=["*"]))
+    assert stage is None
+    assert "`*` is no origin" in only_bad(findings).what
+
+
+def test_the_cdk_command_line_has_to_be_the_pinned_one(tmp_path: Path):
+    (tmp_path / "package.json").write_text('{"devDependencies": {"aws-cdk": "2.1148.1"}}')
+    installed = tmp_path / "node_modules" / "aws-cdk" / "package.json"
+    assert "not installed" in only_bad(check_tools(tmp_path)).what
+    installed.parent.mkdir(parents=True)
+    installed.write_text('{"version": "3.0.0"}')
+    assert only_bad(check_tools(tmp_path)) == bad("The CDK command line is 3.0.0, pinned is 2.1148.1.", "Run: npm ci")
+    installed.write_text('{"version": "2.1148.1"}')
+    assert verdicts(check_tools(tmp_path)) == [GOOD, GOOD]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"key1": ""}, "key1 is empty."),
+        ({"key1": KEY1[:-1]}, "key1 is not 32 letters and digits."),
+        ({"key2": f"{KEY1[:-1]} "}, "key2 is not 32 letters and digits."),
+        ({"key2": PUBLIC_KEY}, "key2 is printed in ZaloPay's public samples: anybody can forge a payment."),
+        ({"key1": KEY1, "key2": KEY1}, "key1 and key2 are the same."),
+    ],
+)
+def test_a_key_of_the_wrong_shape_is_told_without_telling_the_key(keys, said):
+    findings = list(check_keys(keys, prod=True))
+    assert only_bad(findings).what == said
+    assert not any(key.strip() and key in "\n".join(report(findings)) for key in keys.values())
+
+
+def test_public_keys_are_good_enough_where_nobody_pays():
+    assert verdicts(check_keys({"key1": KEY1, "key2": PUBLIC_KEY}, prod=False)) == [GOOD, GOOD]
+
+
+def test_keys_are_looked_at_before_if_they_are_given():
+    assert verdicts(check_given_keys({}, prod=True)) == [UNSEEN]
+    assert verdicts(check_given_keys({"ZALOPAY_KEY1": KEY1, "ZALOPAY_KEY2": KEY2}, prod=True)) == [GOOD, GOOD]
+
+
+def test_an_issuer_that_is_who_it_says_and_publishes_keys_is_good(web):
+    assert list(check_issuer(web, ISSUER)) == [good(f"{ISSUER} publishes its keys.")]
+
+
+def test_an_issuer_without_its_slash_is_found_before_every_token_is_refused(web):
+    assert "no slash" in only_bad(check_issuer(web, ISSUER.rstrip("/"))).what
+
+
+def test_an_issuer_that_nobody_reaches_is_found(web):
+    assert "no discovery document" in only_bad(check_issuer(web, "https://tenannt.auth0.test/")).what
+
+
+def test_an_issuer_that_calls_itself_otherwise_is_found(web, house):
+    other = {"issuer": "https://login.stays.test/", "jwks_uri": f"{ISSUER}.well-known/jwks.json"}
+    house.pages[f"{ISSUER}.well-known/openid-configuration"] = (200, other)
+    assert "calls itself https://login.stays.test/" in only_bad(check_issuer(web, ISSUER)).what
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [{"kty": "EC"}]}])
+def test_an_issuer_without_rsa_keys_is_found(web, house, keys):
+    house.pages[f"{ISSUER}.well-known/jwks.json"] = (200, keys)
+    assert "RS256" in only_bad(check_issuer(web, ISSUER)).do
+
+
+def test_an_api_that_lives_and_is_closed_is_good(web):
+    assert verdicts(check_api(web, API)) == [GOOD, GOOD]
+
+
+def test_an_api_that_does_not_answer_is_found(web):
+    assert "does not answer: ConnectError" in only_bad(check_api(web, "https://elsewhere.test/api/v1")).what
+
+
+def test_an_unhealthy_api_is_found(web, house):
+    house.pages[f"{API}/health"] = (500, {"message": "Internal Server Error"})
+    assert "answers 500" in only_bad(check_api(web, API)).what
+
+
+def test_an_api_open_to_everybody_is_found(web, house):
+    house.pages[f"{API}/user/bookings"] = (200, {})
+    assert only_bad(check_api(web, API)).what == "Without a token, bookings answer 200."
+
+
+def test_the_frontends_may_call_and_strangers_may_not(web):
+    assert verdicts(check_origins(web, API, [FRONTEND])) == [GOOD]
+    assert (
+        only_bad(check_origins(web, API, [FRONTEND, "https://other.test"])).what == "https://other.test may not call."
+    )
+
+
+def test_an_api_that_any_origin_may_call_is_found(web, house):
+    house.preflight = lambda request: {
+        "access-control-allow-origin": request.headers["origin"],
+        "access-control-allow-credentials": "true",
+    }
+    assert only_bad(check_origins(web, API, [FRONTEND])).what == "Any origin may call."
+
+
+def test_origins_without_credentials_do_not_help_a_browser(web, house):
+    house.preflight = lambda request: {"access-control-allow-origin": request.headers["origin"]}
+    assert "may not call" in only_bad(check_origins(web, API, [FRONTEND])).what
+
+
+def test_a_callback_that_refuses_nonsense_is_good(web):
+    assert verdicts(check_callback(web, CALLBACK)) == [GOOD]
+
+
+@pytest.mark.parametrize("answer", [(401, {"message": "Unauthorized"}), (200, {"return_code": 1}), (200, {})])
+def test_a_callback_that_answers_anything_else_is_found(web, house, answer):
+    house.pages[CALLBACK] = answer
+    assert "to nonsense, not -1" in only_bad(check_callback(web, CALLBACK)).what
+
+
+def test_a_callback_address_without_tls_is_found(web, house):
+    plain = CALLBACK.replace("https", "http")
+    house.pages[plain] = house.pages[CALLBACK]
+    assert "is not https" in only_bad(check_callback(web, plain)).what
+
+
+def test_a_websocket_api_whose_stage_has_the_clients_name_is_good():
+    with websocket_api() as address:
+        assert verdicts(check_websocket(address)) == [GOOD]
+
+
+def test_a_websocket_api_with_another_stage_is_found():
+    with websocket_api(path="/prod") as address:
+        assert "does not open" in only_bad(check_websocket(address)).what
+
+
+def test_a_websocket_api_that_answers_something_else_is_found():
+    with websocket_api(answer="ERROR") as address:
+        assert '{"type": "ERROR"}' in only_bad(check_websocket(address)).what
+
+
+def test_an_address_that_names_the_stage_already_is_found():
+    assert "names the stage already" in only_bad(check_websocket("wss://b.test/payment-notifications")).what
+
+
+def test_a_prepared_account_is_good(account):
+    findings = list(check_account(account, read_stage("dev", mine(account="123456789012"))))
+    assert findings[:2] == [good("Signed in to account 123456789012."), good(f"{REGION} is prepared for the CDK.")]
+
+
+def test_another_account_than_the_stages_is_found(account):
+    found = only_bad(check_account(account, read_stage("dev", mine(account="210987654321"))))
+    assert found.what == "Signed in to account 123456789012, dev belongs to 210987654321."
+
+
+@pytest.mark.parametrize("version", ["20", None])
+def test_an_account_that_is_not_prepared_for_this_cdk_is_found(account, version):
+    name = "/cdk-bootstrap/hnb659fds/version"
+    if version:
+        account.ssm.put_parameter(Name=name, Value=version, Overwrite=True)
+    else:
+        account.ssm.delete_parameter(Name=name)
+    found = [finding for finding in check_account(account, read_stage("dev", mine())) if "CDK" in finding.what]
+    assert only_bad(found).do == "Run: npx cdk bootstrap"
+
+
+def test_a_sender_that_ses_does_not_know_is_found(account):
+    findings = list(check_account(account, read_stage("dev", mine())))
+    assert findings[-1].what == "SES does not know booking@stays.test, or has not verified it: no mail goes out."
+
+
+class Denied:
+    """A client of AWS that may do nothing: whatever it is asked, it is refused."""
+
+    def __init__(self, client: Any) -> None:
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(**_: str) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, name)
+
+        return refuse
+
+
+def test_what_nobody_is_allowed_to_see_is_unseen_not_wrong(account):
+    narrow = account._replace(ssm=Denied(account.ssm), ses=Denied(account.ses))
+    findings = list(check_account(narrow, read_stage("dev", mine())))
+    assert verdicts(findings) == [GOOD, UNSEEN, UNSEEN]
+    assert all("AccessDenied" in finding.what for finding in findings[1:])
+
+
+def test_a_sender_whose_domain_is_verified_is_good(account):
+    known = account._replace(ses=KnownSender(account.ses, "stays.test"))
+    assert list(check_account(known, read_stage("dev", mine())))[-1] == good("SES sends as stays.test.")
+
+
+class KnownSender:
+    """SES with one verified identity."""
+
+    def __init__(self, client: Any, identity: str) -> None:
+        self.exceptions = client.exceptions
+        self.identity = identity
+
+    def get_email_identity(self, **asked: str) -> dict[str, bool]:
+        if asked["EmailIdentity"] != self.identity:
+            raise self.exceptions.NotFoundException({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
+        return {"VerifiedForSendingStatus": True}
+
+
+def test_keys_in_their_secrets_are_good(account):
+    assert verdicts(check_secrets(account, SECRETS, prod=True)) == [GOOD, GOOD]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('{"current": ""}', "key2 is empty."),
+        ('{"key": "x"}', "The secret of key2 is not told, or has no `current`."),
+        (KEY2, "The secret of key2 is not JSON."),
+    ],
+)
+def test_a_secret_without_a_key_in_it_is_found(account, value, said):
+    account.secrets.put_secret_value(SecretId="k2", SecretString=value)
+    assert only_bad(check_secrets(account, SECRETS, prod=True)).what == said
+
+
+def test_a_secret_that_may_not_be_read_is_unseen_not_wrong(account):
+    findings = list(check_secrets(account, SECRETS | {"ZaloPayKey1Secret": "nowhere"}, prod=True))
+    assert verdicts(findings) == [UNSEEN, GOOD]
+
+
+def test_missing_outputs_are_found():
+    findings = list(check_outputs({"NextPublicApiUrl": API, "ZaloPayCallbackUrl": CALLBACK}))
+    assert only_bad(findings).what == "The output NextPublicWsUrl is missing."
+
+
+def test_a_report_says_what_is_wrong_and_below_it_what_to_do():
+    assert list(report([good("Fine."), bad("Broken.", "Mend it."), unseen("Dark.")])) == [
+        "    ok  Fine.",
+        " wrong  Broken.",
+        "        → Mend it.",
+        "unseen  Dark.",
+    ]
+
+
+def test_offline_nothing_outside_this_machine_is_asked(capsys):
+    main(["--stage", "prod", "--offline"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[-3] == "unseen  Nothing outside this machine was looked at."
+    assert said[-1].endswith("to put right.")
+
+
+def test_one_address_can_be_looked_over_by_itself_and_the_command_fails_while_something_is_wrong(capsys):
+    assert main(["--api", "http://127.0.0.1:1/api/v1"]) == 1
+    assert "does not answer: ConnectError" in capsys.readouterr().out
+
+
+def test_a_session_of_boto3_asks_the_stages_own_region():
+    with mock_aws():
+        assert {client.meta.region_name for client in open_account(REGION)} == {REGION}

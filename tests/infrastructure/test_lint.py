@@ -1,0 +1,49 @@
+"""What others' rules find in the templates: nothing that is not accepted beside its reason."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_sqs as sqs
+
+from infra.deployment import check
+from tests.infrastructure.synthesis import an_app
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(
+    scope="module", params=[{"stage": "all"}, {"stage": "dev", "zalopay": "simulator"}], ids=["stages", "simulator"]
+)
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    """What cdk-nag says about all stages, by rule pack."""
+    folder = tmp_path_factory.mktemp("nag")
+    app = an_app(folder, request.param)
+    check(app)
+    app.synth()
+    found = json.loads((folder / "validation-report.json").read_text())
+    return {each["pluginName"]: each for each in found["pluginReports"]}
+
+
+@pytest.mark.parametrize("pack", ["AwsSolutions", "Serverless"])
+def test_cdk_nag_reports_nothing_that_is_not_acknowledged(report, pack):
+    assert report[pack]["violations"] == []
+
+
+def test_a_finding_that_nobody_acknowledged_stops_the_synthesis(tmp_path):
+    app = App(outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    sqs.Queue(Stack(app, "Careless"), "Queue")
+    check(app)
+    with pytest.raises(RuntimeError, match="AwsSolutions-SQS4"):
+        app.synth()
+
+
+def test_cfn_lint_reports_nothing(assembly):
+    templates = sorted(map(str, assembly.glob("*.template.json")))
+    assert len(templates) == 6
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), "--non-zero-exit-code", "informational", *templates]
+    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.stdout, done.returncode) == ("", 0)

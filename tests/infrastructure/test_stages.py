@@ -1,0 +1,233 @@
+"""Stages differ by their settings alone; one that contradicts itself is not built."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
+from tests.infrastructure.synthesis import Stack, templates_of, with_settings
+
+ROOT = Path(__file__).parents[2]
+APP_ID = 424_242
+
+
+def refusal(name: str, **changes) -> str:
+    """The sentence with which a stage is refused."""
+    with pytest.raises(BadStage) as refused:
+        read_stage(name, with_settings(name, **changes))
+    return str(refused.value)
+
+
+def test_cdk_json_has_three_stages_that_agree_with_themselves():
+    context = read_context()
+    assert tuple(context["stages"]) == STAGES
+    for name in STAGES:
+        assert read_stage(name, context).name == name
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "region",
+        "frontends",
+        "issuer",
+        "audience",
+        "zalopay",
+        "zalopayAppId",
+        "mailSender",
+        "websocketIdentity",
+        "alarmAddress",
+        "refundPolicy",
+        "logRetentionDays",
+        "reserveConcurrency",
+    ],
+)
+def test_a_missing_setting_is_named(setting):
+    assert refusal("staging", **{setting: None}) == f"Stage staging: `{setting}` is missing in cdk.json."
+
+
+def test_a_setting_that_nobody_reads_is_named():
+    assert refusal("dev", frontend="https://stays.example") == "Stage dev: `frontend` is no setting."
+
+
+def test_a_stage_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(BadStage) as refused:
+        read_stage("test", read_context())
+    assert str(refused.value) == "There is no stage `test` in cdk.json: take one of dev, staging, prod, or all."
+
+
+@pytest.mark.parametrize("app_id", sorted(PUBLIC_APP_IDS))
+def test_prod_refuses_apps_whose_keys_everybody_knows(app_id):
+    assert f"zalopayAppId {app_id} is ZaloPay's public sandbox app" in refusal("prod", zalopayAppId=app_id)
+
+
+@pytest.mark.parametrize("app_id", sorted(PUBLIC_APP_IDS))
+def test_no_stage_takes_real_money_with_a_public_app(app_id):
+    assert f"zalopayAppId {app_id} is" in refusal("staging", zalopay="production", zalopayAppId=app_id)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_wildcard_is_no_origin(name):
+    sentence = "frontends.0: `*` is no origin: requests carry credentials, so every frontend has to be named."
+    assert refusal(name, frontends=["*"]) == f"Stage {name}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"zalopay": "simulator"}, "zalopay is `simulator`, where nobody pays: prod takes `production` only"),
+        ({"zalopay": "sandbox"}, "zalopay is `sandbox`, where nobody pays: prod takes `production` only"),
+        (
+            {"websocketIdentity": "open"},
+            "websocketIdentity `open` would show everybody's payments: take `bound` or `strict`",
+        ),
+        (
+            {"frontends": ["https://stays.example", "http://localhost:3000"]},
+            "frontends has `http://localhost:3000`: prod is called over https only",
+        ),
+    ],
+)
+def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
+    assert refusal("prod", **changes) == f"Stage prod: {sentence}."
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"frontends": []}, "frontends: "),
+        ({"frontends": ["https://stays.example/"]}, "frontends.0: `https://stays.example/` is no origin"),
+        ({"issuer": "https://tenant.auth0.com"}, "issuer: `https://tenant.auth0.com` is no issuer"),
+        ({"issuer": "http://tenant.auth0.com/"}, "issuer: `http://tenant.auth0.com/` is no issuer"),
+        ({"zalopay": "live"}, "zalopay: Input should be 'sandbox', 'production' or 'simulator'"),
+        ({"websocketIdentity": "closed"}, "websocketIdentity: Input should be 'bound', 'strict' or 'open'"),
+        ({"mailSender": "Stays"}, "mailSender: `Stays` is no mail address"),
+        ({"alarmAddress": "nobody"}, "alarmAddress: `nobody` is no mail address"),
+        ({"refundPolicy": [[7, 100]]}, "refundPolicy: steps of [days before check-in, percent] go down to day 0"),
+        ({"refundPolicy": [[0, 120]]}, "refundPolicy: a percentage lies between 0 and 100"),
+        ({"logRetentionDays": 31}, "logRetentionDays: CloudWatch keeps logs for"),
+        (
+            {"domain": {"name": "api.stays.example", "certificate": f"arn:aws:acm:us-east-1:{1:012}:certificate/1"}},
+            "the certificate of domain api.stays.example has to lie in ap-southeast-1",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_work_stops_the_synthesis_with_one_sentence(changes, sentence):
+    told = refusal("dev", **changes)
+    assert told.startswith(f"Stage dev: {sentence}")
+    assert "\n" not in told
+
+
+def test_synth_ends_with_that_sentence_and_nothing_else(tmp_path):
+    environment = {
+        **os.environ,
+        "CDK_CONTEXT_JSON": json.dumps({"stage": "prod", "zalopay": "simulator"}),
+        "CDK_OUTDIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Stage prod: zalopay is `simulator`, where nobody pays: prod takes `production` only.\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_must_survive_is_retained_and_protected_in_every_stage(stacks, assembly, stage_name):
+    data = stacks[f"Stays-{stage_name}-Data"]
+    kinds = {"AWS::DynamoDB::GlobalTable": 2, "AWS::Events::EventBus": 1, "AWS::SecretsManager::Secret": 2}
+    assert {kind: len(data.of_type(kind)) for kind in kinds} == kinds
+    assert len(data.resources) == sum(kinds.values())
+    for resource in data.resources.values():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    for table in data.properties("AWS::DynamoDB::GlobalTable"):
+        (replica,) = table["Replicas"]
+        assert replica["DeletionProtectionEnabled"] is True
+        assert replica["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True,
+            "RecoveryPeriodInDays": 35,
+        }
+
+
+def test_the_data_are_protected_from_going_with_their_stack_and_so_is_all_of_prod(assembly):
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    protected = {
+        name for name, each in artifacts.items() if each.get("properties", {}).get("terminationProtection") is True
+    }
+    assert protected == {"Stays-dev-Data", "Stays-staging-Data", "Stays-prod-Data", "Stays-prod-Backend"}
+
+
+def test_secrets_are_born_without_a_key(stacks, stage_name):
+    secrets = stacks[f"Stays-{stage_name}-Data"].properties("AWS::SecretsManager::Secret")
+    assert [json.loads(each["SecretString"]) for each in secrets] == [{"current": ""}] * 2
+    assert {each["Name"] for each in secrets} == {f"stays/{stage_name}/zalopay-key{n}" for n in (1, 2)}
+
+
+def test_no_template_names_an_account_or_waits_for_a_lookup(assembly):
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    assert not manifest.get("missing")
+    environments = {each["environment"] for each in manifest["artifacts"].values() if "environment" in each}
+    assert environments == {"aws://unknown-account/ap-southeast-1"}
+
+
+def test_names_of_one_stage_are_never_those_of_another(stacks):
+    named = ("TableName", "QueueName", "FunctionName", "LogGroupName", "DashboardName", "TopicName")
+    seen = [
+        (name, each["Properties"][name])
+        for stack in stacks.values()
+        for each in stack.resources.values()
+        for name in named
+        if isinstance(each.get("Properties", {}).get(name), str)
+    ]
+    assert seen
+    assert len(seen) == len(set(seen))
+
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory) -> Stack:
+    context = with_settings(
+        "staging",
+        websocketIdentity="strict",
+        issuer="https://login.other.example/",
+        audience="https://other.example/api",
+        frontends=["https://other.example", "https://www.other.example"],
+        zalopay="production",
+        zalopayAppId=APP_ID,
+        account="123456789012",
+        domain={"name": "api.other.example", "certificate": f"arn:aws:acm:ap-southeast-1:{1:012}:certificate/1"},
+    )
+    return Stack(templates_of(tmp_path_factory.mktemp("switched"), **context)["Stays-staging-Backend"])
+
+
+def variables(stack: Stack, function: str) -> dict[str, str]:
+    return stack.one("AWS::Lambda::Function", Handler=f"{function}.handler")["Environment"]["Variables"]
+
+
+def test_other_settings_are_all_it_takes_to_change_a_stage(switched):
+    connections = variables(switched, "connections")
+    assert connections["WEBSOCKET_IDENTITY"] == "strict"
+    assert connections["JWT_ISSUER"] == "https://login.other.example/"
+    assert connections["JWT_AUDIENCE"] == "https://other.example/api"
+    (authorizer,) = switched.properties("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["JwtConfiguration"] == {
+        "Issuer": "https://login.other.example/",
+        "Audience": ["https://other.example/api"],
+    }
+    api = switched.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP")
+    assert api["CorsConfiguration"]["AllowOrigins"] == ["https://other.example", "https://www.other.example"]
+    payments = variables(switched, "payments")
+    assert payments["FRONTEND_URL"] == "https://other.example"
+    assert payments["ZALOPAY_ENDPOINT"] == "https://openapi.zalopay.vn"
+    assert payments["ZALOPAY_APP_ID"] == str(APP_ID)
+
+
+def test_a_domain_of_its_own_is_the_only_way_in_and_what_zalopay_is_told(switched):
+    callback = "https://api.other.example/api/v1/payment/zalopay/callback"
+    assert variables(switched, "payments")["CALLBACK_URL"] == callback
+    assert switched.template["Outputs"]["ZaloPayCallbackUrl"]["Value"] == callback
+    assert switched.template["Outputs"]["NextPublicApiUrl"]["Value"] == "https://api.other.example/api/v1"
+    assert switched.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP")["DisableExecuteApiEndpoint"] is True
+    assert switched.one("AWS::ApiGatewayV2::DomainName")["DomainName"] == "api.other.example"
+    assert "DomainTarget" in switched.template["Outputs"]
