@@ -17,7 +17,7 @@ from infra.function import LiveFunction, Program
 from infra.stage import Stage
 from infra.topology import Function, Throttle
 
-_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
+_ACTIONS = ("PutItem", "DeleteItem", "Query")
 _FUNCTION = Function(
     timeout=29,
     memory=512,

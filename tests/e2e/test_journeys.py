@@ -88,6 +88,7 @@ def test_what_the_backend_does_after_a_booking_may_be_asked_for_again(
     for _ in range(2):
         assert an.post(f"{booking}/update-calendar", {}) == {}
         assert an.post(f"{booking}/conversation", {}) == {"threadId": order["sessionId"]}
+    assert an.post(f"{booking}/send-confirmation", {}) == {}
     with pytest.raises(ApiError, match="429 RATE_LIMIT"):
         an.post(f"{booking}/send-confirmation", {})
     local.later(61)
