@@ -15,7 +15,7 @@ from stays.domain.booking import Booking, BookingStatus, booking_of, cancel
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import Profile
 from stays.domain.payment import Contact, PaymentSession, open_session
-from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
+from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.metrics import milestone
 from stays.table.awards import Awards
 from stays.table.effects import Effects
@@ -23,6 +23,8 @@ from stays.table.sessions import NightsTaken, Sessions
 from stays.table.store import PATIENCE, Store
 
 POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
+
+LANGUAGES = {"vi": "vi", "en": "en"}  # of any other traveller nobody knows which of the two is read
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
@@ -42,8 +44,8 @@ class BookingRequest(Model):
 class ProfileRequest(Model):
     """What the identity provider knows of the user."""
 
-    email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    name: Annotated[str, Field(max_length=200)] | None = None
+    email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     locale: Annotated[str, Field(max_length=20, pattern=r"^[A-Za-z_\-]+$")] | None = None
 
 
@@ -128,7 +130,7 @@ def save_profile(request: ProfileRequest) -> dict[str, Any]:
         user_id=http.caller(app).user_id,
         email=request.email,
         name=request.name,
-        language="en" if (request.locale or "vi").lower().startswith("en") else "vi",
+        language=LANGUAGES.get((request.locale or "")[:2].lower()),
         updated_at=datetime.now(UTC),
     )
     awards.save_profile(profile)

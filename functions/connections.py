@@ -25,6 +25,7 @@ ISSUER = os.environ["JWT_ISSUER"]
 AUDIENCE = os.environ["JWT_AUDIENCE"]
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
+NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter when the issuer answers something else than keys
 LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same place
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
@@ -50,7 +51,7 @@ class Proof(NamedTuple):
     until: datetime
 
 
-class Refused(Exception):
+class FrameRefused(Exception):
     """A frame that gets an ERROR; the connection stays."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -97,7 +98,7 @@ def connect(event: dict[str, Any], now: datetime) -> int:
     token, on_purpose = carried(event)
     try:
         proof = prove(token) if token else None
-    except jwt.PyJWTError:
+    except NOT_PROVEN:
         if on_purpose:
             return 401
         proof = None
@@ -123,7 +124,7 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
     frame = read(event)
     connection = connections.find(connection_id)
     if connection is None:
-        raise Refused("FORBIDDEN", "Connect again.")
+        raise FrameRefused("FORBIDDEN", "Connect again.")
     proven = identified(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
     connections.subscribe(proven)
     post.reply(connection_id, {"type": "SUBSCRIBED", "channels": list(proven.channels)})
@@ -134,37 +135,37 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
 def read(event: dict[str, Any]) -> Frame:
     body = event.get("body") or ""
     if len(body) > LARGEST_FRAME:
-        raise Refused("INVALID_MESSAGE", "The frame is too large.")
+        raise FrameRefused("INVALID_MESSAGE", "The frame is too large.")
     try:
         return Frame.model_validate_json(body)
     except ValidationError:
-        raise Refused("INVALID_MESSAGE", "SUBSCRIBE names a userId and channels.") from None
+        raise FrameRefused("INVALID_MESSAGE", "SUBSCRIBE names a userId and channels.") from None
 
 
 def identified(connection: Connection, frame: Frame, now: datetime) -> Connection:
-    """The connection with its user, proven by one of the ways of the mode. Raises Refused."""
+    """The connection with its user, proven by one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
         proof = token_in(frame.token)
         connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
     connection = check_owner(connection, frame.user_id)
     if connection.user_id is None and not believed(connection, frame.user_id, now):
-        raise Refused("FORBIDDEN", "Prove who you are: send a token.")
+        raise FrameRefused("FORBIDDEN", "Prove who you are: send a token.")
     if connection.proven_until is not None and connection.proven_until <= now:
-        raise Refused("TOKEN_EXPIRED", "The token has run out; send a new one.")
+        raise FrameRefused("TOKEN_EXPIRED", "The token has run out; send a new one.")
     return connection.but(user_id=frame.user_id)
 
 
 def token_in(token: str) -> Proof:
     try:
         return prove(token)
-    except jwt.PyJWTError:
-        raise Refused("FORBIDDEN", "The token is not valid.") from None
+    except NOT_PROVEN:
+        raise FrameRefused("FORBIDDEN", "The token is not valid.") from None
 
 
 def check_owner(connection: Connection, user_id: str) -> Connection:
     """A connection never changes hands."""
     if connection.user_id not in (None, user_id):
-        raise Refused("FORBIDDEN", "This is not you.")
+        raise FrameRefused("FORBIDDEN", "This is not you.")
     return connection
 
 
@@ -198,7 +199,7 @@ def ping(event: dict[str, Any], now: datetime) -> int:
 
 
 def unknown(event: dict[str, Any], now: datetime) -> int:
-    raise Refused("INVALID_MESSAGE", "Send JSON with a type: SUBSCRIBE or PING.")
+    raise FrameRefused("INVALID_MESSAGE", "Send JSON with a type: SUBSCRIBE or PING.")
 
 
 def disconnect(event: dict[str, Any], now: datetime) -> int:
@@ -221,7 +222,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     route = event["requestContext"]["routeKey"]
     try:
         return {"statusCode": ROUTES[route](event, datetime.now(UTC))}
-    except Refused as refusal:
+    except FrameRefused as refusal:
         logger.info("frame refused", extra={"code": refusal.code, "route": route})
         error = {"type": "ERROR", "code": refusal.code, "message": refusal.message}
         post.reply(event["requestContext"]["connectionId"], error)

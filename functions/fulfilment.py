@@ -6,12 +6,13 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.mailing import Mailing, MailState, Profile
 from stays.domain.payment import Fulfilment, PaymentSession
-from stays.mail import Language, Letter, MailRefused, MailUnavailable, render, send
+from stays.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.effects import Effects
@@ -23,7 +24,8 @@ FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Awards(store)
-ses = boto3.client("sesv2")
+# Once: an answer that got lost must not become a second mail behind our back.
+ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
 logger = Logger()
 
 
@@ -76,6 +78,8 @@ def deliver(session: PaymentSession, mailing: Mailing, now: datetime) -> None:
     except MailUnavailable:
         count("MailFailed")
         effects.failed(mailing, now)
+    except MailUnsure:
+        count("MailFailed")  # it stays "being sent", until the clock finds it
     else:
         effects.sent(mailing, message_id, now)
 
@@ -100,6 +104,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
             fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
         except (BotoCoreError, ClientError) as error:
-            logger.warning("to be tried again", extra={"error": type(error).__name__})
+            identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
+            logger.warning("to be tried again", extra=identity)
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}

@@ -140,13 +140,15 @@ def standing(taken: NightsTaken, quoted: Quote, user_id: str) -> PaymentSession:
 
 def resume(session: PaymentSession, now: datetime) -> PaymentSession | None:
     """The live session with its order; None if it turned out to be over and its nights are free."""
+    if not session.is_live:
+        return None
     if session.order_url and now < session.expires_at:
         return session
     if session.attempted_at is None:
         return order_of_reservation(session, now)
     if session.order_url is None and now - session.attempted_at < ATTEMPT_TIME:
         return await_order(session)
-    settled = sessions.record(session, query(session, "create"), now)
+    settled = asked(session, "create", now)
     if settled.status is Status.PAID:
         raise already_paid(settled)
     if settled.is_live:
@@ -184,8 +186,8 @@ def order(session: PaymentSession) -> PaymentSession:
         made = after_silence(session)
     if not isinstance(made, Created):
         logger.warning("no order", extra={"sessionId": session.id, "outcome": made.outcome, "code": made.code})
-        sessions.record(session, made, datetime.now(UTC))
-        raise creation_failed(session)
+        settled = sessions.record(session, made, datetime.now(UTC))
+        raise already_paid(settled) if settled.status is Status.PAID else creation_failed(session)
     url, now = made.order_url, datetime.now(UTC)
     begun = sessions.settle(session, lambda current, _: order_made(current, url, now), now)
     if begun.status not in (Status.PENDING, Status.PAID):
@@ -217,8 +219,7 @@ def after_silence(session: PaymentSession) -> Created | Evidence:
     found = query(session, "create")
     if found.outcome is Outcome.NOT_FOUND:
         return make_order(session)
-    lost = found.outcome in (Outcome.UNPAID, Outcome.PROCESSING)
-    return found.but(outcome=Outcome.REFUSED) if lost else found
+    return found.but(outcome=Outcome.REFUSED) if found.outcome is Outcome.UNPAID else found
 
 
 def creation_failed(session: PaymentSession | None = None) -> StaysError:

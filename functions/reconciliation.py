@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.mailing import Mailing
@@ -17,9 +16,9 @@ from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSessi
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
 from stays.metrics import count, milestone
 from stays.table.effects import Effects
-from stays.table.sessions import Sessions, Unsettled
+from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
-from stays.table.watch import Watch
+from stays.table.watch import Due, Unreadable, Watch
 from stays.zalopay.client import Client, client
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
@@ -60,10 +59,17 @@ def check_payment(session: PaymentSession, now: datetime) -> None:
         sessions.record(session, heard(zalopay().query(session, "schedule")), now)
 
 
+def requested_by(session: PaymentSession, now: datetime) -> bool:
+    """Whether it was this round that put the refund on record, and so has to ask for it."""
+    return session.refund is not None and session.refund.requested_at == now
+
+
 def check_refund(session: PaymentSession, now: datetime) -> None:
     """The intent goes on record first, so that however often this runs, one refund is made."""
     if session.fulfilment is Fulfilment.REFUND_DUE:
         session = sessions.settle(session, lambda current, _: request_refund(current, APP_ID, now), now)
+        if not requested_by(session, now):
+            return
         evidence = heard(zalopay().refund(session, now))
     elif sessions.claim_query(session, now, next_check(session, now)):
         evidence = heard(zalopay().query_refund(session, now))
@@ -77,31 +83,44 @@ def check_refund(session: PaymentSession, now: datetime) -> None:
     logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
 
 
-def attend(item: PaymentSession | Mailing, now: datetime) -> bool:
-    """One due item. Whatever goes wrong with it, it stays due and the others are not held up."""
+def attend(item: Due, now: datetime) -> None:
+    """One due item, by what it is. Raises whatever goes wrong with it."""
+    if isinstance(item, Unreadable):
+        raise LookupError(f"{item.partition} {item.sort} cannot be read")
+    if isinstance(item, Mailing):
+        effects.rearm(item, now)
+    elif item.fulfilment in OWING:
+        check_refund(item, now)
+    else:
+        check_payment(item, now)
+
+
+def attended(item: Due, now: datetime) -> bool:
+    """Whether it went well. Whatever went wrong, the item stays due and the others are not held up."""
     try:
-        if isinstance(item, Mailing):
-            effects.rearm(item, now)
-        elif item.fulfilment in OWING:
-            check_refund(item, now)
-        else:
-            check_payment(item, now)
-    except (BotoCoreError, ClientError, Unsettled) as error:
-        logger.warning("still due", extra={"error": type(error).__name__})
+        attend(item, now)
+    except Exception:  # the outermost edge of each item
+        logger.exception("still due", extra={"sessionId": id_of(item)})
         return False
     return True
+
+
+def id_of(item: Due) -> str:
+    if isinstance(item, PaymentSession):
+        return item.id
+    return item.stay_id if isinstance(item, Mailing) else item.partition
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     now = datetime.now(UTC)
     due = watch.due(now, LIMIT)
 
-    def in_time(item: PaymentSession | Mailing) -> bool:
-        return context.get_remaining_time_in_millis() > RESERVE and attend(item, datetime.now(UTC))
+    def in_time(item: Due) -> bool:
+        return context.get_remaining_time_in_millis() > RESERVE and attended(item, datetime.now(UTC))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        attended = sum(pool.map(in_time, due))
+        done = sum(pool.map(in_time, due))
     count("Due", len(due))
-    count("Overdue", sum(is_late(item, now) for item in due))
-    logger.info("round", extra={"due": len(due), "attended": attended})
-    return {"due": len(due), "attended": attended}
+    count("Overdue", sum(isinstance(item, Unreadable) or is_late(item, now) for item in due))
+    logger.info("round", extra={"due": len(due), "attended": done})
+    return {"due": len(due), "attended": done}

@@ -76,8 +76,11 @@ def body_of(event: dict[str, Any]) -> bytes:
 
 
 def verdict(event: dict[str, Any]) -> int:
+    order = None
     try:
-        record(read(body_of(event)), datetime.now(UTC))
+        callback = read(body_of(event))
+        order = callback.app_trans_id
+        record(callback, datetime.now(UTC))
     except Unsigned:
         count("BadMac")
         return REJECTED
@@ -87,7 +90,7 @@ def verdict(event: dict[str, Any]) -> int:
         return REJECTED
     except Exception:  # the outermost edge: whatever it was, ZaloPay comes again, and so does the clock
         count("CallbackNotRecorded")
-        logger.exception("callback not recorded")
+        logger.exception("callback not recorded", extra={"appTransId": order})
         return AGAIN
     return DONE
 

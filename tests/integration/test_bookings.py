@@ -179,3 +179,17 @@ def test_a_profile_is_kept_and_answered(world: World):
         200,
         {"userId": MAI, "email": "mai@example.com", "language": "en", "updatedAt": TIME},
     )
+
+
+def test_a_stay_that_is_over_is_not_cancelled(world: World):
+    paid = world.paid()
+    world.clock.shift(timedelta(days=400))
+    over = world.http("DELETE", f"/bookings/{paid['id']}")
+    assert (over.status, over.code) == (409, "INVALID_AUCTION_STATE")
+    assert set(world.nights().values()) == {"BOOKED"}
+
+
+def test_only_a_locale_that_says_so_chooses_one_language(world: World):
+    for locale, language in (("vi-VN", "vi"), ("en_US", "en"), ("ko-KR", None)):
+        answer = world.http("POST", "/users/auth0-sync", {"email": "an@example.com", "locale": locale})
+        assert answer.body.get("language") == language

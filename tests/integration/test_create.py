@@ -224,3 +224,25 @@ def test_an_offer_is_accepted_by_paying_for_it(world: World):
     assert world.call_back(signed(order_data(made.body["appTransId"]))) == 1
     assert world.session(made.body["sessionId"], sub=BINH)["status"] == "PAID"
     assert world.item(kind="OFFER")["status"] == "PAID"
+
+
+def test_an_order_that_was_cancelled_meanwhile_is_not_handed_out(world: World):
+    made = world.created()
+    payments = world.functions["payments"]
+    before = payments.sessions.find(made["sessionId"])
+    cancelled = before.but(status="CANCELLED")
+    assert payments.resume(cancelled, datetime.now(UTC)) is None
+
+
+def test_clicking_again_and_again_while_zalopay_is_silent_asks_it_once(world: World):
+    world.created()
+    world.zalopay.fault("query_down")
+    world.clock.shift(timedelta(minutes=15, seconds=10))
+    with Asked(world.functions["payments"]) as paths:
+        assert [world.create().code for _ in range(3)] == ["PAYMENT_CREATION_FAILED"] * 3
+    assert paths == ["/v2/query"]
+
+
+def test_no_claim_of_a_token_is_too_long_to_pay_with(world: World):
+    world.created(name="N" * 300, email=f"{'e' * 400}@example.com")
+    assert world.item(kind="SESSION")["contact"] == {"name": "N" * 200}

@@ -126,7 +126,7 @@ def test_a_letter_that_could_not_be_sent_now_is_sent_later(world: World):
     world.paid()
     with ses_down(world):
         assert world.deliver()["fulfilment"] == []
-    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("SENDING", 1, [])
+    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("WAITING", 1, [])
     world.after(seconds=30)
     assert world.deliver()["fulfilment"] == []
     assert sent() == []

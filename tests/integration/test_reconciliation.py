@@ -196,3 +196,25 @@ def test_a_reading_of_an_overdue_session_repairs_it(world: World):
     world.clock.shift(timedelta(minutes=16))
     assert world.session(made["sessionId"])["status"] == "PAID"
     assert world.item(what="PAID_AND_BOOKED")["evidence"]["source"] == "read"
+
+
+def test_what_has_come_to_rest_since_it_was_found_due_is_not_woken_up(world: World):
+    made = world.created()
+    reconciliation = world.functions["reconciliation"]
+    before = reconciliation.sessions.find(made["sessionId"])
+    world.clock.shift(timedelta(seconds=60))
+    world.zalopay.pay(made["appTransId"])
+    reconciliation.check_payment(before, datetime.now(UTC))
+    assert "dueAt" not in world.item(kind="SESSION")
+    assert world.after(hours=1)["due"] == len([item for item in world.items(kind="MAIL") if "dueAt" in item])
+
+
+def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    long_ago = {"dueShard": "0", "dueAt": "2020-01-01T00:00:00.000Z"}
+    broken = {"PK": "STAY#broken", "SK": "SESSION", "kind": "SESSION", **long_ago}
+    world.functions["reconciliation"].store.put(broken)
+    assert world.after(seconds=60) == {"due": 2, "attended": 1}
+    assert world.item(kind="SESSION", id=made["sessionId"])["status"] == "PAID"

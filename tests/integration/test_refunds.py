@@ -157,3 +157,15 @@ def test_half_of_the_money_goes_back_three_days_before(world: World):
     world.tick()
     assert (state(world, paid)["status"], state(world, paid)["amount"]) == ("REFUNDED", 3 * PRICE // 2)
     assert [each["amount"] for each in refunds(world, paid)] == [3 * PRICE // 2]
+
+
+def test_a_round_that_comes_second_does_not_ask_for_the_refund_again(world: World):
+    paid = owed(world)
+    reconciliation = world.functions["reconciliation"]
+    before = reconciliation.sessions.find(paid["id"])
+    world.tick()
+    world.after(minutes=2)
+    assert state(world, paid)["status"] == "REFUNDED"
+    with Asked(world.functions["payments"]) as paths:
+        reconciliation.check_refund(before, datetime.now(UTC))
+    assert paths == []

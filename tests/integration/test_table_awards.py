@@ -55,13 +55,13 @@ def test_a_refused_event_is_kept_with_its_reason_and_not_without_end(awards: Awa
     }
 
 
-def test_of_a_profile_the_last_word_counts(awards: Awards) -> None:
+def test_of_a_profile_the_last_word_counts_and_the_rest_stays(awards: Awards) -> None:
     first = Profile(user_id=TRAVELLER, email="an@example.com", name="An", language="vi", updated_at=NOW)
     last = Profile(user_id=TRAVELLER, email="an@example.org", updated_at=NOW + timedelta(days=1))
     assert awards.profile(TRAVELLER) is None
     awards.save_profile(first)
     assert awards.profile(TRAVELLER) == first
     awards.save_profile(last)
-    assert awards.profile(TRAVELLER) == last
+    assert awards.profile(TRAVELLER) == first.but(email=last.email, updated_at=last.updated_at)
     assert awards.profile(STRANGER) is None
     assert contents()[f"USER#{TRAVELLER}", "PROFILE"]["kind"] == "PROFILE"

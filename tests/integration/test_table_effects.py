@@ -104,8 +104,7 @@ def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects
 def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
     mailing = claimed(effects)
     effects.failed(mailing, NOW)
-    assert standing() == mailing.but(due_at=NOW + MINUTE)
-    assert standing().state is MailState.SENDING
+    assert standing() == mailing.but(state=MailState.WAITING, due_at=NOW + MINUTE)
 
 
 @pytest.mark.parametrize(

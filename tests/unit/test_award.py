@@ -169,6 +169,11 @@ def test_c18_the_full_amount_books_all_awarded_nights(selected: tuple[date, ...]
     assert quote([award], selected, 900_000, NOW) == Quote(award, NIGHTS, 900_000)
 
 
+def test_no_offer_bears_the_name_of_a_win() -> None:
+    with pytest.raises(ValidationError):
+        read_event("SecondChanceOffer", OFFER | {"offerId": "WIN"}, NOW)
+
+
 def test_the_full_amount_buys_no_night_that_is_over() -> None:
     award = win(nights=priced(*NIGHTS), deadline=NOW + timedelta(days=30))
     later = datetime.combine(NIGHTS[1], time(12), UTC)

@@ -1,5 +1,6 @@
 """Sending a mail: what SES is given, and how its answers are taken."""
 
+import socket
 import traceback
 from email import message_from_string
 from email.policy import SMTP
@@ -11,7 +12,7 @@ from botocore.config import Config
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from stays.mail import MailRefused, MailUnavailable, send
+from stays.mail import MailRefused, MailUnavailable, MailUnsure, send
 
 SENDER = "Stays <bookings@stays.example>"
 MESSAGE = message_from_string(
@@ -78,6 +79,13 @@ def test_an_error_of_ses_is_for_good_or_for_now_and_its_text_goes_no_further(
     assert failed.type is failure
     assert str(failed.value) == code
     assert "lan@" not in "".join(traceback.format_exception(failed.value))
+
+
+def test_an_answer_that_does_not_come_leaves_open_whether_it_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(MailUnsure, match="ReadTimeoutError"):
+            send(ses(endpoint_url=url), MESSAGE, SENDER)
 
 
 def test_silence_is_a_passing_fault() -> None:

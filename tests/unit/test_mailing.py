@@ -16,10 +16,17 @@ def test_a_new_mail_is_due_and_looked_at_again_in_a_minute() -> None:
     )
 
 
-@pytest.mark.parametrize("state", MailState)
+@pytest.mark.parametrize("state", [state for state in MailState if state is not MailState.SENDING])
 def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState) -> None:
     mailing = new_mailing(STAY, "refund", NOW).but(state=state, attempts=7, due_at=NOW)
     assert rearmed(mailing, NOW) == mailing.but(state=MailState.DUE, due_at=NOW + MINUTE)
+
+
+def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time() -> None:
+    unsure = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=1, due_at=NOW)
+    assert rearmed(unsure, NOW) == unsure.but(state=MailState.DUE, due_at=NOW + MINUTE)
+    again = unsure.but(attempts=2)
+    assert rearmed(again, NOW) == again.but(state=MailState.UNDELIVERABLE, due_at=None)
 
 
 def test_after_eight_attempts_a_mail_is_given_up() -> None:

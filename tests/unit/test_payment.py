@@ -191,12 +191,20 @@ def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amo
         status=Status.FAILED if status in UNFINISHED else status,
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
+        transaction_id=evidence.transaction_id,
         changed_at=SOON,
         due_at=None,
     )
     nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
     assert decide(before, evidence, SOON) == Decision(expected, "AMOUNT_MISMATCH", nights, evidence=evidence)
     assert decide(expected, evidence, SOON) is None
+
+
+def test_other_money_for_a_session_under_review_is_kept_too() -> None:
+    reviewed = decide(pending(), money().but(amount=1), SOON)
+    assert reviewed is not None
+    other = money(transaction_id="261122000000177", amount=7)
+    assert decide(reviewed.session, other, SOON) == Decision(reviewed.session, "SECOND_TRANSACTION", evidence=other)
 
 
 def test_a_second_transaction_is_kept_beside_the_first() -> None:

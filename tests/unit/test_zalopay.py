@@ -363,7 +363,8 @@ QUERY_CODES = {
 }
 REFUND_CODES = {
     -23: RefundOutcome.ACCEPTED,
-    **dict.fromkeys((-13, -14, -24, -25, -26, -32, -101), RefundOutcome.REFUSED),
+    **dict.fromkeys((-24, -25, -26), RefundOutcome.NOT_FOUND),
+    **dict.fromkeys((-13, -14, -32, -101), RefundOutcome.REFUSED),
 }
 REFUND_QUERY_CODES = {
     -101: RefundOutcome.NOT_FOUND,
@@ -492,6 +493,11 @@ def test_the_codes_of_a_refunds_query_are_its_own_and_unknown_is_never_refused()
         for answer in failures(code):
             outcome = REFUND_QUERY_CODES.get(code, RefundOutcome.UNKNOWN)
             assert read_refund_query(answer) == RefundEvidence(outcome, code)
+
+
+def test_a_failure_without_a_code_says_nothing() -> None:
+    assert read_refund_query({"return_code": 2}) == RefundEvidence(RefundOutcome.UNKNOWN)
+    assert read_query({"return_code": 2}, "poll").outcome is Outcome.UNKNOWN
 
 
 def test_a_null_is_as_good_as_nothing() -> None:

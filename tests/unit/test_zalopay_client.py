@@ -12,7 +12,7 @@ import pytest
 
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.refund import RefundEvidence, RefundOutcome
-from stays.zalopay import Created, create_request, query_refund_request, query_request, refund_request
+from stays.zalopay import Created, create_request, query_refund_request, query_request, refund_request, sign
 from stays.zalopay.client import TIMEOUT, Client, client
 from stays.zalopay.keys import accepted_keys, signing_key
 from tests.conftest import KEY1
@@ -20,6 +20,9 @@ from tests.samples import APP_ID, NOW, ORDER_URL, opened, pending, refunding
 
 ENDPOINT = "https://zalopay.example"
 Answer = Callable[[httpx.Request], httpx.Response]
+
+
+OTHER_KEY = "the key that came after it"
 
 
 class Wire(httpx.BaseTransport):
@@ -42,7 +45,7 @@ def secrets(aws: None) -> Any:
 @contextmanager
 def speaking(wire: Wire) -> Iterator[Client]:
     with httpx.Client(base_url=ENDPOINT, transport=wire, timeout=TIMEOUT) as http:
-        yield Client(http, APP_ID, lambda: KEY1)
+        yield Client(http, APP_ID, lambda *, fresh=False: OTHER_KEY if fresh else KEY1)
 
 
 def says(content: Any, status: int = 200) -> Answer:
@@ -99,13 +102,23 @@ def test_each_answer_is_read_by_the_tables_of_its_own_call() -> None:
         )
 
 
+def test_a_signature_that_is_not_known_is_made_again_with_a_fresh_key() -> None:
+    def knows_the_new_key(request: httpx.Request) -> httpx.Response:
+        form = json.loads(request.content)
+        signed = sign(OTHER_KEY, APP_ID, form["app_trans_id"], OTHER_KEY) == form["mac"]
+        return httpx.Response(200, json={"return_code": 3 if signed else 2, "sub_return_code": 3 if signed else -402})
+
+    with speaking(wire := Wire(knows_the_new_key)) as zalopay:
+        assert zalopay.query(pending(), "poll").outcome is Outcome.UNPAID
+    assert len(wire.requests) == 2
+
+
 def test_money_is_recognised_through_the_whole_client() -> None:
     answer = {"return_code": 1, "amount": 900_000, "zp_trans_id": 261122000000175, "server_time": 1795316400000}
     with speaking(Wire(says(answer))) as zalopay:
         assert zalopay.query(pending(), "schedule") == Evidence(
             source="schedule",
             outcome=Outcome.PAID,
-            code=0,
             transaction_id="261122000000175",
             amount=900_000,
             paid_at=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic.alias_generators import to_camel
 
 from stays.domain.errors import Invalid, NotFound, StaysError
-from stays.domain.values import STAY_ID
+from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, STAY_ID
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 65_536  # bytes: sixty nights and every other field take a tenth of it
@@ -42,7 +42,7 @@ _NOT_JSON = Invalid.field("body", "The body is not JSON.")
 
 
 class Caller(NamedTuple):
-    """Who calls, by the token that the gateway has verified, and from where."""
+    """Who calls, by the token that the gateway has verified, and from where. No claim is too long to be kept."""
 
     user_id: str
     email: str | None
@@ -58,8 +58,13 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
     if not claims.get("sub"):
         raise StaysError("AUTH_REQUIRED", "Sign in first.")
     origin = context["http"]
+    email, name = claims.get("email"), claims.get("name", "")
     return Caller(
-        claims["sub"], claims.get("email"), claims.get("name"), origin["sourceIp"], origin.get("userAgent", "")
+        user_id=claims["sub"],
+        email=email if email and len(email) <= LONGEST_EMAIL else None,
+        name=name[:LONGEST_NAME] or None,
+        address=origin["sourceIp"],
+        agent=origin.get("userAgent", ""),
     )
 
 
@@ -75,7 +80,8 @@ def resolver() -> APIGatewayHttpResolver:
         return _failure(app, Invalid("VALIDATION_ERROR", "The request is not valid.", fields=fields))
 
     def broken(error: Exception) -> Response[str]:
-        logger.error("request failed", exc_info=error)
+        request_id = app.current_event.raw_event["requestContext"]["requestId"]
+        logger.error("request failed", exc_info=error, extra={"requestId": request_id})
         return _failure(app, StaysError("INTERNAL_ERROR", "Something went wrong; please try again."))
 
     app.exception_handler(StaysError)(lambda error: _failure(app, error))

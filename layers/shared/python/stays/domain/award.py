@@ -112,6 +112,13 @@ class SecondChanceOffer(_Event):
 
     _nights = field_validator("offered_nights")(_check_nights)
 
+    @field_validator("offer_id")
+    @classmethod
+    def _is_no_win(cls, offer_id: str) -> str:
+        if offer_id == WIN:
+            raise ValueError("this word is taken")
+        return offer_id
+
     def award(self, now: datetime) -> "Award":
         """The record of this offer: paying for it accepts it."""
         return Award(

@@ -7,7 +7,7 @@ from enum import StrEnum
 from stays.domain.decision import Decision, Nights
 from stays.domain.errors import Refused
 from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status
-from stays.domain.values import VIETNAM, Model, StayId, Timestamp
+from stays.domain.values import Model, StayId, Timestamp, today
 
 Policy = Sequence[tuple[int, int]]  # (days before check-in, percent given back)
 
@@ -86,7 +86,7 @@ def _status(session: PaymentSession) -> BookingStatus:
 
 def share(policy: Policy, check_in: date, now: datetime) -> int:
     """Percent of the price given back, by the policy's row of the most days that are still left."""
-    days = (check_in - now.astimezone(VIETNAM).date()).days
+    days = (check_in - today(now)).days
     return max((percent for least, percent in policy if days >= least), default=0)
 
 
@@ -100,6 +100,8 @@ def cancel(session: PaymentSession, policy: Policy, now: datetime) -> Decision |
         return None
     if booking.status is BookingStatus.PENDING:
         return _cancel_reservation(session, now)
+    if booking.check_out <= today(now):
+        raise Refused("INVALID_AUCTION_STATE", "This stay is over.", checkOut=booking.check_out.isoformat())
     refunded = session.amount * share(policy, booking.check_in, now) // 100
     owed = Refund(amount=refunded, status=Fulfilment.REFUND_DUE) if refunded else None
     cancelled = session.but(

@@ -81,8 +81,7 @@ def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, taken:
 
 def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool) -> Decision | None:
     if session.status is Status.PAID:
-        another = evidence.transaction_id != session.transaction_id
-        return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
+        return _stray(session, evidence)
     if evidence.amount != session.amount:
         return _review(session, evidence, now)
     paid = session.but(
@@ -100,13 +99,20 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, tak
     return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, letter="confirmation", evidence=evidence)
 
 
+def _stray(session: PaymentSession, evidence: Evidence) -> Decision | None:
+    """Money under another transaction than the one on record: one too many."""
+    another = evidence.transaction_id != session.transaction_id
+    return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
+
+
 def _review(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
     if session.fulfilment is Fulfilment.REVIEW:
-        return None
+        return _stray(session, evidence)
     reviewed = session.but(
         status=Status.FAILED if session.is_live else session.status,
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
+        transaction_id=evidence.transaction_id,
         processing=False,
         changed_at=now,
         due_at=None,

@@ -9,16 +9,21 @@ from stays.domain.values import Model, StayId, Timestamp
 RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail this often
 STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
 MAXIMUM_ATTEMPTS = 8
+UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more than twice
 
 
 Kind = Literal["confirmation", "cancellation", "refund"]
 
 
 class MailState(StrEnum):
-    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or refused for good."""
+    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or refused for good.
+
+    WAITING: surely not sent, to be tried again later. What stays SENDING may have been sent.
+    """
 
     DUE = "DUE"
     SENDING = "SENDING"
+    WAITING = "WAITING"
     SENT = "SENT"
     UNDELIVERABLE = "UNDELIVERABLE"
 
@@ -63,8 +68,9 @@ def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
 
 
 def rearmed(mailing: Mailing, now: datetime) -> Mailing:
-    """Due once more, or given up after too many attempts."""
-    if mailing.attempts >= MAXIMUM_ATTEMPTS:
+    """Due once more, or given up after too many attempts: two where it may have been sent each time."""
+    most = UNSURE_ATTEMPTS if mailing.state is MailState.SENDING else MAXIMUM_ATTEMPTS
+    if mailing.attempts >= most:
         return mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
     return mailing.but(state=MailState.DUE, due_at=now + RESEND_INTERVAL)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stays.domain.award import Quote
-from stays.domain.values import Model, StayId, Timestamp, app_trans_id
+from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
 PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the client's screen says the same
 HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
@@ -74,8 +74,8 @@ class Reason(StrEnum):
 class Contact(Model):
     """Where to write to the traveller, as the token said when the payment began."""
 
-    email: Annotated[str, Field(max_length=320)] | None = None
-    name: Annotated[str, Field(max_length=200)] | None = None
+    email: Annotated[str, Field(max_length=LONGEST_EMAIL)] | None = None
+    name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
 
 
 class Refund(Model):

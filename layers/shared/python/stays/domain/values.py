@@ -5,12 +5,23 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 VIETNAM = timezone(timedelta(hours=7))  # no daylight saving since 1975
 MAXIMUM_AMOUNT = 100_000_000  # đồng, the most the client lets through
 MAXIMUM_NIGHTS = 60  # a transaction holds 100 items
+LONGEST_EMAIL = 320  # characters (RFC 3696, errata 1690)
+LONGEST_NAME = 200
 STAY_ID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 APP_TRANS_ID = r"^[0-9]{6}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 TRANSACTION_ID = r"^[0-9]{1,64}$"
@@ -43,7 +54,13 @@ def _only_a_date(value: Any) -> Any:
 
 Night = Annotated[date, BeforeValidator(_only_a_date)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:|@\-]{1,128}$"), BeforeValidator(_number_to_text)]
+_ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"
+Id = Annotated[
+    str,
+    Field(pattern=_ID),
+    BeforeValidator(_number_to_text),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _ID}, {"type": "integer"}]}),
+]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]
 

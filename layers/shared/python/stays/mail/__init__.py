@@ -10,13 +10,13 @@ from email.utils import parseaddr
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from stays.mail.calendar import calendar_files
 from stays.mail.letter import TEMPLATES, Kind, Language, Letter, Section, in_all, on_one_line, section
 
-__all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "render", "send"]
+__all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 
 # Exactly one address that needs no quoting (RFC 5322, 3.2.3); whether it exists is for SES to say.
 ADDRESS = re.compile(r"([\w.!#$%&'*+/=?^`{|}~-]+)@([\w.-]+)", re.ASCII)
@@ -30,7 +30,11 @@ class MailRefused(Exception):
 
 
 class MailUnavailable(Exception):
-    """Mail cannot be sent now: throttled, timed out, misconfigured. Says an error code, never the address."""
+    """Mail cannot be sent now: throttled, misconfigured, out of reach. Says an error code, never the address."""
+
+
+class MailUnsure(Exception):
+    """Nobody answered: the mail may be out. Says an error code, never the address."""
 
 
 def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
@@ -59,8 +63,8 @@ def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
 def send(client: Any, message: EmailMessage, sender: str) -> str:
     """Hands the mail to SES (an `sesv2` client) and returns the id that SES gave it.
 
-    Raises MailRefused where trying again is useless, else MailUnavailable: then the mail may have
-    gone out all the same, for SES knows no idempotency token and cannot be asked.
+    Raises MailRefused where trying again is useless, MailUnavailable where SES did not
+    take it, MailUnsure where the mail may have gone out: SES knows no idempotency token and cannot be asked.
     """
     try:
         answer = client.send_email(
@@ -72,8 +76,10 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         raise (MailRefused if code in REFUSALS else MailUnavailable)(code) from None
-    except BotoCoreError as error:
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
         raise MailUnavailable(type(error).__name__) from None
+    except BotoCoreError as error:
+        raise MailUnsure(type(error).__name__) from None
     return str(answer["MessageId"])
 
 

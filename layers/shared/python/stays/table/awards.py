@@ -47,8 +47,8 @@ class Awards:
         self._store.put(item)
 
     def save_profile(self, profile: Profile) -> None:
-        """Remember what a user told us; the last word counts."""
-        self._store.put(profile.dump() | profile_key(profile.user_id) | {"kind": "PROFILE"})
+        """Remember what a user told us; the last word counts, and what was not said again stays."""
+        self._store.update(profile_key(profile.user_id), profile.dump() | {"kind": "PROFILE"})
 
     def profile(self, user_id: str) -> Profile | None:
         """What a user told us, consistent: one read."""

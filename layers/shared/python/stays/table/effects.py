@@ -60,8 +60,8 @@ class Effects:
         self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
 
     def failed(self, mailing: Mailing, now: datetime) -> None:
-        """Not out yet: the clock makes it due again."""
-        self._finish(mailing.but(due_at=retry_at(mailing, now)))
+        """Surely not out: the clock makes it due again."""
+        self._finish(mailing.but(state=MailState.WAITING, due_at=retry_at(mailing, now)))
 
     def _finish(self, mailing: Mailing) -> None:
         ours = both(

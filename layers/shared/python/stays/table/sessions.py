@@ -48,11 +48,10 @@ class Sessions:
         """The session that a transaction of ZaloPay paid, consistent: one read. Raises NotFound."""
         return _owned(self._store.get(transaction_key(transaction_id)), owner)
 
-    def booking(self, stay_id: str, *users: str, host: bool = False) -> Booking:
-        """The booking, if one of the users made it or (with `host`) owns its property. Raises NotFound."""
+    def booking(self, stay_id: str, user_id: str, *, host: bool = False) -> Booking:
+        """The booking, if the user made it or (with `host`) owns its property. Raises NotFound."""
         item = self._store.get(stay_key(stay_id, "BOOKING"))
-        allowed = {item["userId"], item["hostId"] if host else None} if item else set()
-        if item is None or not allowed & set(users):
+        if item is None or user_id not in (item["userId"], item["hostId"] if host else None):
             raise NotFound
         return Booking.model_validate(item)
 
@@ -96,14 +95,21 @@ class Sessions:
             raise
 
     def claim_query(self, session: PaymentSession, now: datetime, due_at: datetime | None = None) -> bool:
-        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table."""
+        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table.
+
+        With `due_at` the session is looked at again then, if it still waits for the time it was read with:
+        what has come to rest meanwhile is not woken up.
+        """
         if session.queried_at is not None and now - session.queried_at < QUERY_INTERVAL:
             return False
-        changes = {"queriedAt": timestamp(now)} | ({"dueAt": timestamp(due_at)} if due_at else {})
+        changes = {"queriedAt": timestamp(now)}
         condition = Condition(
             "attribute_exists(PK) AND (attribute_not_exists(queriedAt) OR queriedAt <= :before)",
             before=timestamp(now - QUERY_INTERVAL),
         )
+        if due_at is not None:
+            changes["dueAt"] = timestamp(due_at)
+            condition = both(condition, Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt")))
         return self._store.update(stay_key(session.id, "SESSION"), changes, condition) is None
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
@@ -183,7 +189,7 @@ class Sessions:
         if after.transaction_id is None:
             return []
         key = transaction_key(after.transaction_id)
-        if before.transaction_id is None:
+        if before.transaction_id != after.transaction_id:
             item = after.dump() | key | {"kind": "TRANSACTION"}
             return [self._store.putting(item, Condition("attribute_not_exists(PK)"))]
         return [self._store.updating(key, changes)]

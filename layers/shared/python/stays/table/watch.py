@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing
@@ -17,6 +19,16 @@ _MOST_OFFERS = 50
 _TOLD = ("status", "fulfilment", "processing", "reason", "refund")
 
 Watched = PaymentSession | Award
+
+
+class Unreadable(NamedTuple):
+    """An item whose time has come and that cannot be read: for people."""
+
+    partition: str
+    sort: str
+
+
+Due = PaymentSession | Mailing | Unreadable
 
 
 class Watch:
@@ -58,7 +70,7 @@ class Watch:
             **options,
         )
 
-    def due(self, now: datetime, limit: int) -> list[PaymentSession | Mailing]:
+    def due(self, now: datetime, limit: int) -> list[Due]:
         """What has waited longest for its time, at most `limit` of each shard."""
         items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
         return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
@@ -74,8 +86,13 @@ def _model(item: Item) -> Watched:
     return Award.model_validate(item)
 
 
-def _due_model(item: Item) -> PaymentSession | Mailing:
-    return Mailing.model_validate(item) if item["kind"] == "MAIL" else PaymentSession.model_validate(item)
+def _due_model(item: Item) -> Due:
+    """One that cannot be read does not hold up the others."""
+    model = Mailing if item["kind"] == "MAIL" else PaymentSession
+    try:
+        return model.model_validate(item)
+    except ValidationError:
+        return Unreadable(item["PK"], item["SK"])
 
 
 def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -118,7 +118,7 @@ class _CallbackData(BaseModel):
     app_trans_id: str = Field(max_length=40)
     amount: StrictInt = Field(gt=0)
     zp_trans_id: StrictInt | str = Field(union_mode="left_to_right")
-    server_time: StrictInt
+    server_time: StrictInt | None = None
 
 
 def is_genuine(data: str, mac: str, keys: Iterable[str]) -> bool:
@@ -165,8 +165,10 @@ def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
     return Callback(order.app_trans_id, evidence)
 
 
-def _time(milliseconds: int) -> datetime | None:
+def _time(milliseconds: int | None) -> datetime | None:
     """ZaloPay's clock, or None where it is no time at all."""
+    if not milliseconds:
+        return None
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -184,7 +186,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     return_code: int
-    sub_return_code: int = 0
+    sub_return_code: int | None = None
     is_processing: bool = False
     amount: int = 0
     zp_trans_id: int | str = ""
@@ -192,12 +194,13 @@ class _Answer(BaseModel):
     order_url: str = ""
 
 
+_BAD_SIGNATURE = -402
 _SUCCESS, _PROCESSING = 1, 3
 
 # Codes mean different things at different endpoints, so each has a table of its own.
 # A code that is in no table says nothing.
-_CREATE_REFUSALS = frozenset({-2, -53, -54, -401, -402, -403, -405})
-_QUERY_CODES = {
+_CREATE_REFUSALS: frozenset[int | None] = frozenset({-2, -53, -54, -401, -402, -403, -405})
+_QUERY_CODES: dict[int | None, Outcome] = {
     -54: Outcome.EXPIRED,
     -329: Outcome.CANCELLED,
     -101: Outcome.NOT_FOUND,
@@ -207,11 +210,12 @@ _QUERY_CODES = {
     -333: Outcome.UNPAID,
     **dict.fromkeys((-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343), Outcome.UNPAID),
 }
-_REFUND_CODES = {
+_REFUND_CODES: dict[int | None, RefundOutcome] = {
     -23: RefundOutcome.ACCEPTED,
-    **dict.fromkeys((-13, -14, -24, -25, -26, -32, -101), RefundOutcome.REFUSED),
+    **dict.fromkeys((-24, -25, -26), RefundOutcome.NOT_FOUND),  # the id's day is over: a new one is due
+    **dict.fromkeys((-13, -14, -32, -101), RefundOutcome.REFUSED),
 }
-_QUERY_REFUND_CODES = {
+_QUERY_REFUND_CODES: dict[int | None, RefundOutcome] = {
     -101: RefundOutcome.NOT_FOUND,
     **dict.fromkeys((0, -13, -14, -32), RefundOutcome.REFUSED),
 }
@@ -224,9 +228,15 @@ def _read(answer: Mapping[str, Any]) -> _Answer | None:
         return None
 
 
-def _code(answer: _Answer) -> int:
+def _code(answer: _Answer) -> int | None:
     """Some documents put an error straight into `return_code`."""
     return answer.return_code if answer.return_code < 0 else answer.sub_return_code
+
+
+def is_unsigned(answer: Mapping[str, Any]) -> bool:
+    """Whether ZaloPay did not know our signature: the key may have been rotated."""
+    read = _read(answer)
+    return read is not None and _code(read) == _BAD_SIGNATURE
 
 
 def read_created(answer: Mapping[str, Any]) -> Created | Evidence:
@@ -255,7 +265,7 @@ def read_query(answer: Mapping[str, Any], source: str) -> Evidence:
             code=code,
             transaction_id=str(read.zp_trans_id),
             amount=read.amount,
-            paid_at=_time(read.server_time) if read.server_time else None,
+            paid_at=_time(read.server_time),
         )
     if read.return_code == _PROCESSING:
         return Evidence(source=source, outcome=Outcome.PROCESSING if read.is_processing else Outcome.UNPAID, code=code)

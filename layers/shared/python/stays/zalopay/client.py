@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -14,6 +14,7 @@ from stays.zalopay import (
     Created,
     Form,
     create_request,
+    is_unsigned,
     query_refund_request,
     query_request,
     read_created,
@@ -33,32 +34,45 @@ def client(endpoint: str, app_id: int, key1_secret: str) -> "Client":
     return Client(httpx.Client(base_url=endpoint, timeout=TIMEOUT), app_id, partial(signing_key, key1_secret))
 
 
+class SigningKey(Protocol):
+    """Where the key comes from; `fresh` looks again, for it may have been rotated."""
+
+    def __call__(self, *, fresh: bool = False) -> str:
+        """The key that signs."""
+
+
 class Client:
     """ZaloPay's four calls. None of them raises: silence and nonsense are evidence that says UNKNOWN."""
 
-    def __init__(self, http: httpx.Client, app_id: int, key1: Callable[[], str]) -> None:
+    def __init__(self, http: httpx.Client, app_id: int, key1: SigningKey) -> None:
         self._http = http
         self.app_id = app_id
         self._key1 = key1
 
     def create_order(self, session: PaymentSession, redirect_url: str, callback_url: str) -> Created | Evidence:
         """Make the order of a session (docs.zalopay.vn, order-create)."""
-        form = create_request(self.app_id, self._key1(), session, redirect_url, callback_url)
-        return read_created(self._post("/v2/create", form))
+        return read_created(
+            self._ask("/v2/create", lambda key: create_request(self.app_id, key, session, redirect_url, callback_url))
+        )
 
     def query(self, session: PaymentSession, source: str) -> Evidence:
         """Ask whether the order of a session is paid (docs.zalopay.vn, order-query)."""
-        form = query_request(self.app_id, self._key1(), session.app_trans_id)
-        return read_query(self._post("/v2/query", form), source)
+        answer = self._ask("/v2/query", lambda key: query_request(self.app_id, key, session.app_trans_id))
+        return read_query(answer, source)
 
     def refund(self, session: PaymentSession, now: datetime) -> RefundEvidence:
         """Ask for the money to go back (docs.zalopay.vn, order-refund)."""
-        return read_refund(self._post("/v2/refund", refund_request(self.app_id, self._key1(), session, now)))
+        return read_refund(self._ask("/v2/refund", lambda key: refund_request(self.app_id, key, session, now)))
 
     def query_refund(self, session: PaymentSession, now: datetime) -> RefundEvidence:
         """Ask how far a refund has come (docs.zalopay.vn, order-query-refund)."""
-        form = query_refund_request(self.app_id, self._key1(), session, now)
-        return read_refund_query(self._post("/v2/query_refund", form))
+        answer = self._ask("/v2/query_refund", lambda key: query_refund_request(self.app_id, key, session, now))
+        return read_refund_query(answer)
+
+    def _ask(self, path: str, signed: Callable[[str], Form]) -> dict[str, Any]:
+        """The answer; asked once more with a fresh key where ZaloPay does not know the one we have."""
+        answer = self._post(path, signed(self._key1()))
+        return self._post(path, signed(self._key1(fresh=True))) if is_unsigned(answer) else answer
 
     def _post(self, path: str, form: Form) -> dict[str, Any]:
         """The JSON object of the answer; {} for silence, an error page, or anything else."""

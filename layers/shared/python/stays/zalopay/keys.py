@@ -11,6 +11,6 @@ def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
     return [versions[name] for name in ("current", "previous") if versions.get(name)]
 
 
-def signing_key(secret: str) -> str:
+def signing_key(secret: str, *, fresh: bool = False) -> str:
     """The key that signs what we send."""
-    return accepted_keys(secret)[0]
+    return accepted_keys(secret, fresh=fresh)[0]
