@@ -19,6 +19,7 @@ from infra.local.mailbox import Mailbox
 from infra.local.runtime_api import FunctionError
 from infra.local.zalopay_simulator import Settings, create_app
 from infra.topology import FUNCTIONS
+from stays.domain.values import timestamp
 from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly, Unpacked, dependencies, interpreter, is_compiled
 from tests.integration.messages import MAI, PRICE, auction_result
@@ -135,7 +136,7 @@ def walk(world: World, mailbox: SimpleNamespace) -> SimpleNamespace:
     lost = world.create((LATER,), auction_id="1002").body
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(lost["appTransId"])
-    overdue = {":past": {"S": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()}}
+    overdue = {":past": {"S": timestamp(datetime.now(UTC) - timedelta(minutes=1))}}
     key = {"PK": {"S": f"STAY#{lost['sessionId']}"}, "SK": {"S": "SESSION"}}
     world.dynamodb.update_item(
         TableName="stays", Key=key, UpdateExpression="SET dueAt = :past", ExpressionAttributeValues=overdue
