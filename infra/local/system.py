@@ -48,7 +48,7 @@ Sockets = list[list[socket.socket]]
 
 log = logging.getLogger(__name__)
 
-_WORKERS = 4  # of each function at most: all of them busy stay around a gigabyte
+_WORKERS = 2  # of each function at most: enough for two at once, and all of it stays under a gigabyte
 _WATCH = 0.5  # seconds between two looks at the engine's process
 
 
