@@ -46,12 +46,12 @@ def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_attributes(attributes: Mapping[str, Any]) -> Item:
-    """An item as DynamoDB wrote it, also one in a stream record."""
+    """An item as DynamoDB wrote it."""
     return {name: _deserialize(value) for name, value in attributes.items()}
 
 
 class Condition:
-    """A condition with its names and values, built from small equalities."""
+    """A condition with the values it needs; `#name` in it stands for the attribute `name`."""
 
     def __init__(self, expression: str, **values: Any) -> None:
         self.expression = expression

@@ -11,7 +11,7 @@ from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS, stay_key
-from stays.table.store import Item, Store, from_attributes
+from stays.table.store import Item, Store
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
@@ -97,23 +97,28 @@ def _due_model(item: Item) -> Due:
 
 def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
     """The key in a stream record, if something that is told to anybody differs between its images."""
-    images = record["dynamodb"]
-    old, new = (from_attributes(images.get(name, {})) for name in ("OldImage", "NewImage"))
+    old, new = _images(record)
     if old and all(old.get(name) == new.get(name) for name in _TOLD):
         return None
-    return new["PK"], new["SK"]
+    return new["PK"]["S"], new["SK"]["S"]
 
 
 def newly_paid(record: Mapping[str, Any]) -> datetime | None:
     """When the change was written, if it is the one that made a session PAID."""
-    images = record["dynamodb"]
-    old, new = (from_attributes(images.get(name, {})) for name in ("OldImage", "NewImage"))
-    if new.get("kind") != "SESSION" or new["status"] != Status.PAID or old.get("status") == Status.PAID:
+    old, new = _images(record)
+    paid = {"S": Status.PAID.value}
+    if new.get("kind") != {"S": "SESSION"} or new["status"] != paid or old.get("status") == paid:
         return None
-    return datetime.fromisoformat(new["changedAt"])
+    return datetime.fromisoformat(new["changedAt"]["S"])
 
 
 def newly_booked(record: Mapping[str, Any]) -> bool:
     """Whether a stream record is the one in which a session became a booking."""
+    old, new = _images(record)
+    return "bookedAt" in new and "bookedAt" not in old
+
+
+def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Before and after, as DynamoDB wrote them: to compare them nothing has to be unpacked."""
     images = record["dynamodb"]
-    return "bookedAt" in images.get("NewImage", {}) and "bookedAt" not in images.get("OldImage", {})
+    return images.get("OldImage", {}), images.get("NewImage", {})
