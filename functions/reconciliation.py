@@ -75,11 +75,13 @@ def check_refund(session: PaymentSession, now: datetime) -> None:
         evidence = heard(zalopay().query_refund(session, now))
         if evidence.outcome is RefundOutcome.NOT_FOUND:
             session = sessions.settle(session, lambda current, _: repeat_refund(current, APP_ID, now), now)
+            if session.fulfilment is not Fulfilment.REFUNDING:
+                return
             evidence = heard(zalopay().refund(session, now))
     else:
         return
-    later = datetime.now(UTC)
-    settled = sessions.settle(session, lambda current, _: decide_refund(current, evidence, later), later)
+    asked, later = session.refund, datetime.now(UTC)
+    settled = sessions.settle(session, lambda current, _: decide_refund(current, asked, evidence, later), later)
     logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
 
 

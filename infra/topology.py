@@ -112,6 +112,7 @@ FUNCTIONS = {
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
+            Access("stays", ("UpdateItem",), ("USER#*",)),
             Access("stays", ("Query",), ("AUCTION#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),
         ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
 from stays.domain.booking import cancel
-from stays.domain.decision import Decision, Evidence, Outcome, decide, order_made
+from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide, order_made
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.refund import request_refund
 
@@ -102,7 +102,7 @@ def under_review() -> PaymentSession:
 
 
 def refund_due() -> PaymentSession:
-    return after(decide(pending(), money(), NOW, taken=True))
+    return after(decide(pending(), money(), NOW, taken=Taken.NIGHT))
 
 
 def refunding() -> PaymentSession:

@@ -159,6 +159,17 @@ def test_half_of_the_money_goes_back_three_days_before(world: World):
     assert [each["amount"] for each in refunds(world, paid)] == [3 * PRICE // 2]
 
 
+def test_an_order_that_can_only_be_refunded_in_full_is(world: World):
+    paid = world.paid()
+    world.clock.move_to(datetime(2027, 3, 17, 3, tzinfo=UTC))
+    world.zalopay.fault("refund_in_part_refused")
+    assert world.http("DELETE", f"/bookings/{paid['id']}").body["refund"]["amount"] == 3 * PRICE // 2
+    for _ in range(4):
+        world.after(minutes=1)
+    assert (state(world, paid)["status"], state(world, paid)["amount"]) == ("REFUNDED", 3 * PRICE)
+    assert [each["amount"] for each in refunds(world, paid) if each["outcome"] == 1] == [3 * PRICE]
+
+
 def test_a_round_that_comes_second_does_not_ask_for_the_refund_again(world: World):
     paid = owed(world)
     reconciliation = world.functions["reconciliation"]

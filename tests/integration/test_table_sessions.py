@@ -1,6 +1,6 @@
 """Sessions in the table: one test per access pattern and per condition that refuses."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 
 from stays.domain.booking import booking_of, cancel
 from stays.domain.decision import Decision, Evidence, Outcome, order_made
-from stays.domain.errors import NotFound
+from stays.domain.errors import NotFound, Refused
 from stays.domain.payment import (
     CHECK_INTERVAL,
     HOLD_MARGIN,
+    MOST_OPENED,
     PAYMENT_TIME,
     Fulfilment,
     PaymentSession,
@@ -105,6 +106,7 @@ def timeline(stay_id: str = STAY) -> list[str]:
 def test_opening_writes_the_session_its_nights_and_the_timeline(sessions: Sessions) -> None:
     sessions.open(opened(), NOW)
     until = timestamp(opened().hold_until)
+    opened_once = {"PK": "USER#auth0|an", "SK": "OPENED#2026-11-22T03", "kind": "OPENED", "times": 1}
     held = {"kind": "NIGHT", "state": "HELD", "stayId": STAY, "userId": TRAVELLER, "heldUntil": until}
     assert contents() == {
         (f"STAY#{STAY}", "SESSION"): opened().dump()
@@ -115,6 +117,7 @@ def test_opening_writes_the_session_its_nights_and_the_timeline(sessions: Sessio
             "userSort": "SESSION#2026-11-22T03:00:00.000Z",
             "dueShard": shard(STAY),
         },
+        ("USER#auth0|an", "OPENED#2026-11-22T03"): opened_once,
         **{night(day): {"PK": night(day)[0], "SK": night(day)[1], **held} for day in (1, 2, 3)},
         (f"STAY#{STAY}", "EVENT#2026-11-22T03:00:00.000000+00:00#OPENED"): {
             "PK": f"STAY#{STAY}",
@@ -399,7 +402,7 @@ def test_a_refund_is_followed_to_its_end_in_every_item(sessions: Sessions) -> No
     sessions.settle(paid, lambda current, _: cancel(current, POLICY, SOON), SOON)
     asked = sessions.settle(sessions.find(STAY), lambda current, _: request_refund(current, APP_ID, SOON), SOON)
     done = RefundEvidence(RefundOutcome.DONE, 1)
-    refunded = sessions.settle(asked, lambda current, _: decide_refund(current, done, SOON), SOON)
+    refunded = sessions.settle(asked, lambda current, _: decide_refund(current, asked.refund, done, SOON), SOON)
     assert refunded.fulfilment is Fulfilment.REFUNDED
     assert sessions.find(STAY) == sessions.paid_by(TRANSACTION, TRAVELLER) == refunded
     assert sessions.booking(STAY, TRAVELLER).refund == refunded.refund
@@ -425,14 +428,55 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
         sessions.paid_by("999", TRAVELLER)
 
 
-def test_one_transaction_pays_one_session(sessions: Sessions) -> None:
+def elsewhere(sessions: Sessions) -> PaymentSession:
+    """The same traveller pays for another house."""
+    session = opened(OTHER_STAY, win(place=win().place.but(id="502")))
+    sessions.open(session, NOW)
+    return session
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_transaction_that_paid_one_session_sends_the_other_to_people(sessions: Sessions, times: int) -> None:
     sessions.record(began(sessions), money(), NOW)
-    elsewhere = opened(OTHER_STAY, win(place=win().place.but(id="502")))
-    sessions.open(elsewhere, NOW)
-    with pytest.raises(Unsettled):
-        sessions.record(elsewhere, money(), SOON)
-    assert sessions.find(OTHER_STAY) == elsewhere
+    session = elsewhere(sessions)
+    for number in range(times):
+        session = sessions.record(session, money(), SOON + number * MOMENT)
+    assert (session.status, session.fulfilment) == (Status.FAILED, Fulfilment.REVIEW)
+    assert (session.transaction_id, session.due_at) == (None, None)
+    assert sessions.find(OTHER_STAY) == session
     assert sessions.paid_by(TRANSACTION, TRAVELLER).id == STAY
+    assert timeline(OTHER_STAY) == ["OPENED", "TRANSACTION_KNOWN"]
+    assert set(states().values()) == {("BOOKED", STAY)}
+
+
+def test_a_transaction_that_is_kept_as_too_much_pays_nothing_else(sessions: Sessions) -> None:
+    sessions.record(sessions.record(began(sessions), money(), NOW), money(transaction_id="999"), NOW)
+    session = sessions.record(elsewhere(sessions), money(transaction_id="999"), SOON)
+    assert session.fulfilment is Fulfilment.REVIEW
+
+
+def test_whoever_finds_the_session_changed_every_time_comes_again(sessions: Sessions) -> None:
+    session = began(sessions)
+    failing = Failing(*[["None"] * 3 + ["ConditionalCheckFailed"]] * 6)
+    with pytest.raises(Unsettled):
+        over(failing).record(session, money(), SOON)
+    assert sessions.find(STAY) == session
+
+
+def test_a_user_opens_so_many_sessions_in_an_hour_and_no_more(sessions: Sessions) -> None:
+    def open_one(number: int, now: datetime) -> None:
+        place = win().place.but(id=f"house-{number}")
+        sessions.open(opened(STAY[:-2] + f"{number:02}", win(place=place)), now)
+
+    for number in range(MOST_OPENED):
+        open_one(number, NOW)
+    before = contents()
+    with pytest.raises(Refused, match="often") as refused:
+        open_one(90, NOW)
+    assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": 3600})
+    assert contents() == before
+    sessions.open(stranger(), NOW)
+    open_one(90, NOW + timedelta(hours=1))
 
 
 def test_a_session_that_was_read_too_early_is_decided_on_as_it_is_now(sessions: Sessions) -> None:

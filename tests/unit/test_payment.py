@@ -6,7 +6,17 @@ from itertools import product
 import pytest
 
 from stays.domain.booking import cancel
-from stays.domain.decision import ATTEMPT_TIME, ENDING_MARGIN, Decision, Evidence, Nights, Outcome, decide, order_made
+from stays.domain.decision import (
+    ATTEMPT_TIME,
+    ENDING_MARGIN,
+    Decision,
+    Evidence,
+    Nights,
+    Outcome,
+    Taken,
+    decide,
+    order_made,
+)
 from stays.domain.payment import (
     CHECK_INTERVAL,
     FULFILMENT_SOURCES,
@@ -65,7 +75,7 @@ EVERY_EVIDENCE = [
     *(said(outcome) for outcome in Outcome if outcome is not Outcome.PAID),
 ]
 EVERY_TIME = [NOW, SOON, NOW + ATTEMPT_TIME + MOMENT, NOW + PAYMENT_TIME, NOW + PAYMENT_TIME + ENDING_MARGIN]
-EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, (False, True)))
+EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, Taken))
 
 
 def decisions() -> list[tuple[PaymentSession, Evidence, Decision]]:
@@ -94,7 +104,7 @@ def test_a_paid_session_is_never_changed_by_any_evidence() -> None:
 
 
 def test_the_right_money_leads_to_paid_from_anywhere() -> None:
-    for session, at, taken in product(EVERY_STATE, EVERY_TIME, (False, True)):
+    for session, at, taken in product(EVERY_STATE, EVERY_TIME, (Taken.NOTHING, Taken.NIGHT)):
         decision = decide(session, money(), at, taken=taken)
         settled = decision.session if decision else session
         assert settled.status is Status.PAID
@@ -118,7 +128,7 @@ def test_what_is_not_money_never_changes_a_session_that_has_ended() -> None:
 def test_the_same_evidence_twice_is_decided_once() -> None:
     for before, evidence, at, taken in EVERYTHING:
         decision = decide(before, evidence, at, taken=taken)
-        if decision is not None and decision.what != "SECOND_TRANSACTION":
+        if decision is not None and decision.what not in ("SECOND_TRANSACTION", "TRANSACTION_KNOWN"):
             assert decide(decision.session, evidence, at, taken=taken) is None
 
 
@@ -159,7 +169,7 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
 def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> None:
     before = pending().but(status=status)
     evidence = money()
-    assert decide(before, evidence, SOON, taken=True) == Decision(
+    assert decide(before, evidence, SOON, taken=Taken.NIGHT) == Decision(
         before.but(
             status=Status.PAID,
             fulfilment=Fulfilment.REFUND_DUE,
@@ -198,6 +208,25 @@ def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amo
     nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
     assert decide(before, evidence, SOON) == Decision(expected, "AMOUNT_MISMATCH", nights, evidence=evidence)
     assert decide(expected, evidence, SOON) is None
+
+
+@pytest.mark.parametrize("taken", [Taken.TRANSACTION, Taken.TRANSACTION | Taken.NIGHT])
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
+def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Status, taken: Taken) -> None:
+    before, evidence = pending().but(status=status), money()
+    expected = before.but(
+        status=Status.FAILED if status in UNFINISHED else status,
+        fulfilment=Fulfilment.REVIEW,
+        reason=Reason.UNDER_REVIEW,
+        changed_at=SOON,
+        due_at=None,
+    )
+    nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
+    assert decide(before, evidence, SOON, taken=taken) == Decision(
+        expected, "TRANSACTION_KNOWN", nights, evidence=evidence
+    )
+    again = decide(expected, evidence, SOON, taken=taken)
+    assert again is not None and (again.session, again.what) == (expected, "SECOND_TRANSACTION")
 
 
 def test_other_money_for_a_session_under_review_is_kept_too() -> None:

@@ -8,6 +8,7 @@ import pytest
 from stays.domain.decision import Decision
 from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Fulfilment, PaymentSession, Refund
 from stays.domain.refund import (
+    ONLY_IN_FULL,
     RefundEvidence,
     RefundOutcome,
     decide_refund,
@@ -71,7 +72,7 @@ def test_zalopays_final_word_ends_a_refund(
     before = refunding()
     assert before.refund is not None
     refund = before.refund.but(status=fulfilment, refunded_at=refunded_at, code=-14)
-    assert decide_refund(before, RefundEvidence(outcome, -14), LATER) == Decision(
+    assert decide_refund(before, before.refund, RefundEvidence(outcome, -14), LATER) == Decision(
         before.but(fulfilment=fulfilment, refund=refund, changed_at=LATER, due_at=None), fulfilment.value
     )
 
@@ -79,19 +80,51 @@ def test_zalopays_final_word_ends_a_refund(
 @pytest.mark.parametrize("outcome", [RefundOutcome.ACCEPTED, RefundOutcome.NOT_FOUND, RefundOutcome.UNKNOWN])
 @pytest.mark.parametrize("session", EVERY_FULFILMENT)
 def test_what_is_not_final_decides_nothing(session: PaymentSession, outcome: RefundOutcome) -> None:
-    assert decide_refund(session, RefundEvidence(outcome), LATER) is None
+    assert decide_refund(session, session.refund, RefundEvidence(outcome), LATER) is None
 
 
 def test_every_decision_on_a_refund_moves_along_the_table_of_transitions() -> None:
     for session, outcome in product(EVERY_FULFILMENT, RefundOutcome):
-        decision = decide_refund(session, RefundEvidence(outcome), LATER)
+        decision = decide_refund(session, session.refund, RefundEvidence(outcome), LATER)
         if decision is not None:
             assert session.fulfilment in FULFILMENT_SOURCES[decision.session.fulfilment]
 
 
+def half() -> PaymentSession:
+    """A cancellation that gives back half of the price, asked for."""
+    before = refunding()
+    assert before.refund is not None
+    return before.but(refund=before.refund.but(amount=450_000))
+
+
+def test_where_zalopay_refunds_in_full_only_the_whole_amount_is_owed_under_another_id() -> None:
+    before = half()
+    whole = Refund(amount=900_000, status=Fulfilment.REFUND_DUE, attempt=1)
+    owed = before.but(fulfilment=Fulfilment.REFUND_DUE, refund=whole, changed_at=LATER, due_at=LATER)
+    assert decide_refund(before, before.refund, ONLY_IN_FULL, LATER) == Decision(owed, "REFUND_IN_FULL")
+    asked = request_refund(owed, APP_ID, LATER)
+    assert asked is not None and asked.session.refund is not None
+    assert (asked.session.refund.id, asked.session.refund.amount) == (f"{REFUND_ID}1", 900_000)
+
+
+def test_another_refusal_of_a_part_or_of_the_whole_is_for_people() -> None:
+    for before, evidence in [(refunding(), ONLY_IN_FULL), (half(), RefundEvidence(RefundOutcome.REFUSED, -14))]:
+        decision = decide_refund(before, before.refund, evidence, LATER)
+        assert decision is not None and decision.session.fulfilment is Fulfilment.REFUND_MANUAL
+
+
+@pytest.mark.parametrize("outcome", RefundOutcome)
+def test_a_word_on_a_refund_that_was_replaced_decides_nothing(outcome: RefundOutcome) -> None:
+    now_asked = refunding()
+    assert now_asked.refund is not None
+    before = now_asked.refund.but(id=f"261121_2553_{STAY}")
+    assert decide_refund(now_asked, before, RefundEvidence(outcome), LATER) is None
+    assert decide_refund(now_asked, None, RefundEvidence(outcome), LATER) is None
+
+
 def test_a_refund_that_is_done_stays_done() -> None:
     done = refunding().but(fulfilment=Fulfilment.REFUNDED)
-    assert all(decide_refund(done, RefundEvidence(outcome), LATER) is None for outcome in RefundOutcome)
+    assert all(decide_refund(done, done.refund, RefundEvidence(outcome), LATER) is None for outcome in RefundOutcome)
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,14 @@ def test_only_the_first_ten_random_bytes_count() -> None:
 )
 def test_order_and_refund_ids_are_dated_in_vietnam(utc: datetime, prefix: str) -> None:
     assert app_trans_id(STAY, utc) == f"{prefix}_{STAY}"
-    assert m_refund_id(2553, STAY, utc) == f"{prefix}_2553_{STAY}"
+    assert m_refund_id(2553, STAY, None, utc) == f"{prefix}_2553_{STAY}"
+    assert m_refund_id(2553, STAY, 1, utc) == f"{prefix}_2553_{STAY}1"
     assert today(utc) == datetime.strptime(prefix, "%y%m%d").replace(tzinfo=UTC).date()
 
 
 def test_order_and_refund_ids_are_short_enough_for_zalopay() -> None:
     assert len(app_trans_id(STAY, NOW)) == 33 <= 40
-    assert len(m_refund_id(9_999_999, STAY, NOW)) <= 45
+    assert len(m_refund_id(99_999_999, STAY, 9, NOW)) <= 45
 
 
 def test_the_stay_is_read_back_from_its_order_id() -> None:

@@ -18,13 +18,15 @@ KNOWN = {
     "query_processing": "A paid order still reads 3, is_processing.",
     "refund_processing": "A refund stays 3 as long as this is on.",
     "refund_refused": "A refund is refused: at once, or by query so many seconds later.",
+    "refund_in_part_refused": "The same, for a refund of less than the whole amount.",
     "refund_lost": "The refund is taken, but the answer is HTTP 504.",
 }
-SECONDS = {"callback_delayed": 5.0, "create_slow": 10.0, "refund_refused": 0.0}
+SECONDS = {"callback_delayed": 5.0, "create_slow": 10.0, "refund_refused": 0.0, "refund_in_part_refused": 0.0}
 SUB_RETURN_CODES = {
     "create_refused": codes.BAD_DATA,
     "refund_processing": codes.REFUND_RUNNING,
     "refund_refused": codes.NOT_REFUNDABLE,
+    "refund_in_part_refused": codes.NOT_REFUNDABLE,
 }
 ALL, NEXT = "all", "next"
 

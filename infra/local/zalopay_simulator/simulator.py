@@ -152,6 +152,8 @@ class Simulator:
 
     def _settle(self, order: Order, refund: Refund) -> None:
         fault = self.faults.find("refund_refused", order.app_trans_id)
+        if refund.amount < order.amount:
+            fault = fault or self.faults.find("refund_in_part_refused", order.app_trans_id)
         if fault and refund.outcome == codes.SUCCESS:
             refund.outcome = fault.sub_return_code
             refund.due_at = self.now() + round(fault.seconds * 1000)

@@ -8,6 +8,7 @@ _MILESTONES = {
     "PAID_AND_BOOKED": ("PaymentsRecorded", "Booked"),
     "PAID_NIGHTS_TAKEN": ("PaymentsRecorded", "PaidWithoutBooking"),
     "AMOUNT_MISMATCH": ("PaidWithoutBooking",),
+    "TRANSACTION_KNOWN": ("PaidWithoutBooking",),
     "SECOND_TRANSACTION": ("StrayMoney",),
     "BOOKING_CANCELLED": ("Cancelled",),
     "REFUNDED": ("RefundsDone",),

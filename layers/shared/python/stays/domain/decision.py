@@ -1,7 +1,7 @@
 """Evidence about an order, and the one decision on every piece of it."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 from typing import NamedTuple
 
 from stays.domain.mailing import Kind
@@ -37,6 +37,14 @@ class Evidence(Model):
     raw: str | None = None
 
 
+class Taken(Flag):
+    """What turned out to be somebody else's when a decision was written."""
+
+    NOTHING = 0
+    NIGHT = auto()
+    TRANSACTION = auto()
+
+
 class Nights(StrEnum):
     """What a decision does with the nights of the session."""
 
@@ -63,12 +71,14 @@ def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decisi
     return Decision(begun, "ORDER_MADE")
 
 
-def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool = False) -> Decision | None:
+def decide(
+    session: PaymentSession, evidence: Evidence, now: datetime, *, taken: Taken = Taken.NOTHING
+) -> Decision | None:
     """The one decision on every piece of evidence; None where there is nothing (more) to do.
 
-    `taken` says that a night of the session belongs to somebody else: found out by a refused
-    condition, never by a conflict or a time-out. PAID is never left; verified money leads to PAID
-    from anywhere.
+    `taken` says that a night of the session, or the transaction that paid, belongs to somebody else:
+    found out by a refused condition, never by a conflict or a time-out. PAID is never left; verified
+    money leads to PAID from anywhere.
     """
     if evidence.outcome is Outcome.PAID:
         return _on_money(session, evidence, now, taken=taken)
@@ -79,11 +89,13 @@ def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, taken:
     return _on_no_money(session, evidence, now)
 
 
-def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: bool) -> Decision | None:
+def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: Taken) -> Decision | None:
     if session.status is Status.PAID:
         return _stray(session, evidence)
+    if Taken.TRANSACTION in taken:
+        return _review(session, evidence, now, "TRANSACTION_KNOWN", None)
     if evidence.amount != session.amount:
-        return _review(session, evidence, now)
+        return _review(session, evidence, now, "AMOUNT_MISMATCH", evidence.transaction_id)
     paid = session.but(
         status=Status.PAID,
         transaction_id=evidence.transaction_id,
@@ -91,7 +103,7 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, tak
         processing=False,
         changed_at=now,
     )
-    if taken:
+    if Taken.NIGHT in taken:
         owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
         given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=Reason.NIGHTS_TAKEN, refund=owed, due_at=now)
         return Decision(given_up, "PAID_NIGHTS_TAKEN", Nights.FREE, letter="refund", evidence=evidence)
@@ -105,20 +117,22 @@ def _stray(session: PaymentSession, evidence: Evidence) -> Decision | None:
     return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
 
 
-def _review(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+def _review(
+    session: PaymentSession, evidence: Evidence, now: datetime, what: str, transaction_id: str | None
+) -> Decision | None:
     if session.fulfilment is Fulfilment.REVIEW:
         return _stray(session, evidence)
     reviewed = session.but(
         status=Status.FAILED if session.is_live else session.status,
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
-        transaction_id=evidence.transaction_id,
+        transaction_id=transaction_id,
         processing=False,
         changed_at=now,
         due_at=None,
     )
     nights = Nights.FREE if session.is_live else Nights.KEEP
-    return Decision(reviewed, "AMOUNT_MISMATCH", nights, evidence=evidence)
+    return Decision(reviewed, what, nights, evidence=evidence)
 
 
 def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:

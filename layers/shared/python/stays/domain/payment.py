@@ -13,6 +13,7 @@ PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the clien
 HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
 QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
 CHECK_INTERVAL = timedelta(seconds=45)  # so that a session is due at every round of the schedule
+MOST_OPENED = 20  # sessions that a user may open in an hour: who opens more is no traveller
 
 
 class Status(StrEnum):
@@ -53,7 +54,7 @@ FULFILMENT_SOURCES = {
     Fulfilment.BOOKED: frozenset({Fulfilment.NONE, Fulfilment.REVIEW}),
     Fulfilment.REVIEW: frozenset({Fulfilment.NONE}),
     Fulfilment.NONE: frozenset({Fulfilment.BOOKED}),
-    Fulfilment.REFUND_DUE: frozenset({Fulfilment.NONE, Fulfilment.REVIEW, Fulfilment.BOOKED}),
+    Fulfilment.REFUND_DUE: frozenset({Fulfilment.NONE, Fulfilment.REVIEW, Fulfilment.BOOKED, Fulfilment.REFUNDING}),
     Fulfilment.REFUNDING: frozenset({Fulfilment.REFUND_DUE}),
     Fulfilment.REFUNDED: frozenset({Fulfilment.REFUNDING}),
     Fulfilment.REFUND_MANUAL: OWING,
@@ -79,9 +80,13 @@ class Contact(Model):
 
 
 class Refund(Model):
-    """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked."""
+    """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked.
+
+    `attempt` is there from the second one on, after ZaloPay refused the one before for good.
+    """
 
     amount: int
+    attempt: int | None = None
     status: Fulfilment
     id: str | None = None
     requested_at: Timestamp | None = None

@@ -101,9 +101,12 @@ def stay_id_of(trans_id: str) -> str | None:
     return trans_id[7:] if re.fullmatch(APP_TRANS_ID, trans_id) else None
 
 
-def m_refund_id(app_id: int, stay_id: str, now: datetime) -> str:
-    """`yymmdd_<app id>_<stay id>`, dated in Vietnam: at most 45 characters (docs.zalopay.vn, order-refund)."""
-    return f"{now.astimezone(VIETNAM):%y%m%d}_{app_id}_{stay_id}"
+def m_refund_id(app_id: int, stay_id: str, attempt: int | None, now: datetime) -> str:
+    """`yymmdd_<app id>_<stay id>`, dated in Vietnam: at most 45 characters (docs.zalopay.vn, order-refund).
+
+    Each attempt after one that ZaloPay refused for good has an id of its own.
+    """
+    return f"{now.astimezone(VIETNAM):%y%m%d}_{app_id}_{stay_id}{attempt or ''}"
 
 
 def app_user(user_id: str) -> str:

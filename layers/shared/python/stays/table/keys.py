@@ -1,9 +1,10 @@
 """The keys of every item, and the items whose only reader is this package."""
 
-from datetime import date
+from datetime import date, datetime
 from zlib import crc32
 
 from stays.domain.mailing import Mailing
+from stays.domain.values import timestamp
 from stays.table.store import Item, Key
 
 SHARDS = 4  # of the index `due`, so that no one partition takes every write
@@ -27,6 +28,11 @@ def transaction_key(transaction_id: str) -> Key:
 def night_key(property_id: str, night: date) -> Key:
     """One night of a property: whoever owns this item owns the night."""
     return {"PK": f"PROPERTY#{property_id}", "SK": f"NIGHT#{night.isoformat()}"}
+
+
+def opened_key(user_id: str, now: datetime) -> Key:
+    """How many sessions a user opened in this hour."""
+    return {"PK": f"USER#{user_id}", "SK": f"OPENED#{timestamp(now)[:13]}"}
 
 
 def award_key(auction_id: str, user_id: str, award_id: str) -> Key:

@@ -1,20 +1,35 @@
 """Payment sessions, their bookings and nights: opening, deciding, reading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from stays.domain.award import AwardStatus
 from stays.domain.booking import Booking, booking_of
-from stays.domain.decision import Decision, Evidence, Nights, decide
-from stays.domain.errors import NotFound
+from stays.domain.decision import Decision, Evidence, Nights, Taken, decide
+from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import new_mailing
-from stays.domain.payment import FULFILMENT_SOURCES, QUERY_INTERVAL, STATUS_SOURCES, PaymentSession, Status
+from stays.domain.payment import (
+    FULFILMENT_SOURCES,
+    MOST_OPENED,
+    QUERY_INTERVAL,
+    STATUS_SOURCES,
+    PaymentSession,
+    Status,
+)
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, mail_item, night_key, shard, stay_key, transaction_key
+from stays.table.keys import (
+    award_key,
+    mail_item,
+    night_key,
+    opened_key,
+    shard,
+    stay_key,
+    transaction_key,
+)
 from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of, both
 
-Decider = Callable[[PaymentSession, bool], Decision | None]
+Decider = Callable[[PaymentSession, Taken], Decision | None]
 
 _ATTEMPTS = 6
 
@@ -31,6 +46,13 @@ class NightsTaken(Exception):
 
 class Unsettled(Exception):
     """The session kept changing under every attempt to decide; whoever brought the evidence comes again."""
+
+
+class _Failed(NamedTuple):
+    """What a decision that was not written ran into: other stays' nights, and what else they have."""
+
+    nights: frozenset[date]
+    taken: Taken
 
 
 class Sessions:
@@ -67,12 +89,20 @@ class Sessions:
         return [Booking.model_validate(item) for item in items]
 
     def open(self, session: PaymentSession, now: datetime) -> None:
-        """Write a new session and hold its nights, or raise NightsTaken and write nothing."""
+        """Write a new session and hold its nights; else write nothing.
+
+        Raises NightsTaken, or Refused for a user who opens one session after the other.
+        """
         nights = [self._hold(session, night, now) for night in session.nights]
-        rest = [self._store.putting(_session_item(session), Condition("attribute_not_exists(PK)"))]
-        rest += self._booking(session, None)
-        rest.append(self._event(session, "OPENED", now))
-        self._write_nights(session, nights, rest)
+        counted = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
+        written = self._store.putting(_session_item(session), Condition("attribute_not_exists(PK)"))
+        rest = [counted, written, *self._booking(session, None), self._event(session, "OPENED", now)]
+        try:
+            self._write_nights(session, nights, rest)
+        except Conflicted as conflict:
+            if len(nights) not in conflict.items:
+                raise
+            raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """A reservation's order is about to be made; its nights stay held as long as it can be paid.
@@ -122,7 +152,7 @@ class Sessions:
         A night counts as taken only when a condition failed and its item names another stay.
         `decided` hears of every decision that was written. Raises Unsettled if it does not come to rest.
         """
-        taken, lost = False, frozenset[date]()
+        taken, lost = Taken.NOTHING, frozenset[date]()
         for _ in range(_ATTEMPTS):
             decision = decider(session, taken)
             if decision is None:
@@ -133,25 +163,25 @@ class Sessions:
                 return decision.session
             if decision.session is session:
                 return session  # a stray that is kept already
-            others = frozenset(night for night in failed if night is not None)
-            taken = taken or (bool(others) and decision.nights is Nights.BOOK)
-            lost = lost | others if decision.nights is Nights.FREE else lost
+            taken |= failed.taken
+            lost |= failed.nights
             session = self.find(session.id)
         raise Unsettled
 
     def _commit(
         self, before: PaymentSession, decision: Decision, lost: frozenset[date], now: datetime
-    ) -> set[date | None] | None:
-        """None when written; else the nights that are somebody else's (and None for any other condition)."""
+    ) -> "_Failed | None":
+        """None when written; else what is another stay's."""
         after = decision.session
-        nights = [night for night in after.nights if night not in lost and decision.nights is not Nights.KEEP]
+        freed = [night for night in after.nights if night not in lost]
+        nights = {Nights.KEEP: (), Nights.BOOK: after.nights, Nights.FREE: freed}[decision.nights]
         operations = [self._night(decision, night, now) for night in nights]
         operations += self._around(before, decision, now)
         try:
             self._store.transact(operations)
         except Conflicted as conflict:
-            positions = [position for position in conflict.items if position < len(nights)]
-            return {nights[position] for position in positions} or {None}
+            others = frozenset(nights[position] for position in conflict.items if position < len(nights))
+            return _Failed(others, _taken(after, others, conflict.items.values()))
         return None
 
     def _around(self, before: PaymentSession, decision: Decision, now: datetime) -> list[Operation]:
@@ -217,6 +247,13 @@ class Sessions:
             return self._store.putting(_night_item(session, night, "BOOKED"), _free(session, now))
         ours = Condition("attribute_not_exists(PK) OR stayId = :stayId", stayId=session.id)
         return self._store.deleting(night_key(session.property_id, night), ours)
+
+
+def _taken(session: PaymentSession, nights: Collection[date], standing: Iterable[Item]) -> Taken:
+    """What stood in the way of a decision and is another stay's."""
+    paid = (item for item in standing if item.get("kind") in ("TRANSACTION", "STRAY"))
+    transaction = any(item.get("id") != session.id for item in paid)
+    return (Taken.NIGHT if nights else Taken.NOTHING) | (Taken.TRANSACTION if transaction else Taken.NOTHING)
 
 
 def _free(session: PaymentSession, now: datetime) -> Condition:

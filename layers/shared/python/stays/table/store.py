@@ -127,6 +127,15 @@ class Store:
         values = {f":{name[1:]}": value for name, value in placed if value is not None}
         return {"Update": self._with(request, values, condition)}
 
+    def counting(self, key: Key, kind: str, most: int) -> Operation:
+        """One more of a kind, for a transaction, where that makes at most so many."""
+        request = {
+            "Key": to_attributes(key),
+            "UpdateExpression": "SET kind = :kind ADD times :one",
+        }
+        fewer = Condition("attribute_not_exists(times) OR times < :most", most=most)
+        return {"Update": self._with(request, {":kind": kind, ":one": 1}, fewer)}
+
     def deleting(self, key: Key, condition: Condition | None = None) -> Operation:
         """A delete for a transaction."""
         return {"Delete": self._with({"Key": to_attributes(key)}, {}, condition)}
