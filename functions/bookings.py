@@ -120,7 +120,7 @@ def open_conversation(booking_id: http.PathId) -> dict[str, str]:
 @app.post("/bookings/<booking_id>/send-confirmation")
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
     booking = confirmed(booking_id, "EMAIL_SENDING_FAILED")
-    effects.request(booking, "confirmation", datetime.now(UTC))
+    effects.request(booking.id, "confirmation", datetime.now(UTC))
     return {}
 
 

@@ -13,7 +13,7 @@ import jwt
 from aws_lambda_powertools import Logger
 from pydantic import Field, ValidationError
 
-from stays.connections import Connection, Connections, Post, fingerprint
+from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.domain.booking import booking_of
 from stays.domain.notification import CHANNELS, Channel, Message, award_received, booking_confirmed, payment_status
 from stays.domain.values import Id, Model
@@ -23,6 +23,7 @@ from stays.table.watch import Watch
 IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
 ISSUER = os.environ["JWT_ISSUER"]
 AUDIENCE = os.environ["JWT_AUDIENCE"]
+ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
 NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter when the issuer answers something else than keys
@@ -31,7 +32,7 @@ LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same pla
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
-management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=PATIENCE)
+management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
 logger = Logger()
 
@@ -52,12 +53,13 @@ class Proof(NamedTuple):
 
 
 class FrameRefused(Exception):
-    """A frame that gets an ERROR; the connection stays."""
+    """A frame that gets an ERROR; the connection stays, unless its time is `over`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, over: Connection | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.over = over
 
 
 @cache
@@ -79,15 +81,19 @@ def prove(token: str) -> Proof:
     return Proof(claims["sub"], datetime.fromtimestamp(claims["exp"], UTC))
 
 
+def header(event: dict[str, Any], wanted: str) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
+
+
 def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
     """The token on $connect, and whether it was sent on purpose (a cookie is sent by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
     if token:
         return token, True
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get("auth_token")
+        cookie = SimpleCookie(header(event, "cookie") or "").get("auth_token")
     except CookieError:
         cookie = None
     return (cookie.value if cookie else None), False
@@ -95,6 +101,8 @@ def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
 
 def connect(event: dict[str, Any], now: datetime) -> int:
     context = event["requestContext"]
+    if header(event, "origin") not in (None, *ORIGINS):
+        return 403  # a page of somebody else's; who is no browser names no origin, and has to prove itself all the same
     token, on_purpose = carried(event)
     try:
         proof = prove(token) if token else None
@@ -126,10 +134,50 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
     if connection is None:
         raise FrameRefused("FORBIDDEN", "Connect again.")
     proven = identified(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
-    connections.subscribe(proven)
-    post.reply(connection_id, {"type": "SUBSCRIBED", "channels": list(proven.channels)})
-    post.tell([(proven, present(frame.user_id, now))])
+    join(proven)
+    post.dismiss(surplus([each for each in connections.of(frame.user_id) if each.connection_id != connection_id], now))
     return 200
+
+
+def join(connection: Connection) -> None:
+    """List the connection, then tell it what it has missed, then let it hear of changes.
+
+    A browser that cannot be told so is hung up on: it comes back by itself, and asks anew.
+    """
+    joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
+    connections.subscribe(joining)
+    try:
+        told = welcome(joining)
+    except Exception:
+        post.end(joining.connection_id)
+        raise
+    if told:
+        connections.move(told, connection)
+
+
+def welcome(joining: Connection) -> Connection | None:
+    """Say SUBSCRIBED and the present state; the connection as it is listed then, None if it has gone."""
+    greeting = {"type": "SUBSCRIBED", "channels": list(joining.channels)}
+    missed = present(str(joining.user_id), datetime.now(UTC))
+    for message in [greeting, *filter(joining.wants, missed)]:
+        longer = prolonged(joining)
+        if longer is None or not post.reply(longer.connection_id, message, longer.user_id):
+            return None
+        joining = longer
+    return joining
+
+
+def prolonged(joining: Connection) -> Connection | None:
+    """The connection with time to be told one more message; None if it was forgotten, or subscribed once more."""
+    until = joining.joining_until
+    assert until is not None
+    if until - datetime.now(UTC) > JOINING / 2:
+        return joining
+    longer = joining.but(joining_until=datetime.now(UTC) + JOINING)
+    moved = connections.move(joining, longer)
+    if datetime.now(UTC) >= until:
+        raise Unreachable("too late: changes may have been told meanwhile")
+    return longer if moved else None
 
 
 def read(event: dict[str, Any]) -> Frame:
@@ -150,8 +198,8 @@ def identified(connection: Connection, frame: Frame, now: datetime) -> Connectio
     connection = check_owner(connection, frame.user_id)
     if connection.user_id is None and not believed(connection, frame.user_id, now):
         raise FrameRefused("FORBIDDEN", "Prove who you are: send a token.")
-    if connection.proven_until is not None and connection.proven_until <= now:
-        raise FrameRefused("TOKEN_EXPIRED", "The token has run out; send a new one.")
+    if connection.is_expired(now):
+        raise FrameRefused("TOKEN_EXPIRED", "The token has run out; connect again.", over=connection)
     return connection.but(user_id=frame.user_id)
 
 
@@ -226,4 +274,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.info("frame refused", extra={"code": refusal.code, "route": route})
         error = {"type": "ERROR", "code": refusal.code, "message": refusal.message}
         post.reply(event["requestContext"]["connectionId"], error)
+        post.dismiss([refusal.over] if refusal.over else [])
         return {"statusCode": 200}

@@ -1,7 +1,9 @@
 """Stream: what changed → who is told."""
 
 import os
+import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stays.connections import Connections, Post
+from stays.connections import JOINING, POSTING, Connection, Connections, Post
 from stays.domain.award import Award
 from stays.domain.booking import booking_of
 from stays.domain.notification import Message, award_received, booking_confirmed, payment_status
@@ -18,14 +20,21 @@ from stays.metrics import count
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch, changed, newly_booked, newly_paid
 
+PAUSE = 0.1  # seconds between two looks at a connection that is joining
+
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
-management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=PATIENCE)
+management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
 logger = Logger()
 
-Key = tuple[str, str]
+Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # of each item, by its key
+
+
+def owner(records: Sequence[dict[str, Any]]) -> str:
+    """Whose the item is. Owners never change, so any image knows."""
+    return str(records[0]["dynamodb"]["NewImage"]["userId"]["S"])
 
 
 def messages_of(item: PaymentSession | Award, *, booked: bool) -> list[Message]:
@@ -38,13 +47,54 @@ def messages_of(item: PaymentSession | Award, *, booked: bool) -> list[Message]:
     return [payment_status(item), *([confirmed] if confirmed else [])]
 
 
-def tell(letters: dict[str, list[Message]], now: datetime) -> set[str]:
-    """Send each user's messages to all their connections; the users that could not all be reached."""
-    addressed = [
-        (connection, messages) for user_id, messages in letters.items() for connection in connections.of(user_id, now)
-    ]
-    unreached = post.tell(addressed)
-    return {str(connection.user_id) for connection in unreached}
+def present(records: Records) -> dict[str, list[Message]]:
+    """The present state of all that changed, in messages by user."""
+    messages: dict[str, list[Message]] = defaultdict(list)
+    for key, item in watch.present(records).items():
+        booked = any(newly_booked(record) for record in records[key])
+        messages[item.user_id] += messages_of(item, booked=booked)
+    return messages
+
+
+def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
+    """Tell connections the present state, read at the last moment; those that could not be reached."""
+    users = {each.user_id for each in listening}
+    concerning = {key: each for key, each in records.items() if owner(each) in users}
+    messages = present(concerning)
+    return post.tell([(each, messages[str(each.user_id)]) for each in listening])
+
+
+def tell_all(records: Records) -> set[str]:
+    """Tell everybody concerned; the users that could not all be reached.
+
+    Who listens is asked first and the state is read last: what a connection was told when it joined is not newer.
+    One that still joins is looked at again, until it has been told so; after that time its SUBSCRIBE is dead.
+    """
+    now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
+    found = [each for user_id in set(map(owner, records.values())) for each in connections.of(user_id)]
+    unreached, joining = tell_joined(found, records)
+    while joining and time.monotonic() < give_up:
+        time.sleep(PAUSE)
+        again, joining = tell_joined(looked_up(joining), records)
+        unreached += again
+    post.dismiss([each for each in found if each.is_expired(now)])
+    return {str(each.user_id) for each in (*unreached, *joining)}
+
+
+def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:
+    """Tell those that have joined; those that could not be reached, and those that are still joining."""
+    now = datetime.now(UTC)
+    live = [each for each in listening if not each.is_expired(now)]
+    joined = [each for each in live if not each.is_joining(now)]
+    unreached = tell(joined, records) if joined else []
+    return unreached, [each for each in live if each.is_joining(now)]
+
+
+def looked_up(wanted: Sequence[Connection]) -> list[Connection]:
+    """The same connections as they are now, without those that have gone."""
+    ids = {each.connection_id for each in wanted}
+    users = {str(each.user_id) for each in wanted}
+    return [each for user_id in users for each in connections.of(user_id) if each.connection_id in ids]
 
 
 def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
@@ -56,19 +106,13 @@ def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    records: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    records: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in event["Records"]:
         key = changed(record)
         if key is not None:
             records[key].append(record)
-    present = watch.present(records)
-    letters: dict[str, list[Message]] = defaultdict(list)
-    for key, item in present.items():
-        booked = any(newly_booked(record) for record in records[key])
-        letters[item.user_id] += messages_of(item, booked=booked)
-    unreached = tell(letters, now)
-    late = [record for key, item in present.items() if item.user_id in unreached for record in records[key]]
+    unreached = tell_all(records)
+    late = [record for each in records.values() if owner(each) in unreached for record in each]
     measure(event["Records"], unreached)
-    logger.info("told", extra={"users": len(letters), "unreached": len(unreached)})
+    logger.info("told", extra={"items": len(records), "unreached": len(unreached)})
     return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in late]}

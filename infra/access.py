@@ -48,10 +48,10 @@ def _stream(table: dynamodb.TableV2) -> iam.PolicyStatement:
     )
 
 
-def post_arn(stack: Stack, api_id: str) -> str:
-    """Name posting to connections, which only exist at run time: neither looking at them nor ending them."""
-    path = f"{WEBSOCKET_STAGE}/POST/@connections/*"
-    return stack.format_arn(service="execute-api", resource=api_id, resource_name=path)
+def connection_arns(stack: Stack, api_id: str) -> list[str]:
+    """Name posting to connections and ending them, which only exist at run time: not looking at them."""
+    paths = [f"{WEBSOCKET_STAGE}/{method}/@connections/*" for method in ("POST", "DELETE")]
+    return [stack.format_arn(service="execute-api", resource=api_id, resource_name=path) for path in paths]
 
 
 def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
@@ -59,8 +59,8 @@ def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
     if setting in resources.secrets:
         yield read_secret(resources.secrets[setting])
     elif setting == "WEBSOCKET_ENDPOINT":
-        arn = post_arn(resources.stack, resources.websocket_api_id)
-        yield iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[arn])
+        arns = connection_arns(resources.stack, resources.websocket_api_id)
+        yield iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=arns)
     elif setting == "MAIL_SENDER":
         yield _send(resources.stack, resources.mail_sender)
 

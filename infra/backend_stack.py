@@ -7,7 +7,7 @@ from aws_cdk import AssetHashType, CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.access import Resources, post_arn, statements
+from infra.access import Resources, connection_arns, statements
 from infra.acknowledged import acknowledge, wildcard
 from infra.data_stack import DataStack
 from infra.events import Events
@@ -72,8 +72,9 @@ class BackendStack(Stack):
             mail_sender=self._stage.mail_sender,
         )
         settings = self._settings()
-        posting = wildcard(self, post_arn(self, resources.websocket_api_id))
-        acknowledge(self, {posting: "Connections exist at run time only; the API, its stage and POST are named."})
+        why = "Connections exist at run time only; the API, its stage and the methods are named."
+        arns = connection_arns(self, resources.websocket_api_id)
+        acknowledge(self, {wildcard(self, arn): why for arn in arns})
         return {name: self._function(name, settings, resources) for name in FUNCTIONS}
 
     def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
@@ -109,6 +110,7 @@ class BackendStack(Stack):
             **{setting: secret.secret_arn for setting, secret in self.secrets.items()},
             "WEBSOCKET_ENDPOINT": self.websocket.endpoint,
             "WEBSOCKET_IDENTITY": stage.websocket_identity,
+            "ALLOWED_ORIGINS": ",".join(stage.frontends),
             "JWT_ISSUER": stage.issuer,
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,

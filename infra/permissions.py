@@ -83,7 +83,7 @@ def _named(resource: Any, backend: Template, data: Template) -> str:
 
 
 def _part(arn: str) -> str:
-    found = re.search(r"/(index/\w+|[\w-]+/POST/.*)$", arn)
+    found = re.search(r"/(index/\w+|[\w-]+/(POST|DELETE)/.*)$", arn)
     if found:
         return f", `{found[1]}`"
     return ", its stream" if "StreamArn" in arn else ""

@@ -10,6 +10,7 @@ os.environ.update(
     STAYS_TABLE="stays",
     CONNECTIONS_TABLE="connections",
     FRONTEND_URL="http://localhost:3000",
+    ALLOWED_ORIGINS="http://localhost:3000,https://stays.example",
     CALLBACK_URL="http://localhost:8000/api/v1/payment/zalopay/callback",
     ZALOPAY_APP_ID="2553",
     ZALOPAY_KEY1_SECRET="zalopay-key1",

@@ -7,6 +7,8 @@ from infra.topology import FUNCTIONS
 from tests.infrastructure.synthesis import Stack
 from tests.integration.calls import Grant, granted_by_topology
 
+MANAGED = ("POST", "DELETE")
+
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
@@ -79,7 +81,7 @@ def test_no_role_has_a_wildcard_but_for_traces_and_connections(stacks, stage_nam
                 if resource == "*":
                     assert set(listed(statement["Action"])) == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
                 elif "*" in resource:
-                    assert resource.endswith("/payment-notifications/POST/@connections/*")
+                    assert resource.endswith(tuple(f"/payment-notifications/{each}/@connections/*" for each in MANAGED))
                     assert statement["Action"] == "execute-api:ManageConnections"
 
 
@@ -98,6 +100,10 @@ def test_only_those_who_tell_browsers_may_post_and_only_the_one_who_writes_may_s
     posting = {name for name, role in roles(backend).items() if actions(role, "execute-api")}
     sending = {name: actions(role, "ses") for name, role in roles(backend).items() if actions(role, "ses")}
     assert posting == {"connections", "notifier"}
+    for name in posting:
+        (managing,) = [each for each in statements(roles(backend)[name]) if "ManageConnections" in str(each["Action"])]
+        ways = {backend.spelled(each).rpartition("/payment-notifications/")[2] for each in managing["Resource"]}
+        assert ways == {f"{each}/@connections/*" for each in MANAGED}
     assert sending == {"fulfilment": {"ses:SendEmail", "ses:SendRawEmail"}}
     (mail,) = [each for each in statements(roles(backend)["fulfilment"]) if "ses:SendEmail" in each["Action"]]
     assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": "booking@dev.stays.example"}}

@@ -208,6 +208,7 @@ def variables(stack: Stack, function: str) -> dict[str, str]:
 def test_other_settings_are_all_it_takes_to_change_a_stage(switched):
     connections = variables(switched, "connections")
     assert connections["WEBSOCKET_IDENTITY"] == "strict"
+    assert connections["ALLOWED_ORIGINS"] == "https://other.example,https://www.other.example"
     assert connections["JWT_ISSUER"] == "https://login.other.example/"
     assert connections["JWT_AUDIENCE"] == "https://other.example/api"
     (authorizer,) = switched.properties("AWS::ApiGatewayV2::Authorizer")

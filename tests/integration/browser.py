@@ -23,6 +23,7 @@ class Socket:
         *,
         query: str = "",
         cookie: str | None = None,
+        origin: str | None = "http://localhost:3000",
         address: str = HOME,
         agent: str = AGENT,
     ):
@@ -31,7 +32,8 @@ class Socket:
         self._neighbour = neighbour
         now = datetime.now(UTC)
         self._client = Client(connection_id, now, address, agent, "localhost:8080", WEBSOCKET_STAGE)
-        headers = (("Host", "localhost:8080"), ("User-Agent", agent), *((("Cookie", cookie),) if cookie else ()))
+        sent = {"Host": "localhost:8080", "User-Agent": agent, "Cookie": cookie, "Origin": origin}
+        headers = tuple((name, value) for name, value in sent.items() if value is not None)
         event = connect_event(self._client, headers, query, request_id="request-2", now=now)
         self.connected: int = self._invoke(event)
         if self.connected == 200:
@@ -64,6 +66,11 @@ class Socket:
     def vanish(self):
         """The browser is gone, and nobody is told."""
         del self._neighbour.frames[self.id]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the backend hung up."""
+        return self.id in self._neighbour.ended
 
     @property
     def frames(self) -> list[Any]:

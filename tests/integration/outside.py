@@ -24,6 +24,7 @@ class Neighbour(ThreadingHTTPServer):
     """Plays the management API and the issuer, and hands ZaloPay's callbacks to whoever listens."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answering)
@@ -31,15 +32,19 @@ class Neighbour(ThreadingHTTPServer):
         self.issuer = Issuer(f"{self.url}/", AUDIENCE)
         self.frames: dict[str, list[Any]] = {}
         self.unwilling: set[str] = set()
+        self.busy: dict[str, int] = {}
+        self.ended: list[str] = []
         self.posts: list[str] = []
+        self.on_post: Callable[[str], None] = lambda connection_id: None
         self.on_callback: Callable[[bytes], str] = lambda body: ""
         self.callback_refused = False
 
     def forget(self):
         """Nobody is connected."""
         self.frames.clear()
-        self.unwilling.clear()
-        self.posts.clear()
+        for each in (self.unwilling, self.busy, self.ended, self.posts):
+            each.clear()
+        self.on_post = lambda connection_id: None
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -60,15 +65,32 @@ class Answering(BaseHTTPRequestHandler):
         else:
             self.deliver(unquote(self.path.removeprefix("/@connections/")), body)
 
+    def do_DELETE(self):
+        connection_id = unquote(self.path.removeprefix("/@connections/"))
+        if self.willing(connection_id):
+            self.server.ended.append(connection_id)
+            self.answer(204, "")
+
     def deliver(self, connection_id: str, body: bytes):
         self.server.posts.append(connection_id)
-        if connection_id in self.server.unwilling:
-            self.answer(403, "{}", "ForbiddenException")
-        elif connection_id not in self.server.frames:
-            self.answer(410, "{}", "GoneException")
-        else:
+        self.server.on_post(connection_id)
+        if self.willing(connection_id):
             self.server.frames[connection_id].append(json.loads(body))
             self.answer(200, "")
+
+    def willing(self, connection_id: str) -> bool:
+        """Whether a connection can be reached; where not, the refusal has been answered."""
+        server = self.server
+        if connection_id in server.unwilling:
+            self.answer(403, "{}", "ForbiddenException")
+        elif server.busy.get(connection_id):
+            server.busy[connection_id] -= 1
+            self.answer(429, "{}", "LimitExceededException")
+        elif connection_id not in server.frames or connection_id in server.ended:
+            self.answer(410, "{}", "GoneException")
+        else:
+            return True
+        return False
 
     def answer(self, status: int, body: str, error: str | None = None):
         content = body.encode()

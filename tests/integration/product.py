@@ -110,10 +110,10 @@ class Failing:
         self._error = error
 
     def __enter__(self):
-        self._events.register_first(self._event, self._fail, unique_id="failing")
+        self._events.register_first(self._event, self._fail, unique_id=f"failing {self._event}")
 
     def __exit__(self, *_: object):
-        self._events.unregister(self._event, unique_id="failing")
+        self._events.unregister(self._event, unique_id=f"failing {self._event}")
 
     def _fail(self, **_: Any):
         raise self._error

@@ -123,6 +123,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             (stay, "MAIL", "MAIL"),
             (stay, "SESSION", "SESSION"),
             ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
+            ("USER#auth0|mai", "OPENED", "OPENED"),
         ]
     )
     event = world.item(what="PAID_AND_BOOKED")

@@ -1,10 +1,21 @@
 """Who listens: connections by id and by user, and where users were seen."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from stays.connections import LIFETIME, PRESENCE, PRESENCE_WRITES, Connection, Connections, fingerprint
+from stays.connections import (
+    JOINING,
+    LIFETIME,
+    MOST_CONNECTIONS,
+    PRESENCE,
+    PRESENCE_WRITES,
+    Connection,
+    Connections,
+    fingerprint,
+    surplus,
+)
 from stays.domain.notification import CHANNELS
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
@@ -43,8 +54,8 @@ def test_c13_a_user_who_subscribes_is_found_with_all_connections(connections: Co
     mine = [connection(name) for name in ("c1=", "c2=")]
     for each in [*mine, connection("c3=", STRANGER), connection("c4=", TRAVELLER + "2")]:
         connections.subscribe(each)
-    assert connections.of(TRAVELLER, NOW) == mine
-    assert connections.of("nobody", NOW) == []
+    assert connections.of(TRAVELLER) == mine
+    assert connections.of("nobody") == []
     assert connections.find("c1=") == mine[0]
     until = int((NOW + LIFETIME).timestamp())
     assert {item["expiresAt"] for item in contents("connections").values()} == {until}
@@ -52,14 +63,14 @@ def test_c13_a_user_who_subscribes_is_found_with_all_connections(connections: Co
 
 def test_presence_is_no_connection(connections: Connections) -> None:
     connections.saw(TRAVELLER, MARK, NOW)
-    assert connections.of(TRAVELLER, NOW) == []
+    assert connections.of(TRAVELLER) == []
 
 
 def test_who_subscribes_again_changes_the_channels(connections: Connections) -> None:
     connections.subscribe(connection())
     narrow = connection(channels=("payment_status",))
     connections.subscribe(narrow)
-    assert connections.of(TRAVELLER, NOW) == [narrow]
+    assert connections.of(TRAVELLER) == [narrow]
     assert connections.find("c1=") == narrow
 
 
@@ -69,11 +80,64 @@ def test_nobody_subscribes_without_a_user(connections: Connections) -> None:
     assert keys() == set()
 
 
-def test_a_connection_whose_proof_has_run_out_hears_nothing_more(connections: Connections) -> None:
-    proven = connection(proven_until=NOW)
-    connections.subscribe(proven)
-    assert connections.of(TRAVELLER, NOW - MOMENT) == [proven]
-    assert connections.of(TRAVELLER, NOW) == []
+def test_a_proof_runs_out_and_without_a_token_there_is_none_to_run_out() -> None:
+    assert [connection(proven_until=NOW).is_expired(at) for at in (NOW - MOMENT, NOW)] == [False, True]
+    assert not connection().is_expired(NOW + LIFETIME)
+
+
+def test_who_joins_does_so_for_a_limited_time() -> None:
+    joining = connection(joining_until=NOW + JOINING)
+    assert [joining.is_joining(at) for at in (NOW, NOW + JOINING - MOMENT, NOW + JOINING)] == [True, True, False]
+    assert not connection().is_joining(NOW)
+
+
+def test_i16_a_connection_is_listed_as_joining_until_it_has_joined(connections: Connections) -> None:
+    joining = connection(joining_until=NOW + JOINING)
+    connections.subscribe(joining)
+    assert connections.of(TRAVELLER) == [joining]
+    assert connections.find("c1=") == connection()
+    assert connections.move(joining, connection())
+    assert connections.of(TRAVELLER) == [connection()]
+
+
+def test_i16_a_connection_that_has_subscribed_again_is_still_joining(connections: Connections) -> None:
+    first, second = connection(joining_until=NOW + JOINING), connection(joining_until=NOW + 2 * JOINING)
+    connections.subscribe(first)
+    connections.subscribe(second)
+    assert not connections.move(first, connection())
+    assert connections.of(TRAVELLER) == [second]
+
+
+def test_a_connection_that_was_forgotten_while_it_joined_stays_forgotten(connections: Connections) -> None:
+    joining = connection(joining_until=NOW + JOINING)
+    connections.subscribe(joining)
+    connections.forget("c1=", TRAVELLER)
+    assert not connections.move(joining, connection())
+    assert keys() == set()
+
+
+def test_of_a_users_other_connections_nine_may_stay_when_one_more_comes_and_the_oldest_go() -> None:
+    others = [connection(f"c{number}=", opened_at=NOW - number * MOMENT) for number in range(MOST_CONNECTIONS + 1)]
+    assert surplus(others[: MOST_CONNECTIONS - 1], NOW) == []
+    assert surplus(others, NOW) == [others[10], others[9]]
+
+
+def test_expired_connections_go_and_count_for_nothing() -> None:
+    expired = [connection(f"e{number}=", proven_until=NOW - MOMENT, opened_at=NOW) for number in range(3)]
+    live = [connection(f"c{number}=", opened_at=NOW - MOMENT) for number in range(MOST_CONNECTIONS - 1)]
+    assert surplus([*live, *expired], NOW) == expired
+
+
+def test_ten_times_ten_of_the_largest_connections_are_one_page(connections: Connections) -> None:
+    largest = connection(
+        "c" * 128, "u" * 128, proven_until=NOW, joining_until=NOW, channels=CHANNELS * 5
+    )  # what SUBSCRIBE lets through, and more
+    connections.subscribe(largest)
+    size = max(len(json.dumps(item, default=str)) for item in contents("connections").values())
+    assert 10 * MOST_CONNECTIONS * size < 1_000_000  # a page of DynamoDB has at least so many bytes
+    for number in range(10 * MOST_CONNECTIONS):
+        connections.subscribe(largest.but(connection_id=f"{number:0128}"))
+    assert len(connections.of("u" * 128)) == 10 * MOST_CONNECTIONS + 1
 
 
 def test_a_connection_that_is_gone_is_forgotten_under_both_keys(connections: Connections) -> None:

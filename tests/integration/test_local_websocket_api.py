@@ -166,6 +166,7 @@ async def test_boto3_reaches_a_connection_and_finds_it_gone_afterwards(gateway: 
         assert seen["LastActiveAt"] >= seen["ConnectedAt"]
         await asyncio.to_thread(management.delete_connection, ConnectionId=id)
         assert (await closed(client))[0] == 1000
+    await until(lambda: id in [gone["connectionId"] for gone in gateway.goodbyes()])
     for call in (management.get_connection, management.delete_connection, post_to(management)):
         with pytest.raises(management.exceptions.GoneException) as caught:
             await asyncio.to_thread(call, ConnectionId=id)

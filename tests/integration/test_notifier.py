@@ -1,9 +1,18 @@
 """The stream tells people: the present state, to its owner only, until it has arrived."""
 
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
+from stays.connections import JOINING, Connection, Unreachable
 from tests.integration.messages import BINH, MAI, PRICE, auction_result
-from tests.integration.product import Failing, fault
+from tests.integration.product import Counted, Failing, dynamodb_of, fault
 from tests.integration.world import Socket, World
 
 
@@ -166,17 +175,14 @@ def test_a_batch_for_many_users_reaches_each_of_them(world: World):
     assert all(frame["userId"] == user for user, socket in sockets.items() for frame in socket.frames[1:])
 
 
-def test_a_database_that_fails_brings_the_whole_batch_again(world: World):
+@pytest.mark.parametrize("operation", ["Query", "BatchGetItem"])
+def test_a_database_that_fails_brings_the_whole_batch_again(world: World, operation: str):
+    socket = listening(world)
     world.announce(auction_result())
     records = world.records()
-    failed = None
-    with Failing(world.functions["notifier"], "BatchGetItem", fault(operation="BatchGetItem")):
-        try:
-            world.deliver(records)
-        except Exception as error:  # noqa: BLE001 (the runtime's own edge)
-            failed = type(error).__name__
-    assert failed == "ClientError"
-    socket = listening(world)
+    with Failing(world.functions["notifier"], operation, fault(operation=operation)), pytest.raises(ClientError):
+        world.deliver(records)
+    assert heard(socket) == []
     world.deliver(records)
     assert heard(socket) == ["AUCTION_RESULT"]
 
@@ -188,3 +194,191 @@ def test_a_late_subscriber_is_told_of_live_offers_only(world: World):
     world.clock.shift(timedelta(minutes=11))
     offers = listening(world).of_type("SECOND_CHANCE_OFFER")
     assert [(frame["offerId"], frame["amount"]) for frame in offers] == [("1", 3 * PRICE)]
+
+
+def test_telling_costs_one_query_for_each_user_and_one_read_of_all_items(world: World):
+    sockets = [listening(world, sub) for sub in (MAI, MAI, BINH)]
+    for number in range(3):
+        world.announce(auction_result(auctionId=f"{number}", nights=[f"2027-05-0{number + 1}"]))
+    world.announce(auction_result(userId=BINH, auctionId="9", nights=["2027-05-09"]))
+    with Counted(world.functions["notifier"]) as calls:
+        world.deliver()
+    assert calls == ["Query connections", "Query connections", "BatchGetItem stays"]
+    assert [len(heard(socket)) for socket in sockets] == [3, 3, 1]
+
+
+def test_where_nobody_listens_nothing_is_read(world: World):
+    world.announce(auction_result())
+    with Counted(world.functions["notifier"]) as calls:
+        world.deliver()
+    assert calls == ["Query connections"]
+
+
+def test_two_changes_of_a_session_in_one_batch_are_one_message(world: World):
+    socket = listening(world)
+    made = world.created()
+    world.zalopay.pay(made["appTransId"])
+    records = world.records()
+    sessions = [each for each in records if each["dynamodb"]["NewImage"].get("kind") == {"S": "SESSION"}]
+    assert len(sessions) > 2
+    world.deliver(sessions)
+    assert heard(socket) == ["COMPLETED", "BOOKING_CONFIRMED"]
+
+
+# A page that subscribes while something changes
+
+
+@contextmanager
+def before(world: World, function: str, operation: str, happens: Callable[[], Any]) -> Iterator[None]:
+    """Something happens just before the function's first call of this operation."""
+    events, waiting = dynamodb_of(world.functions[function]).meta.events, [happens]
+    event = f"before-call.dynamodb.{operation}"
+    events.register_first(event, lambda **_: waiting.pop()() if waiting else None, unique_id="before")
+    yield
+    events.unregister(event, unique_id="before")
+    assert not waiting
+
+
+def joining(world: World, seconds: float, sub: str = MAI) -> Socket:
+    """A page whose SUBSCRIBE has listed it and not (yet) told it anything."""
+    socket = world.socket(query=f"token={world.token(sub)}")
+    now = datetime.now(UTC)
+    listed = Connection(connection_id=socket.id, fingerprint="f", opened_at=now, user_id=sub)
+    until = now + timedelta(seconds=seconds)
+    world.functions["connections_bound"].connections.subscribe(listed.but(joining_until=until))
+    return socket
+
+
+def test_i16_a_change_while_a_page_is_told_what_it_missed_is_told_after_that(world: World):
+    made = world.created()
+    world.deliver()
+    socket = world.socket(query=f"token={world.token()}")
+    delivered: list[Any] = []
+    telling = Thread(target=lambda: delivered.append(world.deliver()["notifier"]))
+
+    def paid_meanwhile(connection_id: str) -> None:
+        if not telling.ident:
+            world.zalopay.pay(made["appTransId"])
+            telling.start()
+            time.sleep(0.5)  # in which the stream would long have told it
+
+    world.neighbour.on_post = paid_meanwhile
+    socket.subscribe()
+    telling.join()
+    assert heard(socket) == ["INITIATED", "COMPLETED", "BOOKING_CONFIRMED"]
+    assert delivered == [[]]
+
+
+def test_i16_what_is_told_is_read_after_looking_who_listens(world: World):
+    made = world.created()
+    records = world.records()
+    sockets: list[Socket] = []
+
+    def pay_and_subscribe() -> None:
+        world.zalopay.pay(made["appTransId"])
+        sockets.append(listening(world))
+
+    with before(world, "notifier", "Query", pay_and_subscribe):
+        world.deliver(records)
+    assert [frame["status"] for frame in sockets[0].of_type("PAYMENT_STATUS")] == ["COMPLETED", "COMPLETED"]
+
+
+def test_i16_what_is_told_to_a_page_that_was_joining_is_read_again(world: World):
+    first, late = listening(world), joining(world, 10)
+    made = world.created()
+    records = world.records()
+    function = world.functions["connections_bound"]
+
+    def pay_and_join() -> None:
+        world.zalopay.pay(made["appTransId"])
+        (listed,) = [each for each in function.connections.of(MAI) if each.connection_id == late.id]
+        assert function.connections.move(listed, listed.but(joining_until=None))
+
+    world.neighbour.on_post = lambda connection_id: once.pop()() if once else None
+    once = [pay_and_join]
+    assert world.deliver(records)["notifier"] == []
+    assert heard(first) == ["AUCTION_RESULT", "INITIATED"]
+    assert [frame.get("status", frame["type"]) for frame in late.frames] == ["COMPLETED"]
+
+
+def test_i15_a_page_that_subscribes_just_after_a_change_has_read_it(world: World):
+    made = world.created()
+    world.zalopay.pay(made["appTransId"])
+    records = world.records()
+    sockets: list[Socket] = []
+    with before(world, "notifier", "BatchGetItem", lambda: sockets.append(listening(world))):
+        listening(world)
+        world.deliver(records)
+    assert heard(sockets[0]) == ["COMPLETED", "BOOKING_CONFIRMED"]
+
+
+def test_i15_a_page_whose_subscribe_died_is_told_when_its_time_is_over(world: World):
+    dead = joining(world, 0.5)
+    world.announce(auction_result())
+    assert world.deliver()["notifier"] == []
+    assert [frame["type"] for frame in dead.frames] == ["AUCTION_RESULT"]
+
+
+def test_i15_a_page_that_joins_for_long_is_left_to_the_next_attempt_and_holds_up_nobody(world: World):
+    slow, other = joining(world, 60), listening(world, BINH)
+    told_at: list[float] = []
+    world.neighbour.on_post = lambda connection_id: told_at.append(time.monotonic())
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]))
+    records, began = world.records(), time.monotonic()
+    (failed,) = world.deliver(records)["notifier"]
+    took = time.monotonic() - began
+    assert failed == records[0]["dynamodb"]["SequenceNumber"]
+    assert (heard(other), slow.frames, len(told_at)) == (["AUCTION_RESULT"], [], 1)
+    assert told_at[0] - began < 1 < JOINING.total_seconds() <= took
+    world.clock.shift(timedelta(seconds=60))
+    assert world.deliver(records[:1])["notifier"] == []
+    assert [frame["type"] for frame in slow.frames] == ["AUCTION_RESULT"]
+
+
+def test_a_page_that_goes_while_it_joins_is_waited_for_no_longer(world: World):
+    gone = joining(world, 60)
+    world.announce(auction_result())
+    closing = Thread(target=lambda: (time.sleep(0.2), gone.close()))
+    closing.start()
+    began = time.monotonic()
+    assert world.deliver()["notifier"] == []
+    closing.join()
+    assert time.monotonic() - began < JOINING.total_seconds()
+
+
+def test_i16_a_page_with_much_to_be_told_joins_for_longer(world: World):
+    for number in range(6):
+        world.offer(userId=MAI, offerId=str(number))
+    socket = world.socket(query=f"token={world.token()}")
+    listed: list[datetime] = []
+
+    def slowly(connection_id: str) -> None:
+        (found,) = world.functions["notifier"].connections.of(MAI)
+        assert found.joining_until is not None
+        listed.append(found.joining_until)
+        time.sleep(0.4)
+        assert found.is_joining(datetime.now(UTC))
+
+    world.neighbour.on_post = slowly
+    socket.subscribe()
+    assert len(heard(socket)) == 6
+    assert len(set(listed)) > 1
+    assert world.functions["notifier"].connections.of(MAI)[0].joining_until is None
+
+
+def test_i16_what_is_too_late_to_be_told_in_order_is_not_told(world: World):
+    world.created()
+    socket = world.socket(query=f"token={world.token()}")
+    world.neighbour.on_post = lambda connection_id: world.clock.shift(JOINING)
+    with pytest.raises(Unreachable, match="too late"):
+        socket.subscribe()
+    assert (socket.ended, [frame["type"] for frame in socket.frames]) == (True, ["SUBSCRIBED"])
+
+
+def test_a_page_that_was_dismissed_while_it_joined_stays_so(world: World):
+    world.created()
+    socket = world.socket(query=f"token={world.token()}")
+    world.neighbour.on_post = lambda connection_id: world.functions["notifier"].connections.forget(connection_id, MAI)
+    socket.subscribe()
+    assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []

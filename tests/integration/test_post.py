@@ -1,6 +1,7 @@
 """Telling connections over a real wire: what arrives, who is gone, who could not be reached."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,24 +13,35 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from stays.connections import AT_ONCE, Connection, Connections, Post, Unreachable
+from stays.connections import AT_ONCE, MOST_CONNECTIONS, POSTING, Connection, Connections, Post, Unreachable
 from stays.domain.notification import Channel, Message
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 
 STATUS: Message = {"type": "PAYMENT_STATUS", "paymentId": "1", "propertyName": "Nhà Gỗ"}
 BOOKING: Message = {"type": "BOOKING_CONFIRMED", "bookingId": "1"}
+NAMES = {
+    403: "ForbiddenException",
+    410: "GoneException",
+    429: "LimitExceededException",
+    500: "InternalServerError",
+    503: "ServiceUnavailableException",
+}
 
 
 class Gateway(ThreadingHTTPServer):
     """The management API: answers each connection as it is told, and keeps what arrived."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Management)
         self.answers: dict[str, list[int]] = {}
+        self.names = dict(NAMES)
         self.arrived: dict[str, list[bytes]] = defaultdict(list)
+        self.arrived_at: dict[str, float] = {}
+        self.ended: list[str] = []
         self.calls: dict[str, int] = defaultdict(int)
         self.hanging: set[str] = set()
         self.over = Event()
@@ -43,21 +55,36 @@ class Management(BaseHTTPRequestHandler):
     server: Gateway
 
     def do_POST(self) -> None:
-        prefix, _, name = unquote(self.path).rpartition("/")
-        assert prefix == "/@connections"
         frame = self.rfile.read(int(self.headers["content-length"]))
-        self.server.calls[name] += 1
-        if name in self.server.hanging:
-            self.server.over.wait(10)
-            return
-        status = (self.server.answers.get(name) or [200]).pop(0)
+        name, status = self.decided(good=200)
         if status == 200:
             self.server.arrived[name].append(frame)
-        content = json.dumps({} if status == 200 else {"message": "no"}).encode()
+            self.server.arrived_at[name] = time.monotonic()
+        self.answer(status)
+
+    def do_DELETE(self) -> None:
+        name, status = self.decided(good=204)
+        if status == 204:
+            self.server.ended.append(name)
+        self.answer(status)
+
+    def decided(self, good: int) -> tuple[str, int]:
+        """Which connection is meant, and what to answer: 0 for nothing at all."""
+        prefix, _, name = unquote(self.path).rpartition("/")
+        assert prefix == "/@connections"
+        self.server.calls[name] += 1
+        if name in self.server.hanging:
+            self.server.over.wait(20)
+            return name, 0
+        return name, (self.server.answers.get(name) or [good]).pop(0)
+
+    def answer(self, status: int) -> None:
+        if not status:
+            return
+        content = b"" if status < 300 else json.dumps({"message": "no"}).encode()
         self.send_response(status)
-        for header in ({410: "GoneException", 429: "LimitExceededException", 403: "ForbiddenException"}.get(status),):
-            if header:
-                self.send_header("x-amzn-ErrorType", header)
+        if error := self.server.names.get(status):
+            self.send_header("x-amzn-ErrorType", error)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -83,9 +110,8 @@ def connections(aws: None) -> Connections:
 
 
 def post(url: str, connections: Connections, attempts: int = 1) -> Post:
-    patience = Config(
-        connect_timeout=0.5, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": attempts}
-    )
+    """As functions post, but for the number of attempts."""
+    patience = POSTING.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
     return Post(boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience), connections)
 
 
@@ -124,8 +150,9 @@ def test_a_connection_that_is_gone_is_forgotten_and_was_reached_as_well_as_it_ca
 ) -> None:
     gone, alive = listening(connections, "gone="), listening(connections, "alive=")
     gateway.answers["gone="] = [410]
-    assert post(gateway.url, connections).tell([(gone, [STATUS]), (alive, [STATUS])]) == []
-    assert connections.of(TRAVELLER, NOW) == [alive]
+    assert post(gateway.url, connections).tell([(gone, [STATUS, BOOKING]), (alive, [STATUS])]) == []
+    assert gateway.calls["gone="] == 1
+    assert connections.of(TRAVELLER) == [alive]
     assert connections.find("gone=") is None
     assert set(contents("connections")) == {
         ("CONNECTION#alive=", "CONNECTION"),
@@ -144,20 +171,82 @@ def test_a_fault_leaves_the_connection_to_be_told_again(
     assert connections.find("faulty=") == faulty
 
 
-def test_a_passing_fault_is_tried_again_at_once(gateway: Gateway, connections: Connections) -> None:
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (429, "LimitExceededException"),
+        (429, "ThrottlingException"),
+        (429, "TooManyRequestsException"),
+        (429, None),
+        (500, "InternalServerError"),
+        (502, None),
+        (503, "ServiceUnavailableException"),
+        (504, None),
+    ],
+)
+def test_a_passing_fault_is_tried_again_at_once(
+    gateway: Gateway, connections: Connections, status: int, name: str | None
+) -> None:
     faulty = listening(connections, "faulty=")
-    gateway.answers["faulty="] = [500, 200]
+    gateway.answers["faulty="] = [status, 200]
+    gateway.names = {status: name} if name else {}
     assert post(gateway.url, connections, attempts=2).tell([(faulty, [STATUS])]) == []
     assert (gateway.calls["faulty="], len(gateway.arrived["faulty="])) == (2, 1)
 
 
-def test_connections_that_hang_harm_nobody_else(gateway: Gateway, connections: Connections) -> None:
-    hanging = [listening(connections, f"hang{number}=") for number in range(2)]
-    alive = [listening(connections, f"alive{number}=") for number in range(AT_ONCE)]
+def test_a_fault_that_stays_is_tried_three_times_and_no_more(gateway: Gateway, connections: Connections) -> None:
+    faulty = listening(connections, "faulty=")
+    gateway.answers["faulty="] = [429] * 9
+    shipped = Post(boto3.client("apigatewaymanagementapi", endpoint_url=gateway.url, config=POSTING), connections)
+    assert shipped.tell([(faulty, [STATUS])]) == [faulty]
+    assert gateway.calls["faulty="] == 3
+
+
+def test_all_connections_of_a_user_hang_and_everybody_else_is_told_before_they_are_given_up(
+    gateway: Gateway, connections: Connections
+) -> None:
+    hanging = [listening(connections, f"hang{number}=") for number in range(MOST_CONNECTIONS)]
+    alive = [listening(connections, f"alive{number}=", STRANGER) for number in range(2 * AT_ONCE)]
     gateway.hanging = {each.connection_id for each in hanging}
     letters = [(each, [STATUS]) for each in [*hanging, *alive]]
+    began = time.monotonic()
     assert post(gateway.url, connections).tell(letters) == hanging
+    took = time.monotonic() - began
     assert {name: len(frames) for name, frames in gateway.arrived.items()} == {each.connection_id: 1 for each in alive}
+    assert max(gateway.arrived_at.values()) - began < 1 <= took < 2
+    assert {gateway.calls[each.connection_id] for each in hanging} == {1}
+
+
+def test_who_is_dismissed_is_forgotten_and_ended(gateway: Gateway, connections: Connections) -> None:
+    first, second, stays = (listening(connections, f"c{number}=") for number in range(3))
+    post(gateway.url, connections).dismiss([first, second])
+    assert sorted(gateway.ended) == ["c0=", "c1="]
+    assert connections.of(TRAVELLER) == [stays]
+    assert connections.find("c0=") is None
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_who_cannot_be_ended_stays_listed_and_hinders_nobody(
+    gateway: Gateway, connections: Connections, status: int
+) -> None:
+    faulty, other = listening(connections, "faulty="), listening(connections, "other=")
+    gateway.answers["faulty="] = [status]
+    post(gateway.url, connections).dismiss([faulty, other])
+    assert gateway.ended == ["other="]
+    assert connections.of(TRAVELLER) == [faulty]
+
+
+def test_who_has_gone_already_is_forgotten_when_dismissed(gateway: Gateway, connections: Connections) -> None:
+    mine = listening(connections, "c1=")
+    gateway.answers["c1="] = [410]
+    post(gateway.url, connections).dismiss([mine])
+    assert (gateway.ended, connections.of(TRAVELLER)) == ([], [])
+
+
+def test_who_is_ended_only_is_forgotten_by_nobody_but_the_gateway(gateway: Gateway, connections: Connections) -> None:
+    mine = listening(connections, "c1=")
+    post(gateway.url, connections).end("c1=")
+    assert (gateway.ended, connections.of(TRAVELLER)) == (["c1="], [mine])
 
 
 def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connections) -> None:
@@ -170,14 +259,14 @@ def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connect
 def test_c14_a_frame_is_answered_on_its_own_connection_whatever_it_subscribed_to(
     gateway: Gateway, connections: Connections
 ) -> None:
-    post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert post(gateway.url, connections).reply("c1=", {"type": "PONG"})
     assert gateway.arrived == {"c1=": [b'{"type":"PONG"}']}
 
 
 def test_an_answer_to_a_connection_that_is_gone_forgets_it(gateway: Gateway, connections: Connections) -> None:
     connections.open(Connection(connection_id="c1=", fingerprint="f", opened_at=NOW))
     gateway.answers["c1="] = [410]
-    post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert not post(gateway.url, connections).reply("c1=", {"type": "PONG"})
     assert connections.find("c1=") is None
 
 

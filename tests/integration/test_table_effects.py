@@ -140,7 +140,7 @@ def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) 
 
 
 def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
-    effects.request(booking(), "confirmation", NOW)
+    effects.request(STAY, "confirmation", NOW)
     assert standing() == new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW)
     assert (contents()[KEY]["kind"], contents()[KEY]["dueShard"]) == ("MAIL", shard(STAY))
 
@@ -148,7 +148,7 @@ def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
 @pytest.mark.parametrize("state", [MailState.SENT, MailState.UNDELIVERABLE])
 def test_one_more_mail_may_be_asked_for_after_a_minute(effects: Effects, state: MailState) -> None:
     owed(state=state, attempts=3, due_at=None)
-    effects.request(booking(), "confirmation", NOW + MINUTE)
+    effects.request(STAY, "confirmation", NOW + MINUTE)
     assert standing() == new_mailing(STAY, "confirmation", NOW + MINUTE).but(asked_at=NOW + MINUTE)
 
 
@@ -165,10 +165,10 @@ def test_a_mail_just_sent_or_still_on_its_way_grants_one_wish_a_minute(
     effects: Effects, state: MailState, waited: timedelta
 ) -> None:
     there, asked_at = owed(state=state), NOW + waited
-    effects.request(booking(), "confirmation", asked_at)
+    effects.request(STAY, "confirmation", asked_at)
     assert standing() == there.but(asked_at=asked_at)
     with pytest.raises(Refused) as refused:
-        effects.request(booking(), "confirmation", asked_at + MINUTE - MOMENT if waited > MINUTE else asked_at)
+        effects.request(STAY, "confirmation", asked_at + MINUTE - MOMENT if waited > MINUTE else asked_at)
     assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": 60})
     assert standing() == there.but(asked_at=asked_at)
 

@@ -1,17 +1,16 @@
 """Who may listen: every mode, every carrier of a token, every defect of one."""
 
-import base64
-import hmac
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from botocore.exceptions import ClientError
 
-from tests.integration.messages import BINH, MAI
+from stays.connections import MOST_CONNECTIONS, Unreachable
+from tests.integration.messages import BINH, MAI, auction_result
+from tests.integration.product import Counted, Failing, fault
 from tests.integration.shapes import SENTENCE
+from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
 MODES = ("bound", "strict", "open")
@@ -21,46 +20,6 @@ SUBSCRIBED = {"type": "SUBSCRIBED", "channels": CHANNELS}
 
 def error(code: str) -> list[dict[str, str]]:
     return [{"type": "ERROR", "code": code, "message": SENTENCE}]
-
-
-def encoded(part: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-
-
-def signed_with_the_public_key(world: World) -> str:
-    """HS256, the issuer's public key as the secret: what a careless check would accept."""
-    issuer = world.neighbour.issuer
-    pem = issuer._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    claims = jwt.decode(world.token(), options={"verify_signature": False})
-    text = f"{encoded({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer._kid})}.{encoded(claims)}"
-    mac = hmac.new(pem, text.encode(), "sha256").digest()
-    return f"{text}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
-
-
-def unsigned(world: World) -> str:
-    claims = jwt.decode(world.token(), options={"verify_signature": False})
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": world.neighbour.issuer._kid})
-
-
-def tampered(world: World) -> str:
-    head, _, signature = world.token(BINH).split(".")
-    return ".".join([head, world.token(MAI).split(".")[1], signature])
-
-
-DEFECTS: dict[str, Callable[[World], str]] = {
-    "expired": lambda world: world.token(seconds=-60),
-    "another issuer": lambda world: world.token(iss="https://evil.example/"),
-    "issuer without its slash": lambda world: world.token(iss=world.neighbour.url),
-    "another audience": lambda world: world.token(aud="somebody-else"),
-    "no audience": lambda world: world.token(aud=None),
-    "no expiry": lambda world: world.token(exp=None),
-    "not valid yet": lambda world: world.token(nbf=2**31),
-    "no algorithm": unsigned,
-    "HS256 with the public key": signed_with_the_public_key,
-    "another signature": tampered,
-    "not a token": lambda world: "abc",
-    "three dots": lambda world: "a.b.c",
-}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -78,7 +37,7 @@ def test_a_good_token_is_believed_wherever_it_is_carried(world: World, mode: str
 @pytest.mark.parametrize("mode", ["bound", "strict"])
 def test_a_bad_token_is_refused_wherever_it_is_carried(world: World, mode: str):
     for name, make in DEFECTS.items():
-        token = make(world)
+        token = make(world.neighbour.issuer)
         refused = [world.socket(mode, query=f"{parameter}={token}") for parameter in ("token", "access_token")]
         assert [socket.connected for socket in refused] == [401, 401], name
         by_cookie = world.socket(mode, cookie=f"auth_token={token}")
@@ -89,9 +48,19 @@ def test_a_bad_token_is_refused_wherever_it_is_carried(world: World, mode: str):
 
 def test_a_bad_token_is_refused_even_where_no_token_is_needed(world: World):
     for name, make in DEFECTS.items():
-        token = make(world)
+        token = make(world.neighbour.issuer)
         assert world.socket("open", query=f"token={token}").connected == 401, name
         assert world.socket("open").subscribe(token=token) == error("FORBIDDEN"), name
+
+
+def test_a_bad_token_is_refused_even_to_a_user_who_was_just_seen(world: World):
+    world.created()
+    assert world.socket().subscribe()[0] == SUBSCRIBED
+    for name, make in DEFECTS.items():
+        token = make(world.neighbour.issuer)
+        assert world.socket().subscribe(token=token) == error("FORBIDDEN"), name
+        assert world.socket(query=f"access_token={token}").connected == 401, name
+        assert world.socket(cookie=f"auth_token={token}").subscribe()[0] == SUBSCRIBED, name  # as if it had none
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -157,7 +126,7 @@ def test_a_connection_never_changes_hands(world: World):
     assert owners == [MAI]
 
 
-def test_a_token_that_runs_out_ends_the_listening_until_a_new_one_comes(world: World):
+def test_a_token_that_runs_out_ends_the_connection_at_the_next_change(world: World):
     made = world.created()
     socket = world.socket("strict", query=f"token={world.token(seconds=120)}")
     socket.subscribe()
@@ -165,14 +134,185 @@ def test_a_token_that_runs_out_ends_the_listening_until_a_new_one_comes(world: W
     heard = len(socket.frames)
     world.clock.shift(timedelta(seconds=121))
     world.zalopay.pay(made["appTransId"])
+    assert world.deliver()["notifier"] == []
+    assert (socket.ended, len(socket.frames)) == (True, heard)
+    assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []
+
+
+def test_a_connection_whose_end_fails_hears_nothing_and_is_ended_when_it_is_met_again(world: World):
+    made = world.created()
+    socket = world.socket("strict", query=f"token={world.token(seconds=120)}")
+    socket.subscribe()
     world.deliver()
-    assert len(socket.frames) == heard
+    world.clock.shift(timedelta(seconds=121))
+    world.neighbour.unwilling.add(socket.id)
+    world.neighbour.posts.clear()
+    world.zalopay.pay(made["appTransId"])
+    assert world.deliver()["notifier"] == []
+    world.neighbour.unwilling.clear()
+    world.http("DELETE", f"/bookings/{made['sessionId']}")
+    world.deliver()
+    assert (socket.ended, world.neighbour.posts) == (True, [])
+
+
+def test_who_subscribes_with_an_expired_token_is_told_so_and_has_to_connect_again(world: World):
+    socket = world.socket("strict", query=f"token={world.token(seconds=120)}")
+    assert socket.subscribe() == [SUBSCRIBED]
+    world.clock.shift(timedelta(seconds=121))
     assert socket.subscribe() == error("TOKEN_EXPIRED")
-    assert [frame["type"] for frame in socket.subscribe(token=world.token())] == [
-        "SUBSCRIBED",
-        "PAYMENT_STATUS",
-        "BOOKING_CONFIRMED",
+    assert socket.ended
+    assert world.items("connections") == []
+
+
+def test_a_new_token_in_time_lets_a_connection_go_on(world: World):
+    world.created()
+    socket = world.socket("strict", query=f"token={world.token(seconds=120)}")
+    socket.subscribe()
+    socket.subscribe(token=world.token(seconds=3600))
+    world.clock.shift(timedelta(seconds=121))
+    world.deliver()
+    assert not socket.ended
+    assert socket.frames[-1]["type"] == "PAYMENT_STATUS"
+
+
+def test_when_an_eleventh_connection_subscribes_the_oldest_goes(world: World):
+    query = f"token={world.token()}"
+    sockets = []
+    for _ in range(MOST_CONNECTIONS + 2):
+        sockets.append(world.socket(query=query))
+        world.clock.shift(timedelta(seconds=1))
+    binh = world.socket(query=f"token={world.token(BINH)}")
+    binh.subscribe(BINH)
+    for socket in reversed(sockets[1:]):  # whoever subscribes stays, however old
+        socket.subscribe()
+    assert [socket.ended for socket in sockets] == [False, False, True, *[False] * (MOST_CONNECTIONS - 1)]
+    sockets[0].subscribe()
+    world.announce(auction_result())
+    assert world.deliver()["notifier"] == []
+    heard = [socket.frames[-1]["type"] == "AUCTION_RESULT" for socket in sockets]
+    assert heard == [True, False, False, *[True] * (MOST_CONNECTIONS - 1)]
+    assert not binh.ended
+
+
+def test_connections_whose_token_has_run_out_go_when_another_subscribes(world: World):
+    short = world.socket(query=f"token={world.token(seconds=60)}")
+    short.subscribe()
+    world.clock.shift(timedelta(seconds=61))
+    assert world.socket(query=f"token={world.token()}").subscribe() == [SUBSCRIBED]
+    assert short.ended
+    assert [item for item in world.items("connections") if item.get("connectionId") == short.id] == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://localhost:3001",
+        "https://localhost:3000",
+        "null",
+        "",
+        "https://stays.example.evil",
+    ],
+)
+def test_a_page_of_another_origin_is_refused_before_anything_is_written(world: World, mode: str, origin: str):
+    token = world.token()
+    for carrier in ({}, {"query": f"token={token}"}, {"cookie": f"auth_token={token}"}):
+        assert world.socket(mode, origin=origin, **carrier).connected == 403
+    assert world.items("connections") == []
+
+
+def test_our_own_pages_and_who_is_no_browser_are_let_in(world: World):
+    for origin in ("http://localhost:3000", "https://stays.example", None):
+        socket = world.socket("strict", origin=origin, query=f"token={world.token()}")
+        assert (socket.connected, socket.subscribe()) == (200, [SUBSCRIBED])
+    assert world.socket("strict", origin=None).subscribe() == error("FORBIDDEN")
+
+
+def test_who_is_no_browser_has_to_prove_itself_all_the_same(world: World):
+    assert world.socket(origin=None, query="token=abc").connected == 401
+
+
+def test_subscribe_makes_eight_calls_of_the_tables(world: World):
+    world.created()
+    socket = world.socket(query=f"token={world.token()}")
+    with Counted(world.functions["connections_bound"]) as calls:
+        assert len(socket.subscribe()) == 2
+    assert calls == [
+        "GetItem connections",
+        "PutItem connections",
+        "PutItem connections",
+        "Query stays",
+        "BatchGetItem stays",
+        "Query stays",
+        "PutItem connections",
+        "Query connections",
     ]
+
+
+def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_offers(world: World):
+    for number in range(12):
+        nights = [f"2027-05-{number + 10}"]
+        world.announce(auction_result(auctionId=str(number), nights=nights))
+        assert world.create(nights, auction_id=str(number)).status == 200
+    for number in range(55):
+        world.offer(userId=MAI, offerId=str(number))
+    socket = world.socket(query=f"token={world.token()}")
+    with Counted(world.functions["connections_bound"]) as calls:
+        told = [frame["type"] for frame in socket.subscribe()]
+    assert (told.count("PAYMENT_STATUS"), told.count("SECOND_CHANCE_OFFER")) == (10, 50)
+    assert [call for call in calls if call.endswith("stays")] == ["Query stays", "BatchGetItem stays", "Query stays"]
+
+
+def test_a_connection_that_never_subscribes_is_one_item_that_ends_by_itself(world: World):
+    world.socket("strict")
+    (item,) = world.items("connections")
+    assert 7200 <= item["expiresAt"] - datetime.now(UTC).timestamp() < 8000
+
+
+def test_what_was_missed_and_cannot_be_told_ends_the_connection_so_that_the_browser_comes_again(world: World):
+    made = world.created()
+    socket = world.socket()
+    world.neighbour.busy[socket.id] = 3
+    with pytest.raises(Unreachable):
+        socket.subscribe()
+    assert (socket.frames, socket.ended) == ([], True)
+    socket.close()
+    assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []
+    assert [frame.get("paymentId") for frame in world.socket().subscribe()] == [None, made["sessionId"]]
+
+
+def test_one_that_cannot_even_be_ended_hears_what_changes_from_now_on(world: World):
+    made = world.created()
+    world.deliver()
+    socket = world.socket()
+    world.neighbour.unwilling.add(socket.id)
+    with pytest.raises(Unreachable):
+        socket.subscribe()
+    world.neighbour.unwilling.clear()
+    world.zalopay.pay(made["appTransId"])
+    world.clock.shift(timedelta(seconds=2))
+    world.deliver()
+    assert [frame["type"] for frame in socket.frames] == ["PAYMENT_STATUS", "BOOKING_CONFIRMED"]
+
+
+def test_a_table_that_fails_while_a_page_subscribes_ends_the_connection_too(world: World):
+    world.created()
+    socket = world.socket()
+    function = world.functions["connections_bound"]
+    with Failing(function, "BatchGetItem", fault(operation="BatchGetItem")), pytest.raises(ClientError):
+        socket.subscribe()
+    assert (socket.frames, socket.ended) == ([], True)
+
+
+def test_a_page_that_goes_while_it_is_told_is_forgotten_at_once(world: World):
+    world.created()
+    socket = world.socket()
+    socket.vanish()
+    world.neighbour.posts.clear()
+    socket.subscribe()
+    assert world.neighbour.posts == [socket.id]
+    assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []
 
 
 BOGUS = {

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
@@ -16,7 +17,17 @@ from stays.domain.values import Model, Timestamp, timestamp
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
 PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
-AT_ONCE = 8
+JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
+MOST_CONNECTIONS = 10  # of one user
+AT_ONCE = 16  # posts; more than one user has connections, so that one user's cannot hold up everybody's
+
+# A post takes 6 seconds at worst, its three attempts and the pauses between them.
+POSTING = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    max_pool_connections=AT_ONCE,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -30,7 +41,27 @@ class Connection(Model):
     opened_at: Timestamp
     user_id: str | None = None
     proven_until: Timestamp | None = None
+    joining_until: Timestamp | None = None
     channels: tuple[Channel, ...] = CHANNELS
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the token that proved its user has run out: it is told nothing more."""
+        return self.proven_until is not None and self.proven_until <= now
+
+    def is_joining(self, now: datetime) -> bool:
+        """Whether it is being told what it has missed: changes wait, or the older word might come last."""
+        return self.joining_until is not None and now < self.joining_until
+
+    def wants(self, message: Message) -> bool:
+        """Whether it subscribed to such messages."""
+        return CHANNEL_OF[message["type"]] in self.channels
+
+
+def surplus(others: Sequence[Connection], now: datetime) -> list[Connection]:
+    """Which of a user's other connections go when one more subscribes: the expired and, beyond ten, the oldest."""
+    expired = [each for each in others if each.is_expired(now)]
+    live = sorted((each for each in others if not each.is_expired(now)), key=lambda each: each.opened_at)
+    return expired + live[: max(0, len(live) + 1 - MOST_CONNECTIONS)]
 
 
 def fingerprint(address: str, agent: str) -> str:
@@ -57,22 +88,32 @@ class Connections:
         return Connection.model_validate(_plain(answer["Item"])) if "Item" in answer else None
 
     def subscribe(self, connection: Connection) -> None:
-        """From now on the user's messages go to this connection too."""
-        until = _until(connection.opened_at + LIFETIME)
-        assert connection.user_id is not None, "only a proven user subscribes"
-        for key in (_own_key(connection.connection_id), _listed_key(connection.user_id, connection.connection_id)):
-            self._put(key | connection.dump() | until)
+        """From now on the user's messages go to this connection too, as soon as it is no longer joining."""
+        self._put(_listed_item(connection.but(joining_until=None)) | _own_key(connection.connection_id))
+        self._put(_listed_item(connection))
 
-    def of(self, user_id: str, now: datetime) -> list[Connection]:
-        """All connections of a user, consistent: one read. Those whose proof has run out are left out."""
+    def move(self, before: Connection, after: Connection) -> bool:
+        """List a joining connection anew; False if it was forgotten meanwhile, or subscribed once more."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_attributes(_listed_item(after)),
+                ConditionExpression="joiningUntil = :before",
+                ExpressionAttributeValues=_attributes({":before": before.dump()["joiningUntil"]}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def of(self, user_id: str) -> list[Connection]:
+        """All connections of a user, consistent: one read, as a page has room for hundreds and a user for ten."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
             ExpressionAttributeValues=_attributes({":user": f"USER#{user_id}", ":kind": "CONNECTION#"}),
             ConsistentRead=True,
         )
-        found = [Connection.model_validate(_plain(item)) for item in answer["Items"]]
-        return [each for each in found if each.proven_until is None or each.proven_until > now]
+        return [Connection.model_validate(_plain(item)) for item in answer["Items"]]
 
     def forget(self, connection_id: str, user_id: str | None) -> None:
         """The connection is gone. Harmless when repeated."""
@@ -118,6 +159,12 @@ def _listed_key(user_id: str, connection_id: str) -> dict[str, Any]:
     return {"PK": f"USER#{user_id}", "SK": f"CONNECTION#{connection_id}"}
 
 
+def _listed_item(connection: Connection) -> dict[str, Any]:
+    assert connection.user_id is not None, "only a proven user subscribes"
+    key = _listed_key(connection.user_id, connection.connection_id)
+    return key | connection.dump() | _until(connection.opened_at + LIFETIME)
+
+
 def _presence_key(user_id: str, mark: str) -> dict[str, Any]:
     return {"PK": f"USER#{user_id}", "SK": f"PRESENCE#{mark}"}
 
@@ -151,24 +198,44 @@ class Post:
             reached = list(pool.map(lambda letter: (letter[0], self._deliver(*letter)), letters))
         return [connection for connection, arrived in reached if not arrived]
 
-    def reply(self, connection_id: str, message: Message) -> None:
-        """Answer a frame on its own connection, subscribed or not."""
-        self._send(connection_id, None, message)
+    def reply(self, connection_id: str, message: Message, user_id: str | None = None) -> bool:
+        """Answer a frame on its own connection, subscribed or not; False if nobody is there any more.
 
-    def _deliver(self, connection: Connection, messages: Sequence[Message]) -> bool:
-        wanted = [each for each in messages if CHANNEL_OF[each["type"]] in connection.channels]
-        try:
-            for message in wanted:
-                self._send(connection.connection_id, connection.user_id, message)
-        except Unreachable:
-            return False
-        return True
-
-    def _send(self, connection_id: str, user_id: str | None, message: Message) -> None:
+        Raises Unreachable.
+        """
         frame = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=frame)
         except self._client.exceptions.GoneException:
             self._connections.forget(connection_id, user_id)
+            return False
         except (ClientError, BotoCoreError) as error:
             raise Unreachable(type(error).__name__) from None
+        return True
+
+    def end(self, connection_id: str) -> bool:
+        """Hang up; False if that could not be done. The gateway then says $disconnect."""
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except self._client.exceptions.GoneException:
+            return True
+        except (ClientError, BotoCoreError):
+            return False
+        return True
+
+    def dismiss(self, unwanted: Sequence[Connection]) -> None:
+        """End connections, then forget them. One that cannot be ended stays listed: whoever meets it tries again."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ended = list(pool.map(self.end, [each.connection_id for each in unwanted]))
+        for each, gone in zip(unwanted, ended, strict=True):
+            if gone:
+                self._connections.forget(each.connection_id, each.user_id)
+
+    def _deliver(self, connection: Connection, messages: Sequence[Message]) -> bool:
+        try:
+            for message in filter(connection.wants, messages):
+                if not self.reply(connection.connection_id, message, connection.user_id):
+                    break
+        except Unreachable:
+            return False
+        return True

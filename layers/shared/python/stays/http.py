@@ -86,6 +86,7 @@ def resolver() -> APIGatewayHttpResolver:
 
     app.exception_handler(StaysError)(lambda error: _failure(app, error))
     app.exception_handler(RequestValidationError)(invalid)
+    app.exception_handler(RecursionError)(lambda _: _failure(app, _NOT_JSON))  # nested a little less than too deep
     app.exception_handler(Exception)(broken)
     app.not_found(lambda _: _failure(app, _missing(app)))
     return app

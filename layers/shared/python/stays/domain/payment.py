@@ -54,9 +54,9 @@ FULFILMENT_SOURCES = {
     Fulfilment.BOOKED: frozenset({Fulfilment.NONE, Fulfilment.REVIEW}),
     Fulfilment.REVIEW: frozenset({Fulfilment.NONE}),
     Fulfilment.NONE: frozenset({Fulfilment.BOOKED}),
-    Fulfilment.REFUND_DUE: frozenset({Fulfilment.NONE, Fulfilment.REVIEW, Fulfilment.BOOKED, Fulfilment.REFUNDING}),
+    Fulfilment.REFUND_DUE: frozenset(Fulfilment) - {Fulfilment.REFUND_DUE, Fulfilment.REFUNDED},
     Fulfilment.REFUNDING: frozenset({Fulfilment.REFUND_DUE}),
-    Fulfilment.REFUNDED: frozenset({Fulfilment.REFUNDING}),
+    Fulfilment.REFUNDED: frozenset({Fulfilment.REFUNDING, Fulfilment.REFUND_MANUAL}),
     Fulfilment.REFUND_MANUAL: OWING,
 }
 
@@ -70,6 +70,7 @@ class Reason(StrEnum):
     NIGHTS_TAKEN = "NIGHTS_TAKEN"
     UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
     CANCELLED_BY_TRAVELLER = "CANCELLED_BY_TRAVELLER"
+    CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
 
 
 class Contact(Model):

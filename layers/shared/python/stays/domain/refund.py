@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from stays.domain.decision import Decision
-from stays.domain.payment import CHECK_INTERVAL, FULFILMENT_SOURCES, Fulfilment, PaymentSession, Refund
+from stays.domain.payment import CHECK_INTERVAL, Fulfilment, PaymentSession, Refund
 from stays.domain.values import m_refund_id
 
 SLOWEST_CHECK = timedelta(hours=1)
@@ -68,7 +68,7 @@ def decide_refund(
     """
     final = {RefundOutcome.DONE: Fulfilment.REFUNDED, RefundOutcome.REFUSED: Fulfilment.REFUND_MANUAL}
     fulfilment = final.get(evidence.outcome)
-    if fulfilment is None or session.fulfilment not in FULFILMENT_SOURCES[fulfilment]:
+    if fulfilment is None or session.fulfilment is not Fulfilment.REFUNDING:
         return None
     refund = session.refund
     if refund is None or asked is None or refund.id != asked.id:

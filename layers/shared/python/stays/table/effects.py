@@ -75,7 +75,7 @@ class Effects:
         waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
         self._move(rearmed(mailing, now), waited)
 
-    def request(self, booking: Booking, letter: Kind, now: datetime) -> None:
+    def request(self, stay_id: str, letter: Kind, now: datetime) -> None:
         """One more mail, at most every minute; one that is just going out by itself grants the first wish.
 
         Raises Refused when asked more often.
@@ -87,10 +87,10 @@ class Effects:
             due=MailState.DUE.value,
             sending=MailState.SENDING.value,
         )
-        if self._store.put(mail_item(new_mailing(booking.id, letter, now).but(asked_at=now)), idle) is None:
+        if self._store.put(mail_item(new_mailing(stay_id, letter, now).but(asked_at=now)), idle) is None:
             return
         seldom = Condition("attribute_not_exists(askedAt) OR askedAt <= :before", before=before)
-        if self._store.update(mail_key(booking.id, letter), {"askedAt": timestamp(now)}, seldom) is not None:
+        if self._store.update(mail_key(stay_id, letter), {"askedAt": timestamp(now)}, seldom) is not None:
             raise Refused("RATE_LIMIT", "A mail is on its way; another may be asked for in a minute.", retryAfter=60)
 
     def _move(self, mailing: Mailing, condition: Condition) -> bool:

@@ -1,6 +1,7 @@
 """The keys of every item, and the items whose only reader is this package."""
 
 from datetime import date, datetime
+from typing import Any
 from zlib import crc32
 
 from stays.domain.mailing import Mailing
@@ -48,6 +49,12 @@ def profile_key(user_id: str) -> Key:
 def shard(stay_id: str) -> str:
     """The partition of the index `due` that an item's time stands in."""
     return str(crc32(stay_id.encode()) % SHARDS)
+
+
+def event_item(stay_id: str, what: str, now: datetime, **more: Any) -> Item:
+    """One line of a stay's timeline."""
+    key = stay_key(stay_id, f"EVENT#{now.isoformat(timespec='microseconds')}#{what}")
+    return {**key, "kind": "EVENT", "what": what, "at": timestamp(now), **more}
 
 
 def mail_item(mailing: Mailing) -> Item:

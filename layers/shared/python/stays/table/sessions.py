@@ -20,6 +20,7 @@ from stays.domain.payment import (
 from stays.domain.values import timestamp
 from stays.table.keys import (
     award_key,
+    event_item,
     mail_item,
     night_key,
     opened_key,
@@ -58,9 +59,11 @@ class _Failed(NamedTuple):
 class Sessions:
     """Everything under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
 
-    def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None, by: str | None = None) -> None:
+        """`decided` hears of every decision that is written; `by` names who decides, if that is a person."""
         self._store = store
         self._decided = decided
+        self._by = {"by": by} if by else {}
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
@@ -150,7 +153,7 @@ class Sessions:
         """Decide and write in one transaction; where the world has moved, read again and decide anew.
 
         A night counts as taken only when a condition failed and its item names another stay.
-        `decided` hears of every decision that was written. Raises Unsettled if it does not come to rest.
+        Raises Unsettled if it does not come to rest.
         """
         taken, lost = Taken.NOTHING, frozenset[date]()
         for _ in range(_ATTEMPTS):
@@ -233,9 +236,8 @@ class Sessions:
         return [self._store.putting(booking.dump() | keys)]
 
     def _event(self, session: PaymentSession, what: str, now: datetime, evidence: Evidence | None = None) -> Operation:
-        key = stay_key(session.id, f"EVENT#{now.isoformat(timespec='microseconds')}#{what}")
         said = {"evidence": evidence.dump()} if evidence else {}
-        return self._store.putting({**key, "kind": "EVENT", "what": what, "at": timestamp(now), **said})
+        return self._store.putting(event_item(session.id, what, now, **self._by, **said))
 
     def _hold(self, session: PaymentSession, night: date, now: datetime) -> Operation:
         until = timestamp(session.hold_until)

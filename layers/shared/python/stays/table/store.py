@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from random import random
 from typing import Any
 
@@ -22,10 +23,10 @@ _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThro
 
 
 class _Integers(TypeDeserializer):  # type: ignore[misc]  # boto3 has no types
-    """Every number here is a whole one: đồng, counts, seconds."""
+    """Every number of ours is a whole one: đồng, counts, seconds. Another one is for a model to refuse."""
 
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
+    def _deserialize_n(self, value: str) -> int | Decimal:
+        return int(value) if value.lstrip("-").isdigit() else Decimal(value)
 
 
 _serialize = TypeSerializer().serialize
@@ -90,6 +91,17 @@ class Store:
             **options,
         )
         return [from_attributes(item) for item in answer["Items"]]
+
+    def scan(self, expression: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Item]:
+        """Every item of the table that the filter lets through; reads, and costs, the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression=expression,
+            ExpressionAttributeValues=to_attributes(values),
+            ExpressionAttributeNames=dict(names),
+        )
+        for page in pages:
+            yield from map(from_attributes, page["Items"])
 
     def put(self, item: Item, condition: Condition | None = None) -> Item | None:
         """Write the item; where the condition fails, write nothing and answer what stands there."""

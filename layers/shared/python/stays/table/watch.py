@@ -16,7 +16,7 @@ from stays.table.store import Item, Store
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
 _MOST_OFFERS = 50
-_TOLD = ("status", "fulfilment", "processing", "reason", "refund")
+_TOLD = ("status", "fulfilment", "processing", "reason", "refund", "tellAgainAt")
 
 Watched = PaymentSession | Award
 
@@ -88,7 +88,7 @@ def _model(item: Item) -> Watched:
 
 def _due_model(item: Item) -> Due:
     """One that cannot be read does not hold up the others."""
-    model = Mailing if item["kind"] == "MAIL" else PaymentSession
+    model = Mailing if item.get("kind") == "MAIL" else PaymentSession
     try:
         return model.model_validate(item)
     except ValidationError:
@@ -113,9 +113,9 @@ def newly_paid(record: Mapping[str, Any]) -> datetime | None:
 
 
 def newly_booked(record: Mapping[str, Any]) -> bool:
-    """Whether a stream record is the one in which a session became a booking."""
+    """Whether a stream record is the one in which a session became a booking, or in which that shall be told again."""
     old, new = _images(record)
-    return "bookedAt" in new and "bookedAt" not in old
+    return "bookedAt" in new and ("bookedAt" not in old or old.get("tellAgainAt") != new.get("tellAgainAt"))
 
 
 def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -1,0 +1,86 @@
+"""What people look up: one stay's whole story, and what waits for somebody to decide."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from stays.domain.booking import reference_number
+from stays.domain.manual import FOR_PEOPLE
+from stays.domain.payment import PaymentSession
+from stays.domain.values import APP_TRANS_ID, STAY_ID, timestamp
+from stays.table.keys import event_item, stay_key, transaction_key
+from stays.table.store import Condition, Item, Store
+
+_REFERENCE = r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
+_MOST_REFUSED = 50
+
+
+class Casebook:
+    """Reads for an operator. Those that say so read the whole table, and cost as much."""
+
+    def __init__(self, store: Store, by: str) -> None:
+        """`by` names who writes."""
+        self._store = store
+        self._by = by
+
+    def stay_id(self, name: str) -> str | None:
+        """The stay that an id, an `app_trans_id`, a transaction or a reference number names; None for anything else.
+
+        A reference number is looked for in the whole table.
+        """
+        if re.fullmatch(APP_TRANS_ID, name):
+            return name[7:]
+        if re.fullmatch(STAY_ID, name):
+            return name
+        if re.fullmatch(_REFERENCE, name):
+            return self._referred(name)
+        item = self._store.get(transaction_key(name))
+        return str(item.get("id") or item["stayId"]) if item else None
+
+    def _referred(self, reference: str) -> str | None:
+        found = self._store.scan(
+            "#kind = :session AND contains(#id, :end)",
+            {":session": "SESSION", ":end": reference.replace("-", "")},
+            {"#kind": "kind", "#id": "id"},
+        )
+        return next((str(item["id"]) for item in found if reference_number(item["id"]) == reference), None)
+
+    def story(self, stay_id: str) -> list[Item]:
+        """Everything on record about a stay, its timeline in order: one read."""
+        return self._store.query("PK = :stay", {":stay": stay_key(stay_id, "")["PK"]}, ConsistentRead=True)
+
+    def refused(self) -> list[Item]:
+        """The latest events and callbacks that fitted nothing, newest first: one read."""
+        return self._store.query("PK = :refused", {":refused": "REFUSED"}, ScanIndexForward=False, Limit=_MOST_REFUSED)
+
+    def kept(self, name: str) -> Item | None:
+        """One of those, by its sort key: one read."""
+        return self._store.get({"PK": "REFUSED", "SK": name})
+
+    def for_people(self) -> Iterator[Item]:
+        """Sessions in review or with a refused refund, and money beyond what was owed. Reads the whole table."""
+        states = {f":{state.value}": state.value for state in FOR_PEOPLE}
+        yield from self._store.scan(
+            f"#kind = :stray OR (#kind = :session AND #fulfilment IN ({', '.join(sorted(states))}))",
+            {":stray": "STRAY", ":session": "SESSION", **states},
+            {"#kind": "kind", "#fulfilment": "fulfilment"},
+        )
+
+    def changed_since(self, since: datetime) -> Iterator[PaymentSession]:
+        """Sessions that changed since then. Reads the whole table."""
+        found = self._store.scan(
+            "#kind = :session AND #changedAt >= :since",
+            {":session": "SESSION", ":since": timestamp(since)},
+            {"#kind": "kind", "#changedAt": "changedAt"},
+        )
+        yield from map(PaymentSession.model_validate, found)
+
+    def tell_again(self, session: PaymentSession, now: datetime) -> None:
+        """Its user is told once more how it stands: the stream brings it to the notifier."""
+        there = Condition("attribute_exists(PK)")
+        told = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
+        self._store.transact([told, self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))])
+
+    def note_mail(self, session: PaymentSession, now: datetime) -> None:
+        """Somebody had a mail sent once more."""
+        self._store.put(event_item(session.id, "MAILED_AGAIN", now, by=self._by))
