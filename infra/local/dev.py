@@ -1,7 +1,7 @@
 """What a developer can do to a running system: /dev, and the documents of the local issuer."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
@@ -26,6 +26,7 @@ INDEX = {
     "POST /dev/schedule": "what the clock would do, now",
     "GET /dev/clock": 'the time here; POST {"advance": seconds} or {"offset": seconds} moves it',
     "GET /dev/dead-letters": "events and records that a function failed on for good; DELETE forgets them",
+    "GET /dev/environment": "the settings of the functions, for tools such as `python -m infra.operator`",
     "POST /dev/seed": "empties the tables and makes the small world again",
 }
 
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     mailbox: Mailbox
     dead_letters: Journal
     issuer: Issuer | None
+    environment: Mapping[str, str]
     retire: Callable[[float], Awaitable[None]]
 
 
@@ -50,6 +52,7 @@ def dev_app(parts: Parts) -> Starlette:
         *_event_routes(parts),
         *_clock_routes(parts),
         *_dead_letter_routes(parts.dead_letters),
+        _get("/dev/environment", lambda _: JSONResponse(dict(parts.environment))),
         *parts.mailbox.routes,
         *(_issuer_routes(parts.issuer) if parts.issuer else []),
     ]

@@ -1,0 +1,138 @@
+"""`python -m infra.operator`: see what happened to a stay, and do what the rules leave to people.
+
+Nothing is written without --yes. Every action is on the stay's timeline with who did it.
+"""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import get_args
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.operator.desk import Desk, Tools
+from infra.operator.place import NotThere, Place, deployed, enter, local
+from infra.stage import STAGES, BadStage, read_context, read_stage
+from stays.domain.errors import StaysError
+from stays.domain.mailing import Kind
+from stays.table.casebook import Casebook
+from stays.table.effects import Effects
+from stays.table.sessions import Sessions, Unsettled
+from stays.table.store import PATIENCE, Store
+from stays.table.watch import Watch
+from stays.zalopay import BadCallback
+from stays.zalopay.client import client
+from stays.zalopay.keys import accepted_keys
+
+READS_ALL = ("review", "messages")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__)
+    parser.set_defaults(yes=False, by=getpass.getuser(), personal=False)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--stage", choices=STAGES, help="a stage in AWS")
+    where.add_argument("--local", action="store_true", help="the local run")
+    parser.add_argument("--at", default="http://localhost:8000", metavar="URL", help="where the local run is")
+    _add_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    return parser
+
+
+def _how() -> argparse.ArgumentParser:
+    """What stands behind every command."""
+    how = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    how.add_argument("--yes", action="store_true", help="do it; without this, only say what would be done")
+    how.add_argument("--as", dest="by", metavar="NAME", help="who does it; default: the login name")
+    how.add_argument("--personal", action="store_true", help="show who the traveller is")
+    return how
+
+
+def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    named = {
+        "show": "a stay's whole story; by stay, order or transaction, or by its reference number",
+        "ask": "ask ZaloPay about an order or a refund now",
+        "replay": "bring stored evidence to the decision again; or a refused callback, by its key",
+        "refund": "give money back that waits for people, or a booking's, which ends by it",
+        "settled": "a refused refund was paid back by another way",
+        "accept": "an amount under review counts as the price",
+        "mail": "send a mail once more",
+    }
+    add = partial(commands.add_parser, parents=[_how()])
+    added = {name: add(name, help=text) for name, text in named.items()}
+    for command in added.values():
+        command.add_argument("name", metavar="ID")
+    added["replay"].add_argument("--event", metavar="TIME", help="only what came then, as `show` prints it")
+    added["refund"].add_argument("--amount", type=int, help="đồng; default: all that is owed")
+    added["mail"].add_argument("letter", choices=get_args(Kind))
+    add("due", help="what the clock will look at within the hour")
+    add("review", help="what waits for people")
+    add("redrive", help="dead letters back to where they came from")
+    messages = add("messages", help="tell browsers again what changed")
+    messages.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
+    messages.add_argument("--user", metavar="ID")
+
+
+def _place(chosen: argparse.Namespace) -> Place:
+    if chosen.local:
+        return local(chosen.at)
+    stage = read_stage(chosen.stage, read_context())
+    return deployed(stage, boto3.Session(region_name=stage.region))
+
+
+def _tools(by: str) -> Tools:
+    """The parts of the functions, by the settings of the place that was entered."""
+    setting = os.environ
+    store = Store(boto3.client("dynamodb", config=PATIENCE), setting["STAYS_TABLE"])
+    zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), setting["ZALOPAY_KEY1_SECRET"])
+    return Tools(
+        sessions=Sessions(store, by=by),
+        effects=Effects(store),
+        watch=Watch(store),
+        casebook=Casebook(store, by),
+        zalopay=zalopay,
+        keys=partial(accepted_keys, setting["ZALOPAY_KEY2_SECRET"]),
+    )
+
+
+def _lines(desk: Desk, chosen: argparse.Namespace) -> Iterator[str]:
+    match chosen.command:
+        case "refund":
+            return desk.refund(chosen.name, chosen.amount)
+        case "replay":
+            return desk.replay(chosen.name, chosen.event)
+        case "mail":
+            return desk.mail(chosen.name, chosen.letter)
+        case "messages":
+            return desk.messages(chosen.since, chosen.user)
+        case "due" | "review" | "redrive":
+            found: Iterator[str] = getattr(desk, chosen.command)()
+            return found
+        case _:
+            told: Iterator[str] = getattr(desk, chosen.command)(chosen.name)
+            return told
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what is or would be done; 1 and one sentence where that is not possible."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        place = _place(chosen)
+        enter(place)
+        if chosen.command in READS_ALL:
+            sys.stderr.write("Reading the whole table …\n")
+        desk = Desk(_tools(chosen.by), place, really=chosen.yes, personal=chosen.personal)
+        for line in _lines(desk, chosen):
+            sys.stdout.write(f"{line}\n")
+    except (NotThere, BadStage, StaysError, BadCallback, Unsettled, ClientError, BotoCoreError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,206 @@
+"""What an operator can do. Everything goes through the same decisions and transactions as the functions; twice is once.
+
+Without `really` a command only says what it would do.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from infra.operator.place import Letter, Place
+from infra.operator.story import consequences, dong, moment, paid, tell
+from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide
+from stays.domain.errors import NotFound, Refused
+from stays.domain.mailing import Kind, Mailing
+from stays.domain.manual import accept, give_back, paid_back
+from stays.domain.overdue import is_late
+from stays.domain.payment import OWING, PaymentSession
+from stays.domain.refund import decide_refund
+from stays.table.casebook import Casebook
+from stays.table.effects import Effects
+from stays.table.sessions import Decider, Sessions
+from stays.table.watch import Due, Unreadable, Watch
+from stays.zalopay import Callback, read_callback
+from stays.zalopay.client import Client
+
+SOON = timedelta(hours=1)
+_MOST = 250  # of each shard
+_INSTEAD = {
+    "fulfilment": "the clock makes its mails due again; it is forgotten",
+    "reconciliation": "the next round does what this one did not; it is forgotten",
+    "notifier": "browsers are told again, as below",
+}
+
+
+class Tools(NamedTuple):
+    """The same parts that the functions are made of."""
+
+    sessions: Sessions
+    effects: Effects
+    watch: Watch
+    casebook: Casebook
+    zalopay: Client
+    keys: Callable[[], list[str]]
+
+
+class Desk:
+    """One operator at one place."""
+
+    def __init__(self, tools: Tools, place: Place, *, really: bool, personal: bool = False) -> None:
+        self._tools = tools
+        self._place = place
+        self._really = really
+        self._personal = personal
+
+    # Looking
+
+    def show(self, name: str) -> Iterator[str]:
+        """A stay's whole story."""
+        yield from tell(self._tools.casebook.story(self._session(name).id), personal=self._personal)
+
+    def due(self) -> Iterator[str]:
+        """What the clock will look at within the hour: first what is overdue, then by time."""
+        now = self._place.now()
+        found = self._tools.watch.due(now + SOON, _MOST)
+        for item in sorted(found, key=lambda each: not _overdue(each, now)):
+            yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
+
+    def review(self) -> Iterator[str]:
+        """What waits for people."""
+        for item in self._tools.casebook.for_people():
+            if item["kind"] == "STRAY":
+                transaction = item["PK"].removeprefix("TRANSACTION#")
+                yield f"STRAY  {dong(item['amount'])} under {transaction} for {item['stayId']}"
+            else:
+                session = PaymentSession.model_validate(item)
+                yield f"{session.fulfilment}  {session.id}  {dong(session.amount)}  since {moment(session.changed_at)}"
+        for item in self._tools.casebook.refused():
+            yield f"REFUSED  {item['SK']}  {item['reason']}"
+
+    # Doing
+
+    def ask(self, name: str) -> Iterator[str]:
+        """Ask ZaloPay now, and bring the answer to the one decision."""
+        session, now = self._session(name), self._place.now()
+        if session.fulfilment in OWING and session.refund and session.refund.id:
+            heard, asked = self._tools.zalopay.query_refund(session, now), session.refund
+            yield f"ZaloPay says of the refund: {heard.outcome}, code {heard.code}."
+            yield from self._settle(session, lambda current, _: decide_refund(current, asked, heard, now), now)
+        else:
+            evidence = self._tools.zalopay.query(session, "operator")
+            yield f"ZaloPay says of the order: {evidence.outcome}, code {evidence.code}."
+            yield from self._record(session, evidence, now)
+
+    def replay(self, name: str, at: str | None = None) -> Iterator[str]:
+        """Bring what the timeline says of money to the decision again; or a callback that was refused, by its key."""
+        now, kept = self._place.now(), self._tools.casebook.kept(name)
+        if kept is not None:
+            callback = self._verified(str(kept["raw"]))
+            yield from self._record(self._session(callback.app_trans_id), callback.evidence, now)
+            return
+        session = self._session(name)
+        told = self._tools.casebook.story(session.id)
+        said = [each["evidence"] for each in told if "evidence" in each and at in (None, each["at"])]
+        for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
+            yield from self._record(session, evidence, now)
+
+    def _verified(self, raw: str) -> Callback:
+        return read_callback(raw.encode(), self._tools.keys(), self._tools.zalopay.app_id)
+
+    def refund(self, name: str, amount: int | None) -> Iterator[str]:
+        """Give the money back through ZaloPay: what is owed, else all that was paid; or so much of it."""
+        session, now = self._session(name), self._place.now()
+        most = self._paid(session)
+        wanted = amount if amount is not None else session.refund.amount if session.refund else most
+        yield from self._settle(session, lambda current, _: give_back(current, wanted, most, now), now)
+
+    def settled(self, name: str) -> Iterator[str]:
+        """The money went back by another way."""
+        now = self._place.now()
+        yield from self._settle(self._session(name), lambda current, _: paid_back(current, now), now)
+
+    def accept(self, name: str) -> Iterator[str]:
+        """What was paid counts as the price."""
+        session, now = self._session(name), self._place.now()
+        most = self._paid(session)
+        yield from self._settle(session, lambda current, taken: accept(current, most, now, taken=taken), now)
+
+    def mail(self, name: str, letter: Kind) -> Iterator[str]:
+        """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
+        session, now = self._session(name), self._place.now()
+        if self._tools.effects.story(session.id, letter).mailing is None:
+            raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
+        if self._really:
+            self._tools.effects.request(session.id, letter, now)
+            self._tools.casebook.note_mail(session, now)
+        yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
+
+    def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
+        """Tell connected browsers once more how the payments stand that changed since then."""
+        for session in self._tools.casebook.changed_since(since):
+            if user_id not in (None, session.user_id):
+                continue
+            if self._really:
+                self._tools.casebook.tell_again(session, self._place.now())
+            yield f"{session.id} {self._done} told again: {session.client_status}"
+
+    def redrive(self) -> Iterator[str]:
+        """Put events of the auction system that were given up back on the bus; of the rest do what takes its place."""
+        letters = self._place.letters()
+        for letter in letters:
+            if letter.function in _INSTEAD:
+                yield f"{letter.function}: {_INSTEAD[letter.function]}"
+                continue
+            if self._really:
+                self._place.announce(letter.body)
+            yield f"{letter.function}: {letter.body['detail-type']} {self._done} on the bus again"
+        yield from self._tell_missed([letter for letter in letters if letter.function == "notifier"])
+        if self._really:
+            for letter in letters:
+                letter.forget()
+
+    def _tell_missed(self, letters: Sequence[Letter]) -> Iterator[str]:
+        if letters:
+            yield from self.messages(min(letter.since for letter in letters), None)
+
+    # How
+
+    @property
+    def _done(self) -> str:
+        return "is" if self._really else "would be"
+
+    def _session(self, name: str) -> PaymentSession:
+        stay_id = self._tools.casebook.stay_id(name.upper())
+        if stay_id is None:
+            raise NotFound
+        return self._tools.sessions.find(stay_id)
+
+    def _paid(self, session: PaymentSession) -> int:
+        return paid(session, self._tools.casebook.story(session.id))
+
+    def _record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Iterator[str]:
+        return self._settle(session, lambda current, taken: decide(current, evidence, now, taken=taken), now)
+
+    def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
+        """What a decision changes; written only if that is meant."""
+        decision: Decision | None = decider(session, Taken.NOTHING)
+        if decision is None:
+            yield f"Nothing changes: {session.status} / {session.fulfilment}."
+            return
+        after = self._tools.sessions.settle(session, decider, now) if self._really else decision.session
+        word = "is now" if self._really else "would become"
+        yield f"{session.status} / {session.fulfilment} {word} {after.status} / {after.fulfilment}."
+        yield from consequences(decision) if after == decision.session else ()
+
+
+def _overdue(item: Due, now: datetime) -> bool:
+    return isinstance(item, Unreadable) or is_late(item, now)
+
+
+def _waiting(item: Due) -> str:
+    if isinstance(item, Unreadable):
+        return f"cannot be read: {item.partition} {item.sort}"
+    at = moment(item.due_at) if item.due_at else "never"
+    if isinstance(item, Mailing):
+        return f"{at}  {item.stay_id}  mail {item.letter}, {item.state}"
+    return f"{at}  {item.id}  {item.status} / {item.fulfilment}"

@@ -1,0 +1,106 @@
+"""Where the operator works: the settings of the deployed functions, or of the local run, and nothing of one's own."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import boto3
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.stage import Stage
+from infra.topology import CONSUMERS, RULES, SCHEDULES
+
+_WRITING = timedelta(minutes=1)  # more than lies between a decision and its record
+_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
+_TOLD = ("payments", "zalopay_callback")  # between them they are told everything that is needed here
+
+
+class NotThere(Exception):
+    """Nothing runs there, or it may not be asked."""
+
+
+class Letter(NamedTuple):
+    """Something that was given up: for which function, as it lies there, and from when it may be."""
+
+    function: str
+    body: Mapping[str, Any]
+    since: datetime
+    forget: Callable[[], None]
+
+
+class Place(NamedTuple):
+    """One system: its settings, its clock, its dead letters, and its bus."""
+
+    settings: Mapping[str, str]
+    now: Callable[[], datetime]
+    letters: Callable[[], Sequence[Letter]]
+    announce: Callable[[Mapping[str, Any]], None]
+
+
+def local(url: str) -> Place:
+    """The local run. Raises NotThere."""
+    try:
+        settings: dict[str, str] = httpx.get(f"{url}/dev/environment").raise_for_status().json()
+        offset = timedelta(seconds=httpx.get(f"{url}/dev/clock").raise_for_status().json()["offset"])
+    except (httpx.HTTPError, ValueError, KeyError):
+        raise NotThere(f"There is no local run at {url}; `make run` starts one.") from None
+
+    def letters() -> list[Letter]:
+        lying = httpx.get(f"{url}/dev/dead-letters").raise_for_status().json()
+        return [Letter(each["function"], each["event"], _OLDEST, lambda: None) for each in lying]
+
+    def announce(event: Mapping[str, Any]) -> None:
+        httpx.post(f"{url}/dev/events", json=event).raise_for_status()
+
+    return Place(settings, lambda: datetime.now(UTC) + offset, letters, announce)
+
+
+def deployed(stage: Stage, session: boto3.Session) -> Place:
+    """A stage in AWS, with the caller's own rights. Raises NotThere."""
+    functions = session.client("lambda")
+    settings = {"AWS_DEFAULT_REGION": stage.region}
+    try:
+        for name in _TOLD:
+            deployed_name = f"{stage.slug}-{name.replace('_', '-')}"
+            settings |= functions.get_function_configuration(FunctionName=deployed_name)["Environment"]["Variables"]
+    except (ClientError, BotoCoreError) as error:
+        raise NotThere(f"{stage.name} cannot be read: {error}") from None
+
+    def announce(event: Mapping[str, Any]) -> None:
+        entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
+        answer = session.client("events").put_events(Entries=[{**entry, "EventBusName": stage.slug}])
+        if answer["FailedEntryCount"]:
+            raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
+
+    return Place(settings, lambda: datetime.now(UTC), lambda: _waiting(session.client("sqs"), stage), announce)
+
+
+def _waiting(sqs: Any, stage: Stage) -> list[Letter]:
+    """What lies in the queues, at most ten of each; it stays there for all to see until it is forgotten."""
+    found: list[Letter] = []
+    for edge in (*CONSUMERS, *RULES, *SCHEDULES):
+        url = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge.function}-dead-letters")["QueueUrl"]
+        for message in _received(sqs, url):
+            body = json.loads(message["Body"])
+            since = body.get("DDBStreamBatchInfo", {}).get("approximateArrivalOfFirstRecord")
+
+            def forget(url: str = url, receipt: str = message["ReceiptHandle"]) -> None:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
+
+            first = datetime.fromisoformat(since) - _WRITING if since else _OLDEST
+            found.append(Letter(edge.function, body.get("requestPayload", body), first, forget))
+    return found
+
+
+def _received(sqs: Any, url: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    found: list[dict[str, Any]] = answer.get("Messages", [])
+    return found
+
+
+def enter(place: Place) -> None:
+    """From now on this process sees what the functions see."""
+    os.environ.update(place.settings)
