@@ -117,6 +117,11 @@ class Local:
         url = issuer_url(self.settings, self.addresses)
         return Issuer(url, self.settings.audience, self._kept("issuer.pem"), self.clock)
 
+    def _environment(self) -> dict[str, str]:
+        """What all functions together are told."""
+        of_each = environments(self.settings, self.addresses).values()
+        return {name: value for told in of_each for name, value in told.items()}
+
     def _kept(self, name: str) -> Path | None:
         return self.folder / name if self.settings.state else None
 
@@ -137,6 +142,7 @@ class Local:
                 self.mailbox,
                 self.dead_letters,
                 self.issuer,
+                self._environment(),
                 self._retire,
             )
         )

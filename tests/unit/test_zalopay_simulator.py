@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.local.zalopay_simulator import Settings, create_app, wire
+from infra.local.zalopay_simulator.faults import Failure, Fault, Faults
 
 KEY1, KEY2 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL", "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 NOON = 1739163600.0  # 12:00 on 10 February 2025 in Vietnam
@@ -675,13 +678,83 @@ async def test_fault_refund_lost_leaves_a_refund_behind(shop: Shop) -> None:
     assert codes(await shop.refund(zp_trans_id, 50_000)) == (2, -23)
 
 
+def drawn(share: float, seed: int) -> list[Failure | None]:
+    fault = Fault(seconds=0, sub_return_code=0, share=share, seed=seed)
+    return [fault.draw("query", ORDER, moment) for moment in range(9000)]
+
+
+def test_a_flaky_call_fails_as_often_as_its_share_says_in_three_ways_alike() -> None:
+    found = Counter(drawn(0.1, seed=1))
+    assert found[None] == pytest.approx(8100, rel=0.02)
+    assert [found[way] for way in Failure] == pytest.approx([300] * 3, rel=0.2)
+    assert set(drawn(0.0, seed=1)) == {None}
+    assert None not in drawn(1.0, seed=1)
+
+
+def test_a_seed_always_draws_the_same_lots_and_another_one_others() -> None:
+    assert drawn(0.5, seed=1) == drawn(0.5, seed=1)
+    assert drawn(0.5, seed=1) != drawn(0.5, seed=2)
+
+
+def seed_of(failure: Failure, api: str, order: str = ORDER) -> int:
+    """The first seed by which this call fails in this way, at noon."""
+    fault = Fault(seconds=5, sub_return_code=0, share=1.0)
+    return next(seed for seed in count() if fault._replace(seed=seed).draw(api, order, int(NOON * 1000)) is failure)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "naps", "made"),
+    [(Failure.UNAVAILABLE, 503, [], []), (Failure.LOST, 504, [], [ORDER]), (Failure.SLOW, 200, [5.0], [ORDER])],
+)
+async def test_fault_flaky_fails_before_the_order_is_made_or_after_it_or_is_late(
+    shop: Shop, failure: Failure, status: int, naps: list[float], made: list[str]
+) -> None:
+    await shop.fault("flaky", share=1, seed=seed_of(failure, "create"))
+    answer = await shop.http.post("/v2/create", json=shop.order())
+    orders = (await shop.http.get("/simulator/orders")).json()["orders"]
+    assert (answer.status_code, shop.naps, [order["app_trans_id"] for order in orders]) == (status, naps, made)
+
+
+async def test_fault_flaky_is_for_all_four_calls_and_a_lost_refund_is_taken_once(shop: Shop) -> None:
+    zp_trans_id = await shop.paid()
+    form = {"app_id": 2553, "app_trans_id": ORDER, "mac": signed(KEY1, 2553, ORDER, KEY1)}
+    await shop.fault("flaky", share=1, seed=seed_of(Failure.UNAVAILABLE, "query"))
+    assert (await shop.http.post("/v2/query", data=form)).status_code == 503
+    await shop.fault("flaky", share=1, seed=seed_of(Failure.LOST, "refund"))
+    sent = shop.refund_request(zp_trans_id, 50_000, REFUND)
+    assert (await shop.http.post("/v2/refund", json=sent)).status_code == 504
+    await shop.fault("flaky", share=1, seed=seed_of(Failure.LOST, "query_refund"))
+    with pytest.raises(ValueError, match="Expecting value"):
+        await shop.query_refund()
+    await shop.fault("flaky", on=False)
+    assert codes(await shop.query_refund()) == (3, 2)
+    assert len((await shop.ledger())["refunds"]) == 1
+
+
+async def test_fault_flaky_is_for_the_next_order_and_for_refunds_that_nobody_knows(shop: Shop) -> None:
+    await shop.fault("flaky", share=1, next=True, seed=seed_of(Failure.UNAVAILABLE, "create"))
+    assert (await shop.http.post("/v2/create", json=shop.order())).status_code == 503
+    assert codes(await shop.create(app_trans_id="250210_second")) == (1, 1)
+    await shop.fault("flaky", share=1, seed=seed_of(Failure.SLOW, "query_refund", "all"))
+    assert codes(await shop.query_refund()) == (2, -101)
+    assert shop.naps == [5.0]
+
+
+def test_switches_that_were_kept_before_there_were_shares_are_still_read() -> None:
+    faults = Faults()
+    faults.restore([{"fault": "create_slow", "for": "all", "seconds": 3.0, "sub_return_code": 0}])
+    assert faults.find("create_slow", ORDER) == Fault(3.0, 0)
+
+
 async def test_faults_are_shown_with_what_they_are_on_for(shop: Shop) -> None:
     await shop.fault("callback_lost", app_trans_id=ORDER)
     await shop.fault("create_slow")
+    await shop.fault("flaky", share=0.25, seed=7)
     shown = (await shop.http.get("/simulator/faults")).json()
     assert shown["faults"] == [
-        {"fault": "callback_lost", "for": ORDER, "seconds": 0.0, "sub_return_code": 0},
-        {"fault": "create_slow", "for": "all", "seconds": 10.0, "sub_return_code": 0},
+        {"fault": "callback_lost", "for": ORDER, "seconds": 0.0, "sub_return_code": 0, "share": 0.0, "seed": 0},
+        {"fault": "create_slow", "for": "all", "seconds": 10.0, "sub_return_code": 0, "share": 0.0, "seed": 0},
+        {"fault": "flaky", "for": "all", "seconds": 5.0, "sub_return_code": 0, "share": 0.25, "seed": 7},
     ]
     assert "refund_lost" in shown["known"]
 
@@ -691,6 +764,8 @@ async def test_faults_are_shown_with_what_they_are_on_for(shop: Shop) -> None:
     [
         ("/simulator/faults", b'{"fault": "gremlins"}', 400),
         ("/simulator/faults", b'{"fault": "create_slow", "seconds": "long"}', 400),
+        ("/simulator/faults", b'{"fault": "flaky", "share": "half"}', 400),
+        ("/simulator/faults", b'{"fault": "flaky", "seed": 0.5}', 400),
         ("/simulator/faults", b"[]", 400),
         ("/simulator/faults", b"{", 400),
         ("/simulator/keys", b"{}", 400),
@@ -813,3 +888,5 @@ async def test_faults_are_switched_on_the_front_page(shop: Shop) -> None:
     await shop.http.post("/", data={"fault": "callback_delayed", "for": "all"})
     assert (await shop.http.get("/simulator/faults")).json()["faults"] == []
     assert (await shop.http.post("/", data={"fault": "gremlins", "on": "on"})).status_code == 400
+    await shop.http.post("/", data={"fault": "flaky", "on": "on", "percent": "12.5", "seed": "7"})
+    assert "flaky</b> for all orders, 5.0 s, 12.5 % by seed 7" in (await shop.http.get("/")).text

@@ -115,6 +115,8 @@ async def switch_fault(simulator: Simulator, _request: Request, body: dict[str, 
         scope,
         seconds=_typed(body, "seconds", (int, float), None),
         sub_return_code=_typed(body, "sub_return_code", int, None),
+        share=_typed(body, "share", (int, float), None),
+        seed=_typed(body, "seed", int, 0),
     )
     return {"faults": simulator.faults.listing()}
 

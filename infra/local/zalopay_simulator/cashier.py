@@ -61,7 +61,8 @@ async def front_page(request: Request) -> Response:
     switched_on = simulator.faults.listing()
     return _page(
         "front.html", orders=orders, known=faults.KNOWN, on=switched_on, seconds=faults.SECONDS,
-        sub_return_codes=faults.SUB_RETURN_CODES, wanted=request.query_params.get("for", faults.ALL),
+        sub_return_codes=faults.SUB_RETURN_CODES, shares=faults.SHARES,
+        wanted=request.query_params.get("for", faults.ALL),
     )  # fmt: skip
 
 
@@ -72,6 +73,8 @@ async def switch_fault(request: Request) -> Response:
         numbers: dict[str, Any] = {
             "seconds": float(form["seconds"]) if form.get("seconds") else None,
             "sub_return_code": int(form["sub_return_code"]) if form.get("sub_return_code") else None,
+            "share": float(form["percent"]) / 100 if form.get("percent") else None,
+            "seed": int(form.get("seed") or 0),
         }
         request.app.state.simulator.switch(
             form["fault"], form.get("on") == "on", form.get("for", faults.ALL), **numbers

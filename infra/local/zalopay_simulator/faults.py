@@ -1,5 +1,7 @@
 """Faults that a test or a person switches on: for all orders, for one, or for the next one."""
 
+import hashlib
+from enum import Enum
 from typing import Any, NamedTuple
 
 from . import codes
@@ -20,8 +22,16 @@ KNOWN = {
     "refund_refused": "A refund is refused: at once, or by query so many seconds later.",
     "refund_in_part_refused": "The same, for a refund of less than the whole amount.",
     "refund_lost": "The refund is taken, but the answer is HTTP 504.",
+    "flaky": "Of all four calls so large a share fails: HTTP 503, HTTP 504 after the effect, or so many seconds late.",
 }
-SECONDS = {"callback_delayed": 5.0, "create_slow": 10.0, "refund_refused": 0.0, "refund_in_part_refused": 0.0}
+SECONDS = {
+    "callback_delayed": 5.0,
+    "create_slow": 10.0,
+    "refund_refused": 0.0,
+    "refund_in_part_refused": 0.0,
+    "flaky": 5.0,
+}
+SHARES = {"flaky": 0.1}
 SUB_RETURN_CODES = {
     "create_refused": codes.BAD_DATA,
     "refund_processing": codes.REFUND_RUNNING,
@@ -31,11 +41,28 @@ SUB_RETURN_CODES = {
 ALL, NEXT = "all", "next"
 
 
+class Failure(Enum):
+    """How a call fails: before it does anything, after it did, or by taking too long to begin."""
+
+    UNAVAILABLE = "UNAVAILABLE"
+    LOST = "LOST"
+    SLOW = "SLOW"
+
+
 class Fault(NamedTuple):
-    """A fault that is on, with what it needs."""
+    """A fault that is on, with what it needs. `share` (0 to 1) and `seed` are of a fault that draws lots."""
 
     seconds: float
     sub_return_code: int
+    share: float = 0.0
+    seed: int = 0
+
+    def draw(self, *call: object) -> Failure | None:
+        """How this call fails, if it does: always the same for the same call and seed, without any memory."""
+        lot = hashlib.sha256("|".join(map(str, (self.seed, *call))).encode()).digest()
+        if int.from_bytes(lot[:8]) >= self.share * 2**64:
+            return None
+        return list(Failure)[lot[8] % len(Failure)]
 
 
 class Faults:
@@ -45,7 +72,15 @@ class Faults:
         self._on: dict[tuple[str, str], Fault] = {}
 
     def switch(
-        self, name: str, on: bool, scope: str = ALL, *, seconds: float | None = None, sub_return_code: int | None = None
+        self,
+        name: str,
+        on: bool,
+        scope: str = ALL,
+        *,
+        seconds: float | None = None,
+        sub_return_code: int | None = None,
+        share: float | None = None,
+        seed: int = 0,
     ) -> None:
         """Switches a fault; `scope` is ALL, NEXT or an `app_trans_id`. Raises KeyError for an unknown name."""
         KNOWN[name]
@@ -55,6 +90,8 @@ class Faults:
         self._on[name, scope] = Fault(
             SECONDS.get(name, 0.0) if seconds is None else seconds,
             SUB_RETURN_CODES.get(name, 0) if sub_return_code is None else sub_return_code,
+            SHARES.get(name, 0.0) if share is None else share,
+            seed,
         )
 
     def find(self, name: str, app_trans_id: str) -> Fault | None:
@@ -77,4 +114,5 @@ class Faults:
 
     def restore(self, listing: list[dict[str, Any]]) -> None:
         """Switches on what a listing names, and nothing else."""
-        self._on = {(one["fault"], one["for"]): Fault(one["seconds"], one["sub_return_code"]) for one in listing}
+        known = [{name: one[name] for name in Fault._fields if name in one} for one in listing]
+        self._on = {(one["fault"], one["for"]): Fault(**how) for one, how in zip(listing, known, strict=True)}

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from . import codes, fields, wire
 from .codes import Refusal
+from .faults import Failure
 from .ledger import Order, Refund
 from .simulator import TOLERANCE, Simulator
 
@@ -35,7 +36,12 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
                 return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "app_id")))
             if not wire.same(mac(simulator.settings.key1, sent), sent["mac"]):
                 return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "mac")))
+            failure = await simulator.failure(api, sent)
+            if failure is Failure.UNAVAILABLE:
+                return HTMLResponse(_UNAVAILABLE, 503)
             answer = await call(simulator, sent)
+            if failure is Failure.LOST:
+                return HTMLResponse(_GATEWAY_TIMEOUT, 504)
             return answer if isinstance(answer, Response) else JSONResponse(answer)
 
         return Route(f"/v2/{api}", endpoint, methods=["POST"])
@@ -47,7 +53,6 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
 async def create(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
     """docs.zalopay.vn, order-create."""
     faults, app_trans_id = simulator.faults, sent["app_trans_id"]
-    faults.adopt(app_trans_id)
     if slow := faults.find("create_slow", app_trans_id):
         await simulator.settings.sleep(slow.seconds)
     if refused := faults.find("create_refused", app_trans_id):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from . import codes, wire
 from .callbacks import WALLET_CHANNEL, Callbacks
 from .codes import Refusal
-from .faults import Faults
+from .faults import ALL, Failure, Faults
 from .ledger import DEFAULT_EXPIRY, Ledger, Order, Refund
 from .settings import Settings
 from .storage import LedgerFile, Storage
@@ -65,6 +65,27 @@ class Simulator:
         for order in self.ledger.orders.values():
             self.settle(order)
         self.faults.switch(fault, on, scope, **how)
+
+    async def failure(self, api: str, sent: dict[str, Any]) -> Failure | None:
+        """How this call fails, if it does; one that is slow has waited when this returns."""
+        if api == "create":
+            self.faults.adopt(sent["app_trans_id"])
+        order = self._meant(api, sent)
+        fault = self.faults.find("flaky", order)
+        failure = fault.draw(api, order, self.now()) if fault else None
+        if fault and failure is Failure.SLOW:
+            await self.settings.sleep(fault.seconds)
+        return failure
+
+    def _meant(self, api: str, sent: dict[str, Any]) -> str:
+        """The order that a call is about, by whichever name it gives; ALL where it is unknown."""
+        if api in ("create", "query"):
+            return str(sent["app_trans_id"])
+        if api == "refund":
+            order = self.ledger.by_transaction.get(int(sent["zp_trans_id"]))
+        else:
+            order, _ = self.ledger.by_refund.get(sent["m_refund_id"], (None, None))
+        return order.app_trans_id if order else ALL
 
     def open(self, sent: dict[str, Any]) -> Order | Refusal:
         """Makes the order that was asked for, unless its time or its id forbids it."""

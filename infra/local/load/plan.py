@@ -1,0 +1,147 @@
+"""Who comes, what each of them does and what goes wrong for them: drawn from one seed, before anything begins."""
+
+from datetime import date, timedelta
+from enum import StrEnum
+from random import Random
+from typing import NamedTuple
+
+
+class Story(StrEnum):
+    """What a traveller does with an award."""
+
+    PAYS = "PAYS"
+    CLICKS_TWICE = "CLICKS_TWICE"
+    RESERVES = "RESERVES"  # nights first, money later
+    DECLINED = "DECLINED"  # at the first attempt
+    CANCELS = "CANCELS"  # the booking
+    LEAVES = "LEAVES"  # cancels the order at ZaloPay
+    FORGETS = "FORGETS"  # never pays
+    FIGHTS = "FIGHTS"  # with others for overlapping nights, at the same moment
+    LATE = "LATE"  # pays after the end, nights still free
+    OVERTAKEN = "OVERTAKEN"  # pays after the end, when OVERTAKES has paid for the nights
+    OVERTAKES = "OVERTAKES"
+    HEAT_FIRST = "HEAT_FIRST"  # pays after the end, at the same moment as HEAT_SECOND
+    HEAT_SECOND = "HEAT_SECOND"
+
+
+class Callback(StrEnum):
+    """What becomes of ZaloPay's callback."""
+
+    SENT = "SENT"
+    LOST = "LOST"
+    TRIPLED = "TRIPLED"
+
+
+class Proof(StrEnum):
+    """How a socket proves whose it is."""
+
+    ADDRESS = "ADDRESS"  # token in the address
+    FRAME = "FRAME"  # token in SUBSCRIBE
+    CALL = "CALL"  # an earlier call from the same place
+
+
+class Plan(NamedTuple):
+    """One traveller."""
+
+    name: str
+    story: Story
+    begins: float  # seconds after everybody began
+    auction_id: str
+    property_id: str
+    nights: tuple[str, ...]
+    prices: tuple[int, ...]  # đồng, of each night
+    given_back: int  # percent of the price, by policy, if the booking is cancelled
+    callback: Callback
+    redirect_first: bool
+    polls: bool
+    proofs: tuple[Proof, ...]  # of each socket
+    drops: tuple[float, ...]  # seconds after a socket opened
+    confirms: bool  # asks for what follows a booking, as the confirmation page may
+
+    @property
+    def user_id(self) -> str:
+        """The `sub` of the token."""
+        return f"auth0|{self.name}"
+
+    @property
+    def email(self) -> str:
+        """Where mail goes."""
+        return f"{self.name}@stays.example"
+
+    @property
+    def amount(self) -> int:
+        """The price of all nights in đồng."""
+        return sum(self.prices)
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether somebody else may get the nights."""
+        return self.story in CONTESTS
+
+
+CONTESTS = frozenset(
+    {Story.FIGHTS, Story.OVERTAKEN, Story.OVERTAKES, Story.HEAT_FIRST, Story.HEAT_SECOND},
+)
+
+# Who belongs together, and how often they come.
+PARTIES = {
+    (Story.PAYS,): 8,
+    (Story.CANCELS,): 3,
+    (Story.LATE,): 2,
+    (Story.CLICKS_TWICE,): 1,
+    (Story.RESERVES,): 1,
+    (Story.DECLINED,): 1,
+    (Story.LEAVES,): 1,
+    (Story.FORGETS,): 1,
+    (Story.FIGHTS, Story.FIGHTS, Story.FIGHTS): 1,
+    (Story.OVERTAKEN, Story.OVERTAKES): 1,
+    (Story.HEAT_FIRST, Story.HEAT_SECOND): 1,
+}
+# Days before check-in and the percentage given back; a midnight in between changes nothing.
+LEADS = {20: 100, 5: 50, 1: 0}
+CALLBACKS = {Callback.SENT: 60, Callback.LOST: 20, Callback.TRIPLED: 20}
+# Nobody asks ZaloPay about an order that is over: money that comes after that is found by its callback alone.
+LATE_CALLBACKS = {Callback.SENT: 80, Callback.TRIPLED: 20}
+PAYING_LATE = frozenset({Story.LATE, Story.OVERTAKEN, Story.HEAT_FIRST, Story.HEAT_SECOND})
+
+
+def plans(travellers: int, seconds: float, seed: int, today: date) -> list[Plan]:
+    """At least so many travellers, every story among them; all come within the first nine tenths of the time."""
+    lots = Random(seed)  # noqa: S311 (nothing is to be kept secret, and it has to be repeatable)
+    found: list[Plan] = []
+    parties = list(PARTIES)
+    while parties or len(found) < travellers:
+        party = parties.pop(0) if parties else lots.choices(list(PARTIES), list(PARTIES.values()))[0]
+        moment = Moment(lots.uniform(0, 0.9 * seconds), today, lots.choice(list(LEADS)))
+        found += [_plan(lots, f"{seed}-{len(found)}", place, party, moment) for place in range(len(party))]
+    return found
+
+
+class Moment(NamedTuple):
+    """When a party comes, and how many days before its nights."""
+
+    begins: float
+    today: date
+    lead: int
+
+
+def _plan(lots: Random, party_name: str, place: int, party: tuple[Story, ...], moment: Moment) -> Plan:
+    story, name = party[place], f"{party_name}-{place}"
+    callbacks = LATE_CALLBACKS if story in PAYING_LATE else CALLBACKS
+    first = moment.today + timedelta(days=moment.lead + (place if story is Story.FIGHTS else 0))
+    return Plan(
+        name=f"traveller-{name}",
+        story=story,
+        begins=moment.begins,
+        auction_id=f"auction-{name}",
+        property_id=f"property-{party_name}",
+        nights=(first.isoformat(), (first + timedelta(days=1)).isoformat()),
+        prices=(lots.randrange(100_000, 2_000_000), lots.randrange(100_000, 2_000_000)),
+        given_back=LEADS[moment.lead],
+        callback=lots.choices(list(callbacks), list(callbacks.values()))[0],
+        redirect_first=lots.random() < 0.5,
+        polls=lots.random() < 0.6,
+        proofs=tuple(lots.choices(list(Proof), k=lots.choice((0, 1, 1, 2)))),
+        drops=tuple(lots.uniform(0.2, 3) for _ in range(lots.choice((0, 0, 1, 2)))),
+        confirms=lots.random() < 0.3,
+    )

@@ -1,0 +1,12 @@
+"""A small load: everybody at once, while ZaloPay fails, and every promise is kept. The large one is `make load`."""
+
+from infra.local.load import load
+from infra.local.load.figures import table
+
+
+def test_a_small_crowd_is_served_while_zalopay_fails() -> None:
+    found = load(travellers=20, seconds=5, seed=34)
+    assert found.violations == (), table(found)
+    assert found.counts["orders paid"] > 10
+    assert found.counts["refunds"] > 2
+    assert found.counts["callbacks lost"] > 2
