@@ -1,6 +1,7 @@
 """Bad input: 400 or 413, the wrong field is named, and nothing is written."""
 
 import json
+from bisect import bisect_left
 from typing import Any
 
 import pytest
@@ -98,6 +99,25 @@ def test_a_body_that_is_no_json_object_is_refused(world: World, kind: str):
     for name, body in BROKEN.items():
         reply = refused_without_a_trace(world, "/payment/zalopay/create", raw=body, kind=kind)
         assert (reply.status, reply.code, reply.fields) == (400, "VALIDATION_ERROR", ["body"]), name
+
+
+def nested(depth: int) -> bytes:
+    return b'{"auctionId":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def is_too_deep(depth: int) -> bool:
+    try:
+        json.loads(nested(depth))
+    except RecursionError:
+        return True
+    return False
+
+
+def test_there_is_no_depth_of_nesting_that_breaks_a_function(world: World):
+    too_deep = bisect_left(range(32_000), x=True, key=is_too_deep)  # here; functions call from further down
+    for depth in range(too_deep - 80, too_deep):
+        reply = world.http("POST", "/payment/zalopay/create", raw=nested(depth))
+        assert (reply.status, reply.code) == (400, "VALIDATION_ERROR"), depth
 
 
 @pytest.mark.parametrize("path", ["/payment/zalopay/create", "/bookings", "/users/auth0-sync"])

@@ -1,0 +1,229 @@
+"""The operations and schemas of the OpenAPI document: what resolvers say, and what only models and errors know."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
+
+from infra.topology import Route
+from stays.domain.booking import Booking
+from stays.domain.mailing import Profile
+from stays.domain.payment import _INTERNAL, PaymentSession
+from stays.domain.values import TRANSACTION_ID
+from stays.http import STATUS
+from stays.zalopay import _CallbackData, _Envelope
+
+Schema = dict[str, Any]
+
+SCHEMAS = "#/components/schemas"
+_ALWAYS = (400, 413, 500)  # of every route that reads by `stays.http`
+
+
+class Told(NamedTuple):
+    """What a route's own code does not say of it: what it is for, what it answers, how else it may end."""
+
+    summary: str
+    answer: Schema
+    refusals: tuple[int, ...] = ()
+
+
+def _named(name: str) -> Schema:
+    """A reference to a schema."""
+    return {"$ref": f"{SCHEMAS}/{name}"}
+
+
+def _answered(description: str, schema: Schema) -> Schema:
+    """A response of JSON."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_BOOKING, _SESSION = _named("Booking"), _named("PaymentSession")
+_NOTHING = {"type": "object", "maxProperties": 0}
+_TOLD = {
+    ("GET", "/health"): Told("Whether the API is up", _named("Health")),
+    ("POST", "/payment/zalopay/create"): Told("Begin to pay for awarded nights", _named("Order"), (404, 409, 429, 502)),
+    ("GET", "/payment/zalopay/status/{appTransId}"): Told("How a payment stands", _named("Verdict"), (404,)),
+    ("GET", "/payment/sessions/{sessionId}"): Told("A payment session", _SESSION, (404,)),
+    ("GET", "/payment/transactions/{transactionId}"): Told("A payment by ZaloPay's transaction", _SESSION, (404,)),
+    ("POST", "/payment/{paymentId}/booking"): Told("The one booking of a paid session", _BOOKING, (404, 409)),
+    ("GET", "/payment/{paymentId}/booking"): Told("The booking of a payment, once there is one", _BOOKING, (404,)),
+    ("POST", "/bookings"): Told("Keep awarded nights for fifteen minutes", _BOOKING, (404, 409, 429)),
+    ("GET", "/user/bookings"): Told("The caller's bookings, newest first", {"type": "array", "items": _BOOKING}),
+    ("DELETE", "/bookings/{bookingId}"): Told("Give a booking back", _BOOKING, (404, 409)),
+    ("POST", "/bookings/{bookingId}/update-calendar"): Told("Repeat what is done already", _NOTHING, (404, 409)),
+    ("POST", "/bookings/{bookingId}/conversation"): Told("The thread with the host", _named("Thread"), (404, 409)),
+    ("POST", "/bookings/{bookingId}/send-confirmation"): Told("Send the mail once more", _NOTHING, (404, 409, 429)),
+    ("POST", "/users/auth0-sync"): Told("Remember how to write to the caller", _named("Profile")),
+}
+_CALLBACK: Schema = {
+    "summary": "ZaloPay says that an order is paid; its MAC is the authorization",
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _named("Callback")}}},
+    "responses": {
+        "200": _answered("1: on record. 0: come again. -1: not ZaloPay's, or not for us", _named("CallbackAnswer"))
+    },
+}
+_PARAMETERS: dict[str, Schema] = {"transactionId": {"type": "string", "pattern": TRANSACTION_ID}}
+
+_TEXT = {"type": "string"}
+_BY_HAND: dict[str, Schema] = {
+    "Health": {"type": "object", "properties": {"status": {"const": "ok"}, "version": _TEXT}, "required": ["status"]},
+    "Thread": {"type": "object", "properties": {"threadId": _TEXT}, "required": ["threadId"]},
+    "CallbackAnswer": {
+        "type": "object",
+        "properties": {"return_code": {"enum": [1, 0, -1]}, "return_message": _TEXT},
+        "required": ["return_code", "return_message"],
+    },
+    "GatewayRefusal": {"type": "object", "properties": {"message": _TEXT}, "required": ["message"]},
+    "Error": {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": _TEXT,
+                    "message": _TEXT,
+                    "details": {
+                        "type": "object",
+                        "description": "what else helps, by code: `fields` names what was wrong with a request",
+                        "properties": {"fields": {"type": "array", "items": _named("WrongField")}},
+                    },
+                },
+                "required": ["code", "message", "details"],
+            },
+            "requestId": _TEXT,
+        },
+        "required": ["error", "requestId"],
+    },
+    "WrongField": {
+        "type": "object",
+        "properties": {"field": _TEXT, "message": _TEXT},
+        "required": ["field", "message"],
+    },
+}
+
+
+def operation(route: Route, path: str, resolved: Mapping[str, Any]) -> Schema:
+    """One route as its function reads it; one without a resolver is the callback, which reads its body itself."""
+    words = re.findall(r"[A-Za-z0-9]+", f"{route.method.lower()} {path}")
+    described: Schema = {"operationId": to_camel("_".join(words)), "tags": [route.function]}
+    if route.public:
+        described["security"] = []
+    if not resolved:
+        return described | _CALLBACK
+    own = next(each[route.method.lower()] for own_path, each in resolved.items() if _camel(own_path) == path)
+    by_itself = own["responses"]["200"]["content"]["application/json"]["schema"]
+    told = _TOLD.get((route.method, path)) or Told(own["summary"], untitled(by_itself))
+    described["summary"] = told.summary
+    if parameters := own.get("parameters"):
+        described["parameters"] = [_parameter(each) for each in parameters]
+    if body := own.get("requestBody"):
+        described["requestBody"] = untitled(body)
+    statuses = sorted({*_ALWAYS, *told.refusals, *(() if route.public else (401,))})
+    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
+    return described | {"responses": {"200": _answered("Done", told.answer), **refused}}
+
+
+def _camel(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: f"{{{to_camel(found[1])}}}", path)
+
+
+def _parameter(own: Schema) -> Schema:
+    name = to_camel(own["name"])
+    return {**own, "name": name, "schema": untitled(_PARAMETERS.get(name, own["schema"]))}
+
+
+def refusals() -> dict[str, Schema]:
+    """The response of every status that a function refuses with: one of the codes that the contract has for it."""
+    return {str(status): _refusal(status) for status in sorted(set(STATUS.values()))}
+
+
+def _refusal(status: int) -> Schema:
+    codes = [code for code, its_status in STATUS.items() if its_status == status]
+    coded = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+    schema: Schema = {"allOf": [_named("Error"), coded]}
+    if status == STATUS["AUTH_REQUIRED"]:
+        schema = {"anyOf": [schema, _named("GatewayRefusal")]}
+    return _answered(", ".join(codes), schema)
+
+
+def schemas() -> dict[str, Schema]:
+    """Every schema of an answer, and the callback's."""
+    return _entities() | _callbacks() | _BY_HAND
+
+
+def used(document: Any, known: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The schemas that a document names, and those that these name."""
+    wanted, found = _references(document), set[str]()
+    while wanted - found:
+        found |= wanted
+        wanted |= _references([known[name] for name in wanted])
+    return {name: known[name] for name in sorted(found)}
+
+
+def untitled(value: Any) -> Any:
+    """Without the titles that are made of the names."""
+    if isinstance(value, dict):
+        kept = (name for name, each in value.items() if name != "title" or not isinstance(each, str))
+        return {name: untitled(value[name]) for name in kept}
+    return [untitled(each) for each in value] if isinstance(value, list) else value
+
+
+def _entities() -> dict[str, Schema]:
+    """The models that are answers, as they are shown."""
+    found = _of_models(PaymentSession, Booking, Profile)
+    session = found["PaymentSession"]
+    hidden = {to_camel(name) for name in _INTERNAL}
+    shown = {name: schema for name, schema in session["properties"].items() if name not in hidden}
+    session["properties"] = shown | {"paymentId": shown["id"]}
+    session["required"] = sorted({*session["required"], "status", "fulfilment", "currency", "paymentId"} - hidden)
+    verdict = {"status": {"enum": ["PAID", "PENDING", "FAILED", "CANCELLED"]}}
+    order = _chosen(shown, ("orderUrl", "appTransId", "amount", "expiresAt"))
+    order |= {"sessionId": shown["id"], "paymentId": shown["id"]}
+    return found | {
+        "Verdict": {
+            "type": "object",
+            "properties": verdict | _chosen(shown, ("transactionId", "amount", "paidAt", "reason", "refund")),
+            "required": ["status"],
+        },
+        "Order": {"type": "object", "properties": order, "required": sorted(order)},
+    }
+
+
+def _chosen(schemas: Mapping[str, Schema], names: Iterable[str]) -> dict[str, Schema]:
+    return {name: schemas[name] for name in names}
+
+
+def _of_models(*models: type[BaseModel]) -> dict[str, Schema]:
+    modes: list[Any] = [(model, "serialization") for model in models]
+    _, found = models_json_schema(modes, by_alias=True, ref_template=f"{SCHEMAS}/{{model}}")
+    return {name: _never_null(untitled(schema)) for name, schema in found["$defs"].items()}
+
+
+def _never_null(value: Any) -> Any:
+    """As it is written: what is absent is left out."""
+    if isinstance(value, list):
+        return [_never_null(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _never_null(each) for name, each in value.items() if name != "default"}
+    something = [each for each in kept.get("anyOf", []) if each != {"type": "null"}]
+    if len(something) == 1:
+        del kept["anyOf"]
+        return something[0] | kept
+    return kept
+
+
+def _callbacks() -> dict[str, Schema]:
+    """ZaloPay's callback: the text of an order in an envelope."""
+    envelope, order = (untitled(model.model_json_schema()) for model in (_Envelope, _CallbackData))
+    envelope["properties"]["data"] |= {"contentMediaType": "application/json", "contentSchema": _named("CallbackData")}
+    envelope["properties"]["type"] = {"const": 1}
+    return {"Callback": envelope, "CallbackData": order}
+
+
+def _references(value: Any) -> set[str]:
+    return set(re.findall(rf'"{SCHEMAS}/(\w+)"', json.dumps(value)))

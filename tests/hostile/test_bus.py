@@ -1,0 +1,66 @@
+"""Events that are almost the auction system's: kept with the reason, never tried again, never half believed."""
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
+
+from infra.event_schemas import schema_file
+from tests.hostile.damage import damaged
+from tests.hostile.examples import examples
+from tests.hostile.ground import Ground
+from tests.hostile.requests import fits
+from tests.integration.messages import auction_result, second_chance
+
+KINDS = ("AuctionResult", "SecondChanceOffer", "auctionresult", "", "AuctionResult ", "__class__")
+SCHEMAS = {
+    kind: Draft202012Validator(json.loads(schema_file(kind).read_text(encoding="utf-8")), validate_formats=True)
+    for kind in KINDS[:2]
+}
+
+
+def event(kind: str, detail: Any) -> dict[str, Any]:
+    return {"version": "0", "id": "event-1", "detail-type": kind, "source": "auctions", "detail": detail}
+
+
+def received(ground: Ground, sent: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The answer, and what kinds of items are new."""
+    before = keys(ground)
+    with ground.trial() as system:
+        answer = system.invoke("awards", sent)
+        new = keys(ground).keys() - before.keys()
+        assert system.database.version - ground.before.version == len(new)
+        return answer, [keys(ground)[key] for key in new]
+
+
+def keys(ground: Ground) -> dict[tuple[str, str], str]:
+    """The key and kind of every item."""
+    return {(item["PK"], item["SK"]): item["kind"] for item in ground.system.database.items()}
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(KINDS))
+@examples(300)
+def test_a_damaged_event_is_believed_as_a_whole_or_kept_as_refused(ground: Ground, random: Random, kind: str):
+    whole = auction_result(auctionId="9001") if kind != "SecondChanceOffer" else second_chance(auctionId="9001")
+    sent = event(kind, damaged({"detail": whole}, random).get("detail", {}))
+    answer, new = received(ground, sent)
+    if answer["accepted"]:
+        assert new == (["AWARD"] if kind == "AuctionResult" else ["OFFER"])
+        assert fits(SCHEMAS[kind], sent["detail"])
+    else:
+        assert new == ["REFUSED"]
+        assert answer["reason"]
+
+
+@pytest.mark.parametrize("detail", [None, [], "text", 5, {}, {"auctionId": None}], ids=str)
+def test_a_detail_that_is_no_event_is_kept_as_refused(ground: Ground, detail: Any):
+    assert received(ground, event("AuctionResult", detail))[1] == ["REFUSED"]
+
+
+def test_an_award_that_stands_already_is_not_changed_by_another_one(ground: Ground):
+    sent = event("AuctionResult", auction_result(bidAmount=1))
+    assert received(ground, sent)[1] == ["REFUSED"]
