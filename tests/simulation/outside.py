@@ -1,0 +1,305 @@
+"""What the functions speak to, in this process and behind the gate: tables, ZaloPay, browsers, mail, secrets."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any
+
+import boto3
+import httpx
+from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from infra.local.zalopay_simulator import Settings, create_app
+from infra.local.zalopay_simulator.ledger import Order
+from tests.simulation.dynamodb import Database
+from tests.simulation.gate import Call, Gate, Troubles
+
+KEY1 = Settings().key1
+KEY2 = Settings().key2
+
+
+@cache
+def real(service: str) -> Any:
+    """A real client, for the exceptions that it knows."""
+    return boto3.client(service, region_name="ap-southeast-1")
+
+
+def failure(code: str, operation: str = "Operation", **more: Any) -> ClientError:
+    """An error as AWS answers it."""
+    return ClientError({"Error": {"Code": code, "Message": "not now"}, **more}, operation)
+
+
+def silence() -> ReadTimeoutError:
+    return ReadTimeoutError(endpoint_url="https://aws")
+
+
+def refuse(error: Exception, _: Call) -> Any:
+    raise error
+
+
+def twice(call: Call) -> Any:
+    """The answer was lost, and the SDK sent the same again."""
+    call()
+    return call()
+
+
+READS = Troubles(
+    error=partial(failure, "ProvisionedThroughputExceededException"),
+    conflict=lambda call: refuse(failure("ThrottlingException"), call),
+    timeout=silence,
+    resent=twice,
+)
+WRITES = Troubles(
+    error=partial(failure, "InternalServerError"),
+    conflict=lambda call: refuse(failure("TransactionConflictException"), call),
+    timeout=silence,
+    resent=twice,
+)
+
+
+def transaction_troubles(size: int) -> Troubles:
+    """DynamoDB's transactions: a conflict names the item, and what is sent twice under one token counts once."""
+
+    def conflict(_: Call) -> Any:
+        reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (size - 1)
+        answer = {"Error": {"Code": "TransactionCanceledException", "Message": "-"}, "CancellationReasons": reasons}
+        raise real("dynamodb").exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+
+    return Troubles(partial(failure, "InternalServerError"), conflict, silence, lambda call: call())
+
+
+class Tables:
+    """DynamoDB's client behind the gate."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self.database = database
+        self.exceptions = database.exceptions
+        self._gate = gate
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        method = getattr(self.database, operation)
+        troubles = READS if operation in ("get_item", "batch_get_item", "query") else WRITES
+
+        def call(**request: Any) -> Any:
+            label = " ".join(filter(None, ("dynamodb", operation, request.get("IndexName"))))
+            return self._gate(label, lambda: method(**request), troubles)
+
+        return call
+
+    def transact_write_items(self, **request: Any) -> Any:
+        troubles = transaction_troubles(len(request["TransactItems"]))
+        return self._gate("dynamodb transact", lambda: self.database.transact_write_items(**request), troubles)
+
+
+def nonsense(call: Call) -> httpx.Response:
+    """The other side did it, and something on the way answered with a page."""
+    call()
+    return httpx.Response(200, html="<html>502 Bad Gateway</html>")
+
+
+class ZaloPay:
+    """The real simulator, without a network: its ledger is the truth about money."""
+
+    def __init__(self, gate: Gate, clock: Callable[[], float], serving: Callable[[], str]) -> None:
+        self.serving = serving
+        settings = Settings(clock=clock, callback_url="https://stays.example/callback", refund_seconds=5)
+        self.app = create_app(settings)
+        self.simulator = self.app.state.simulator
+        self.mute = False
+        self.deaf = 0  # calls that are not heard
+        self.asked: list[tuple[str, str, float, str]] = []
+        self._gate = gate
+        self._troubles = Troubles(
+            error=lambda: httpx.ConnectError("nobody there"),
+            conflict=nonsense,
+            timeout=lambda: httpx.ReadTimeout("no answer"),
+            resent=lambda call: call(),
+        )
+
+    def forget(self) -> None:
+        """An empty ZaloPay that never calls back by itself: the platform delivers, if it does."""
+        self.simulator.forget()
+        self.simulator.switch("callback_lost", True, "all")
+        self.mute = False
+        self.deaf = 0  # calls that are not heard
+        self.asked: list[tuple[str, str, float, str]] = []
+
+    def post(self, path: str, json: Any) -> httpx.Response:
+        """What the functions' client calls."""
+        return self._gate(f"zalopay {path}", lambda: self._answer(path, json), self._troubles)
+
+    def _answer(self, path: str, content: Any) -> httpx.Response:
+        if self.mute or self.deaf:
+            self.deaf = max(0, self.deaf - 1)
+            raise httpx.ConnectError("down")
+        what = content.get("m_refund_id") or content["app_trans_id"]
+        self.asked.append((path, what, self.simulator.settings.clock(), self.serving()))
+        return asgi(self.app, path, json.dumps(content).encode())
+
+    @property
+    def orders(self) -> list[Order]:
+        """All orders, oldest first."""
+        return list(self.simulator.ledger.orders.values())
+
+    def pay(self, order: Order, *, late: bool = False, amount: int | None = None) -> None:
+        """The traveller pays. Raises NotPossibleError when the order is over."""
+        simulator = self.simulator
+        order.pay(simulator.now(), simulator._number(simulator.ledger.by_transaction), late=late)
+        simulator.keep(order)
+
+    def callback(self, order: Order) -> bytes:
+        """What ZaloPay would send for a paid order, signed with its present key."""
+        return json.dumps(self.simulator.callbacks._body(order), separators=(",", ":")).encode()
+
+
+def asgi(app: Any, path: str, body: bytes) -> httpx.Response:
+    """One request to an ASGI app that waits for nothing."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "server": ("zalopay", 80), "root_path": ""}
+    running = app(scope, receive, send)
+    try:
+        running.send(None)
+    except StopIteration:
+        content = b"".join(message.get("body", b"") for message in sent)
+        return httpx.Response(sent[0]["status"], content=content)
+    running.close()
+    raise RuntimeError("the simulator waits for something")
+
+
+class Browsers:
+    """The management API and the browsers behind it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.exceptions = real("apigatewaymanagementapi").exceptions
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "LimitExceededException"),
+            conflict=self._nonsense,
+            timeout=silence,
+            resent=twice,
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """Nobody is connected."""
+        self.frames: dict[str, list[dict[str, Any]]] = {}
+        self.owner: dict[str, str] = {}
+        self.until: dict[str, str] = {}  # when the token runs out
+        self.gone: set[str] = set()
+
+    def post_to_connection(self, ConnectionId: str, Data: bytes) -> Any:
+        """A frame to one browser."""
+        return self._gate("browser post", lambda: self._arrive(ConnectionId, Data), self._troubles)
+
+    def delete_connection(self, ConnectionId: str) -> Any:
+        """The connection ends."""
+        return self._gate("browser end", lambda: self.gone.add(ConnectionId), self._troubles)
+
+    def _arrive(self, connection_id: str, data: bytes) -> None:
+        if connection_id in self.gone or connection_id not in self.frames:
+            answer = {"Error": {"Code": "GoneException", "Message": "-"}}
+            raise self.exceptions.GoneException(answer, "PostToConnection")
+        self.frames[connection_id].append(json.loads(data))
+
+    def _nonsense(self, call: Call) -> Any:
+        call()
+        raise failure("InternalServerError")
+
+
+class Mail:
+    """SES, and the mailbox of everybody."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "TooManyRequestsException"),
+            conflict=lambda call: refuse(failure("LimitExceededException"), call),
+            timeout=silence,
+            resent=lambda call: call(),
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """No mail."""
+        self.sent: list[str] = []
+        self.silent = False  # every mail goes out, and no answer comes back
+
+    def send_email(self, **request: Any) -> dict[str, str]:
+        """A mail goes out."""
+        return self._gate("mail send", lambda: self._take(request), self._troubles)
+
+    def _take(self, request: Mapping[str, Any]) -> dict[str, str]:
+        raw: bytes = request["Content"]["Raw"]["Data"]
+        self.sent.append(message_id(raw))
+        if self.silent:
+            raise silence()
+        return {"MessageId": f"mail-{len(self.sent)}"}
+
+
+def message_id(raw: bytes) -> str:
+    """`<stay>.<letter>` of a mail."""
+    line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
+    stay, letter, _ = line.decode().split("<")[1].split(".", 2)
+    return f"{stay}.{letter}"
+
+
+class Bus:
+    """EventBridge: what was published."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "ThrottlingException"),
+            conflict=lambda call: {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]},
+            timeout=silence,
+            resent=twice,
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing was published."""
+        self.published: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> Any:
+        """Events go out."""
+        return self._gate("bus put", lambda: self._take(Entries), self._troubles)
+
+    def _take(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self.published += entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.published))} for _ in entries]}
+
+
+class Secrets(BaseProvider):
+    """Secrets Manager as Powertools reads it."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "InternalServiceError"),
+            conflict=lambda call: refuse(failure("ThrottlingException"), call),
+            timeout=silence,
+            resent=lambda call: call(),
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """The first keys, and nothing remembered of others."""
+        self.clear_cache()
+        self.held = {"zalopay-key1": {"current": KEY1}, "zalopay-key2": {"current": KEY2}}
+
+    def _get(self, name: str, **_: Any) -> str:
+        return self._gate("secret get", lambda: json.dumps(self.held[name]), self._troubles)
+
+    def _get_multiple(self, path: str, **_: Any) -> dict[str, str]:
+        raise NotImplementedError
