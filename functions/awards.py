@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from stays.domain.award import read_event
+from stays.domain.auction import read_event
 from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.store import PATIENCE, Store

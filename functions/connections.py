@@ -14,8 +14,7 @@ from aws_lambda_powertools import Logger
 from pydantic import Field, ValidationError
 
 from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
-from stays.domain.booking import booking_of
-from stays.domain.notification import CHANNELS, Channel, Message, award_received, booking_confirmed, payment_status
+from stays.domain.notification import CHANNELS, Channel, Message, messages_of
 from stays.domain.values import Id, Model
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
@@ -233,12 +232,7 @@ def believed(connection: Connection, user_id: str, now: datetime) -> bool:
 
 def present(user_id: str, now: datetime) -> list[Message]:
     """What a page that comes late has missed."""
-    messages: list[Message | None] = []
-    for session in watch.recent(user_id, now):
-        booking = booking_of(session)
-        messages += [payment_status(session), booking_confirmed(booking) if booking else None]
-    messages += [award_received(offer) for offer in watch.live_offers(user_id, now)]
-    return [message for message in messages if message is not None]
+    return [message for item in watch.recent(user_id, now) for message in messages_of(item)]
 
 
 def ping(event: dict[str, Any], now: datetime) -> int:

@@ -12,10 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from stays.connections import JOINING, POSTING, Connection, Connections, Post
-from stays.domain.award import Award
-from stays.domain.booking import booking_of
-from stays.domain.notification import Message, award_received, booking_confirmed, payment_status
-from stays.domain.payment import PaymentSession
+from stays.domain.notification import Message, messages_of
 from stays.metrics import count
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch, changed, newly_booked, newly_paid
@@ -35,16 +32,6 @@ Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # of each item, by
 def owner(records: Sequence[dict[str, Any]]) -> str:
     """Whose the item is. Owners never change, so any image knows."""
     return str(records[0]["dynamodb"]["NewImage"]["userId"]["S"])
-
-
-def messages_of(item: PaymentSession | Award, *, booked: bool) -> list[Message]:
-    """What the present state of an item is worth telling."""
-    if isinstance(item, Award):
-        message = award_received(item)
-        return [message] if message else []
-    booking = booking_of(item) if booked else None
-    confirmed = booking_confirmed(booking) if booking else None
-    return [payment_status(item), *([confirmed] if confirmed else [])]
 
 
 def present(records: Records) -> dict[str, list[Message]]:

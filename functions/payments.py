@@ -3,7 +3,6 @@
 import os
 import re
 import time
-from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays import __version__, http
-from stays.connections import PRESENCE_WRITES, Connections, fingerprint
+from stays.connections import Connections, Presence, fingerprint
 from stays.domain.award import Quote, quote
 from stays.domain.booking import booking_of
 from stays.domain.decision import ATTEMPT_TIME, Evidence, Outcome, order_made
@@ -44,14 +43,12 @@ APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds, while another call makes the same order
 VERDICT = ("transactionId", "amount", "paidAt", "reason", "refund")
-REMEMBERED = 1000  # users and addresses whose presence was written lately
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
 awards = Awards(store)
-connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
-seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 logger = Logger()
 app = http.resolver()
 
@@ -72,13 +69,7 @@ def zalopay() -> Client:
 def caller(now: datetime) -> http.Caller:
     """Who calls. That they called from here is remembered: it vouches for the socket that follows."""
     who = http.caller(app)
-    mark = fingerprint(who.address, who.agent)
-    last = seen.pop((who.user_id, mark), None)
-    if last is None or now - last >= PRESENCE_WRITES:
-        last = connections.saw(who.user_id, mark, now)
-    seen[who.user_id, mark] = last
-    if len(seen) > REMEMBERED:
-        seen.popitem(last=False)
+    presence.note(who.user_id, fingerprint(who.address, who.agent), now)
     return who
 
 

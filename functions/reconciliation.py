@@ -9,12 +9,16 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from stays.domain.award import Award, AwardStatus
+from stays.domain.cascade import Ending, is_overdue
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
+from stays.domain.values import new_stay_id
 from stays.metrics import count, milestone
+from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -33,6 +37,7 @@ store = Store(
 )
 sessions = Sessions(store, milestone)
 effects = Effects(store)
+awards = Awards(store)
 watch = Watch(store)
 logger = Logger()
 
@@ -51,12 +56,31 @@ def heard(evidence: Heard) -> Heard:
     return evidence
 
 
-def check_payment(session: PaymentSession, now: datetime) -> None:
+def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
     """Ask ZaloPay before anything is given up. What never had an order needs no question."""
     if session.attempted_at is None:
-        sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
-    elif sessions.claim_query(session, now, now + CHECK_INTERVAL):
-        sessions.record(session, heard(zalopay().query(session, "schedule")), now)
+        return sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
+    if sessions.claim_query(session, now, now + CHECK_INTERVAL):
+        return sessions.record(session, heard(zalopay().query(session, "schedule")), now)
+    return session
+
+
+def check_award(award: Award, now: datetime) -> None:
+    """What was not paid or answered in time goes to the next; not while somebody can still pay for it."""
+    if award.checkout_id:
+        session = sessions.find(award.checkout_id)
+        if session.is_live and check_payment(session, now).is_live:
+            awards.postpone(award, now + CHECK_INTERVAL)
+            return
+    if is_overdue(award, now):
+        ending = awards.end(award, AwardStatus.EXPIRED, now, new_stay_id(now, os.urandom(10)))
+        tell(award, ending)
+
+
+def tell(award: Award, ending: Ending | None) -> None:
+    """One line for what became of an award."""
+    offered = ending.offer.award_id if ending and ending.offer else None
+    logger.info("award over", extra={"auctionId": award.auction_id, "ended": ending is not None, "offerId": offered})
 
 
 def requested_by(session: PaymentSession, now: datetime) -> bool:
@@ -91,6 +115,8 @@ def attend(item: Due, now: datetime) -> None:
         raise LookupError(f"{item.partition} {item.sort} cannot be read")
     if isinstance(item, Mailing):
         effects.rearm(item, now)
+    elif isinstance(item, Award):
+        check_award(item, now)
     elif item.fulfilment in OWING:
         check_refund(item, now)
     else:
@@ -108,9 +134,14 @@ def attended(item: Due, now: datetime) -> bool:
 
 
 def id_of(item: Due) -> str:
-    if isinstance(item, PaymentSession):
-        return item.id
-    return item.stay_id if isinstance(item, Mailing) else item.partition
+    match item:
+        case PaymentSession():
+            return item.id
+        case Mailing():
+            return item.stay_id
+        case Award():
+            return item.award_id
+    return item.partition
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:

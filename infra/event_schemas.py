@@ -11,7 +11,7 @@ FOLDER = ROOT / "docs" / "events"
 def schemas() -> dict[str, str]:
     """The text of each schema by the event's detail-type, as it stands in its file."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
-    from stays.domain.award import EVENTS  # noqa: PLC0415  # the layer's path is known only now
+    from stays.domain.auction import EVENTS  # noqa: PLC0415  # the layer's path is known only now
 
     found = {name: model.model_json_schema(by_alias=True) for name, model in EVENTS.items()}
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in found.items()}

@@ -101,6 +101,11 @@ _DECIDING = (
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
+# The end of an award: it, the next offer, and the nights that have to be free for it.
+_OFFERING_ON = (
+    Access("stays", ("BatchGetItem", "ConditionCheckItem"), _NIGHT),
+    Access("stays", ("PutItem",), ("AUCTION#*",)),
+)
 _TELLING = Access("connections", ("DeleteItem",), ("CONNECTION#*", "USER#*"))
 
 FUNCTIONS = {
@@ -117,6 +122,20 @@ FUNCTIONS = {
             Access("connections", ("PutItem",), ("USER#*",)),
         ),
     ),
+    "auctions": Function(
+        timeout=10,
+        memory=512,
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE"),
+        why="Nothing but the tables, a transaction at most six times; CPU for validation at start.",
+        access=(
+            Access("stays", ("Query",), ("AUCTION#*",)),
+            Access("stays", ("Query",), through="by_user"),
+            Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
+            Access("stays", ("UpdateItem",), ("AUCTION#*",)),
+            *_OFFERING_ON,
+            Access("connections", ("PutItem",), ("USER#*",)),
+        ),
+    ),
     "bookings": Function(
         timeout=10,
         memory=512,
@@ -127,7 +146,7 @@ FUNCTIONS = {
             Access("stays", ("Query",), ("AUCTION#*",)),
             Access("stays", ("Query",), through="by_user"),
             Access("stays", ("PutItem",), (*_STAY, *_NIGHT)),
-            Access("stays", ("UpdateItem",), (*_STAY, "TRANSACTION#*", "USER#*")),
+            Access("stays", ("UpdateItem",), (*_STAY, "TRANSACTION#*", "USER#*", "AUCTION#*")),
             Access("stays", ("DeleteItem",), _NIGHT),
         ),
     ),
@@ -154,7 +173,7 @@ FUNCTIONS = {
         why="The issuer's keys once an hour (3 s at worst), then the tables; CPU for the signature of a token.",
         access=(
             Access("stays", ("Query",), through="by_user"),
-            Access("stays", ("BatchGetItem",), _STAY),
+            Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
             Access("connections", ("GetItem", "PutItem"), ("CONNECTION#*", "USER#*")),
             Access("connections", ("Query",), ("USER#*",)),
             _TELLING,
@@ -196,6 +215,7 @@ FUNCTIONS = {
         why="A round ends before the next minute begins; CPU for eight conversations with ZaloPay at a time.",
         access=(
             *_DECIDING,
+            *_OFFERING_ON,
             Access("stays", ("Query",), ("0", "1", "2", "3"), through="due"),
             Access("stays", ("UpdateItem",), ("TRANSACTION#*",)),
         ),
@@ -219,6 +239,17 @@ _PATHS = (
     Route("POST", "/bookings/{bookingId}/conversation", "bookings"),
     Route("POST", "/bookings/{bookingId}/send-confirmation", "bookings"),
     Route("POST", "/users/auth0-sync", "bookings"),
+    Route("GET", "/auctions/winners/me", "auctions"),
+    Route("GET", "/auctions/winners/{auctionId}", "auctions"),
+    Route("POST", "/auctions/winners/{auctionId}/accept", "auctions"),
+    Route("POST", "/auctions/winners/{auctionId}/decline", "auctions"),
+    Route("GET", "/auctions/offers/second-chance/me", "auctions"),
+    Route("GET", "/auctions/offers/second-chance/{offerId}", "auctions"),
+    Route("POST", "/auctions/offers/second-chance/{offerId}/accept", "auctions"),
+    Route("POST", "/auctions/offers/second-chance/{offerId}/decline", "auctions"),
+    Route("POST", "/auctions/offers/{offerId}/accept", "auctions"),
+    Route("POST", "/auctions/offers/{offerId}/decline", "auctions"),
+    Route("POST", "/auctions/analytics/decline", "auctions"),
 )
 SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -41,6 +41,8 @@ def win(**changes: Any) -> Award:
         deadline=NOW + timedelta(days=1),
         status=AwardStatus.PENDING_PAYMENT,
         received_at=NOW,
+        changed_at=NOW,
+        due_at=NOW + timedelta(days=1),
         result=Result.FULL_WIN,
         bid_amount=900_000,
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from infra.operator.place import Letter, Place
 from infra.operator.story import consequences, dong, moment, paid, tell
+from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import Kind, Mailing
@@ -203,4 +204,6 @@ def _waiting(item: Due) -> str:
     at = moment(item.due_at) if item.due_at else "never"
     if isinstance(item, Mailing):
         return f"{at}  {item.stay_id}  mail {item.letter}, {item.state}"
+    if isinstance(item, Award):
+        return f"{at}  {item.award_id} of auction {item.auction_id}, {item.status}"
     return f"{at}  {item.id}  {item.status} / {item.fulfilment}"

@@ -59,7 +59,8 @@ def world(
     """An empty backend on a March morning; ZaloPay's callbacks reach it."""
     simulator.forget()
     outside.forget()
-    functions["payments"].seen.clear()
+    for name in ("payments", "auctions"):
+        functions[name].presence.seen.clear()
     functions["zalopay_callback"].looked_at["monotonic"] = float("-inf")
     with time_machine.travel(START, tick=True) as clock:
         begun = World(functions, simulator, outside, clock, clients)

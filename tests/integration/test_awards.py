@@ -7,7 +7,7 @@ import pytest
 
 from infra.event_schemas import schema_file, schemas
 from infra.topology import RULES
-from stays.domain.award import EVENTS
+from stays.domain.auction import EVENTS
 from tests.integration.messages import HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, second_chance
 from tests.integration.product import Failing, fault
 from tests.integration.shapes import TIME

@@ -14,7 +14,8 @@ import pytest
 from botocore.config import Config
 
 from infra.local.database import Database
-from stays.domain.award import Quote, read_event
+from stays.domain.auction import read_event
+from stays.domain.award import Quote
 from stays.domain.booking import cancel
 from stays.domain.decision import Evidence, Outcome, order_made
 from stays.domain.mailing import Mailing

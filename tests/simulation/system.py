@@ -150,8 +150,9 @@ class Instance:
         self.name = name
         self.module = load(name, SETTINGS)
         self._wire(self.module, clients, {real_time: clock, os: chance, ThreadPoolExecutor: Inline}, zalopay)
-        kept = ((key, value) for key, value in vars(self.module).items() if key.islower() and not key.startswith("_"))
-        self._memory = {key: (value, value.copy()) for key, value in kept if isinstance(value, dict | list | set)}
+        kept = [value for key, value in vars(self.module).items() if key.islower() and not key.startswith("_")]
+        kept += [value.seen for value in kept if isinstance(value, stays.connections.Presence)]
+        self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
         self, module: ModuleType, clients: Mapping[str, Any], instead: Mapping[Any, Any], zalopay: ZaloPay
@@ -174,7 +175,7 @@ class Instance:
 
     def forget(self) -> None:
         """The instance is a new one."""
-        for value, begun in self._memory.values():
+        for value, begun in self._memory:
             value.clear()
             value.extend(begun) if isinstance(value, list) else value.update(begun)
 

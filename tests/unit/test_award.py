@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, quote, read_event
+from stays.domain.auction import read_event
+from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, quote
 from stays.domain.errors import Invalid, NotFound, Refused
 from tests.samples import FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 

@@ -14,7 +14,7 @@ from stays.domain.notification import (
     CHANNEL_OF,
     CHANNELS,
     Message,
-    award_received,
+    award_told,
     booking_confirmed,
     payment_status,
 )
@@ -133,7 +133,7 @@ def test_c9_c15_every_state_of_a_payment_makes_a_message_that_the_client_accepts
 
 
 def test_c15_c16_every_award_makes_a_message_that_the_client_accepts() -> None:
-    messages = [award_received(award) for award in AWARDS]
+    messages = [award_told(award) for award in AWARDS]
     assert [message for message in messages if message is None or not accepted(message)] == []
 
 
@@ -212,7 +212,7 @@ def test_a_booking_that_is_not_confirmed_is_not_told(session: PaymentSession) ->
 
 
 def test_a_win_is_told_with_its_nights_price_and_deadline() -> None:
-    assert award_received(win()) == {
+    assert award_told(win()) == {
         "type": "AUCTION_RESULT",
         "auctionId": "1001",
         "userId": TRAVELLER,
@@ -225,7 +225,7 @@ def test_a_win_is_told_with_its_nights_price_and_deadline() -> None:
 
 
 def test_a_loss_is_told_with_the_bid_and_without_nights() -> None:
-    lost = award_received(win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000))
+    lost = award_told(win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000))
     assert lost == {
         "type": "AUCTION_RESULT",
         "auctionId": "1001",
@@ -238,7 +238,7 @@ def test_a_loss_is_told_with_the_bid_and_without_nights() -> None:
 
 
 def test_an_offer_that_waits_is_told() -> None:
-    assert award_received(offer()) == {
+    assert award_told(offer()) == {
         "type": "SECOND_CHANCE_OFFER",
         "offerId": "offer-7",
         "auctionId": "1001",
@@ -258,7 +258,7 @@ def test_an_offer_that_waits_is_told() -> None:
     ],
 )
 def test_an_award_that_was_answered_or_paid_is_not_announced_again(award: Award) -> None:
-    assert award_received(award) is None
+    assert award_told(award) is None
 
 
 def test_every_message_travels_on_a_channel_of_its_own() -> None:

@@ -1,6 +1,7 @@
 """Who listens, and telling them: the table `connections` and API Gateway's management API."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from stays.domain.values import Model, Timestamp, timestamp
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
 PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
+REMEMBERED = 1000  # users and places whose presence was written lately
 JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
 MOST_CONNECTIONS = 10  # of one user
 AT_ONCE = 16  # posts; more than one user has connections, so that one user's cannot hold up everybody's
@@ -179,6 +181,23 @@ def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in attributes.items()}
+
+
+class Presence:
+    """That a user called us from a place vouches for the socket that follows. Written seldom, and remembered here."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    def note(self, user_id: str, mark: str, now: datetime) -> None:
+        """The user made an authenticated call from here: on record at most 5 minutes ago when this is done."""
+        last = self.seen.pop((user_id, mark), None)
+        if last is None or now - last >= PRESENCE_WRITES:
+            last = self._connections.saw(user_id, mark, now)
+        self.seen[user_id, mark] = last
+        if len(self.seen) > REMEMBERED:
+            self.seen.popitem(last=False)
 
 
 class Unreachable(Exception):

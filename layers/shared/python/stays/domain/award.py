@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from stays.domain.errors import Invalid, NotFound, Refused
-from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, Amount, Id, Model, Night, Timestamp, today
+from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, Amount, Id, Model, Night, Timestamp, timestamp, today
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -54,10 +54,20 @@ class AwardStatus(StrEnum):
 
 
 PAYABLE = frozenset({AwardStatus.PENDING_PAYMENT, AwardStatus.WAITING, AwardStatus.ACCEPTED})
+
+# From where each state may be entered. The inverse of a move is also its condition in the table.
+AWARD_SOURCES = {
+    AwardStatus.ACCEPTED: frozenset({AwardStatus.WAITING}),
+    AwardStatus.DECLINED: PAYABLE,
+    AwardStatus.EXPIRED: PAYABLE,
+}
+OFFER_MINUTES = 120  # how long a second chance waits for an answer, where the event does not say
+MOST_RUNNERS_UP = 20
 WIN = "WIN"  # the award id of what was won at the auction itself; an offer's award id is its offer id
 
 
-def _check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
+def check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
+    """The same in order of their dates. Raises ValueError for a night that is named twice and for too high a sum."""
     dates = [night.date for night in nights]
     if len(set(dates)) != len(dates):
         raise ValueError("a night is named twice")
@@ -66,73 +76,27 @@ def _check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
     return tuple(sorted(nights, key=lambda night: night.date))
 
 
-class _Event(Model):
-    auction_id: Id
+Nights = Annotated[
+    tuple[PricedNight, ...], Field(min_length=1, max_length=MAXIMUM_NIGHTS), AfterValidator(check_nights)
+]
+GuestCount = Annotated[int, Field(strict=True, ge=1, le=100)]
+
+
+class RunnerUp(Model):
+    """Who is offered the nights next, if they are still free by then, and at which prices."""
+
     user_id: Id
-    place: Annotated[Property, Field(alias="property")]
-    guest_count: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
-
-
-class AuctionResult(_Event):
-    """The auction system says how an auction ended for one bidder."""
-
-    result: Result
-    awarded_nights: Annotated[tuple[PricedNight, ...], Field(max_length=MAXIMUM_NIGHTS)] = ()
-    bid_amount: Annotated[int, Field(strict=True, ge=0, le=MAXIMUM_AMOUNT)] = 0
-    payment_deadline: Timestamp
-
-    _nights = field_validator("awarded_nights")(_check_nights)
-
-    @model_validator(mode="after")
-    def _nights_match_result(self) -> Self:
-        if (self.result is Result.LOST) == bool(self.awarded_nights):
-            raise ValueError("a win names its nights, a loss names none")
-        return self
-
-    def award(self, now: datetime) -> "Award":
-        """The record of this result."""
-        lost = self.result is Result.LOST
-        return Award(
-            **dict(self),
-            award_id=WIN,
-            nights=self.awarded_nights,
-            deadline=self.payment_deadline,
-            status=AwardStatus.LOST if lost else AwardStatus.PENDING_PAYMENT,
-            received_at=now,
-        )
-
-
-class SecondChanceOffer(_Event):
-    """The auction system offers nights that somebody else did not pay for."""
-
-    offer_id: Id
-    original_bid_id: Id | None = None
-    offered_nights: Annotated[tuple[PricedNight, ...], Field(min_length=1, max_length=MAXIMUM_NIGHTS)]
-    response_deadline: Timestamp
-
-    _nights = field_validator("offered_nights")(_check_nights)
-
-    @field_validator("offer_id")
-    @classmethod
-    def _is_no_win(cls, offer_id: str) -> str:
-        if offer_id == WIN:
-            raise ValueError("this word is taken")
-        return offer_id
-
-    def award(self, now: datetime) -> "Award":
-        """The record of this offer: paying for it accepts it."""
-        return Award(
-            **dict(self),
-            award_id=self.offer_id,
-            nights=self.offered_nights,
-            deadline=self.response_deadline,
-            status=AwardStatus.WAITING,
-            received_at=now,
-        )
+    bid_id: Id | None = None
+    nights: Nights
+    guest_count: GuestCount = 1
 
 
 class Award(Model):
-    """The right of one user to pay for nights of one auction until a deadline."""
+    """The right of one user to pay for nights of one auction until a deadline.
+
+    `checkout_id` is the session that was opened for it last; `pay_until` the deadline of an offer that was accepted;
+    `at_stake` what the first of a chain of offers had won; `released_nights` what nobody is left to be offered.
+    """
 
     award_id: Id
     auction_id: Id
@@ -147,11 +111,36 @@ class Award(Model):
     bid_amount: int = 0
     original_bid_id: str | None = None
     payment_id: str | None = None
+    released_nights: tuple[date, ...] = ()
+    selected: tuple[date, ...] = ()
+    checkout_id: str | None = None
+    pay_until: Timestamp | None = None
+    runners_up: tuple[RunnerUp, ...] = ()
+    offer_minutes: int = OFFER_MINUTES
+    at_stake: tuple[date, ...] = ()
+    decline_reason: str | None = None
+    changed_at: Timestamp
+    due_at: Timestamp | None = None
+
+    @property
+    def payment_deadline(self) -> datetime:
+        """Until when a payment may begin."""
+        return self.pay_until or self.deadline
+
+    @property
+    def is_win(self) -> bool:
+        """Whether it was won at the auction itself."""
+        return self.award_id == WIN and self.status is not AwardStatus.LOST
+
+    @property
+    def chosen(self) -> tuple[PricedNight, ...]:
+        """The nights that its user wants of it: all, as long as they have not said otherwise."""
+        return tuple(night for night in self.nights if night.date in self.selected) or self.nights
 
     @property
     def amount(self) -> int:
-        """The price of all awarded nights in đồng."""
-        return sum(night.price for night in self.nights)
+        """The price of the chosen nights in đồng."""
+        return price_of(self.chosen)
 
     def overlap(self, nights: Sequence[date]) -> int:
         """How many of these nights were awarded."""
@@ -159,12 +148,22 @@ class Award(Model):
 
     def is_payable(self, now: datetime) -> bool:
         """Whether a payment may begin now."""
-        return self.status in PAYABLE and now < self.deadline
+        return self.status in PAYABLE and now < self.payment_deadline
 
     def says_the_same(self, other: "Award") -> bool:
         """Whether both announce the same terms, whatever has become of them since."""
-        since = {"received_at", "status", "payment_id"}
-        return self.model_dump(exclude=since) == other.model_dump(exclude=since)
+        return self.model_dump(include=_TERMS) == other.model_dump(include=_TERMS)
+
+
+_TERMS = {
+    *("award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline"),
+    *("result", "bid_amount", "original_bid_id", "runners_up", "offer_minutes"),
+}
+
+
+def price_of(nights: Sequence[PricedNight]) -> int:
+    """What these nights cost together, in đồng."""
+    return sum(night.price for night in nights)
 
 
 class Quote(NamedTuple):
@@ -175,22 +174,11 @@ class Quote(NamedTuple):
     amount: int
 
 
-def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award:
-    """The award in an event of the bus. Raises pydantic's ValidationError, or KeyError for an unknown type."""
-    event = EVENTS[detail_type].model_validate(detail)
-    return event.award(now)
-
-
-EVENTS: dict[str, type[AuctionResult] | type[SecondChanceOffer]] = {
-    "AuctionResult": AuctionResult,
-    "SecondChanceOffer": SecondChanceOffer,
-}
-
-
 def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None, now: datetime) -> Quote:
     """Which nights of which award are paid, and how much that is.
 
-    The full amount buys all awarded nights, whichever of them the client names. Raises NotFound
+    The full amount buys all awarded nights, and the price of those that its user chose buys them, whichever of them
+    the client names. Raises NotFound
     without an award, Refused where it cannot be paid (any more), Invalid for wrong nights or amount.
     An amount of None takes the price of the selected nights.
     """
@@ -199,16 +187,17 @@ def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None,
         raise NotFound
     _check_selection(selected, now)
     award = max(won, key=lambda each: (each.overlap(selected), each.is_payable(now)))
-    _check_payable(award, now)
+    check_payable(award, now)
     prices = {night.date: night.price for night in award.nights}
     if not set(selected) <= set(prices):
         raise Invalid.field("selectedNights", "A night was not awarded.")
-    if amount == award.amount and min(prices) >= today(now):
-        return Quote(award, tuple(prices), award.amount)
     expected = sum(prices[night] for night in selected)
-    if amount not in (None, expected):
-        raise Invalid("INVALID_AMOUNT", "The amount is not the price of these nights.", expectedAmount=expected)
-    return Quote(award, tuple(sorted(selected)), expected)
+    if amount in (None, expected):
+        return Quote(award, tuple(sorted(selected)), expected)
+    for nights in (award.nights, award.chosen):
+        if amount == price_of(nights) and nights[0].date >= today(now):
+            return Quote(award, tuple(night.date for night in nights), amount)
+    raise Invalid("INVALID_AMOUNT", "The amount is not the price of these nights.", expectedAmount=expected)
 
 
 def _check_selection(selected: Sequence[date], now: datetime) -> None:
@@ -218,9 +207,15 @@ def _check_selection(selected: Sequence[date], now: datetime) -> None:
         raise Invalid.field("selectedNights", "A night is in the past.")
 
 
-def _check_payable(award: Award, now: datetime) -> None:
+def check_payable(award: Award, now: datetime) -> None:
+    """Raises Refused for what is paid, was declined, or was not paid in time."""
     if award.status is AwardStatus.PAID:
         raise Refused("INVALID_AUCTION_STATE", "This award is paid already.", sessionId=award.payment_id)
     if not award.is_payable(now):
-        code = "INVALID_AUCTION_STATE" if award.award_id == WIN else "OFFER_EXPIRED"
-        raise Refused(code, "The time to pay for this award is over.", deadline=award.dump()["deadline"])
+        raise over(award)
+
+
+def over(award: Award) -> Refused:
+    """What to say to whoever comes too late for an award."""
+    code = "INVALID_AUCTION_STATE" if award.award_id == WIN else "OFFER_EXPIRED"
+    return Refused(code, "The time to pay for this award is over.", deadline=timestamp(award.payment_deadline))

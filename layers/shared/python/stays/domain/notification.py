@@ -3,7 +3,7 @@
 from typing import Any, Literal, get_args
 
 from stays.domain.award import WIN, Award, AwardStatus
-from stays.domain.booking import Booking, BookingStatus
+from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.payment import Fulfilment, PaymentSession, Status
 
 Message = dict[str, Any]
@@ -15,7 +15,18 @@ CHANNEL_OF: dict[str, Channel] = {
     "BOOKING_CONFIRMED": "booking_confirmations",
     "AUCTION_RESULT": "auction_results",
     "SECOND_CHANCE_OFFER": "second_chance_offers",
+    "OFFER_EXPIRED": "second_chance_offers",
 }
+
+
+def messages_of(item: PaymentSession | Award, *, booked: bool = True) -> list[Message]:
+    """What the present state of an item is worth telling; with `booked` also that a session is a booking."""
+    if isinstance(item, Award):
+        told = award_told(item)
+        return [told] if told else []
+    booking = booking_of(item) if booked else None
+    confirmed = booking_confirmed(booking) if booking else None
+    return [payment_status(item), *([confirmed] if confirmed else [])]
 
 
 def payment_status(session: PaymentSession) -> Message:
@@ -56,24 +67,32 @@ def booking_confirmed(booking: Booking) -> Message | None:
     }
 
 
-def award_received(award: Award) -> Message | None:
-    """AUCTION_RESULT for a result that was not paid yet, SECOND_CHANCE_OFFER for an offer that still waits."""
+def award_told(award: Award) -> Message | None:
+    """AUCTION_RESULT for a result that was not paid (yet), SECOND_CHANCE_OFFER for an offer that waits.
+
+    A win that was not paid in time, or was declined, is LOST by now; of an offer that is over OFFER_EXPIRED tells.
+    """
     if award.award_id == WIN:
         return _auction_result(award) if award.status is not AwardStatus.PAID else None
-    return _second_chance_offer(award) if award.status is AwardStatus.WAITING else None
+    if award.status is AwardStatus.WAITING:
+        return _second_chance_offer(award)
+    return _offer_expired(award) if award.status is AwardStatus.EXPIRED else None
 
 
 def _auction_result(award: Award) -> Message:
-    nights = {"awardedNights": [night.date.isoformat() for night in award.nights]} if award.nights else {}
+    over = award.status in (AwardStatus.EXPIRED, AwardStatus.DECLINED)
+    won = award.nights and not over
+    nights = {"awardedNights": [night.date.isoformat() for night in award.nights]} if won else {}
     return {
         "type": "AUCTION_RESULT",
         "auctionId": award.auction_id,
         "userId": award.user_id,
-        "result": str(award.result),
+        "result": "LOST" if over else str(award.result),
         **nights,
         "amount": award.amount or award.bid_amount,
         "paymentDeadline": award.dump()["deadline"],
         "propertyName": award.place.name,
+        **({"status": award.status.value} if over else {}),
     }
 
 
@@ -86,5 +105,15 @@ def _second_chance_offer(award: Award) -> Message:
         "offeredNights": [night.date.isoformat() for night in award.nights],
         "amount": award.amount,
         "responseDeadline": award.dump()["deadline"],
+        "propertyName": award.place.name,
+    }
+
+
+def _offer_expired(award: Award) -> Message:
+    return {
+        "type": "OFFER_EXPIRED",
+        "offerId": award.award_id,
+        "auctionId": award.auction_id,
+        "userId": award.user_id,
         "propertyName": award.place.name,
     }

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from stays.domain.award import Award
 from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession
 
@@ -10,11 +11,11 @@ UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what 
 UNREFUNDED = timedelta(hours=24)
 
 
-def is_late(item: PaymentSession | Mailing, now: datetime) -> bool:
+def is_late(item: PaymentSession | Mailing | Award, now: datetime) -> bool:
     """Whether nobody attended to it for minutes, or ZaloPay leaves it without an answer for too long."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
-    if isinstance(item, Mailing):
+    if isinstance(item, Mailing | Award):
         return False
     if item.is_live:
         return item.expires_at <= now - UNANSWERED

@@ -54,12 +54,12 @@ def _only_a_date(value: Any) -> Any:
 
 Night = Annotated[date, BeforeValidator(_only_a_date)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
-_ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"
+ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"
 Id = Annotated[
     str,
-    Field(pattern=_ID),
+    Field(pattern=ID),
     BeforeValidator(_number_to_text),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _ID}, {"type": "integer"}]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": ID}, {"type": "integer"}]}),
 ]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]

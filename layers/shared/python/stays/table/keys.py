@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from zlib import crc32
 
+from stays.domain.award import WIN, Award
 from stays.domain.mailing import Mailing
 from stays.domain.values import timestamp
 from stays.table.store import Item, Key
@@ -41,14 +42,24 @@ def award_key(auction_id: str, user_id: str, award_id: str) -> Key:
     return {"PK": f"AUCTION#{auction_id}", "SK": f"AWARD#{user_id}#{award_id}"}
 
 
+def award_item(award: Award) -> Item:
+    """An award or an offer. `userSort` finds a user's by the time that is left to pay or to answer."""
+    return award.dump() | {
+        **award_key(award.auction_id, award.user_id, award.award_id),
+        "kind": "AWARD" if award.award_id == WIN else "OFFER",
+        "userSort": f"AWARD#{timestamp(award.payment_deadline)}#{award.award_id}",
+        "dueShard": shard(award.auction_id),
+    }
+
+
 def profile_key(user_id: str) -> Key:
     """What a user told us."""
     return {"PK": f"USER#{user_id}", "SK": "PROFILE"}
 
 
-def shard(stay_id: str) -> str:
-    """The partition of the index `due` that an item's time stands in."""
-    return str(crc32(stay_id.encode()) % SHARDS)
+def shard(name: str) -> str:
+    """The partition of the index `due` that the time of a stay or an auction stands in."""
+    return str(crc32(name.encode()) % SHARDS)
 
 
 def event_item(stay_id: str, what: str, now: datetime, **more: Any) -> Item:

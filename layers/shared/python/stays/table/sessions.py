@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from stays.domain.award import AwardStatus
+from stays.domain.award import PAYABLE, AwardStatus
 from stays.domain.booking import Booking, booking_of
 from stays.domain.decision import Decision, Evidence, Nights, Taken, decide
 from stays.domain.errors import NotFound, Refused
@@ -28,7 +28,7 @@ from stays.table.keys import (
     stay_key,
     transaction_key,
 )
-from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of, both
+from stays.table.store import Condition, Conflicted, Item, Key, Operation, Store, any_of, both
 
 Decider = Callable[[PaymentSession, Taken], Decision | None]
 
@@ -92,20 +92,24 @@ class Sessions:
         return [Booking.model_validate(item) for item in items]
 
     def open(self, session: PaymentSession, now: datetime) -> None:
-        """Write a new session and hold its nights; else write nothing.
+        """Write a new session for an award that can still be paid, and hold its nights; else write nothing.
 
-        Raises NightsTaken, or Refused for a user who opens one session after the other.
+        Raises NightsTaken, or Refused: for a user who opens one session after the other, for an award that is over.
         """
         nights = [self._hold(session, night, now) for night in session.nights]
         counted = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
         written = self._store.putting(_session_item(session), Condition("attribute_not_exists(PK)"))
-        rest = [counted, written, *self._booking(session, None), self._event(session, "OPENED", now)]
+        checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
+        payable = self._store.updating(_award_key(session), checkout, any_of("status", PAYABLE))
+        rest = [counted, payable, written, *self._booking(session, None), self._event(session, "OPENED", now)]
         try:
             self._write_nights(session, nights, rest)
         except Conflicted as conflict:
-            if len(nights) not in conflict.items:
-                raise
-            raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
+            if len(nights) in conflict.items:
+                raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
+            if len(nights) + 1 in conflict.items:
+                raise Refused("INVALID_AUCTION_STATE", "The time to pay for this award is over.") from None
+            raise
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """A reservation's order is about to be made; its nights stay held as long as it can be paid.
@@ -199,9 +203,8 @@ class Sessions:
         if decision.letter:
             operations.append(self._store.putting(mail_item(new_mailing(after.id, decision.letter, now))))
         if decision.nights is Nights.BOOK:
-            paid = {"status": AwardStatus.PAID.value, "paymentId": after.id}
-            key = award_key(after.auction_id, after.user_id, after.award_id)
-            operations.append(self._store.updating(key, paid))
+            paid = {"status": AwardStatus.PAID.value, "paymentId": after.id, "changedAt": timestamp(now), "dueAt": None}
+            operations.append(self._store.updating(_award_key(after), paid))
         return operations
 
     def _stray(self, decision: Decision, now: datetime) -> list[Operation]:
@@ -299,6 +302,10 @@ def _session_item(session: PaymentSession) -> Item:
         "userSort": f"SESSION#{timestamp(session.created_at)}",
         "dueShard": shard(session.id),
     }
+
+
+def _award_key(session: PaymentSession) -> Key:
+    return award_key(session.auction_id, session.user_id, session.award_id)
 
 
 def _night_item(session: PaymentSession, night: date, state: str) -> Item:

@@ -148,6 +148,10 @@ class Store:
         fewer = Condition("attribute_not_exists(times) OR times < :most", most=most)
         return {"Update": self._with(request, {":kind": kind, ":one": 1}, fewer)}
 
+    def checking(self, key: Key, condition: Condition) -> Operation:
+        """Nothing but a condition, for a transaction."""
+        return {"ConditionCheck": self._with({"Key": to_attributes(key)}, {}, condition)}
+
     def deleting(self, key: Key, condition: Condition | None = None) -> Operation:
         """A delete for a transaction."""
         return {"Delete": self._with({"Key": to_attributes(key)}, {}, condition)}

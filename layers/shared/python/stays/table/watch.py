@@ -10,12 +10,12 @@ from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
-from stays.table.keys import SHARDS, stay_key
+from stays.table.keys import SHARDS
 from stays.table.store import Item, Store
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
-_MOST_OFFERS = 50
+_MOST_AWARDS = 50
 _TOLD = ("status", "fulfilment", "processing", "reason", "refund", "tellAgainAt")
 
 Watched = PaymentSession | Award
@@ -28,7 +28,8 @@ class Unreadable(NamedTuple):
     sort: str
 
 
-Due = PaymentSession | Mailing | Unreadable
+Due = PaymentSession | Mailing | Award | Unreadable
+_DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award]] = {"MAIL": Mailing, "AWARD": Award, "OFFER": Award}
 
 
 class Watch:
@@ -43,23 +44,17 @@ class Watch:
         items = self._store.get_many(wanted) if wanted else []
         return {(item["PK"], item["SK"]): _model(item) for item in items}
 
-    def recent(self, user_id: str, now: datetime) -> list[PaymentSession]:
-        """The user's sessions that are unfinished or changed in the last 15 minutes, newest last.
+    def recent(self, user_id: str, now: datetime) -> list[Watched]:
+        """What a page that comes late has missed, oldest first.
 
-        The index only says which ids there are; their state is read consistently.
+        The user's sessions that are unfinished or changed in the last 15 minutes, and what was won, lost or offered
+        and still matters. The index only says which there are; their state is read consistently: three reads.
         """
         found = self._by_user(user_id, "begins_with(userSort, :sort)", {":sort": "SESSION#"}, Limit=_MOST_RECENT)
-        keys = [stay_key(item["id"], "SESSION") for item in found]
-        read = map(PaymentSession.model_validate, self._store.get_many(keys) if keys else [])
-        told = [session for session in read if session.is_live or now - session.changed_at <= RECENT]
-        return sorted(told, key=lambda session: session.created_at)
-
-    def live_offers(self, user_id: str, now: datetime) -> list[Award]:
-        """The user's offers that still wait for an answer."""
-        between = {":from": f"OFFER#{timestamp(now)}", ":to": "OFFER#~"}
-        items = self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_OFFERS)
-        offers = map(Award.model_validate, items)
-        return [offer for offer in offers if offer.status is AwardStatus.WAITING]
+        between = {":from": f"AWARD#{timestamp(now)}", ":to": "AWARD#~"}
+        found += self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_AWARDS)
+        items = self.present((item["PK"], item["SK"]) for item in reversed(found)).values()
+        return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
     def _by_user(self, user_id: str, sort: str, values: Mapping[str, str], **options: Any) -> list[Item]:
         return self._store.query(
@@ -80,6 +75,19 @@ class Watch:
         return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
 
 
+def _began(item: Watched) -> datetime:
+    return item.created_at if isinstance(item, PaymentSession) else item.received_at
+
+
+def _matters(item: Watched, now: datetime) -> bool:
+    """Whether a page has to hear of it: it can change what its user does, or has just done so."""
+    if isinstance(item, PaymentSession):
+        return item.is_live or now - item.changed_at <= RECENT
+    if item.status is AwardStatus.LOST:
+        return now - item.received_at <= RECENT
+    return item.status in (AwardStatus.PENDING_PAYMENT, AwardStatus.WAITING) and now < item.payment_deadline
+
+
 def _model(item: Item) -> Watched:
     if item["kind"] == "SESSION":
         return PaymentSession.model_validate(item)
@@ -88,9 +96,8 @@ def _model(item: Item) -> Watched:
 
 def _due_model(item: Item) -> Due:
     """One that cannot be read does not hold up the others."""
-    model = Mailing if item.get("kind") == "MAIL" else PaymentSession
     try:
-        return model.model_validate(item)
+        return _DUE_MODELS.get(str(item.get("kind")), PaymentSession).model_validate(item)
     except ValidationError:
         return Unreadable(item["PK"], item["SK"])
 

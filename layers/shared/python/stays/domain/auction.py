@@ -1,0 +1,117 @@
+"""What the auction system says: how an auction ended for a bidder, and who gets a second chance."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from stays.domain.award import (
+    MOST_RUNNERS_UP,
+    OFFER_MINUTES,
+    WIN,
+    Award,
+    AwardStatus,
+    GuestCount,
+    Nights,
+    PricedNight,
+    Property,
+    Result,
+    RunnerUp,
+    check_nights,
+)
+from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, Id, Model, Timestamp
+
+
+class _Event(Model):
+    auction_id: Id
+    user_id: Id
+    place: Annotated[Property, Field(alias="property")]
+    guest_count: GuestCount = 1
+    runners_up: Annotated[tuple[RunnerUp, ...], Field(max_length=MOST_RUNNERS_UP)] = ()
+    offer_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080)] = OFFER_MINUTES
+
+    def _check_runners_up(self, nights: tuple[PricedNight, ...]) -> None:
+        users = [self.user_id, *(each.user_id for each in self.runners_up)]
+        if len(set(users)) != len(users):
+            raise ValueError("nobody is asked twice")
+        at_stake = {night.date for night in nights}
+        if any(not {night.date for night in each.nights} <= at_stake for each in self.runners_up):
+            raise ValueError("a runner-up is only offered nights that were awarded")
+
+
+class AuctionResult(_Event):
+    """The auction system says how an auction ended for one bidder."""
+
+    result: Result
+    awarded_nights: Annotated[tuple[PricedNight, ...], Field(max_length=MAXIMUM_NIGHTS)] = ()
+    bid_amount: Annotated[int, Field(strict=True, ge=0, le=MAXIMUM_AMOUNT)] = 0
+    payment_deadline: Timestamp
+
+    _nights = field_validator("awarded_nights")(check_nights)
+
+    @model_validator(mode="after")
+    def _nights_match_result(self) -> Self:
+        if (self.result is Result.LOST) == bool(self.awarded_nights):
+            raise ValueError("a win names its nights, a loss names none")
+        self._check_runners_up(self.awarded_nights)
+        return self
+
+    def award(self, now: datetime) -> "Award":
+        """The record of this result."""
+        lost = self.result is Result.LOST
+        return Award(
+            **dict(self),
+            award_id=WIN,
+            nights=self.awarded_nights,
+            deadline=self.payment_deadline,
+            status=AwardStatus.LOST if lost else AwardStatus.PENDING_PAYMENT,
+            received_at=now,
+            changed_at=now,
+            due_at=None if lost else self.payment_deadline,
+        )
+
+
+class SecondChanceOffer(_Event):
+    """The auction system offers nights that somebody else did not pay for."""
+
+    offer_id: Id
+    original_bid_id: Id | None = None
+    offered_nights: Nights
+    response_deadline: Timestamp
+
+    @model_validator(mode="after")
+    def _runners_up_follow(self) -> Self:
+        self._check_runners_up(self.offered_nights)
+        return self
+
+    @field_validator("offer_id")
+    @classmethod
+    def _is_no_win(cls, offer_id: str) -> str:
+        if offer_id == WIN:
+            raise ValueError("this word is taken")
+        return offer_id
+
+    def award(self, now: datetime) -> "Award":
+        """The record of this offer: paying for it accepts it."""
+        return Award(
+            **dict(self),
+            award_id=self.offer_id,
+            nights=self.offered_nights,
+            deadline=self.response_deadline,
+            status=AwardStatus.WAITING,
+            received_at=now,
+            changed_at=now,
+            due_at=self.response_deadline,
+        )
+
+
+def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award:
+    """The award in an event of the bus. Raises pydantic's ValidationError, or KeyError for an unknown type."""
+    event = EVENTS[detail_type].model_validate(detail)
+    return event.award(now)
+
+
+EVENTS: dict[str, type[AuctionResult] | type[SecondChanceOffer]] = {
+    "AuctionResult": AuctionResult,
+    "SecondChanceOffer": SecondChanceOffer,
+}
