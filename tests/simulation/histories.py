@@ -12,14 +12,14 @@ from hypothesis.stateful import (
 )
 
 from infra.local.zalopay_simulator.ledger import NotPossibleError
-from tests.integration.messages import BINH, MAI, auction_result, second_chance
+from tests.integration.messages import BINH, MAI, PRICE, auction_result, second_chance
 from tests.simulation.gate import FIVE, Fault
 from tests.simulation.invariants import Invariants
 from tests.simulation.outside import KEY2
 from tests.simulation.system import System, stay_of
 
 PEOPLE = (MAI, BINH, "auth0|chi")
-AUCTIONS = ("1001", "1002")
+AUCTIONS, CHAINED = ("1001", "1002"), ("2001", "2002")
 DATES = ("2027-03-20", "2027-03-21", "2027-03-22", "2027-03-23")
 SOON = 12  # I/Os: how far ahead a fault may lie
 SWITCHES = ("create_lost", "create_refused", "query_down", "query_processing", "refund_processing", "refund_lost")
@@ -77,6 +77,32 @@ class History(RuleBasedStateMachine):
             auction_result(userId=sub, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
         )
 
+    @rule(
+        order=st.permutations(PEOPLE), auction=st.sampled_from(CHAINED), chosen=nights, minutes=st.sampled_from((1, 60))
+    )
+    def win_with_runners_up(self, order: list[str], auction: str, chosen: list[str], minutes: int) -> None:
+        """An auction ends, and others come after the winner."""
+        first, *others = order
+        runners_up = [
+            {"userId": sub, "nights": [{"date": night, "price": PRICE} for night in chosen]} for sub in others
+        ]
+        detail = auction_result(userId=first, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
+        known = self.system.database.items(kind="AWARD", auctionId=auction)
+        if (
+            not known or known[0]["userId"] == first
+        ):  # one winner of each, or nobody could tell whose runners-up they are
+            self.system.announce(detail | {"runnersUp": runners_up, "offerMinutes": minutes})
+
+    @rule(
+        sub=people,
+        auction=st.sampled_from((*AUCTIONS, *CHAINED)),
+        answer=st.sampled_from(("accept", "decline")),
+        chosen=st.one_of(st.just([]), nights),
+    )
+    def answer(self, sub: str, auction: str, answer: str, chosen: list[str]) -> None:
+        """What was won or offered is accepted, in part perhaps, or declined."""
+        self.system.http("POST", f"/auctions/offers/{auction}/{answer}", {"selectedNights": chosen}, sub=sub)
+
     @rule(sub=people, auction=auctions, chosen=nights, number=st.integers(1, 2))
     def offer(self, sub: str, auction: str, chosen: list[str], number: int) -> None:
         """Somebody gets a second chance."""
@@ -89,7 +115,7 @@ class History(RuleBasedStateMachine):
         )
         self.system.announce(detail, "SecondChanceOffer")
 
-    @rule(sub=people, auction=auctions, chosen=nights)
+    @rule(sub=people, auction=st.sampled_from((*AUCTIONS, *CHAINED)), chosen=nights)
     def press(self, sub: str, auction: str, chosen: list[str]) -> None:
         """The pay button."""
         self.system.create(sub, auction, chosen)

@@ -1,12 +1,14 @@
 """Two or three functions at the same time, in every order of their I/Os: each schedule from an empty world on."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 from greenlet import getcurrent, greenlet
 
-from tests.integration.messages import BINH, NIGHTS
+from tests.integration.messages import BINH, MAI, NIGHTS
+from tests.simulation.auctions import CHI, LATER_PRICE, answers, award, begins
 from tests.simulation.invariants import Invariants
 from tests.simulation.journeys import orders, wins
 from tests.simulation.system import System, stay_of
@@ -229,6 +231,58 @@ def paid_and_untold(system: System) -> None:
     system.call_back(system.zalopay.callback(first(system)))
 
 
+def chained(system: System) -> None:
+    """Mai has won, and two come after her."""
+    begins(system)
+    system.settle()
+
+
+def just_before(system: System, sub: str) -> None:
+    """A few I/Os before the deadline of what somebody has."""
+    mine = award(system, sub)
+    assert mine
+    system.pass_time(seconds=(datetime.fromisoformat(mine["deadline"]) - system.now).total_seconds() - 0.002)
+
+
+def at_deadline(system: System) -> None:
+    """The same, at the deadline."""
+    chained(system)
+    just_before(system, MAI)
+
+
+def past_deadline(system: System) -> None:
+    """The same, a moment later."""
+    at_deadline(system)
+    system.pass_time(seconds=1)
+
+
+def offered(system: System) -> None:
+    """Mai has declined, and Binh is asked."""
+    chained(system)
+    answers(system, MAI, "decline")
+    system.settle()
+
+
+def offer_at_deadline(system: System) -> None:
+    """The same, at the end of the time to answer."""
+    offered(system)
+    just_before(system, BINH)
+
+
+def contested(system: System) -> None:
+    """Mai has won and two come after her, one of whom has won the same nights elsewhere too."""
+    chained(system)
+    wins(system, CHI, "1002")
+    system.settle()
+
+
+def offered_and_contested(system: System) -> None:
+    """The same, and Mai has declined."""
+    contested(system)
+    answers(system, MAI, "decline")
+    system.settle()
+
+
 # Who meets
 
 
@@ -330,6 +384,31 @@ def syncs(system: System, copy: int) -> None:
     system.http("POST", f"/payment/{stay_of(first(system))}/booking", copy=copy)
 
 
+def mai_declines(system: System, copy: int) -> None:
+    """Mai does not want it."""
+    system.http("POST", "/auctions/winners/1001/decline", {}, copy=copy)
+
+
+def binh_accepts(system: System, copy: int) -> None:
+    """Binh wants what he is offered."""
+    system.http("POST", "/auctions/offers/1001/accept", {}, sub=BINH, copy=copy)
+
+
+def binh_declines(system: System, copy: int) -> None:
+    """Binh does not."""
+    system.http("POST", "/auctions/offers/1001/decline", {}, sub=BINH, copy=copy)
+
+
+def binh_pays(system: System, copy: int) -> None:
+    """Binh presses the button for what he is offered."""
+    system.create(BINH, amount=LATER_PRICE * len(NIGHTS), copy=copy)
+
+
+def chi_presses(system: System, copy: int) -> None:
+    """Chi presses the button for what she has won elsewhere."""
+    system.create(CHI, "1002", copy=copy)
+
+
 GROUPS: dict[str, Group] = {
     "subscribe ‖ change": Group(connected, (subscribes, changes)),
     "callback ‖ callback": Group(paid_unheard, (calls_back, calls_back)),
@@ -357,4 +436,15 @@ GROUPS: dict[str, Group] = {
     "fulfilment ‖ cancel": Group(paid_and_untold, (again("fulfilment"), cancels)),
     "fulfilment ‖ asked for mail": Group(paid_and_untold, (again("fulfilment"), asks_for_mail)),
     "callback ‖ booking asked for": Group(paid_unheard, (calls_back, syncs)),
+    "decline ‖ pay": Group(chained, (mai_declines, presses)),
+    "decline ‖ decline": Group(chained, (mai_declines, mai_declines)),
+    "decline ‖ pay elsewhere": Group(contested, (mai_declines, chi_presses)),
+    "deadline ‖ pay": Group(at_deadline, (ticks, presses)),
+    "deadline ‖ deadline": Group(past_deadline, (ticks, ticks)),
+    "deadline ‖ decline": Group(at_deadline, (ticks, mai_declines)),
+    "deadline ‖ accept": Group(offer_at_deadline, (ticks, binh_accepts)),
+    "accept ‖ decline": Group(offered, (binh_accepts, binh_declines)),
+    "accept ‖ pay": Group(offered, (binh_accepts, binh_pays)),
+    "decline ‖ pay an offer": Group(offered, (binh_declines, binh_pays)),
+    "accept ‖ pay elsewhere": Group(offered_and_contested, (binh_accepts, chi_presses)),
 }

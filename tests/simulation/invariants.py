@@ -14,6 +14,7 @@ from stays.domain.booking import booking_of
 from stays.domain.payment import FULFILMENT_SOURCES, Fulfilment, PaymentSession
 from stays.domain.values import timestamp
 from stays.table.store import from_attributes
+from tests.simulation.chains import Chains
 from tests.simulation.system import System, stay_of
 
 Item = dict[str, Any]
@@ -45,6 +46,7 @@ class Invariants:
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
         self._wanted: dict[str, list[tuple[str, str]]] = {}
+        self._chains = Chains(demand)
         system.check = self.after_invocation
 
     # After every invocation
@@ -54,6 +56,7 @@ class Invariants:
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
+            self._chains.look_at(history[self._read])
             self._read += 1
         self._nights()
         self._payable()
@@ -193,6 +196,7 @@ class Invariants:
         self._asked()
         self._listed()
         self._told(sessions)
+        self._chains.at_rest()
 
     def _money(self, order: Order, session: Item | None, by_kind: Mapping[str, list[Item]]) -> None:
         returned = sum(each.amount for each in order.refunds if each.settled and not each.refused)

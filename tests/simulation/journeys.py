@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, second_chance, signed
+from tests.simulation.auctions import AUCTIONS, expect
 from tests.simulation.outside import KEY1, KEY2
 from tests.simulation.system import System, stay_of
 
@@ -246,11 +247,6 @@ def known_transaction(system: System) -> None:
     if first and second and first.zp_trans_id:
         second.pay(system.zalopay.simulator.now(), first.zp_trans_id)
         system.call_back(system.zalopay.callback(second))
-
-
-def expect(system: System, holds: bool, what: str) -> None:
-    """What has to be so on a day on which nothing breaks."""
-    assert holds or not system.undisturbed, what
 
 
 def key_rotated(system: System) -> None:
@@ -501,6 +497,7 @@ JOURNEYS: dict[str, Journey] = {
         restless,
         partner_pays,
         vanished,
+        *AUCTIONS,
     )
 }
-CORE = ("paid", "nobody_looks", "paid_too_late", "cancelled")
+CORE = ("paid", "nobody_looks", "paid_too_late", "cancelled", "second_runner_up_pays")
