@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
 PORT := $(or $(HTTP_PORT),8000)
+# HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL reach `make run` as they are, through the environment.
 # More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
 ARGS ?=
 STAGE ?= dev

@@ -8,13 +8,26 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer
-from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration, HttpUrlIntegration
 from constructs import Construct
 
 from infra.acknowledged import acknowledge
 from infra.function import log_group
 from infra.stage import Stage
-from infra.topology import CORS_HEADERS, CORS_MAX_AGE, CORS_METHODS, HTTP_THROTTLE, PREFIX, ROUTES, Route, Throttle
+from infra.topology import (
+    CORS_HEADERS,
+    CORS_MAX_AGE,
+    CORS_METHODS,
+    HTTP_THROTTLE,
+    LEGACY,
+    LEGACY_CORS_METHODS,
+    LEGACY_ROUTES,
+    LEGACY_TIMEOUT,
+    PREFIX,
+    ROUTES,
+    Route,
+    Throttle,
+)
 
 CALLBACK_PATH = "/payment/zalopay/callback"
 
@@ -34,6 +47,7 @@ _LOGGED = (
 )
 
 _PUBLIC = "The callback's MAC is its authorization; the health route says nothing about anybody."
+_PASSED = "The legacy backend checks tokens itself, as it did before."
 
 
 class HttpApi(Construct):
@@ -64,10 +78,25 @@ class HttpApi(Construct):
             if any(route.function == name for route in ROUTES)
         }
         routes = [self._route(route, integrations[route.function], authorizer) for route in ROUTES]
+        self._pass_on(authorizer)
         return self._publish(routes)
 
+    def _pass_on(self, authorizer: HttpJwtAuthorizer) -> None:
+        """Add the routes of the legacy backend, if there is one: paths of ours are more specific and win."""
+        address = self._stage.legacy_api_url
+        if address is None:
+            return
+        integration = HttpUrlIntegration(
+            LEGACY,
+            f"{address}/{{proxy}}",
+            method=apigateway.HttpMethod.ANY,
+            timeout=Duration.seconds(LEGACY_TIMEOUT),
+        )
+        for route in LEGACY_ROUTES:
+            self._route(route, integration, authorizer)
+
     def _route(
-        self, route: Route, integration: HttpLambdaIntegration, authorizer: HttpJwtAuthorizer
+        self, route: Route, integration: apigateway.HttpRouteIntegration, authorizer: HttpJwtAuthorizer
     ) -> apigateway.HttpRoute:
         made = apigateway.HttpRoute(
             self,
@@ -78,7 +107,8 @@ class HttpApi(Construct):
             authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
         )
         if route.public:
-            acknowledge(made, {"AwsSolutions::AwsSolutions-APIG4": _PUBLIC})
+            why = _PASSED if route.function == LEGACY else _PUBLIC
+            acknowledge(made, {"AwsSolutions::AwsSolutions-APIG4": why})
         return made
 
     def _publish(self, routes: list[apigateway.HttpRoute]) -> apigateway.HttpStage:
@@ -138,9 +168,10 @@ def access_log_format() -> str:
 
 
 def _cors(stage: Stage) -> apigateway.CorsPreflightOptions:
+    methods = LEGACY_CORS_METHODS if stage.legacy_api_url else CORS_METHODS
     return apigateway.CorsPreflightOptions(
         allow_origins=list(stage.frontends),
-        allow_methods=[apigateway.CorsHttpMethod[method] for method in CORS_METHODS],
+        allow_methods=[apigateway.CorsHttpMethod[method] for method in methods],
         allow_headers=list(CORS_HEADERS),
         allow_credentials=True,
         max_age=Duration.seconds(CORS_MAX_AGE),

@@ -20,9 +20,9 @@ _INTRODUCTION = """\
 Turns a won auction into a paid, booked stay.
 
 Every error of ours has the one shape `Error`. What is absent is left out, never null; fields that are not known are
-to be ignored. Any other path answers 404 and a wrong method on a path of ours 405, in the same shape. The gateway
-itself answers 401 without a valid token, 429 above its throttle and 503 when a function takes too long, as
-`{"message"}`.
+to be ignored. Any other path answers 404 (or is the legacy backend's, where there is one) and a wrong method on a path
+of ours 405, in the same shape. The gateway itself answers 401 without a valid token, 429 above its throttle and 503
+when a function takes too long, as `{"message"}`.
 """
 _SERVERS = [
     {"url": f"http://localhost:8000{PREFIX}", "description": "`make run`"},

@@ -20,6 +20,7 @@ ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "
 
 _CDK_JSON = Path(__file__).resolve().parents[1] / "cdk.json"
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
+_BASE = re.compile(r"https://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*", re.ASCII)
 _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
@@ -39,6 +40,12 @@ def _issuer(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.netloc or not url.endswith("/"):
         raise ValueError(f"`{url}` is no issuer: https://tenant.auth0.com/, with the slash at the end")
+    return url
+
+
+def _base(url: str) -> str:
+    if not _BASE.fullmatch(url):
+        raise ValueError(f"`{url}` is no address of a backend: https://host/api/v1, without a slash at the end")
     return url
 
 
@@ -95,6 +102,7 @@ class Stage(_Settings):
     log_retention_days: Annotated[int, AfterValidator(_retention)]
     reserve_concurrency: bool
     domain: Domain | None = None
+    legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # stands for the API's own prefix
 
     @property
     def protected(self) -> bool:
@@ -115,6 +123,8 @@ class Stage(_Settings):
             )
         if self.domain and f":acm:{self.region}:" not in self.domain.certificate:
             raise ValueError(f"the certificate of domain {self.domain.name} has to lie in {self.region}")
+        if self.domain and self.legacy_api_url and urlsplit(self.legacy_api_url).hostname == self.domain.name:
+            raise ValueError(f"legacyApiUrl leads to {self.domain.name} itself: calls would go round in circles")
         if self.protected:
             self._takes_money()
         return self

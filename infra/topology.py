@@ -274,6 +274,14 @@ CORS_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
 CORS_MAX_AGE = 600
 
+# Where a stage has a legacy backend, every other path under the prefix is passed to it, tokens unread: it
+# checks them itself. The same methods and no HEAD, which would catch it on our own paths too; the legacy
+# backend's browsers may use all of them.
+LEGACY = "legacy"
+LEGACY_ROUTES = tuple(Route(method, f"{PREFIX}/{{proxy+}}", LEGACY, public=True) for method in _METHODS)
+LEGACY_CORS_METHODS = (*_METHODS, "OPTIONS")
+LEGACY_TIMEOUT = 29  # seconds; the CDK takes no more
+
 WEBSOCKET_STAGE = "payment-notifications"
 WEBSOCKET_THROTTLE = Throttle(rate=500, burst=1000)
 WEBSOCKET_SELECTION = "$request.body.type"

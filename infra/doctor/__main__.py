@@ -12,6 +12,7 @@ import httpx
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, report, unseen
 from infra.doctor.issuer import check_issuer
+from infra.doctor.legacy import check_legacy, check_passing
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 from infra.outputs import NotDeployed, Outputs, outputs_in, read_outputs
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--websocket", metavar="URL", help="with --api: and at this WebSocket API, without the stage's name")
     add("--origin", action="append", metavar="URL", help="with --api: and whether this frontend may call")
     add("--issuer", metavar="URL", help="with --api: and at who signs its tokens")
+    add("--legacy", metavar="URL", help="with --api: and whether this backend gets what is not ours")
     return parser
 
 
@@ -61,6 +63,9 @@ def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]
         yield from check_websocket(chosen.websocket)
     if chosen.issuer:
         yield from check_issuer(web, chosen.issuer)
+    if chosen.legacy:
+        yield from check_legacy(web, chosen.legacy)
+        yield from check_passing(web, api, chosen.legacy)
 
 
 def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
@@ -76,6 +81,8 @@ def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
         yield unseen("Nothing outside this machine was looked at.", "Leave --offline away.")
         return
     yield from check_issuer(web, stage.issuer)
+    if stage.legacy_api_url:
+        yield from check_legacy(web, stage.legacy_api_url)
     account = open_account(stage.region)
     yield from check_account(account, stage)
     if not chosen.before:
@@ -92,6 +99,8 @@ def _deployed(web: httpx.Client, chosen: argparse.Namespace, stage: Stage, accou
         return
     yield from check_outputs(outputs)
     yield from check_served(web, outputs, stage.frontends)
+    if stage.legacy_api_url and "NextPublicApiUrl" in outputs:
+        yield from check_passing(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
     if stage.zalopay != "simulator":
         yield from check_secrets(account, outputs, prod=stage.protected)
 

@@ -37,7 +37,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
             print(f"{function:>16} | {text}", flush=True)  # noqa: T201
 
     async with running(settings, show) as local:
-        print(banner(local.addresses, local.issuer), flush=True)  # noqa: T201
+        print(banner(local.addresses, local.issuer, settings.legacy), flush=True)  # noqa: T201
         if settings.addresses:
             _write(settings.addresses, local)
         await local.failed

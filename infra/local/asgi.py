@@ -53,7 +53,7 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
 
 async def respond(send: Send, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
     """Send a whole response with its length."""
-    raw = [(name.encode(), value.encode()) for name, value in headers]
+    raw = [(name.encode(), value.encode(errors="surrogateescape")) for name, value in headers]
     if status not in (204, 304):
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})

@@ -15,7 +15,7 @@ API = "local"
 Headers = tuple[tuple[str, str], ...]
 
 _TEXT_TYPE = re.compile(r"text/.+|application/(.+\+)?(json|xml)|application/javascript")
-_HOP_BY_HOP = {
+HOP_BY_HOP = {
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -202,7 +202,7 @@ def _http_context(
 
 
 def _joined_headers(request: Request) -> dict[str, str]:
-    kept = [(n.lower(), v) for n, v in request.headers if n.lower() not in _HOP_BY_HOP and n.lower() != "cookie"]
+    kept = [(n.lower(), v) for n, v in request.headers if n.lower() not in HOP_BY_HOP and n.lower() != "cookie"]
     headers = _joined(kept)
     if request.body:
         headers["content-length"] = str(len(request.body))
@@ -231,7 +231,7 @@ def _answered_headers(headers: Any) -> dict[str, str]:
     named = {name.lower(): _header_value(value) for name, value in headers.items()}
     if bad := [name for name in named if not _HEADER_NAME.fullmatch(name)]:
         raise BadAnswer(f"header names {bad}")
-    return {name: value for name, value in named.items() if name not in _HOP_BY_HOP | {"content-length"}}
+    return {name: value for name, value in named.items() if name not in HOP_BY_HOP | {"content-length"}}
 
 
 def _header_value(value: Any) -> str:

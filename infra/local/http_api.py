@@ -28,9 +28,10 @@ from infra.local.asgi import (
 )
 from infra.local.cors import Cors, is_preflight, preflight_headers, with_cors
 from infra.local.events import Answer, BadAnswer, Request, http_answer, http_event
+from infra.local.legacy import Legacy, RawHeaders, TooLong, Unreachable
 from infra.local.routing import route_for, route_key
 from infra.local.runtime_api import FunctionError
-from infra.topology import Route
+from infra.topology import LEGACY, LEGACY_ROUTES, Route
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 HEAD_LIMIT = 10_240  # bytes of request line and headers
@@ -54,15 +55,17 @@ def http_api(
     cors: Cors,
     *,
     extra: Mapping[str, App] = _NO_APPS,
+    legacy: Legacy | None = None,
     timeout: float = 30,
     clock: Clock = real_time,
 ) -> App:
     """The HTTP API as an ASGI app.
 
     `authorize` is called in a thread for each route that is not public. `extra` maps a path prefix (`/dev/`) to an
-    ASGI app that is served before the API, without the authorizer and with the same CORS. `timeout` in seconds.
+    ASGI app that is served before the API, without the authorizer and with the same CORS. `legacy` gets the paths
+    that the topology has for it, without the authorizer too. `timeout` in seconds.
     """
-    api = _HttpApi(invoke, routes, authorize, timeout, clock)
+    api = _HttpApi(invoke, routes, authorize, legacy=legacy, timeout=timeout, clock=clock)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if is_preflight(scope):
@@ -92,12 +95,15 @@ class _HttpApi:
         invoke: Invoke,
         routes: Sequence[Route],
         authorize: Authorize,
+        *,
+        legacy: Legacy | None,
         timeout: float,
         clock: Clock,
     ) -> None:
         self._invoke = invoke
-        self._routes = routes
+        self._routes = (*routes, *LEGACY_ROUTES) if legacy else routes
         self._authorize = authorize
+        self._legacy = legacy
         self._timeout = timeout
         self._clock = clock
 
@@ -120,6 +126,8 @@ class _HttpApi:
         if found is None:
             raise _Refused(404, "Not Found")
         route, path_parameters = found
+        if self._legacy and route.function == LEGACY:
+            return await _passed_on(self._legacy, request, scope["headers"])
         claims = None if route.public else await self._claims(header(scope, "authorization"))
         event = http_event(
             request,
@@ -155,6 +163,19 @@ class _HttpApi:
         except BadAnswer as error:
             _log.error("%s: %s", function, error)
             raise _Refused(500, "Internal Server Error") from error
+
+
+async def _passed_on(legacy: Legacy, request: Request, headers: RawHeaders) -> Answer:
+    try:
+        return await legacy.ask(request, headers)
+    except TimeoutError:
+        raise _Refused(504, "Gateway Timeout") from None
+    except Unreachable as error:
+        _log.error("legacy backend: %s", error)
+        raise _Refused(503, "Service Unavailable") from error
+    except TooLong as error:
+        _log.error("legacy backend: %s", error)
+        raise _Refused(500, "Internal Server Error") from error
 
 
 async def _request(scope: Scope, receive: Receive) -> Request:

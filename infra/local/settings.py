@@ -1,13 +1,15 @@
-"""What one can choose about the local run: an option each, the ports by environment variable too."""
+"""What one can choose about the local run: an option each, addresses by environment variable too."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 AUDIENCE = "stays"
 _LAST_PORT = 65_535
+_PORTS = {"http": 80, "https": 443}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,6 +24,7 @@ class Settings:
     frontends: tuple[str, ...] = ("http://localhost:3000",)
     issuer: str | None = None
     audience: str = AUDIENCE
+    legacy: str | None = None
     schedule: int | None = None
     state: Path | None = None
     through: str | None = None
@@ -37,9 +40,12 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     _add_ports(parser, environment)
     _add_identity(parser)
+    _add_legacy(parser, environment)
     _add_behaviour(parser)
-    chosen = vars(parser.parse_args(arguments))
-    return Settings(**_tidy(chosen))
+    settings = Settings(**_tidy(vars(parser.parse_args(arguments))))
+    if settings.legacy and _is_here(settings.legacy, settings.http_port):
+        parser.error(f"--legacy {settings.legacy} is this run itself; let one of the two listen elsewhere (HTTP_PORT)")
+    return settings
 
 
 def _add_ports(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -72,6 +78,16 @@ def _add_identity(parser: argparse.ArgumentParser) -> None:
         dest="frontends",
         metavar="URL",
         help="where the frontend runs (default http://localhost:3000); of several the first gets the redirects",
+    )
+
+
+def _add_legacy(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    parser.add_argument(
+        "--legacy",
+        type=_base,
+        default=environment.get("LEGACY_API_URL") or None,
+        metavar="URL",
+        help="the backend that gets every other path under /api/v1; its address stands for /api/v1 (LEGACY_API_URL)",
     )
 
 
@@ -109,6 +125,18 @@ def _seconds(text: str) -> int:
     if seconds < 1:
         raise argparse.ArgumentTypeError("the clock calls every second at most")
     return seconds
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{url} is no address of a backend, as http://localhost:9999/api/v1 is")
+    return _without_slash(url)
+
+
+def _is_here(url: str, port: int) -> bool:
+    parts = urlsplit(url)
+    return parts.hostname in ("localhost", "127.0.0.1", "::1") and (parts.port or _PORTS[parts.scheme]) == port
 
 
 def _with_slash(url: str) -> str:

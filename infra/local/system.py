@@ -22,6 +22,7 @@ from infra.local.identity import Authorizer, FetchedKeys, Issuer, own_keys
 from infra.local.invoke import Log, Workers
 from infra.local.journal import Journal
 from infra.local.lanes import EventSource
+from infra.local.legacy import Legacy
 from infra.local.mailbox import Mailbox
 from infra.local.schedule import Timer
 from infra.local.seed import is_empty, seed
@@ -35,6 +36,7 @@ from infra.topology import (
     CORS_MAX_AGE,
     CORS_METHODS,
     FUNCTIONS,
+    LEGACY_CORS_METHODS,
     ROUTES,
     RULES,
     SCHEDULES,
@@ -72,6 +74,7 @@ class Local:
         self.workers = await self._start_workers(on_log, stack)
         self.bus = Bus(self.invoke, RULES, self.dead_letters, self.clock)
         self.timer = Timer(self.invoke, self._schedules(), self.clock)
+        self.legacy = self._legacy(stack)
         await self._start_stream(stack)
         for part in (*(poller.run() for poller in self.pollers), self.timer.run(), self._watch_engine()):
             await stack.enter_async_context(_background(part, self.failed))
@@ -113,6 +116,13 @@ class Local:
             stack.callback(poller.settle)
             self.pollers.append(poller)
 
+    def _legacy(self, stack: AsyncExitStack) -> Legacy | None:
+        if self.settings.legacy is None:
+            return None
+        legacy = Legacy(self.settings.legacy)
+        stack.push_async_callback(legacy.close)
+        return legacy
+
     def _own_issuer(self) -> Issuer:
         url = issuer_url(self.settings, self.addresses)
         return Issuer(url, self.settings.audience, self._kept("issuer.pem"), self.clock)
@@ -146,9 +156,12 @@ class Local:
                 self._retire,
             )
         )
-        cors = Cors(self.settings.frontends, CORS_METHODS, CORS_HEADERS, CORS_MAX_AGE)
+        methods = LEGACY_CORS_METHODS if self.legacy else CORS_METHODS
+        cors = Cors(self.settings.frontends, methods, CORS_HEADERS, CORS_MAX_AGE)
         extra = dict.fromkeys(("/dev", "/.well-known/"), dev)
-        return http_api(self.invoke, ROUTES, self._authorizer(), cors, extra=extra, clock=self.clock)
+        return http_api(
+            self.invoke, ROUTES, self._authorizer(), cors, extra=extra, legacy=self.legacy, clock=self.clock
+        )
 
     def _websocket(self) -> App:
         api = WebSocketApi(

@@ -26,12 +26,13 @@ _NOISE = frozenset(
 )
 
 
-def banner(addresses: Addresses, issuer: Issuer | None) -> str:
+def banner(addresses: Addresses, issuer: Issuer | None, legacy: str | None = None) -> str:
     """Give the text that says that all is ready, and where."""
     lines = [
         "",
         "Stays is ready.",
         f"  HTTP API    {addresses.http}/api/v1",
+        *([f"  Legacy      {legacy}  (every other path under /api/v1)"] if legacy else []),
         f"  WebSocket   {addresses.websocket}/{WEBSOCKET_STAGE}",
         f"  ZaloPay     {addresses.simulator}  (simulator)",
         f"  Developer   {addresses.http}/dev  (mail, events, clock, tokens)",

@@ -14,6 +14,7 @@ from infra.doctor.__main__ import check_outputs, main
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
 from infra.doctor.issuer import check_issuer
+from infra.doctor.legacy import check_legacy, check_passing
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
 from infra.stage import read_context, read_stage
@@ -23,6 +24,7 @@ REGION = "ap-southeast-1"
 KEY1, KEY2 = "a1B2" * 8, "c3D4" * 8
 PUBLIC_KEY = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 CALLBACK = f"{API}/payment/zalopay/callback"
+LEGACY = "https://old.stays.test/api/v1"
 
 GOOD, BAD, UNSEEN = Verdict.GOOD, Verdict.BAD, Verdict.UNSEEN
 
@@ -208,6 +210,37 @@ def test_a_callback_address_without_tls_is_found(web, house):
     plain = CALLBACK.replace("https", "http")
     house.pages[plain] = house.pages[CALLBACK]
     assert "is not https" in only_bad(check_callback(web, plain)).what
+
+
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_a_legacy_backend_that_answers_is_good_whatever_lies_at_its_address(web, house, status):
+    house.pages[LEGACY] = (status, {})
+    assert list(check_legacy(web, LEGACY)) == [good(f"The legacy backend {LEGACY} answers {status}.")]
+
+
+def test_a_legacy_backend_that_nobody_reaches_is_found(web):
+    assert only_bad(check_legacy(web, LEGACY)).what == f"The legacy backend {LEGACY} does not answer: ConnectError."
+
+
+def test_a_legacy_backend_that_is_broken_is_found(web, house):
+    house.pages[LEGACY] = (502, {})
+    assert only_bad(check_legacy(web, LEGACY)).what == f"The legacy backend {LEGACY} answers 502."
+
+
+def test_an_api_that_answers_for_what_is_not_ours_as_the_legacy_backend_does_is_good(web, house):
+    house.pages[f"{API}/nobody-serves-this"] = house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
+    assert list(check_passing(web, API, LEGACY)) == [good(f"{API} passes to {LEGACY} what is not ours.")]
+
+
+def test_an_api_that_answers_for_what_is_not_ours_by_itself_is_found(web, house):
+    house.pages[f"{API}/nobody-serves-this"] = (401, {"message": "Unauthorized"})
+    house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
+    found = only_bad(check_passing(web, API, LEGACY)).what
+    assert "answers 401 application/json, the legacy backend itself 404 application/json." in found
+
+
+def test_an_api_that_does_not_answer_is_not_said_to_pass_on(web):
+    assert "cannot be seen: ConnectError" in only_bad(check_passing(web, API, LEGACY)).what
 
 
 def test_a_websocket_api_whose_stage_has_the_clients_name_is_good():

@@ -11,13 +11,19 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_sqs as sqs
 
 from infra.deployment import check
-from tests.infrastructure.synthesis import an_app
+from tests.infrastructure.synthesis import an_app, with_settings
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(
-    scope="module", params=[{"stage": "all"}, {"stage": "dev", "zalopay": "simulator"}], ids=["stages", "simulator"]
+    scope="module",
+    params=[
+        {"stage": "all"},
+        {"stage": "dev", "zalopay": "simulator"},
+        with_settings("dev", legacyApiUrl="https://old.example/api/v1"),
+    ],
+    ids=["stages", "simulator", "legacy"],
 )
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """What cdk-nag says about all stages, by rule pack."""

@@ -108,6 +108,25 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
         ({"alarmAddress": "nobody"}, "alarmAddress: `nobody` is no mail address"),
         ({"refundPolicy": [[7, 100]]}, "refundPolicy: steps of [days before check-in, percent] go down to day 0"),
         ({"refundPolicy": [[0, 120]]}, "refundPolicy: a percentage lies between 0 and 100"),
+        (
+            {"legacyApiUrl": "http://old.example/api/v1"},
+            "legacyApiUrl: `http://old.example/api/v1` is no address of a backend",
+        ),
+        ({"legacyApiUrl": "https://old.example/api/v1/"}, "legacyApiUrl: `https://old.example/api/v1/` is no address"),
+        ({"legacyApiUrl": "https://me:secret@old.example"}, "legacyApiUrl: `https://me:secret@old.example` is no"),
+        ({"legacyApiUrl": "https://old.example/{proxy}"}, "legacyApiUrl: `https://old.example/{proxy}` is no address"),
+        ({"legacyApiUrl": "https://old.example/api?v=1"}, "legacyApiUrl: `https://old.example/api?v=1` is no address"),
+        ({"legacyApiUrl": ""}, "legacyApiUrl: `` is no address"),
+        (
+            {
+                "domain": {
+                    "name": "api.stays.example",
+                    "certificate": f"arn:aws:acm:ap-southeast-1:{1:012}:certificate/1",
+                },
+                "legacyApiUrl": "https://api.stays.example/api/v1",
+            },
+            "legacyApiUrl leads to api.stays.example itself: calls would go round in circles",
+        ),
         ({"logRetentionDays": 31}, "logRetentionDays: CloudWatch keeps logs for"),
         (
             {"domain": {"name": "api.stays.example", "certificate": f"arn:aws:acm:us-east-1:{1:012}:certificate/1"}},

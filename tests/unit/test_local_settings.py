@@ -22,16 +22,50 @@ def test_ports_come_from_the_environment_and_options_win() -> None:
     assert (settings.http_port, settings.websocket_port, settings.simulator_port) == (9000, 0, 8001)
 
 
+def test_the_legacy_backend_comes_from_the_environment_and_the_option_wins() -> None:
+    environment = {"LEGACY_API_URL": "https://old.example/api/v1/"}
+    assert read_settings([], environment).legacy == "https://old.example/api/v1"
+    assert read_settings(["--legacy", "http://localhost:9999"], environment).legacy == "http://localhost:9999"
+    assert read_settings([], {"LEGACY_API_URL": ""}).legacy is None
+
+
+@pytest.mark.parametrize(
+    "url", ["old.example", "ftp://old.example", "http://", "http://old.example/api/v1?x=1", "/api"]
+)
+def test_what_is_no_address_of_a_backend_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, environment in ((["--legacy", url], {}), ([], {"LEGACY_API_URL": url})):
+        with pytest.raises(SystemExit):
+            read_settings(options, environment)
+        assert f"{url} is no address of a backend" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("http://localhost:8000/api/v1", "8000"),
+        ("http://127.0.0.1:9000", "9000"),
+        ("http://[::1]:8000", "8000"),
+        ("http://localhost/api/v1", "80"),
+    ],
+)
+def test_the_run_itself_is_no_legacy_backend(url: str, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["--legacy", url, "--http-port", port], {})
+    assert f"--legacy {url} is this run itself" in capsys.readouterr().err
+
+
 def test_every_option_is_understood() -> None:
     options = (
         "--identity open --frontend http://a.example/ --frontend http://b.example --issuer https://x.example "
-        "--audience me --schedule 5 --state kept --no-seed --quiet --addresses where.json"
+        "--audience me --legacy http://old.example/api/v1 --schedule 5 --state kept --no-seed --quiet "
+        "--addresses where.json"
     )
     assert read_settings(options.split(), {}) == Settings(
         identity="open",
         frontends=("http://a.example", "http://b.example"),
         issuer="https://x.example/",
         audience="me",
+        legacy="http://old.example/api/v1",
         schedule=5,
         state=Path("kept"),
         seed=False,
@@ -69,6 +103,8 @@ def test_the_banner_names_every_address() -> None:
     assert "ws://localhost:2/payment-notifications" in text
     assert "http://localhost:3" in text
     assert "Token" not in text
+    assert "Legacy" not in text
+    assert "http://old.example/api/v1" in banner(ADDRESSES, None, "http://old.example/api/v1")
 
 
 @pytest.mark.parametrize(

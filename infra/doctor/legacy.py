@@ -1,0 +1,41 @@
+"""The legacy backend: it answers, and what is not ours reaches it."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from infra.doctor.finding import Finding, bad, good
+
+_NOBODYS = "/nobody-serves-this"
+
+
+def check_legacy(web: httpx.Client, legacy: str) -> Iterator[Finding]:
+    """It answers, be it that there is nothing at its address itself."""
+    try:
+        status = web.get(legacy).status_code
+    except httpx.HTTPError as error:
+        do = "Is it up, and its address right? API Gateway calls it over the internet, so it has to be open to that."
+        yield bad(f"The legacy backend {legacy} does not answer: {type(error).__name__}.", do)
+        return
+    if status < httpx.codes.INTERNAL_SERVER_ERROR:
+        yield good(f"The legacy backend {legacy} answers {status}.")
+    else:
+        yield bad(f"The legacy backend {legacy} answers {status}.", "Its own log says why.")
+
+
+def check_passing(web: httpx.Client, api: str, legacy: str) -> Iterator[Finding]:
+    """A path that nobody serves is answered by the API as by the legacy backend."""
+    try:
+        here, there = _kind(web.get(f"{api}{_NOBODYS}")), _kind(web.get(f"{legacy}{_NOBODYS}"))
+    except httpx.HTTPError as error:
+        yield bad(f"Whether {api} passes on cannot be seen: {type(error).__name__}.", "See the findings above.")
+        return
+    if here == there:
+        yield good(f"{api} passes to {legacy} what is not ours.")
+    else:
+        said = f"{api}{_NOBODYS} answers {here}, the legacy backend itself {there}."
+        yield bad(said, "Deploy again: is the legacyApiUrl of cdk.json the one that is deployed?")
+
+
+def _kind(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {answer.headers.get('content-type', '')}".strip()
