@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from stays import __version__
 from tests.e2e.browser import AGENT, FRONTEND, Browser, Socket
 from tests.e2e.local import Local
 
@@ -39,7 +40,7 @@ def assert_error(answer: httpx.Response, status: int, code: str) -> dict[str, ob
 
 def test_health_is_public_and_says_which_version_answers(http: httpx.Client) -> None:
     answer = http.get("/api/v1/health")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": "1.0.0"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
 
 
 def test_a_preflight_of_the_frontend_is_granted_with_credentials(http: httpx.Client) -> None:

@@ -32,6 +32,9 @@ class Chains:
             self._night(old, new)
         elif kind in ("AWARD", "OFFER"):
             self._award(old, new)
+        elif kind == "SESSION" and not old:
+            award = self._awards[f"AUCTION#{new['auctionId']}", f"AWARD#{new['userId']}#{new['awardId']}"]
+            self._demand(award["status"] in OPEN, "cascade", new["id"], "is opened for what is", award["status"])
 
     def _night(self, old: Item, new: Item) -> None:
         key = (new or old)["PK"], (new or old)["SK"]
