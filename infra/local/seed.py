@@ -50,6 +50,7 @@ class Award(NamedTuple):
     nights: list[dict[str, Any]]
     until: datetime
     result: str = "FULL_WIN"
+    next_in_line: tuple[Traveller, ...] = ()
 
 
 _PINES = Place("7203451890374591001", "Nhà gỗ Đồi Thông", "Đà Lạt", "Lâm Đồng", "12 Hoa Hồng", 4)
@@ -69,7 +70,8 @@ def world(now: datetime) -> list[Event]:
     del gap[2]
     full = _nights(today + timedelta(days=7), [1_200_000, 1_200_000, 1_500_000])
     return [
-        _result(Award("7203451890374592001", AN, _PINES, full, soon)),
+        # Should An decline, or let the deadline pass, Bình is asked.
+        _result(Award("7203451890374592001", AN, _PINES, full, soon, next_in_line=(BINH,))),
         _result(Award("7203451890374592001", BINH, _PINES, [], soon, "LOST")),
         _result(Award("7203451890374592002", AN, _LANTERN, gap, soon, "PARTIAL_WIN")),
         _result(Award("7203451890374592003", AN, _BEACH, expired, past)),
@@ -115,6 +117,7 @@ def _result(award: Award) -> Event:
         "guestCount": 2,
         "bidAmount": sum(night["price"] for night in award.nights) or 2_000_000,
         "paymentDeadline": _timestamp(award.until),
+        "runnersUp": [{"userId": who.sub, "nights": award.nights, "guestCount": 2} for who in award.next_in_line],
     }
     return {"source": "auctions", "detail-type": "AuctionResult", "detail": detail}
 

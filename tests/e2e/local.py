@@ -157,6 +157,10 @@ class Local:
     def now(self) -> datetime:
         return datetime.fromisoformat(self.dev("GET", "/clock")["now"])
 
+    def in_seconds(self, seconds: int) -> str:
+        """A moment from now on, as events name it."""
+        return (self.now() + timedelta(seconds=seconds)).astimezone(UTC).isoformat()
+
     def nights(self, first: int, count: int) -> list[str]:
         """So many nights in a row, the first of them so many days from now."""
         day: date = self.now().astimezone(VIETNAM).date() + timedelta(days=first)
@@ -166,7 +170,12 @@ class Local:
         return self.dev("POST", "/events", {"detail-type": kind, "detail": detail})
 
     def award(
-        self, winner: Browser, nights: list[str] | None = None, price: int = 500_000, property_id: str | None = None
+        self,
+        winner: Browser,
+        nights: list[str] | None = None,
+        price: int = 500_000,
+        property_id: str | None = None,
+        **more: Any,
     ) -> Award:
         """Somebody has won nights of a property, which is one of its own unless it is named."""
         auction_id, place = _new_number(), property_id or _new_number()
@@ -179,7 +188,8 @@ class Local:
             "awardedNights": [{"date": night, "price": price} for night in nights],
             "guestCount": 2,
             "bidAmount": price * len(nights),
-            "paymentDeadline": (self.now() + timedelta(days=2)).astimezone(UTC).isoformat(),
+            "paymentDeadline": self.in_seconds(2 * 86_400),
+            **more,
         }
         assert self.announce("AuctionResult", detail)["accepted"]
         return Award(auction_id, place, nights, price * len(nights))

@@ -1,0 +1,109 @@
+"""A winner who does not pay, and those who come after: each hears their own part of the story."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import ApiError, Browser, Socket
+from tests.e2e.local import Award, Local, ZaloPay
+
+Travel = Callable[..., Browser]
+MINUTES = 60
+
+
+def runner_up(browser: Browser, nights: list[str], price: int) -> dict[str, Any]:
+    return {
+        "userId": browser.user_id,
+        "bidId": "88",
+        "nights": [{"date": night, "price": price} for night in nights],
+        "guestCount": 2,
+    }
+
+
+def won(local: Local, winner: Browser, first: Browser, second: Browser) -> Award:
+    """Four nights for the winner; the first runner-up wants all of them, the second the first three."""
+    nights = local.nights(30, 4)
+    runners_up = [runner_up(first, nights, 450_000), runner_up(second, nights[:3], 400_000)]
+    deadline = local.in_seconds(10 * MINUTES)
+    return local.award(winner, nights, paymentDeadline=deadline, runnersUp=runners_up, offerMinutes=60)
+
+
+def arrive(browser: Browser) -> Socket:
+    """Somebody opens the winners page, whose call vouches for the socket that follows."""
+    assert browser.get("/auctions/winners/me") == []
+    return browser.listen()
+
+
+def heard(browser: Browser, socket: Socket) -> list[tuple[str, str | None]]:
+    """What a browser has been told in all, by type and by what it says."""
+    socket.ping()
+    assert all(message["userId"] == browser.user_id for message in socket.accepted)
+    assert socket.dropped == []
+    return [(each["type"], each.get("result") or each.get("status")) for each in socket.accepted]
+
+
+def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
+    local: Local, zalopay: ZaloPay, traveller: Travel
+) -> None:
+    an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
+    sockets = [arrive(browser) for browser in (an, binh, chi)]
+    award = won(local, an, binh, chi)
+    sockets[0].expect("AUCTION_RESULT", auctionId=award.auction_id, result="FULL_WIN", awardedNights=award.nights)
+
+    assert local.round(after=11 * MINUTES)["attended"] >= 1
+    sockets[0].expect("AUCTION_RESULT", auctionId=award.auction_id, result="LOST", status="EXPIRED")
+    assert an.get(f"/auctions/winners/{award.auction_id}")["status"] == "EXPIRED"
+    with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
+        an.create_payment(award.auction_id, award.nights, award.amount)
+
+    offer = sockets[1].expect("SECOND_CHANCE_OFFER", auctionId=award.auction_id, offeredNights=award.nights)
+    assert binh.get(f"/auctions/offers/second-chance/{offer['offerId']}")["amount"] == 4 * 450_000
+    assert binh.post(f"/auctions/offers/second-chance/{offer['offerId']}/decline", {"reason": "too late"}) == {}
+
+    last = sockets[2].expect("SECOND_CHANCE_OFFER", auctionId=award.auction_id, offeredNights=award.nights[:3])
+    assert chi.post(f"/auctions/offers/{award.auction_id}/accept", {"selectedNights": award.nights[:3]}) == {}
+    (winner,) = chi.get("/auctions/winners/me")
+    assert (winner["id"], winner["status"], winner["bidAmount"]) == (last["offerId"], "PENDING_PAYMENT", 3 * 400_000)
+    order = chi.create_payment(award.auction_id, award.nights[:3], winner["bidAmount"])
+    zalopay.pay(order["appTransId"])
+
+    sockets[2].expect("BOOKING_CONFIRMED", checkIn=award.nights[0], checkOut=award.nights[3])
+    (booking,) = chi.get("/user/bookings")
+    assert (booking["status"], booking["nights"], booking["totalAmount"]) == ("CONFIRMED", award.nights[:3], 1_200_000)
+    assert [offer["status"] for offer in chi.get("/auctions/offers/second-chance/me")] == ["ACCEPTED"]
+    assert [offer["status"] for offer in binh.get("/auctions/offers/second-chance/me")] == ["DECLINED"]
+    assert heard(an, sockets[0]) == [("AUCTION_RESULT", "FULL_WIN"), ("AUCTION_RESULT", "LOST")]
+    assert heard(binh, sockets[1]) == [("SECOND_CHANCE_OFFER", None)]
+    assert heard(chi, sockets[2])[0] == ("SECOND_CHANCE_OFFER", None)
+
+
+def test_nobody_is_asked_as_long_as_an_order_is_open(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
+    award = won(local, an, binh, chi)
+    local.later(9 * MINUTES)
+    order = an.create_payment(award.auction_id, award.nights, award.amount)
+    local.round(after=3 * MINUTES)
+    assert binh.get("/auctions/offers/second-chance/me") == []
+    with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
+        an.post(f"/auctions/winners/{award.auction_id}/decline", {})
+    zalopay.switch("callback_lost", on=True)
+    zalopay.pay(order["appTransId"])
+    local.round(after=MINUTES)
+    assert an.get(f"/auctions/winners/{award.auction_id}")["status"] == "PAID"
+    assert binh.get("/auctions/offers/second-chance/me") == []
+
+
+def test_a_part_of_a_partial_win_is_paid_and_booked(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    an = traveller()
+    nights = local.nights(50, 5)
+    award = local.award(an, [*nights[:2], *nights[3:]], result="PARTIAL_WIN")
+    shown = an.get(f"/auctions/winners/{award.auction_id}")
+    assert [night["rangeId"] for night in shown["awardedNights"]] == ["range-1", "range-1", "range-2", "range-2"]
+    assert an.post(f"/auctions/offers/{award.auction_id}/accept", {"selectedNights": nights[3:]}) == {}
+    shown = an.get(f"/auctions/winners/{award.auction_id}")
+    assert [night["isSelected"] for night in shown["awardedNights"]] == [False, False, True, True]
+    order = an.create_payment(award.auction_id, nights[3:], shown["bidAmount"])
+    zalopay.pay(order["appTransId"])
+    (booking,) = an.get("/user/bookings")
+    assert (booking["nights"], booking["totalAmount"]) == (nights[3:], 1_000_000)
