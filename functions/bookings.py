@@ -13,7 +13,7 @@ from stays import http
 from stays.domain.award import Quote, quote
 from stays.domain.booking import Booking, BookingStatus, booking_of, cancel
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Profile
+from stays.domain.mailing import Profile, language_of
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.metrics import milestone
@@ -23,8 +23,6 @@ from stays.table.sessions import NightsTaken, Sessions
 from stays.table.store import PATIENCE, Store
 
 POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
-
-LANGUAGES = {"vi": "vi", "en": "en"}  # of any other traveller nobody knows which of the two is read
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
@@ -59,7 +57,7 @@ def reserve(request: BookingRequest) -> dict[str, Any]:
     now = datetime.now(UTC)
     who = http.caller(app)
     quoted = quote(awards.of(request.auction_id, who.user_id), request.selected_nights, None, now)
-    contact = Contact(email=who.email, name=who.name)
+    contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     session = open_session(new_stay_id(now, os.urandom(10)), quoted, who.user_id, contact, now, reserve=True)
     try:
         sessions.open(session, now)
@@ -126,11 +124,13 @@ def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
 
 @app.post("/users/auth0-sync")
 def save_profile(request: ProfileRequest) -> dict[str, Any]:
+    """What the page says counts; what it leaves out, the token's claims may say."""
+    who = http.caller(app)
     profile = Profile(
-        user_id=http.caller(app).user_id,
-        email=request.email,
-        name=request.name,
-        language=LANGUAGES.get((request.locale or "")[:2].lower()),
+        user_id=who.user_id,
+        email=request.email or who.email,
+        name=request.name or who.name,
+        language=language_of(request.locale or who.locale),
         updated_at=datetime.now(UTC),
     )
     awards.save_profile(profile)

@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.booking import booking_of, check_out, reference_number
-from stays.domain.mailing import Mailing, MailState, Profile
-from stays.domain.payment import Fulfilment, PaymentSession
+from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
+from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.awards import Awards
@@ -29,11 +29,10 @@ ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, ret
 logger = Logger()
 
 
-def languages(profile: Profile | None) -> tuple[Language, ...]:
-    """The profile's language, or both where nobody said."""
-    if profile is None or profile.language is None:
-        return ("vi", "en")
-    return ("en",) if profile.language == "en" else ("vi",)
+def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
+    """The profile's language, else that of the token with which the payment began; all where nobody said."""
+    language = (profile and profile.language) or contact.language
+    return tuple(each for each in LANGUAGES if language in (each, None))
 
 
 def letter_for(session: PaymentSession, mailing: Mailing) -> Letter | None:
@@ -47,7 +46,7 @@ def letter_for(session: PaymentSession, mailing: Mailing) -> Letter | None:
         kind=mailing.letter,
         to=email,
         name=session.contact.name or (profile.name if profile else None),
-        languages=languages(profile),
+        languages=languages(profile, session.contact),
         stay_id=session.id,
         reference=reference_number(session.id),
         property_name=session.property_name,

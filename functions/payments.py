@@ -17,6 +17,7 @@ from stays.domain.award import Quote, quote
 from stays.domain.booking import booking_of
 from stays.domain.decision import ATTEMPT_TIME, Evidence, Outcome, order_made
 from stays.domain.errors import Invalid, NotFound, Refused, StaysError
+from stays.domain.mailing import language_of
 from stays.domain.payment import Contact, PaymentSession, Status, attempt_order, open_session
 from stays.domain.values import (
     APP_TRANS_ID,
@@ -98,7 +99,7 @@ def create(request: CreateRequest) -> dict[str, Any]:
 
 def payable(quoted: Quote, who: http.Caller, now: datetime) -> PaymentSession:
     """A session with an order for these nights: the live one if there is one, else a new one."""
-    contact = Contact(email=who.email, name=who.name)
+    contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     for _ in range(2):
         stay_id = new_stay_id(now, os.urandom(10))
         session = open_session(stay_id, quoted, who.user_id, contact, now, reserve=False)

@@ -189,6 +189,12 @@ def test_a_stay_that_is_over_is_not_cancelled(world: World):
     assert set(world.nights().values()) == {"BOOKED"}
 
 
+def test_what_the_page_leaves_out_of_a_profile_the_token_says(world: World):
+    claims = {"email": "token@example.com", "name": "Mai T", "locale": "en-US"}
+    profile = world.http("POST", "/users/auth0-sync", {"name": "Mai P"}, **claims).body
+    assert (profile["email"], profile["name"], profile["language"]) == ("token@example.com", "Mai P", "en")
+
+
 def test_only_a_locale_that_says_so_chooses_one_language(world: World):
     for locale, language in (("vi-VN", "vi"), ("en_US", "en"), ("ko-KR", None)):
         answer = world.http("POST", "/users/auth0-sync", {"email": "an@example.com", "locale": locale})

@@ -37,7 +37,7 @@ def test_two_clicks_at_the_same_time_get_the_same_order(world: World):
     world.zalopay.fault("create_slow", seconds=0.3)
     nights = [date.fromisoformat(night) for night in NIGHTS]
     quoted = quote(payments.awards.of("1001", MAI), nights, None, now)
-    who = Caller(MAI, None, None, HOME, "tests")
+    who = Caller(MAI, None, None, None, HOME, "tests")
     with ThreadPoolExecutor(4) as pool:
         sessions = list(pool.map(lambda _: payments.payable(quoted, who, now), range(4)))
     assert len({(session.id, session.order_url) for session in sessions}) == 1

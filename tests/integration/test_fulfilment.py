@@ -105,6 +105,14 @@ def test_the_token_counts_more_than_the_profile(world: World):
     assert "1,200,000" not in letter.get_body(("plain",)).get_content()
 
 
+def test_the_tokens_locale_chooses_the_language_where_there_is_no_profile(world: World):
+    booked(world, email="token@example.com", locale="en-GB")
+    world.deliver()
+    (letter,) = sent()
+    text = letter.get_body(("plain",)).get_content()
+    assert ("1,200,000" in text, "1.200.000" in text) == (True, False)
+
+
 @pytest.mark.parametrize("claims", [{}, {"email": "not an address"}, {"email": "mai@bücher.example"}])
 def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stands(world: World, claims: dict):
     paid = booked(world, **claims)

@@ -47,6 +47,7 @@ class Caller(NamedTuple):
     user_id: str
     email: str | None
     name: str | None
+    locale: str | None
     address: str
     agent: str
 
@@ -63,6 +64,7 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
         user_id=claims["sub"],
         email=email if email and len(email) <= LONGEST_EMAIL else None,
         name=name[:LONGEST_NAME] or None,
+        locale=claims.get("locale"),
         address=origin["sourceIp"],
         agent=origin.get("userAgent", ""),
     )

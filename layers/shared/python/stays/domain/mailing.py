@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 from stays.domain.values import Model, StayId, Timestamp
 
@@ -10,8 +10,8 @@ RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail 
 STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
 MAXIMUM_ATTEMPTS = 8
 UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more than twice
-
-
+Language = Literal["vi", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)  # in this order where nobody knows which of the two is read
 Kind = Literal["confirmation", "cancellation", "refund"]
 
 
@@ -58,8 +58,13 @@ class Profile(Model):
     user_id: str
     email: str | None = None
     name: str | None = None
-    language: str | None = None
+    language: Language | None = None
     updated_at: Timestamp
+
+
+def language_of(locale: str | None) -> Language | None:
+    """The language of our letters that somebody with this locale reads; None where nobody can tell."""
+    return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
 
 
 def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stays.domain.award import Quote
+from stays.domain.mailing import Language
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
 PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the client's screen says the same
@@ -78,6 +79,7 @@ class Contact(Model):
 
     email: Annotated[str, Field(max_length=LONGEST_EMAIL)] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
+    language: Language | None = None
 
 
 class Refund(Model):

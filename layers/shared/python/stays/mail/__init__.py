@@ -13,8 +13,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from stays.domain.mailing import Kind, Language
 from stays.mail.calendar import calendar_files
-from stays.mail.letter import TEMPLATES, Kind, Language, Letter, Section, in_all, on_one_line, section
+from stays.mail.letter import TEMPLATES, Letter, Section, in_all, on_one_line, section
 
 __all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-Kind = Literal["confirmation", "cancellation", "refund"]
-Language = Literal["vi", "en"]
+from stays.domain.mailing import Kind, Language
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 ONE_DAY = timedelta(days=1)
