@@ -33,7 +33,7 @@ _LOGGED = (
     "authorizer.error",
 )
 
-_PUBLIC = "The callback's MAC is its authorization; the health route says nothing about anybody."
+_PUBLIC = "The callback's MAC and the feed's address are their authorization; the health route says nothing."
 
 
 class HttpApi(Construct):
