@@ -10,11 +10,15 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from stays.domain.auction import read_event
+from stays.domain.calendar import told_at
 from stays.metrics import count
 from stays.table.awards import Awards
+from stays.table.calendars import Calendars
 from stays.table.store import PATIENCE, Store
 
-awards = Awards(Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"]))
+store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
+awards = Awards(store)
+calendars = Calendars(store)
 logger = Logger()
 
 
@@ -42,5 +46,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return refused(event, "unknown detail-type", now)
     if not awards.receive(award).says_the_same(award):
         return refused(event, "this award was announced before with other terms", now)
+    # After the award, so that one which is refused changes no host; an event that comes again says it again.
+    calendars.remember(award.place, told_at(event.get("time"), now))
     logger.info("award received", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     return {"accepted": True, "auctionId": award.auction_id, "awardId": award.award_id}

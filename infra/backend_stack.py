@@ -104,6 +104,7 @@ class BackendStack(Stack):
             "STAYS_TABLE": tables["stays"].table_name,
             "CONNECTIONS_TABLE": tables["connections"].table_name,
             "FRONTEND_URL": stage.frontends[0],
+            "API_URL": self.http.url,
             "CALLBACK_URL": self.http.callback_url,
             "ZALOPAY_ENDPOINT": self.simulator.url if self.simulator else ZALOPAY_ENDPOINTS[stage.zalopay],
             "ZALOPAY_APP_ID": str(stage.zalopay_app_id),

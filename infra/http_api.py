@@ -46,7 +46,7 @@ _LOGGED = (
     "authorizer.error",
 )
 
-_PUBLIC = "The callback's MAC is its authorization; the health route says nothing about anybody."
+_PUBLIC = "The callback's MAC and the feed's address are their authorization; the health route says nothing."
 _PASSED = "The legacy backend checks tokens itself, as it did before."
 
 

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from infra.topology import Route
 from stays.domain.booking import Booking
+from stays.domain.calendar import CalendarPage
 from stays.domain.mailing import Profile
 from stays.domain.payment import _INTERNAL, PaymentSession
 from stays.domain.values import TRANSACTION_ID
@@ -29,6 +30,7 @@ class Told(NamedTuple):
     summary: str
     answer: Schema
     refusals: tuple[int, ...] = ()
+    kind: str = "application/json"
 
 
 def _named(name: str) -> Schema:
@@ -36,9 +38,14 @@ def _named(name: str) -> Schema:
     return {"$ref": f"{SCHEMAS}/{name}"}
 
 
-def _answered(description: str, schema: Schema) -> Schema:
-    """A response of JSON."""
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+def _answered(description: str, schema: Schema, kind: str = "application/json") -> Schema:
+    """A response, of JSON if nothing else is said."""
+    return {"description": description, "content": {kind: {"schema": schema}}}
+
+
+def _unchanged(told: Told) -> Schema:
+    """A file may be the one that the caller has."""
+    return {} if told.kind == "application/json" else {"304": {"description": "The caller's copy is the present one"}}
 
 
 _BOOKING, _SESSION = _named("Booking"), _named("PaymentSession")
@@ -58,6 +65,16 @@ _TOLD = {
     ("POST", "/bookings/{bookingId}/conversation"): Told("The thread with the host", _named("Thread"), (404, 409)),
     ("POST", "/bookings/{bookingId}/send-confirmation"): Told("Send the mail once more", _NOTHING, (404, 409, 429)),
     ("POST", "/users/auth0-sync"): Told("Remember how to write to the caller", _named("Profile")),
+    ("GET", "/properties/{propertyId}/calendar"): Told(
+        "The nights of the caller's property that are held or booked", _named("CalendarPage"), (404,)
+    ),
+    ("POST", "/properties/{propertyId}/calendar/feed"): Told(
+        "A new address for calendar programs, in place of the one before", _named("FeedAddress"), (404,)
+    ),
+    ("DELETE", "/properties/{propertyId}/calendar/feed"): Told("No address any more", _NOTHING, (404,)),
+    ("GET", "/calendars/{feed}"): Told(
+        "A property's bookings as an iCalendar file (RFC 5545)", {"type": "string"}, (404,), "text/calendar"
+    ),
 }
 _CALLBACK: Schema = {
     "summary": "ZaloPay says that an order is paid; its MAC is the authorization",
@@ -71,6 +88,11 @@ _PARAMETERS: dict[str, Schema] = {"transactionId": {"type": "string", "pattern":
 _TEXT = {"type": "string"}
 _BY_HAND: dict[str, Schema] = {
     "Health": {"type": "object", "properties": {"status": {"const": "ok"}, "version": _TEXT}, "required": ["status"]},
+    "FeedAddress": {
+        "type": "object",
+        "properties": {"url": {"type": "string", "format": "uri"}},
+        "required": ["url"],
+    },
     "Thread": {"type": "object", "properties": {"threadId": _TEXT}, "required": ["threadId"]},
     "CallbackAnswer": {
         "type": "object",
@@ -124,7 +146,8 @@ def operation(route: Route, path: str, resolved: Mapping[str, Any]) -> Schema:
         described["requestBody"] = untitled(body)
     statuses = sorted({*_ALWAYS, *told.refusals, *(() if route.public else (401,))})
     refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
-    return described | {"responses": {"200": _answered("Done", told.answer), **refused}}
+    answered = {"200": _answered("Done", told.answer, told.kind), **_unchanged(told)}
+    return described | {"responses": answered | refused}
 
 
 def _camel(path: str) -> str:
@@ -133,7 +156,7 @@ def _camel(path: str) -> str:
 
 def _parameter(own: Schema) -> Schema:
     name = to_camel(own["name"])
-    return {**own, "name": name, "schema": untitled(_PARAMETERS.get(name, own["schema"]))}
+    return {**own, "name": name, "schema": _never_null(untitled(_PARAMETERS.get(name, own["schema"])))}
 
 
 def refusals() -> dict[str, Schema]:
@@ -174,7 +197,7 @@ def untitled(value: Any) -> Any:
 
 def _entities() -> dict[str, Schema]:
     """The models that are answers, as they are shown."""
-    found = _of_models(PaymentSession, Booking, Profile)
+    found = _of_models(PaymentSession, Booking, Profile, CalendarPage)
     session = found["PaymentSession"]
     hidden = {to_camel(name) for name in _INTERNAL}
     shown = {name: schema for name, schema in session["properties"].items() if name not in hidden}

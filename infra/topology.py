@@ -93,6 +93,7 @@ _ZALOPAY = ("ZALOPAY_ENDPOINT", "ZALOPAY_APP_ID", "ZALOPAY_KEY1_SECRET")
 
 _STAY = ("STAY#*",)
 _NIGHT = ("PROPERTY#*",)
+_CALENDAR = ("CALENDAR#*",)
 
 # A decision about a session: the session, its booking, nights, mail and timeline, and the award it paid.
 _DECIDING = (
@@ -150,6 +151,16 @@ FUNCTIONS = {
             Access("stays", ("DeleteItem",), _NIGHT),
         ),
     ),
+    "calendars": Function(
+        timeout=10,
+        memory=512,
+        environment=("STAYS_TABLE", "API_URL"),
+        why="Two reads; CPU for validation and for writing calendar files.",
+        access=(
+            Access("stays", ("GetItem", "UpdateItem"), _CALENDAR),
+            Access("stays", ("Query",), _NIGHT),
+        ),
+    ),
     "zalopay_callback": Function(
         timeout=10,
         memory=512,
@@ -183,8 +194,11 @@ FUNCTIONS = {
         timeout=10,
         memory=512,
         environment=("STAYS_TABLE",),
-        why="One write; nobody waits for it.",
-        access=(Access("stays", ("PutItem",), ("AUCTION#*", "REFUSED")),),
+        why="Two writes; nobody waits for them.",
+        access=(
+            Access("stays", ("PutItem",), ("AUCTION#*", "REFUSED")),
+            Access("stays", ("UpdateItem",), _CALENDAR),
+        ),
     ),
     "notifier": Function(
         timeout=30,
@@ -250,6 +264,10 @@ _PATHS = (
     Route("POST", "/auctions/offers/{offerId}/accept", "auctions"),
     Route("POST", "/auctions/offers/{offerId}/decline", "auctions"),
     Route("POST", "/auctions/analytics/decline", "auctions"),
+    Route("GET", "/properties/{propertyId}/calendar", "calendars"),
+    Route("POST", "/properties/{propertyId}/calendar/feed", "calendars"),
+    Route("DELETE", "/properties/{propertyId}/calendar/feed", "calendars"),
+    Route("GET", "/calendars/{feed}", "calendars", public=True, throttle=Throttle(rate=50, burst=100)),
 )
 SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

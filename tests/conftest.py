@@ -11,6 +11,7 @@ os.environ.update(
     CONNECTIONS_TABLE="connections",
     FRONTEND_URL="http://localhost:3000",
     ALLOWED_ORIGINS="http://localhost:3000,https://stays.example",
+    API_URL="http://localhost:8000/api/v1",
     CALLBACK_URL="http://localhost:8000/api/v1/payment/zalopay/callback",
     ZALOPAY_APP_ID="2553",
     ZALOPAY_KEY1_SECRET="zalopay-key1",

@@ -44,6 +44,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "STAYS_TABLE": "stays",
         "CONNECTIONS_TABLE": "connections",
         "FRONTEND_URL": settings.frontends[0],
+        "API_URL": f"{addresses.http}/api/v1",
         "CALLBACK_URL": f"{addresses.http}/api/v1/payment/zalopay/callback",
         "ZALOPAY_ENDPOINT": addresses.simulator,
         "ZALOPAY_APP_ID": str(SANDBOX_APP_ID),

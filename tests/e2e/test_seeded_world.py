@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.local.seed import AN, BINH, Traveller, world
@@ -93,3 +94,21 @@ def test_paying_a_second_chance_offer_accepts_it(
     again.ping()
     assert {message["type"] for message in again.accepted} == {"PAYMENT_STATUS", "BOOKING_CONFIRMED"}
     assert socket.dropped == again.dropped == []
+
+
+def test_the_host_sees_what_was_paid_and_a_calendar_program_reads_it(
+    awards: dict[tuple[str, str], dict[str, Any]], log_in: Log, zalopay: ZaloPay
+) -> None:
+    an, host = log_in(AN), log_in(Traveller("auth0|host-lan", "Lan", "lan@stays.example"))
+    nights = dates(awards[WEEK, AN.sub]["awardedNights"])
+    paid_booking(an, zalopay, an.create_payment(WEEK, nights, 1_000_000))
+    calendar = f"/properties/{awards[WEEK, AN.sub]['property']['id']}/calendar"
+    assert host.get(calendar)["nights"] == [{"date": night, "status": "BOOKED"} for night in nights]
+    url = host.post(f"{calendar}/feed", {})["url"]
+    read = httpx.get(url, trust_env=False)
+    assert (read.status_code, read.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+    assert f"DTSTART;VALUE=DATE:{nights[0].replace('-', '')}" in read.text
+    again = httpx.get(url, headers={"If-None-Match": read.headers["etag"]}, trust_env=False)
+    assert (again.status_code, again.content) == (304, b"")
+    assert host.call("DELETE", f"{calendar}/feed") == {}
+    assert httpx.get(url, trust_env=False).status_code == 404

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from infra.local.events import Answer, Request, http_answer, http_event
 from infra.local.routing import route_key
 from infra.topology import PREFIX, Route
-from tests.integration.messages import AGENT, BINH, HOME, MAI, auction_result
+from tests.integration.messages import AGENT, BINH, HOME, HOST, MAI, PROPERTY, auction_result
 from tests.simulation.system import System, stay_of
 
 LATER, LATEST = ("2027-04-01", "2027-04-02"), ("2027-05-01",)
@@ -16,13 +16,14 @@ Found = tuple[Route, Mapping[str, str]]
 
 
 class Known(NamedTuple):
-    """What an attacker may know: a paid stay and a live one of Mai's, and an award that nobody has paid for."""
+    """What an attacker may know: a paid stay and a live one of Mai's, and the address of a host's calendar."""
 
     paid: str
     live: str
     transaction_id: str
     paid_order: str
     live_order: str
+    feed: str
 
 
 class Reached(NamedTuple):
@@ -49,9 +50,13 @@ class Ground:
         live = system.order()
         assert live
         system.settle()
-        for sub in (MAI, BINH):
+        for sub in (MAI, BINH, HOST):
             system.http("GET", f"/payment/{stay_of(paid)}/booking", sub=sub)
-        self.known = Known(stay_of(paid), stay_of(live), str(paid.zp_trans_id), paid.app_trans_id, live.app_trans_id)
+        url = system.http("POST", f"/properties/{PROPERTY['id']}/calendar/feed", sub=HOST).body["url"]
+        feed = url.rpartition("/")[2]
+        self.known = Known(
+            stay_of(paid), stay_of(live), str(paid.zp_trans_id), paid.app_trans_id, live.app_trans_id, feed
+        )
         self.remember()
 
     def remember(self) -> None:
@@ -101,8 +106,14 @@ class Ground:
 
 
 def request(
-    method: str, path: str, body: bytes = b"", kind: str = "application/json", headers: tuple[tuple[str, str], ...] = ()
+    method: str,
+    path: str,
+    body: bytes = b"",
+    kind: str = "application/json",
+    headers: tuple[tuple[str, str], ...] = (),
+    *,
+    query: str = "",
 ) -> Request:
     """A browser's request, below `/api/v1`."""
     sent = (("host", "localhost:8000"), ("user-agent", AGENT), ("content-type", kind), *headers)
-    return Request(method, f"{PREFIX}{path}", "", sent, body, HOME)
+    return Request(method, f"{PREFIX}{path}", query, sent, body, HOME)

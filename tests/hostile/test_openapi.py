@@ -12,7 +12,7 @@ from infra.openapi import DOCUMENT, document, text
 from infra.topology import PREFIX, ROUTES, SERVED
 from stays.http import STATUS
 from tests.hostile.ground import LATEST, Ground, request
-from tests.integration.messages import MAI, PRICE
+from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def closed(schema: Any) -> Any:
 
 
 def asked(ground: Ground) -> list[tuple[str, str, Any]]:
-    """A good request to every route that has an answer for Mai."""
-    known = ground.known
+    """A good request to every route, of Mai's or of the host's."""
+    known, calendar = ground.known, f"/properties/{PROPERTY['id']}/calendar"
     return [
         ("GET", "/health", None),
         ("POST", "/payment/zalopay/create", {"auctionId": 1003, "selectedNights": list(LATEST), "amount": PRICE}),
@@ -89,6 +89,10 @@ def asked(ground: Ground) -> list[tuple[str, str, Any]]:
         ("POST", f"/bookings/{known.paid}/conversation", {}),
         ("POST", f"/bookings/{known.paid}/send-confirmation", {}),
         ("POST", "/users/auth0-sync", {"email": "mai@example.com", "name": "Mai", "locale": "vi"}),
+        ("GET", calendar, None),
+        ("POST", f"{calendar}/feed", None),
+        ("DELETE", f"{calendar}/feed", None),
+        ("GET", f"/calendars/{known.feed}", None),
     ]
 
 
@@ -99,10 +103,11 @@ def test_real_answers_have_the_fields_that_it_names_and_no_others(described: dic
         sent = request(method, path, b"" if body is None else json.dumps(body).encode())
         found = route_for(ROUTES, method, sent.path)
         assert found
-        answer = ground.http(sent, found, {"sub": MAI}).answer
+        answer = ground.http(sent, found, {"sub": HOST if path.startswith("/properties") else MAI}).answer
         operation = described["paths"][found[0].path.removeprefix(PREFIX)][method.lower()]
-        schema = closed(operation["responses"]["200"]["content"]["application/json"]["schema"])
-        assert answer.status == 200, (path, answer.body)
-        Draft202012Validator(schema | {"components": components}).validate(json.loads(answer.body))
+        ((kind, content),) = operation["responses"]["200"]["content"].items()
+        assert (answer.status, dict(answer.headers)["content-type"].split(";")[0]) == (200, kind), (path, answer.body)
+        said = json.loads(answer.body) if kind == "application/json" else answer.body.decode()
+        Draft202012Validator(closed(content["schema"]) | {"components": components}).validate(said)
         reached.add(found[0])
     assert reached == set(SERVED)

@@ -22,7 +22,7 @@ from infra.topology import FUNCTIONS
 from stays.domain.values import timestamp
 from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly, Unpacked, dependencies, interpreter, is_compiled
-from tests.integration.messages import MAI, PRICE, auction_result
+from tests.integration.messages import HOST, MAI, PRICE, PROPERTY, auction_result
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
 from tests.integration.world import Amazon, World
 
@@ -66,6 +66,7 @@ def addresses(database: Database, outside: Neighbour, mailbox: SimpleNamespace, 
         "ZALOPAY_KEY1_SECRET": KEY1_SECRET,
         "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
         "ZALOPAY_ENDPOINT": zalopay.url,
+        "API_URL": outside.url,
         "CALLBACK_URL": outside.url + CALLBACK,
         "WEBSOCKET_ENDPOINT": outside.url,
         "JWT_ISSUER": outside.issuer.url,
@@ -151,6 +152,7 @@ def walk(world: World, mailbox: SimpleNamespace) -> SimpleNamespace:
         mail=list(mailbox.mail),
         attended=world.tick(),
         found=world.session(lost["sessionId"]),
+        feed=world.http("POST", f"/properties/{PROPERTY['id']}/calendar/feed", sub=HOST).body["url"],
     )
 
 
@@ -192,6 +194,15 @@ def test_fulfilment_sends_the_letter_with_its_calendar(walk: SimpleNamespace):
 def test_reconciliation_finds_the_payment_whose_callback_was_lost(walk: SimpleNamespace):
     assert walk.attended["attended"] >= 1
     assert walk.found["status"] == "PAID"
+
+
+def test_calendars_shows_the_host_the_nights_and_writes_the_feed(
+    walk: SimpleNamespace, world: World, outside: Neighbour
+):
+    shown = world.http("GET", f"/properties/{PROPERTY['id']}/calendar", sub=HOST).body
+    assert [night["date"] for night in shown["nights"]] == [*NIGHTS, LATER]
+    file = world.http("GET", walk.feed.removeprefix(outside.url)).body
+    assert file.count("BEGIN:VEVENT") == 2
 
 
 def test_every_function_of_the_topology_was_invoked(walk: SimpleNamespace, functions: dict[str, Running]):

@@ -85,6 +85,11 @@ def test_no_role_has_a_wildcard_but_for_traces_and_connections(stacks, stage_nam
                     assert statement["Action"] == "execute-api:ManageConnections"
 
 
+def test_whoever_keeps_calendars_writes_no_night(backend):
+    writing = {grant.function for grant in grants(backend) if grant.key == "PROPERTY#*" and grant.action != "Query"}
+    assert not writing & {"awards", "calendars"}
+
+
 def test_each_key_of_zalopay_is_read_by_those_alone_who_need_it(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
     readers: dict[str, set[str]] = {"Key1": set(), "Key2": set()}

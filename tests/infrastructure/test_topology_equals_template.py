@@ -52,11 +52,15 @@ def test_every_http_route_of_the_topology_reaches_its_function_and_there_is_no_o
     assert deployed == {f"{route.method} {route.path}": route.function for route in ROUTES}
 
 
-def test_only_the_callback_and_the_health_route_are_public(stacks, stage_name):
+def test_only_the_callback_feeds_and_the_health_route_are_public(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
     kinds = {key: route["AuthorizationType"] for key, route in routes(stack, "HTTP").items()}
     public = {key for key, kind in kinds.items() if kind == "NONE"}
-    assert public == {"GET /api/v1/health", "POST /api/v1/payment/zalopay/callback"}
+    assert public == {
+        "GET /api/v1/health",
+        "POST /api/v1/payment/zalopay/callback",
+        "GET /api/v1/calendars/{feed}",
+    }
     assert set(kinds.values()) == {"NONE", "JWT"}
 
 
@@ -100,12 +104,13 @@ def test_browsers_may_call_from_the_stages_frontends_with_credentials(stacks, st
     }
 
 
-def test_creating_and_the_callback_are_throttled_more_strictly_than_the_rest(backend):
+def test_creating_the_callback_and_feeds_are_throttled_more_strictly_than_the_rest(backend):
     stage = backend.one(STAGE, StageName="$default")
     assert throttle(stage["DefaultRouteSettings"]) == HTTP_THROTTLE
     strict = {key: throttle(settings) for key, settings in stage["RouteSettings"].items()}
     assert strict == {f"{route.method} {route.path}": route.throttle for route in ROUTES if route.throttle}
-    assert set(strict) == {"POST /api/v1/payment/zalopay/create", "POST /api/v1/payment/zalopay/callback"}
+    paths = ("POST /payment/zalopay/create", "POST /payment/zalopay/callback", "GET /calendars/{feed}")
+    assert set(strict) == {each.replace(" ", " /api/v1") for each in paths}
     assert all(rate < HTTP_THROTTLE.rate and burst < HTTP_THROTTLE.burst for rate, burst in strict.values())
 
 

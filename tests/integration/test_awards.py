@@ -35,7 +35,16 @@ def test_a_win_is_taken_and_kept(world: World):
             "receivedAt": TIME,
             "result": "FULL_WIN",
             "bidAmount": 3 * PRICE,
-        }
+        },
+        {
+            "PK": "CALENDAR#777",
+            "SK": "CALENDAR",
+            "kind": "CALENDAR",
+            "propertyId": "777",
+            "propertyName": "Nhà Trên Đồi",
+            "hostId": HOST,
+            "toldAt": "2027-03-01T03:00:00.000Z",
+        },
     ]
 
 
@@ -89,6 +98,7 @@ def test_an_event_that_contradicts_the_first_is_refused_and_kept(world: World, c
     assert answer == {"accepted": False, "reason": "this award was announced before with other terms"}
     assert world.item(kind="AWARD") == standing
     assert world.item(kind="REFUSED")["reason"] == answer["reason"]
+    assert world.item(kind="CALENDAR")["hostId"] == HOST
 
 
 BAD: list[tuple[Any, str]] = [
@@ -169,6 +179,18 @@ def test_a_database_that_fails_lets_the_bus_try_again(world: World):
     ):
         world.announce(auction_result())
     assert world.announce(auction_result())["accepted"] is True
+
+
+def test_an_award_never_stays_without_its_property(world: World):
+    event = auction_result()
+    with (
+        Failing(world.functions["awards"], "UpdateItem", fault(operation="UpdateItem")),
+        pytest.raises(type(fault())),
+    ):
+        world.announce(event)
+    assert not world.items(kind="CALENDAR")
+    assert world.announce(event)["accepted"] is True
+    assert world.item(kind="CALENDAR")["propertyName"] == PROPERTY["name"]
 
 
 def test_a_win_and_an_offer_of_one_auction_stand_side_by_side(world: World):

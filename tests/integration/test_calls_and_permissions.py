@@ -7,7 +7,7 @@ import pytest
 
 from infra.topology import FUNCTIONS
 from tests.integration.calls import Call, Recorder, granted_by_topology
-from tests.integration.messages import BINH, PROPERTY, auction_result, order_data, signed
+from tests.integration.messages import BINH, HOST, PROPERTY, auction_result, order_data, signed
 from tests.integration.world import World
 
 
@@ -109,12 +109,21 @@ def go_wrong(world: World) -> None:
     world.deliver()
 
 
+def keep_a_calendar(world: World) -> None:
+    """A host looks, and lets a calendar program look too, for a while."""
+    calendar = "/properties/house-2001/calendar"
+    assert world.http("GET", calendar, sub=HOST).status == 200
+    url = world.http("POST", f"{calendar}/feed", sub=HOST).body["url"]
+    assert world.http("GET", f"/calendars/{url.rpartition('/')[2]}").status == 200
+    assert world.http("DELETE", f"{calendar}/feed", sub=HOST).status == 200
+
+
 @pytest.fixture
 def calls(world: World) -> set[Call]:
     """What the functions ask for in all of this."""
     loaded = {name: world.functions[name if name != "connections" else "connections_bound"] for name in FUNCTIONS}
     with Recorder(loaded) as recorder:
-        for story in (buy, reserve, repair, come_late, go_wrong):
+        for story in (buy, reserve, repair, come_late, go_wrong, keep_a_calendar):
             story(world)
     return recorder.calls
 

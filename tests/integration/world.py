@@ -85,12 +85,15 @@ class World:
         address: str = HOME,
         agent: str = AGENT,
         kind: str = "application/json",
+        query: str = "",
+        header: tuple[str, str] | None = None,
         **claims: Any,
     ) -> Reply:
         """A request through the gateway's routes to its function. `raw` is sent as it is."""
         content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         headers = (("host", "localhost:8000"), ("user-agent", agent), ("content-type", kind))
-        request = Request(method, f"/api/v1{path}", "", headers, content, address)
+        headers += (header,) if header else ()
+        request = Request(method, f"/api/v1{path}", query, headers, content, address)
         found = route_for(ROUTES, method, request.path)
         assert found
         event = http_event(
@@ -102,7 +105,9 @@ class World:
             now=datetime.now(UTC),
         )
         answer = http_answer(self.functions[found[0].function].handler(event, self.context))
-        return Reply(answer.status, json.loads(answer.body), dict(answer.headers))
+        named = dict(answer.headers)
+        is_json = named["content-type"] == "application/json"
+        return Reply(answer.status, json.loads(answer.body) if is_json else answer.body.decode(), named)
 
     def create(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> Reply:
         """The pay button."""

@@ -193,6 +193,7 @@ class Invariants:
         self._holds(by_kind["NIGHT"], sessions)
         self._mails(sessions, by_kind["MAIL"])
         self._copies(by_kind, sessions)
+        self._hosts(by_kind)
         self._asked()
         self._listed()
         self._told(sessions)
@@ -254,6 +255,12 @@ class Invariants:
             )
             paid = {"status": {"S": "PAID"}, "paymentId": {"S": stay}}
             demand(paid.items() <= (award or {}).items(), "copies", stay, "is booked and its award is not PAID")
+
+    def _hosts(self, by_kind: Mapping[str, list[Item]]) -> None:
+        """Every property that something was awarded at has its calendar."""
+        kept = {item["propertyId"] for item in by_kind["CALENDAR"]}
+        for award in (*by_kind["AWARD"], *by_kind["OFFER"]):
+            demand(award["property"]["id"] in kept, "hosts", award["property"]["id"], "is nobody's")
 
     def _asked(self) -> None:
         """ZaloPay is asked about an order once in five seconds, and for a refund once."""

@@ -52,6 +52,7 @@ SETTINGS = {
     "CONNECTIONS_TABLE": "connections",
     "FRONTEND_URL": "http://localhost:3000",
     "ALLOWED_ORIGINS": "http://localhost:3000",
+    "API_URL": "https://stays.example/api/v1",
     "CALLBACK_URL": "https://stays.example/callback",
     "ZALOPAY_APP_ID": "2553",
     "ZALOPAY_KEY1_SECRET": "zalopay-key1",

@@ -17,7 +17,7 @@ PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "local" / "zalopay_simulator").glob("*.py"))
-SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "metrics"}
+SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "metrics", "feed"}
 SPEAKS_TO_ZALOPAY = {"payments", "reconciliation"}
 
 
@@ -158,6 +158,7 @@ def test_really_imported_each_function_loads_only_what_it_needs() -> None:
     assert {name: process.returncode for name, process in loading.items()} == dict.fromkeys(FUNCTIONS, 0)
     assert {name for name, modules in loaded.items() if "httpx" in modules} == SPEAKS_TO_ZALOPAY
     assert {name for name, modules in loaded.items() if "jinja2" in modules} == {"fulfilment"}
+    assert {name for name, modules in loaded.items() if "icalendar" in modules} == {"fulfilment", "calendars"}
     assert {name for name, modules in loaded.items() if "jwt" in modules} == {"connections"}
     for name, modules in loaded.items():
         assert modules & set(FUNCTIONS) == {name}

@@ -133,7 +133,7 @@ def test_the_caller_is_whom_the_gateway_vouches_for_and_from_where() -> None:
         "user_id": "auth0|an",
         "email": "an@example.com",
         "name": "An",
-            "locale": None,
+        "locale": None,
         "address": "203.0.113.7",
         "agent": "Firefox",
     }

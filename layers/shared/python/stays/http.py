@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -12,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic.alias_generators import to_camel
 
 from stays.domain.errors import Invalid, NotFound, StaysError
-from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, STAY_ID
+from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, STAY_ID
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 65_536  # bytes: sixty nights and every other field take a tenth of it
@@ -36,6 +37,7 @@ STATUS = {
 }
 
 PathId = Annotated[str, Path(pattern=STAY_ID)]
+PropertyId = Annotated[str, Path(pattern=ID)]
 logger = Logger()
 
 _NOT_JSON = Invalid.field("body", "The body is not JSON.")
@@ -108,8 +110,18 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     else:
         headers = event.get("headers", {}) | {"content-type": content_types.APPLICATION_JSON}
         reply = app.resolve(event | {"headers": headers}, context)
-    reply["headers"] |= {"x-request-id": request_id, "cache-control": "no-store"}
+    reply["headers"] = {"cache-control": "no-store"} | reply["headers"] | {"x-request-id": request_id}
     return reply
+
+
+def file(app: APIGatewayHttpResolver, content: str, kind: str) -> Response[str]:
+    """A file, or 304 where the caller has this very one: who keeps it has to ask each time, and nobody between may."""
+    tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    known = (app.current_event.headers.get("if-none-match") or "").split(",")
+    if {tag, "*"} & {each.strip().removeprefix("W/") for each in known}:
+        return Response(304, kind, "", headers)
+    return Response(200, kind, content, headers)
 
 
 def _check_body(event: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Value objects: identifiers, times, nights, money, and the base of every model."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Annotated, Any, Self
@@ -22,6 +23,7 @@ MAXIMUM_AMOUNT = 100_000_000  # đồng, the most the client lets through
 MAXIMUM_NIGHTS = 60  # a transaction holds 100 items
 LONGEST_EMAIL = 320  # characters (RFC 3696, errata 1690)
 LONGEST_NAME = 200
+ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"  # whatever others of the company call their things
 STAY_ID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 APP_TRANS_ID = r"^[0-9]{6}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 TRANSACTION_ID = r"^[0-9]{1,64}$"
@@ -54,7 +56,6 @@ def _only_a_date(value: Any) -> Any:
 
 Night = Annotated[date, BeforeValidator(_only_a_date)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
-ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"
 Id = Annotated[
     str,
     Field(pattern=ID),
@@ -91,6 +92,12 @@ def new_stay_id(now: datetime, randomness: bytes) -> str:
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+def made_at(stay_id: str) -> datetime:
+    """When a stay got its id, to the millisecond."""
+    number = sum(_CROCKFORD.index(letter) << 5 * place for place, letter in enumerate(reversed(stay_id[:10])))
+    return datetime.fromtimestamp(number // 1000, UTC) + timedelta(milliseconds=number % 1000)
+
+
 def app_trans_id(stay_id: str, now: datetime) -> str:
     """`yymmdd_<stay id>`, dated in Vietnam: 33 of 40 characters (docs.zalopay.vn, order-create)."""
     return f"{now.astimezone(VIETNAM):%y%m%d}_{stay_id}"
@@ -112,6 +119,12 @@ def m_refund_id(app_id: int, stay_id: str, attempt: int | None, now: datetime) -
 def app_user(user_id: str) -> str:
     """An opaque name for a user: no personal data and no `|` goes to ZaloPay (50 characters at most)."""
     return sha256(user_id.encode()).hexdigest()[:40]
+
+
+def on_one_line(text: str) -> str:
+    """The text without anything that could end a line, hide or turn around what is read, or break the encoding."""
+    shown = "".join(each for each in " ".join(text.split()) if unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+    return unicodedata.normalize("NFC", shown)
 
 
 def today(now: datetime) -> date:

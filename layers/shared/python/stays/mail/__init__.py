@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from stays.domain.mailing import Kind, Language
 from stays.mail.calendar import calendar_files
-from stays.mail.letter import TEMPLATES, Letter, Section, in_all, on_one_line, section
+from stays.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines, section
 
 __all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 
@@ -44,7 +44,7 @@ def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     The same letter has the same Message-ID (SES puts its own in its place on the way out).
     Raises MailRefused where `to` is not one plain ASCII address.
     """
-    letter = on_one_line(letter)
+    letter = in_lines(letter)
     sections = [section(letter, language) for language in letter.languages]
     message = EmailMessage(policy=SMTP)
     message["From"] = sender

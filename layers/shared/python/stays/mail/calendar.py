@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from icalendar import TRANSP, Calendar, Event, vCalAddress
 
-from stays.mail.letter import Letter, Run, Section, in_all, place, runs
+from stays.domain.calendar import Run, runs
+from stays.mail.letter import Letter, Section, in_all, place
 
 
 class CalendarFile(NamedTuple):

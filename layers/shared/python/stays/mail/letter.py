@@ -1,18 +1,18 @@
 """What a letter says: a stay in the words of Vietnamese and English. Pure but for reading the words."""
 
 import tomllib
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stays.domain.calendar import runs
 from stays.domain.mailing import Kind, Language
+from stays.domain.values import on_one_line
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,6 @@ class Letter:
     attempt: int = 1
 
 
-class Run(NamedTuple):
-    """Consecutive nights: the first night and the day after the last."""
-
-    start: date
-    end: date
-
-
 class Section(NamedTuple):
     """A letter in one language: what differs from stay to stay, and the language's own words for the rest."""
 
@@ -60,26 +53,10 @@ class Section(NamedTuple):
     notes: Sequence[str]
 
 
-def runs(nights: Iterable[date]) -> list[Run]:
-    """The nights as runs of consecutive ones, earliest first."""
-    found: list[Run] = []
-    for night in sorted(nights):
-        if found and found[-1].end == night:
-            found[-1] = Run(found[-1].start, night + ONE_DAY)
-        else:
-            found.append(Run(night, night + ONE_DAY))
-    return found
-
-
-def on_one_line(letter: Letter) -> Letter:
+def in_lines(letter: Letter) -> Letter:
     """The letter without anything that could end a header, hide or turn around what is read, or break the encoding."""
-    texts = {name: _line(value) for name, value in vars(letter).items() if isinstance(value, str)}
+    texts = {name: on_one_line(value) for name, value in vars(letter).items() if isinstance(value, str)}
     return replace(letter, **texts)  # type: ignore[arg-type]  # names and types are the letter's own
-
-
-def _line(text: str) -> str:
-    shown = "".join(each for each in " ".join(text.split()) if unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
-    return unicodedata.normalize("NFC", shown)
 
 
 def section(letter: Letter, language: Language) -> Section:

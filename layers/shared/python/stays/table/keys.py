@@ -32,6 +32,11 @@ def night_key(property_id: str, night: date) -> Key:
     return {"PK": f"PROPERTY#{property_id}", "SK": f"NIGHT#{night.isoformat()}"}
 
 
+def calendar_key(property_id: str) -> Key:
+    """Whose a property is, and its feed: apart from its nights, so that whoever may write here may not write there."""
+    return {"PK": f"CALENDAR#{property_id}", "SK": "CALENDAR"}
+
+
 def opened_key(user_id: str, now: datetime) -> Key:
     """How many sessions a user opened in this hour."""
     return {"PK": f"USER#{user_id}", "SK": f"OPENED#{timestamp(now)[:13]}"}

@@ -1,0 +1,132 @@
+"""Calendars in the table: whose property it is, its nights, and its feed."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from stays.domain.calendar import Address, NightStatus, Span, TakenNight, fingerprint, new_token
+from stays.domain.errors import NotFound
+from stays.table.calendars import Calendars
+from stays.table.sessions import Sessions
+from stays.table.store import Store
+from tests.integration.tables import contents, dynamodb
+from tests.samples import FIRST, HOST, HOUSE, NIGHTS, NOW, OTHER_STAY, STAY, STRANGER, opened, priced, win
+
+SECOND, LATER = timedelta(seconds=1), NOW + timedelta(days=1)
+KEY = ("CALENDAR#501", "CALENDAR")
+TOKEN, OTHER = new_token("501", bytes(24)), new_token("501", bytes(range(24)))
+
+
+@pytest.fixture
+def store(aws: None) -> Store:
+    return Store(dynamodb(), "stays")
+
+
+@pytest.fixture
+def calendars(store: Store) -> Calendars:
+    return Calendars(store)
+
+
+def opens(calendars: Calendars, token: str) -> bool:
+    try:
+        return calendars.at(Address(token, "501")).property_id == "501"
+    except NotFound:
+        return False
+
+
+def test_a_property_is_remembered_with_its_name_and_host(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    said = {"kind": "CALENDAR", "propertyId": "501", "propertyName": HOUSE.name, "hostId": HOST}
+    told = {"toldAt": "2026-11-22T03:00:00.000Z"}
+    assert contents() == {KEY: {"PK": KEY[0], "SK": KEY[1]} | said | told}
+
+
+def test_the_word_told_last_counts_in_whatever_order_words_come(calendars: Calendars) -> None:
+    calendars.remember(HOUSE.but(host_id=STRANGER), NOW)
+    calendars.remember(HOUSE, NOW - SECOND)
+    assert calendars.of_host("501", STRANGER).told_at == NOW
+    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW)
+    assert calendars.of_host("501", HOST).property_name == "Nhà Mới"
+
+
+def test_a_calendar_is_its_hosts_alone(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    for property_id, host in (("501", STRANGER), ("502", HOST)):
+        with pytest.raises(NotFound):
+            calendars.of_host(property_id, host)
+
+
+def test_a_feed_is_opened_and_closed_by_the_host_alone(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    before = contents()
+    for property_id, host in (("501", STRANGER), ("502", HOST)):
+        with pytest.raises(NotFound):
+            calendars.open_feed(property_id, host, TOKEN, NOW)
+        with pytest.raises(NotFound):
+            calendars.close_feed(property_id, host)
+    assert contents() == before
+
+
+def test_a_new_address_takes_the_place_of_the_one_before(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    assert not opens(calendars, TOKEN)
+    calendars.open_feed("501", HOST, TOKEN, NOW)
+    assert (opens(calendars, TOKEN), opens(calendars, OTHER)) == (True, False)
+    calendars.open_feed("501", HOST, OTHER, LATER)
+    assert (opens(calendars, TOKEN), opens(calendars, OTHER)) == (False, True)
+    feed = {"fingerprint": fingerprint(OTHER), "hostId": HOST, "since": "2026-11-23T03:00:00.000Z"}
+    assert contents()[KEY]["feed"] == feed
+
+
+def test_a_closed_feed_opens_to_nobody_and_closing_it_again_is_harmless(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    before = contents()
+    calendars.open_feed("501", HOST, TOKEN, NOW)
+    for _ in range(2):
+        calendars.close_feed("501", HOST)
+        assert not opens(calendars, TOKEN)
+        assert contents() == before
+
+
+def test_the_token_of_one_property_opens_no_other_and_an_unknown_one_is_not_found(calendars: Calendars) -> None:
+    for place in (HOUSE, HOUSE.but(id="502")):
+        calendars.remember(place, NOW)
+        calendars.open_feed(place.id, HOST, new_token(place.id, bytes(24)), NOW)
+    for property_id in ("502", "503"):
+        with pytest.raises(NotFound):
+            calendars.at(Address(TOKEN, property_id))
+
+
+def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Calendars) -> None:
+    calendars.remember(HOUSE, NOW)
+    calendars.open_feed("501", HOST, TOKEN, NOW)
+    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
+    assert opens(calendars, TOKEN)
+    calendars.remember(HOUSE.but(host_id=STRANGER), LATER)
+    assert not opens(calendars, TOKEN)
+    assert calendars.of_host("501", STRANGER).current_feed is None
+    calendars.open_feed("501", STRANGER, OTHER, LATER)
+    assert (opens(calendars, TOKEN), opens(calendars, OTHER)) == (False, True)
+
+
+def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
+    store: Store, calendars: Calendars
+) -> None:
+    Sessions(store).open(opened(STAY), NOW)
+    elsewhere = win(place=HOUSE.but(id="5011"), nights=priced(FIRST))
+    Sessions(store).open(opened(OTHER_STAY, elsewhere), NOW)
+    until = opened(STAY).hold_until
+    held = [TakenNight(date=night, status=NightStatus.HELD, held_until=until, stay_id=STAY) for night in NIGHTS]
+    assert calendars.nights("501", Span(NIGHTS[0], NIGHTS[2])) == held
+    assert calendars.nights("501", Span(NIGHTS[1], NIGHTS[1])) == held[1:2]
+    assert calendars.nights("501", Span(date(2026, 12, 4), date(2027, 12, 4))) == []
+
+
+def test_the_most_nights_that_are_asked_for_fit_into_one_page(store: Store, calendars: Calendars) -> None:
+    longest = HOUSE.but(id="P" * 128)
+    session = opened(STAY, win(place=longest, user_id="u" * 128, nights=priced(FIRST)))
+    Sessions(store).open(session, NOW)
+    (item,) = [item for item in contents().values() if item["kind"] == "NIGHT"]
+    size = sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
+    assert size < 500
+    assert size * 941 < 1_000_000
