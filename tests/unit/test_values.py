@@ -110,6 +110,12 @@ def test_a_time_read_back_is_the_time_that_was_written() -> None:
     assert Sample.model_validate(sample.dump()) == sample
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_no_calendar_has_in_utc_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="before or after all years"):
+        Sample(some_time=text)
+
+
 @pytest.mark.parametrize(
     "value",
     ["2026-12-1", "2026-13-01", "2026-02-29", "2026-12-01T00:00:00Z", " 2026-12-01", "20261201", "", 1, 1.5, True, []],

@@ -37,7 +37,10 @@ def timestamp(at: datetime) -> str:
 
 
 def _to_milliseconds(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    try:
+        return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    except OverflowError:
+        raise ValueError("this is before or after all years") from None
 
 
 def _number_to_text(value: Any) -> Any:
