@@ -86,6 +86,15 @@ class Chains:
         for head in heads:
             self._chain([head, *self._followers(head)])
 
+    def told(self, frames: list[Item], owner: str, until: str) -> None:
+        """Whoever heard of a win or an offer of theirs, and still listens, has heard how it ended."""
+        for award in self._awards.values():
+            heard = [frame for frame in frames if _is_about(frame, award)]
+            if heard and award["userId"] == owner and award["changedAt"] < until:
+                last = heard[-1].get("status", heard[-1]["type"])
+                wanted = _last_word(award)
+                self._demand(wanted in (last, None), "I15", award["awardId"], "was last told", last, "and is", wanted)
+
     def _followers(self, head: Item) -> Iterable[Item]:
         found = (each for each in self._awards.values() if each["atStake"] and each["auctionId"] == head["auctionId"])
         return sorted(found, key=lambda each: str(each["receivedAt"]))
@@ -97,3 +106,16 @@ class Chains:
             left = [each["userId"] for each in before["runnersUp"]]
             self._demand(after["userId"] in left, "cascade", after["userId"], "was not the next")
             self._demand(not before["releasedNights"], "cascade", before["awardId"], "released what it offered on")
+
+
+def _is_about(frame: Item, award: Item) -> bool:
+    if award["awardId"] == "WIN":
+        return bool(frame["type"] == "AUCTION_RESULT" and frame["auctionId"] == award["auctionId"])
+    return bool(frame.get("offerId") == award["awardId"])
+
+
+def _last_word(award: Item) -> str | None:
+    """What its user has to have heard last; None where they know it by what they did themselves."""
+    if award["status"] == "EXPIRED":
+        return "EXPIRED" if award["awardId"] == "WIN" else "OFFER_EXPIRED"
+    return "DECLINED" if award["awardId"] == "WIN" and award["status"] == "DECLINED" else None

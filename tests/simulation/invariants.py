@@ -290,6 +290,7 @@ class Invariants:
             if not subscribed or connection_id in self._system.browsers.gone:
                 continue
             owner, until = self._system.browsers.owner[connection_id], self._system.browsers.until[connection_id]
+            self._chains.told(frames, owner, until)
             for session in sessions.values():
                 if session["userId"] == owner and session["changedAt"] < until:
                     self._knows(frames, session)
