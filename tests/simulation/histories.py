@@ -215,12 +215,13 @@ class History(RuleBasedStateMachine):
         self.system.pass_time(minutes=minutes, seconds=seconds)
 
     def teardown(self) -> None:
-        """Everything recovers, and all comes to rest."""
+        """Everything recovers, what died of too many faults is brought again, and all comes to rest."""
         gate, simulator = self.system.gate, self.system.zalopay.simulator
         gate.plan = {}
         self.system.zalopay.mute = False
         for name in SWITCHES:
             simulator.switch(name, False, "all")
+        self.system.redrive()
         self.system.drain()
         self.promises.at_rest()
 

@@ -465,6 +465,13 @@ class System:
             self.deliver_callbacks()
             self.deliver_stream()
 
+    def redrive(self) -> None:
+        """Somebody puts dead letters back to where they came from."""
+        dead, self.dead = self.dead, []
+        self.events += [Pending(event, EVENT_TRIES) for event in dead if "detail-type" in event]
+        for lane in self.lanes:
+            lane.add(record for record in dead if "dynamodb" in record)
+
     def next_due(self) -> datetime | None:
         """When the clock has something to do next."""
         times = self.database.due_times()
