@@ -35,6 +35,7 @@ def test_a_win_is_taken_and_kept(world: World):
             "receivedAt": TIME,
             "result": "FULL_WIN",
             "bidAmount": 3 * PRICE,
+            "releasedNights": [],
         }
     ]
 

@@ -147,6 +147,7 @@ class Award(Model):
     bid_amount: int = 0
     original_bid_id: str | None = None
     payment_id: str | None = None
+    released_nights: tuple[date, ...] = ()
 
     @property
     def amount(self) -> int:
