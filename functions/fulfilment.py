@@ -1,6 +1,7 @@
-"""Stream: what follows a decision about a stay: the host's thread and the traveller's mail."""
+"""Stream: what follows a decision about a stay: the host's thread, the traveller's mail, the company's events."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,10 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
 
+from stays.bus import NotTaken, publish
+from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
@@ -17,16 +21,21 @@ from stays.metrics import count
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.store import PATIENCE, Store
+from stays.table.watch import before_and_after
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
+EVENT_BUS = os.environ["EVENT_BUS"]
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Awards(store)
 # Once: an answer that got lost must not become a second mail behind our back.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
+events = boto3.client("events", config=PATIENCE)
 logger = Logger()
+
+Record = dict[str, Any]
 
 
 def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
@@ -96,14 +105,55 @@ def fulfil(stay_id: str, letter: str, now: datetime) -> None:
     logger.info("fulfilled", extra={"sessionId": stay_id, "letter": letter})
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Records in order; from the first that fails on, the batch comes again."""
-    for record in event["Records"]:
+def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
+    """Mail, one after the other; the records that shall come again: from the first that fails on."""
+    for position, record in enumerate(records):
         image = record["dynamodb"]["NewImage"]
         try:
             fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
         except (BotoCoreError, ClientError) as error:
             identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
             logger.warning("to be tried again", extra=identity)
-            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
-    return {"batchItemFailures": []}
+            return records[position:]
+    return []
+
+
+def announced(record: Record) -> list[Announcement]:
+    """What a change amounts to. One that cannot be read would not get better by waiting: it is left to people."""
+    try:
+        return announcements(*before_and_after(record))
+    except ValidationError:
+        count("UnpublishedEvents")
+        logger.exception("change not readable", extra={"item": record["dynamodb"]["NewImage"]["PK"]["S"]})
+        return []
+
+
+def announce_all(records: Sequence[Record]) -> Sequence[Record]:
+    """What happened goes to the bus, all together; the records that shall come again.
+
+    The images decide, not the present state: an event says what changed, and that stays true.
+    """
+    told = [(record, announced(record)) for record in records]
+    happened = [each for _, found in told for each in found]
+    try:
+        publish(events, EVENT_BUS, happened)
+    except NotTaken as failure:
+        logger.warning("to be published again", extra={"events": len(failure.announcements), "error": str(failure)})
+        late = {each.event_id for each in failure.announcements}
+        return [record for record, found in told if late & {each.event_id for each in found}]
+    for each in happened:
+        logger.info("published", extra={"event": type(each).__name__, "about": each.event_id.partition("/")[0]})
+    return []
+
+
+def is_mail(record: Record) -> bool:
+    """Whether a record is about a mail that is owed; any other is about a session or an award."""
+    return bool(record["dynamodb"]["NewImage"]["kind"] == {"S": "MAIL"})
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Neither waits for the other; from the first record on that failed, the batch comes again."""
+    mails = [record for record in event["Records"] if is_mail(record)]
+    changes = [record for record in event["Records"] if not is_mail(record)]
+    again = [*announce_all(changes), *fulfil_all(mails)]
+    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in again]}

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.topology import CONSUMERS, WEBSOCKET_STAGE, Access, Function
+from infra.topology import CONSUMERS, EVENT_SOURCE, WEBSOCKET_STAGE, Access, Function
 
 
 class Resources(NamedTuple):
@@ -18,6 +19,7 @@ class Resources(NamedTuple):
     stack: Stack
     tables: Mapping[str, dynamodb.TableV2]
     secrets: Mapping[str, secretsmanager.ISecret]  # by the setting that names them
+    bus: events.IEventBus
     websocket_api_id: str
     mail_sender: str
 
@@ -63,6 +65,8 @@ def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
         yield iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=arns)
     elif setting == "MAIL_SENDER":
         yield _send(resources.stack, resources.mail_sender)
+    elif setting == "EVENT_BUS":
+        yield _publish(resources.bus)
 
 
 def read_secret(secret: secretsmanager.ISecret) -> iam.PolicyStatement:
@@ -78,6 +82,15 @@ def _send(stack: Stack, sender: str) -> iam.PolicyStatement:
         actions=["ses:SendEmail", "ses:SendRawEmail"],
         resources=[stack.format_arn(service="ses", resource="identity", resource_name=each) for each in identities],
         conditions={"StringEquals": {"ses:FromAddress": address}},
+    )
+
+
+def _publish(bus: events.IEventBus) -> iam.PolicyStatement:
+    """Put events on one bus, as ours and nobody else's."""
+    return iam.PolicyStatement(
+        actions=["events:PutEvents"],
+        resources=[bus.event_bus_arn],
+        conditions={"StringEquals": {"events:source": EVENT_SOURCE}},
     )
 
 

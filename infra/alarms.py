@@ -62,6 +62,12 @@ BUSINESS = (
         periods=3,
     ),
     Alarm("rejected-events", "RejectedEvents", "The auction system sent events that were refused.", minutes=5),
+    Alarm(
+        "unpublished-events",
+        "UnpublishedEvents",
+        "A change could not be read, and what it amounts to was not published.",
+        minutes=5,
+    ),
     Alarm("mail-failed", "MailFailed", "Mail to travellers does not get out.", threshold=5, minutes=15),
 )
 

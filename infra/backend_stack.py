@@ -68,6 +68,7 @@ class BackendStack(Stack):
             stack=self,
             tables=self._data.tables,
             secrets=self.secrets,
+            bus=self._data.bus,
             websocket_api_id=self.websocket.api.api_id,
             mail_sender=self._stage.mail_sender,
         )
@@ -115,6 +116,7 @@ class BackendStack(Stack):
             "JWT_ISSUER": stage.issuer,
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,
+            "EVENT_BUS": self._data.bus.event_bus_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
         }
 

@@ -21,7 +21,7 @@ GRAPHS = (
     ("Due and overdue", ("Due", "Overdue"), "Maximum"),
     ("Callbacks: bad MACs, rejected, not recorded", ("BadMac", "CallbackRejected", "CallbackNotRecorded"), "Sum"),
     ("ZaloPay refusing or silent", ("ZaloPayRefused", "ZaloPaySilent"), "Sum"),
-    ("Not delivered", ("UnreachedConnections", "MailFailed", "RejectedEvents"), "Sum"),
+    ("Not delivered", ("UnreachedConnections", "MailFailed", "RejectedEvents", "UnpublishedEvents"), "Sum"),
 )
 TODAY = ("OrdersCreated", "PaymentsRecorded", "Booked", "RefundsDone", "PaidWithoutBooking", "Overdue")
 _THIRD = 8  # of the 24 columns

@@ -1,4 +1,4 @@
-"""What must survive: the tables, the bus that awards come in by, and ZaloPay's keys."""
+"""What must survive: the tables, the bus that awards come in by and events go out by, and ZaloPay's keys."""
 
 from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -31,7 +31,12 @@ class DataStack(Stack):
             description=f"Stays {stage.name}: tables, bus and keys. Nothing here can be made again.",
         )
         self.tables = {name: self._table(name, table, stage) for name, table in TABLES.items()}
-        self.bus = events.EventBus(self, "Bus", event_bus_name=stage.slug, description="Auction results and offers.")
+        self.bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=stage.slug,
+            description="Auction results and offers come in; what happens to stays goes out.",
+        )
         self.bus.apply_removal_policy(RemovalPolicy.RETAIN)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
         self._tell()
@@ -73,7 +78,12 @@ class DataStack(Stack):
         return made
 
     def _tell(self) -> None:
-        CfnOutput(self, "EventBusName", value=self.bus.event_bus_name, description="Where auction results are put.")
+        CfnOutput(
+            self,
+            "EventBusName",
+            value=self.bus.event_bus_name,
+            description="Where auction results are put, and events about stays are heard.",
+        )
         for number, secret in enumerate(self.secrets.values(), start=1):
             text = f"The secret that ZaloPay's key{number} is put into."
             CfnOutput(self, f"ZaloPayKey{number}Secret", value=secret.secret_arn, description=text)

@@ -1,20 +1,50 @@
-"""The JSON schemas of the events that the auction system sends: `python -m infra.event_schemas` writes them anew."""
+"""The JSON schemas of the events that come in and go out: `python -m infra.event_schemas` writes them anew."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "events"
+_ONCE = """
+
+An event may be delivered more than once, and events in any order. What happened once has one `eventId`, however often
+it is told: drop what you have had. Amounts are whole đồng. Ignore fields that you do not know; what would break you
+comes as another version."""
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema by the event's detail-type, as it stands in its file."""
+    """The text of each schema of an event that comes in, by its detail-type, as it stands in its file."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
     from stays.domain.auction import EVENTS  # noqa: PLC0415  # the layer's path is known only now
 
     found = {name: model.model_json_schema(by_alias=True) for name, model in EVENTS.items()}
-    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in found.items()}
+    return {name: _text(schema) for name, schema in found.items()}
+
+
+def announced() -> dict[str, str]:
+    """The same of the events that go out, each with its version and an example."""
+    sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
+    from infra.event_examples import examples  # noqa: PLC0415  # as above
+    from stays.domain.announcement import ANNOUNCEMENTS  # noqa: PLC0415  # as above
+
+    example = examples()
+    return {
+        name: _text(_versioned(model, name) | {"examples": [example[name]]}) for name, model in ANNOUNCEMENTS.items()
+    }
+
+
+def _versioned(model: Any, name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
+    version = schema["properties"]["version"]["const"]
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:stays:{name}:v{version}"}
+    schema["description"] += _ONCE
+    return named | schema
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_file(name: str) -> Path:
@@ -24,5 +54,5 @@ def schema_file(name: str) -> Path:
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for event, text in schemas().items():
+    for event, text in (schemas() | announced()).items():
         schema_file(event).write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ PYTHON = "3.13"
 PLATFORM = "aarch64-manylinux2014"
 
 # The models of the services that the functions and the simulator call; botocore brings 440.
-SERVICES = ("apigatewaymanagementapi", "dynamodb", "secretsmanager", "sesv2")
+SERVICES = ("apigatewaymanagementapi", "dynamodb", "events", "secretsmanager", "sesv2")
 
 _ROOT = Path(__file__).resolve().parents[1]
 _BUILD = _ROOT / ".build" / "layers"

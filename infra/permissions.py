@@ -24,6 +24,7 @@ _PHYSICAL = ("TableName", "QueueName", "LogGroupName", "Name")
 _WORDS = {
     "AWS::DynamoDB::GlobalTable": "table",
     "AWS::SQS::Queue": "queue",
+    "AWS::Events::EventBus": "bus",
     "AWS::Logs::LogGroup": "log group",
     "AWS::SecretsManager::Secret": "secret",
     "AWS::ApiGatewayV2::Api": "API",

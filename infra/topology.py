@@ -16,7 +16,8 @@ class Function(NamedTuple):
     """One Lambda: `functions/<name>.py`, whose last function is `handler`.
 
     What it is told, it may use: the name of a secret lets it read the secret, the sender of mail lets
-    it send, the WebSocket endpoint lets it post and hang up. Tables are listed in `access`.
+    it send, the WebSocket endpoint lets it post and hang up, the event bus lets it publish. Tables are
+    listed in `access`.
     """
 
     timeout: int  # seconds
@@ -214,8 +215,8 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL"),
-        why="Ten letters one after the other, each rendered and handed to SES.",
+        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
+        why="Ten letters one after the other, each rendered and handed to SES; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("GetItem",), ("USER#*",)),
@@ -334,6 +335,16 @@ CONSUMERS = (
                 "eventName": ["INSERT", "MODIFY"],
                 "dynamodb": {"NewImage": {"kind": {"S": ["MAIL"]}, "state": {"S": ["DUE"]}}},
             },
+            # What is not over yet, and written most often by far, is no event.
+            {
+                "eventName": ["INSERT", "MODIFY"],
+                "dynamodb": {
+                    "NewImage": {
+                        "kind": {"S": ["SESSION", "AWARD", "OFFER"]},
+                        "status": {"S": ["PAID", "FAILED", "CANCELLED", "EXPIRED", "DECLINED"]},
+                    }
+                },
+            },
         ),
         batch_size=10,
         parallelization=4,
@@ -343,6 +354,9 @@ CONSUMERS = (
 )
 
 SCHEDULES = (Schedule("reconciliation", every=60),)
+
+# The source of what is published here; `stays.bus` says the same. No rule of ours listens to it.
+EVENT_SOURCE = "stays"
 
 RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer")),)
 

@@ -18,6 +18,7 @@ os.environ.update(
     ZALOPAY_KEY2_SECRET="zalopay-key2",
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
+    EVENT_BUS="stays",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_METRICS_NAMESPACE="Stays",
@@ -81,6 +82,7 @@ def aws() -> Iterator[None]:
         client = client_of("dynamodb")
         for name, table in TABLES.items():
             create_table(client, name, table)
+        client_of("events").create_event_bus(Name="stays")
         secrets = client_of("secretsmanager")
         for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))

@@ -16,12 +16,14 @@ from infra.local.identity import Issuer
 from infra.local.invoke import FunctionError
 from infra.local.journal import Journal, reason
 from infra.local.mailbox import Mailbox
+from infra.local.published import Published
 from infra.local.schedule import Timer
 from infra.local.seed import seed
 
 INDEX = {
     "GET /dev/token?sub=&email=[&name=&seconds=&audience=]": "a token for anybody",
     "GET /dev/mail": "what was mailed, newest first; /dev/mail/{id} shows one; DELETE empties the box",
+    "GET /dev/events": "what was published on the bus, newest last; DELETE forgets it",
     "POST /dev/events": 'an event for the bus: {"detail-type", "detail", "source"?, "id"?}, or a list of them',
     "POST /dev/schedule": "what the clock would do, now",
     "GET /dev/clock": 'the time here; POST {"advance": seconds} or {"offset": seconds} moves it',
@@ -39,6 +41,7 @@ class Parts(NamedTuple):
     timer: Timer
     clock: MovedClock
     mailbox: Mailbox
+    published: Published
     dead_letters: Journal
     issuer: Issuer | None
     environment: Mapping[str, str]
@@ -54,6 +57,7 @@ def dev_app(parts: Parts) -> Starlette:
         *_dead_letter_routes(parts.dead_letters),
         _get("/dev/environment", lambda _: JSONResponse(dict(parts.environment))),
         *parts.mailbox.routes,
+        *parts.published.routes,
         *(_issuer_routes(parts.issuer) if parts.issuer else []),
     ]
     return Starlette(routes=routes, exception_handlers={_WrongRequestError: _explain})

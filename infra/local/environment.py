@@ -56,6 +56,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "JWT_ISSUER": issuer_url(settings, addresses),
         "JWT_AUDIENCE": settings.audience,
         "MAIL_SENDER": "Stays <no-reply@stays.example>",
+        "EVENT_BUS": "stays",
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),
     }
 
@@ -67,6 +68,7 @@ def _aws(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "AWS_ENDPOINT_URL_DYNAMODB": settings.through or addresses.database,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": addresses.database,
         "AWS_ENDPOINT_URL_SESV2": f"{addresses.http}/dev/ses",
+        "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{addresses.http}/dev/eventbridge",
         # Whatever accounts the user of this machine has, the functions are not to find them.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

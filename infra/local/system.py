@@ -24,6 +24,7 @@ from infra.local.journal import Journal
 from infra.local.lanes import EventSource
 from infra.local.legacy import Legacy
 from infra.local.mailbox import Mailbox
+from infra.local.published import Published
 from infra.local.schedule import Timer
 from infra.local.seed import is_empty, seed
 from infra.local.serve import listen, serving
@@ -73,6 +74,7 @@ class Local:
         """Start workers, stream and clock, then listen, then tell the small world if there is none."""
         self.workers = await self._start_workers(on_log, stack)
         self.bus = Bus(self.invoke, RULES, self.dead_letters, self.clock)
+        self.published = Published(self.bus, self._kept("events.jsonl"))
         self.timer = Timer(self.invoke, self._schedules(), self.clock)
         self.legacy = self._legacy(stack)
         await self._start_stream(stack)
@@ -150,6 +152,7 @@ class Local:
                 self.timer,
                 self.clock,
                 self.mailbox,
+                self.published,
                 self.dead_letters,
                 self.issuer,
                 self._environment(),

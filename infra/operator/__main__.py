@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.operator.desk import Desk, Tools
 from infra.operator.place import NotThere, Place, deployed, enter, local
 from infra.stage import STAGES, BadStage, read_context, read_stage
+from stays.bus import NotTaken, publish
 from stays.domain.errors import StaysError
 from stays.domain.mailing import Kind
 from stays.table.casebook import Casebook
@@ -29,7 +30,18 @@ from stays.zalopay import BadCallback
 from stays.zalopay.client import client
 from stays.zalopay.keys import accepted_keys
 
-READS_ALL = ("review", "messages")
+READS_ALL = ("review", "messages", "publish")
+# What a command of the desk takes, where that is not a stay's name alone.
+TAKES = {
+    "replay": ("name", "event"),
+    "refund": ("name", "amount"),
+    "mail": ("name", "letter"),
+    "due": (),
+    "review": (),
+    "redrive": (),
+    "messages": ("since", "user"),
+    "publish": ("since",),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +87,8 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     messages = add("messages", help="tell browsers again what changed")
     messages.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
     messages.add_argument("--user", metavar="ID")
+    told = add("publish", help="tell the rest of the company again what happened")
+    told.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
 
 
 def _place(chosen: argparse.Namespace) -> Place:
@@ -96,25 +110,14 @@ def _tools(by: str) -> Tools:
         casebook=Casebook(store, by),
         zalopay=zalopay,
         keys=partial(accepted_keys, setting["ZALOPAY_KEY2_SECRET"]),
+        publish=partial(publish, boto3.client("events", config=PATIENCE), setting["EVENT_BUS"]),
     )
 
 
 def _lines(desk: Desk, chosen: argparse.Namespace) -> Iterator[str]:
-    match chosen.command:
-        case "refund":
-            return desk.refund(chosen.name, chosen.amount)
-        case "replay":
-            return desk.replay(chosen.name, chosen.event)
-        case "mail":
-            return desk.mail(chosen.name, chosen.letter)
-        case "messages":
-            return desk.messages(chosen.since, chosen.user)
-        case "due" | "review" | "redrive":
-            found: Iterator[str] = getattr(desk, chosen.command)()
-            return found
-        case _:
-            told: Iterator[str] = getattr(desk, chosen.command)(chosen.name)
-            return told
+    wanted = (getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",)))
+    told: Iterator[str] = getattr(desk, chosen.command)(*wanted)
+    return told
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -128,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
         desk = Desk(_tools(chosen.by), place, really=chosen.yes, personal=chosen.personal)
         for line in _lines(desk, chosen):
             sys.stdout.write(f"{line}\n")
-    except (NotThere, BadStage, StaysError, BadCallback, Unsettled, ClientError, BotoCoreError) as error:
+    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, Unsettled, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

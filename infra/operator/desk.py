@@ -5,10 +5,12 @@ Without `really` a command only says what it would do.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
-from infra.operator.place import Letter, Place
+from infra.operator.place import Place
 from infra.operator.story import consequences, dong, moment, paid, tell
+from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide
 from stays.domain.errors import NotFound, Refused
@@ -27,7 +29,7 @@ from stays.zalopay.client import Client
 SOON = timedelta(hours=1)
 _MOST = 250  # of each shard
 _INSTEAD = {
-    "fulfilment": "the clock makes its mails due again; it is forgotten",
+    "fulfilment": "the clock makes its mails due again; events are published again, as below",
     "reconciliation": "the next round does what this one did not; it is forgotten",
     "notifier": "browsers are told again, as below",
 }
@@ -42,6 +44,7 @@ class Tools(NamedTuple):
     casebook: Casebook
     zalopay: Client
     keys: Callable[[], list[str]]
+    publish: Callable[[Sequence[Announcement]], None]
 
 
 class Desk:
@@ -145,6 +148,16 @@ class Desk:
                 self._tools.casebook.tell_again(session, self._place.now())
             yield f"{session.id} {self._done} told again: {session.client_status}"
 
+    def publish(self, since: datetime) -> Iterator[str]:
+        """Publish once more what is true of all that changed since then: who has heard it drops it by its `eventId`."""
+        casebook = self._tools.casebook
+        changed: list[Announced] = [*casebook.changed_since(since), *casebook.over_since(since)]
+        happened = [each for item in changed for each in facts(item)]
+        if self._really:
+            self._tools.publish(happened)
+        for each in happened:
+            yield f"{each.event_id} {self._done} published again"
+
     def redrive(self) -> Iterator[str]:
         """Put events of the auction system that were given up back on the bus; of the rest do what takes its place."""
         letters = self._place.letters()
@@ -155,14 +168,13 @@ class Desk:
             if self._really:
                 self._place.announce(letter.body)
             yield f"{letter.function}: {letter.body['detail-type']} {self._done} on the bus again"
-        yield from self._tell_missed([letter for letter in letters if letter.function == "notifier"])
+        for function, again in (("notifier", partial(self.messages, user_id=None)), ("fulfilment", self.publish)):
+            missed = [letter.since for letter in letters if letter.function == function]
+            if missed:
+                yield from again(min(missed))
         if self._really:
             for letter in letters:
                 letter.forget()
-
-    def _tell_missed(self, letters: Sequence[Letter]) -> Iterator[str]:
-        if letters:
-            yield from self.messages(min(letter.since for letter in letters), None)
 
     # How
 

@@ -15,7 +15,7 @@ from infra.topology import CONSUMERS, RULES, SCHEDULES
 
 _WRITING = timedelta(minutes=1)  # more than lies between a decision and its record
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
-_TOLD = ("payments", "zalopay_callback")  # between them they are told everything that is needed here
+_TOLD = ("payments", "zalopay_callback", "fulfilment")  # between them they are told everything that is needed here
 
 
 class NotThere(Exception):

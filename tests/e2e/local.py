@@ -212,6 +212,10 @@ class Local:
         """So many letters to somebody, once they have come."""
         return eventually(lambda: mail if len(mail := self.mail(email)) >= count else [])
 
+    def published(self, stay_id: str) -> list[str]:
+        """What the rest of the company has heard of a stay, in order."""
+        return [each["detail-type"] for each in self.dev("GET", "/events") if each["detail"].get("stayId") == stay_id]
+
     def story(self, stay_id: str) -> dict[str, list[dict[str, Any]]]:
         """Everything that is on record of a stay, by kind."""
         asked = {

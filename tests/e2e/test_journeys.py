@@ -25,6 +25,7 @@ def assert_booked(local: Local, browser: Browser, award: Award, session_id: str)
     assert [len(story[kind]) for kind in ("SESSION", "BOOKING", "THREAD", "MAIL")] == [1, 1, 1, 1]
     assert [event["what"] for event in story["EVENT"]].count("PAID_AND_BOOKED") == 1
     assert len(local.mail(browser.email)) == 1
+    assert eventually(lambda: local.published(session_id)) == ["PaymentCompleted", "BookingConfirmed"]
 
 
 def test_a_won_auction_becomes_a_paid_booked_stay(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:

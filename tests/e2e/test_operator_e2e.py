@@ -23,4 +23,5 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(local: Any, zalopay: A
     story = operate("show", made["sessionId"])
     assert "paid, and the nights are booked (operator said PAID" in story and "by linh" in story
     assert operate("redrive") == ""
+    assert f"{made['sessionId']}/BookingConfirmed is published" in operate("publish", "--since", "2026-01-01", "--yes")
     assert operate("show", "1", ends=1) == "There is nothing here.\n"

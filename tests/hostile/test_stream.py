@@ -45,12 +45,14 @@ class Story:
             system.database.put_item(TableName="stays", Item=item)
         system._traveller.move_to(self.now, tick=False)
         system.mail.forget()
+        system.bus.forget()
         for frames in system.browsers.frames.values():
             frames.clear()
         delivered = [deliver(system, consumer, records) for consumer in CONSUMERS]
         frames = {name: {_text(each) for each in frames} for name, frames in system.browsers.frames.items()}
         items = {(item["PK"], item["SK"]): item for item in system.database.items()}
-        return {"frames": frames, "mail": sorted(system.mail.sent), "items": items}, delivered
+        events = {entry["Detail"] for entry in system.bus.published}
+        return {"frames": frames, "mail": sorted(system.mail.sent), "events": events, "items": items}, delivered
 
 
 def _text(frame: dict[str, Any]) -> str:
@@ -84,6 +86,7 @@ def test_without_a_bad_record_all_are_told_and_nothing_is_given_up(story: Story)
     assert [each.given_up for each in story.delivered] == [[], []]
     assert all(story.expected["frames"].values())
     assert len(story.expected["mail"]) == 1
+    assert len(story.expected["events"]) == 2
 
 
 @given(st.randoms(use_true_random=False))
@@ -96,6 +99,7 @@ def test_a_record_that_makes_no_sense_holds_up_nobody_for_long(story: Story, ran
     for name, frames in expected["frames"].items():
         assert frames <= seen["frames"][name]
     assert seen["mail"] == expected["mail"]
+    assert expected["events"] <= seen["events"]
     assert seen["items"].keys() == expected["items"].keys()
     for consumed in delivered:
         assert consumed.given_up in ([], [bad])
@@ -120,3 +124,4 @@ def test_an_item_that_nobody_can_read_holds_up_nobody_for_long(story: Story, con
     for name, frames in story.expected["frames"].items():
         assert frames <= seen["frames"][name]
     assert seen["mail"] == story.expected["mail"]
+    assert story.expected["events"] <= seen["events"]

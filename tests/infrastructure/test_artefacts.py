@@ -14,8 +14,11 @@ import pytest
 from botocore.config import Config
 from starlette.applications import Starlette
 
+from infra.local.bus import Bus
 from infra.local.database import KEY1_SECRET, KEY2_SECRET, REGION, Database
+from infra.local.journal import Journal
 from infra.local.mailbox import Mailbox
+from infra.local.published import Published
 from infra.local.runtime_api import FunctionError
 from infra.local.zalopay_simulator import Settings, create_app
 from infra.topology import FUNCTIONS
@@ -50,6 +53,18 @@ def mailbox() -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture(scope="module")
+def bus() -> Iterator[SimpleNamespace]:
+    """EventBridge, with nobody behind it."""
+
+    async def nobody(*_: Any) -> None:
+        raise AssertionError
+
+    published = Published(Bus(nobody, (), Journal(), lambda: datetime.now(UTC)))
+    with served(lambda _: Starlette(routes=published.routes)) as url:
+        yield SimpleNamespace(url=f"{url}/dev/eventbridge", events=published._events.entries)
+
+
+@pytest.fixture(scope="module")
 def zalopay() -> Iterator[ZaloPay]:
     with served(lambda url: create_app(Settings(base_url=url, callback_spacing=0))) as url:
         client = ZaloPay(url)
@@ -58,11 +73,14 @@ def zalopay() -> Iterator[ZaloPay]:
 
 
 @pytest.fixture(scope="module")
-def addresses(database: Database, outside: Neighbour, mailbox: SimpleNamespace, zalopay: ZaloPay) -> dict[str, str]:
+def addresses(
+    database: Database, outside: Neighbour, mailbox: SimpleNamespace, bus: SimpleNamespace, zalopay: ZaloPay
+) -> dict[str, str]:
     """What only exists in AWS, and what stands here in its place; every other setting is as it is deployed."""
     return {
         "STAYS_TABLE": "stays",
         "CONNECTIONS_TABLE": "connections",
+        "EVENT_BUS": "stays",
         "ZALOPAY_KEY1_SECRET": KEY1_SECRET,
         "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
         "ZALOPAY_ENDPOINT": zalopay.url,
@@ -74,6 +92,7 @@ def addresses(database: Database, outside: Neighbour, mailbox: SimpleNamespace, 
         "AWS_ENDPOINT_URL_DYNAMODB": database.endpoint,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": database.endpoint,
         "AWS_ENDPOINT_URL_SESV2": mailbox.url,
+        "AWS_ENDPOINT_URL_EVENTBRIDGE": bus.url,
     }
 
 
@@ -189,6 +208,11 @@ def test_fulfilment_sends_the_letter_with_its_calendar(walk: SimpleNamespace):
     (letter,) = walk.mail
     assert letter["to"] == ["mai@example.com"]
     assert letter["attachments"][0]["name"] == "booking.ics"
+
+
+def test_fulfilment_publishes_what_happened(walk: SimpleNamespace, bus: SimpleNamespace):
+    told = [each["detail-type"] for each in bus.events if each["detail"]["stayId"] == walk.made["sessionId"]]
+    assert told == ["PaymentCompleted", "BookingConfirmed"]
 
 
 def test_reconciliation_finds_the_payment_whose_callback_was_lost(walk: SimpleNamespace):

@@ -1,5 +1,6 @@
 """A function may do what it does, and nothing else."""
 
+import re
 from typing import Any
 
 from infra.permissions import DOCUMENT, permissions
@@ -112,6 +113,15 @@ def test_only_those_who_tell_browsers_may_post_and_only_the_one_who_writes_may_s
     assert sending == {"fulfilment": {"ses:SendEmail", "ses:SendRawEmail"}}
     (mail,) = [each for each in statements(roles(backend)["fulfilment"]) if "ses:SendEmail" in each["Action"]]
     assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": "booking@dev.stays.example"}}
+
+
+def test_only_the_one_who_tells_the_company_may_publish_on_the_stages_bus_and_as_nobody_else(stacks, stage_name):
+    stack = stacks[f"Stays-{stage_name}-Backend"]
+    assert {name for name, role in roles(stack).items() if actions(role, "events")} == {"fulfilment"}
+    (publishing,) = [each for each in statements(roles(stack)["fulfilment"]) if "PutEvents" in str(each["Action"])]
+    assert publishing["Action"] == "events:PutEvents"
+    assert publishing["Condition"] == {"StringEquals": {"events:source": "stays"}}
+    assert re.search(r"GetAttBus\w+Arn", stack.spelled(publishing["Resource"]))
 
 
 def test_the_tables_are_open_as_far_as_the_topology_says(backend):

@@ -168,6 +168,42 @@ def test_mail_that_boto3_sends_is_in_the_mailbox(settings: Settings) -> None:
     run(settings, scenario)
 
 
+def test_what_boto3_publishes_is_shown_and_reaches_the_functions_that_listen(settings: Settings) -> None:
+    def publish(address: str) -> dict[str, Any]:
+        events = boto3.client(
+            "events",
+            endpoint_url=f"{address}/dev/eventbridge",
+            region_name="ap-southeast-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        common = {"EventBusName": "stays", "Source": "tests"}
+        entries = [
+            {**common, "DetailType": "BookingConfirmed", "Detail": '{"eventId": "1"}'},
+            {**common, "DetailType": "AuctionResult", "Detail": '{"auctionId": "1"}'},
+            {**common, "DetailType": "AuctionResult", "Detail": '{"auctionId": "boom"}'},
+            {**common, "DetailType": "BookingConfirmed", "Detail": "no JSON"},
+        ]
+        answer = events.put_events(Entries=entries)
+        events.close()
+        return answer
+
+    async def scenario(local: Local, client: httpx.AsyncClient) -> None:
+        answer = await asyncio.to_thread(publish, local.addresses.http)
+        assert answer["FailedEntryCount"] == 1
+        assert [each.get("ErrorCode") for each in answer["Entries"]] == [None, None, None, "MalformedDetail"]
+        shown = (await client.get("/dev/events")).json()
+        assert [each["detail-type"] for each in shown] == ["BookingConfirmed", "AuctionResult", "AuctionResult"]
+        assert [each["id"] for each in shown] == [each["EventId"] for each in answer["Entries"][:3]]
+        assert (shown[0]["source"], shown[0]["detail"]) == ("tests", {"eventId": "1"})
+        assert await seen(local, "awards", 1) == 1
+        assert len((await client.get("/dev/dead-letters")).json()) == 1
+        await client.delete("/dev/events")
+        assert (await client.get("/dev/events")).json() == []
+
+    run(settings, scenario)
+
+
 def test_the_small_world_is_told_when_there_is_none_and_again_when_asked(settings: Settings) -> None:
     async def scenario(local: Local, client: httpx.AsyncClient) -> None:
         assert await seen(local, "awards", 7) == 7

@@ -14,11 +14,12 @@ from stays.domain.errors import NotFound, Refused
 from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
-from stays.table.store import Store
+from stays.table.store import Store, to_attributes
 from stays.table.watch import Watch
 from stays.zalopay import BadCallback
 from stays.zalopay.keys import accepted_keys
 from tests.integration.messages import PRICE, auction_result, order_data, signed
+from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +32,7 @@ class Office:
         self.letters: list[Letter] = []
         self.announced: list[Any] = []
         self.forgotten = 0
+        self.published: list[Any] = []
         store = Store(boto3.client("dynamodb"), "stays")
         tools = Tools(
             sessions=Sessions(store, by="linh"),
@@ -39,6 +41,7 @@ class Office:
             casebook=Casebook(store, "linh"),
             zalopay=world.functions["payments"].zalopay(),
             keys=partial(accepted_keys, "zalopay-key2"),
+            publish=self.published.extend,
         )
         place = Place({}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append)
         self.dry = Desk(tools, place, really=False)
@@ -318,5 +321,34 @@ def test_for_other_dead_letters_what_takes_their_place_is_done(world: World, off
     ]
     assert f"{paid['id']} would be told again: PAID" in said(office.dry.redrive())
     assert (world.items(what="TOLD_AGAIN"), office.forgotten) == ([], 0)
+    assert office.published == []
     assert "fulfilment: the clock" in said(office.really.redrive())
+    assert [each.event_id for each in office.published] == [
+        f"{paid['id']}/PaymentCompleted",
+        f"{paid['id']}/BookingConfirmed",
+    ]
     assert (len(world.items(what="TOLD_AGAIN")), office.forgotten, office.announced) == (1, 3, [])
+
+
+def test_what_happened_is_published_again_in_the_same_words(world: World, office: Office):
+    world.paid()
+    with Listener(world) as listener:
+        world.deliver()
+    long_ago, tomorrow = LONG_AGO, datetime.now(UTC) + timedelta(days=1)
+    assert "PaymentCompleted would be published again" in said(office.dry.publish(long_ago))
+    assert office.published == []
+    assert "BookingConfirmed is published again" in said(office.really.publish(long_ago))
+    assert [each.dump() for each in office.published] == listener.heard()
+    assert said(office.really.publish(tomorrow)) == ""
+
+
+@pytest.mark.parametrize("time", ["deadline", "changedAt"])
+def test_offers_that_ended_are_published_again(world: World, office: Office, time: str):
+    world.offer()
+    item = world.item(kind="OFFER")
+    times = {"deadline": "2027-01-01T00:00:00.000Z", "changedAt": "2027-01-01T00:00:00.000Z"}
+    times[time] = "2027-03-02T00:00:00.000Z"
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(item | times | {"status": "EXPIRED"}))
+    said(office.really.publish(datetime(2027, 3, 1, tzinfo=UTC)))
+    assert [type(each).__name__ for each in office.published] == ["OfferExpired"]
+    assert said(office.really.publish(datetime(2027, 3, 3, tzinfo=UTC))) == ""

@@ -25,7 +25,7 @@ def account(aws: None) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr("function.py", "")
-    for name in ("payments", "zalopay-callback"):
+    for name in ("payments", "zalopay-callback", "fulfilment"):
         SESSION.client("lambda").create_function(
             FunctionName=f"{STAGE.slug}-{name}",
             Runtime="python3.13",
@@ -46,7 +46,7 @@ def put(function: str, body: dict[str, object]) -> None:
 
 
 def test_the_settings_are_those_of_the_functions(account: None) -> None:
-    told = {"PAYMENTS": "told", "ZALOPAY-CALLBACK": "told", "AWS_DEFAULT_REGION": STAGE.region}
+    told = dict.fromkeys(("PAYMENTS", "ZALOPAY-CALLBACK", "FULFILMENT"), "told") | {"AWS_DEFAULT_REGION": STAGE.region}
     assert deployed(STAGE, SESSION).settings == VARIABLES | told
 
 

@@ -4,8 +4,9 @@ The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, 
 browsers' frames are the truth outside; the stream's history is the truth about what was ever committed.
 """
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.local.zalopay_simulator.ledger import Order
@@ -198,6 +199,7 @@ class Invariants:
         self._listed()
         self._told(sessions)
         self._chains.at_rest()
+        self._published()
 
     def _money(self, order: Order, session: Item | None, by_kind: Mapping[str, list[Item]]) -> None:
         returned = sum(each.amount for each in order.refunds if each.settled and not each.refused)
@@ -303,6 +305,61 @@ class Invariants:
             confirmed = [each for each in frames if each["type"] == "BOOKING_CONFIRMED"]
             told = any(each["bookingId"] == session["id"] for each in confirmed)
             demand(told, "I15", session["id"], "is booked and nobody was told")
+
+    def _published(self) -> None:
+        """What was published is what happened, in the same words each time; undisturbed, once for each delivery."""
+        handed: Counter[str] = Counter()
+        for record in self._system.history:
+            for event_id in happened(record):
+                handed[event_id] += self._system.handed[record["dynamodb"]["SequenceNumber"]]
+        heard: Counter[str] = Counter()
+        words: dict[str, str] = {}
+        for entry in self._system.bus.published:
+            event_id = json.loads(entry["Detail"])["eventId"]
+            heard[event_id] += 1
+            said = words.setdefault(event_id, entry["Detail"])
+            demand(said == entry["Detail"], "published", event_id, "says one time", said, "and then", entry["Detail"])
+            demand(event_id.endswith(f"/{entry['DetailType']}"), "published", event_id, "as", entry["DetailType"])
+            demand("example.com" not in said, "published", event_id, "names somebody")
+        demand(heard.keys() == handed.keys(), "published", "is not what happened:", *(heard.keys() ^ handed.keys()))
+        disturbed = self._system.gate.broken > 0
+        demand(
+            disturbed or heard == handed, "published", "more or less than once:", *(heard - handed), *(handed - heard)
+        )
+
+
+UNPAID = ("FAILED", "CANCELLED", "EXPIRED")
+
+
+def happened(record: Mapping[str, Any]) -> Iterator[str]:
+    """What a record of the stream amounts to, by the ids of its events."""
+    old, new = (from_attributes(record["dynamodb"].get(image, {})) for image in ("OldImage", "NewImage"))
+    if new.get("kind") == "SESSION":
+        yield from (f"{new['id']}/{name}" for name, is_so in of_session(old, new).items() if is_so)
+    if new.get("kind") in ("AWARD", "OFFER"):
+        about = f"{new['auctionId']}/{new['userId']}/{new['awardId']}"
+        yield from (f"{about}/{name}" for name, is_so in of_award(old, new).items() if is_so)
+
+
+def of_session(old: Item, new: Item) -> dict[str, bool]:
+    """Which events a change of a session is."""
+    fresh = {name for name in new if name not in old}
+    ended = old.get("status") in ("CREATED", "PENDING") and new["status"] in UNPAID
+    return {
+        "PaymentCompleted": old.get("status") != new["status"] == "PAID",
+        "PaymentFailed": ended and new["fulfilment"] != "REVIEW",
+        "BookingConfirmed": "bookedAt" in fresh,
+        "BookingCancelled": "bookedAt" in old and "cancelledAt" in fresh,
+        "RefundCompleted": old.get("fulfilment") != new["fulfilment"] == "REFUNDED",
+    }
+
+
+def of_award(old: Item, new: Item) -> dict[str, bool]:
+    """Which events a change of an award is."""
+    return {
+        "OfferExpired": new["kind"] == "OFFER" and old.get("status") != new["status"] == "EXPIRED",
+        "NightsReleased": bool(new.get("releasedNights")) and not old.get("releasedNights"),
+    }
 
 
 def final_status(session: Item) -> str:

@@ -264,6 +264,7 @@ class System:
         self.broken: list[str] = []
         self.payable: set[str] = set()
         self.counted: Counter[str] = Counter()
+        self.handed: Counter[str] = Counter()  # how often fulfilment got a record
         self._sockets = 0
 
     # Time
@@ -296,6 +297,8 @@ class System:
             instance = self._instances[name, number] = Instance(
                 name, self._clients, self.clock, self.chance, self.zalopay
             )
+        if name == "fulfilment":
+            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event["Records"])
         try:
             answer = instance.module.handler(event, self._context)
         except Killed:

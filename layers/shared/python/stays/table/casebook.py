@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import reference_number
 from stays.domain.manual import FOR_PEOPLE
 from stays.domain.payment import PaymentSession
@@ -74,6 +75,22 @@ class Casebook:
             {"#kind": "kind", "#changedAt": "changedAt"},
         )
         yield from map(PaymentSession.model_validate, found)
+
+    def over_since(self, since: datetime) -> Iterator[Award]:
+        """Awards and offers that ended unpaid, and changed or were to be paid since then. Reads the whole table."""
+        found = self._store.scan(
+            "#kind IN (:award, :offer) AND #status IN (:expired, :declined)"
+            " AND (#changedAt >= :since OR #deadline >= :since)",
+            {
+                ":award": "AWARD",
+                ":offer": "OFFER",
+                ":expired": AwardStatus.EXPIRED.value,
+                ":declined": AwardStatus.DECLINED.value,
+                ":since": timestamp(since),
+            },
+            {f"#{name}": name for name in ("kind", "status", "changedAt", "deadline")},
+        )
+        yield from map(Award.model_validate, found)
 
     def tell_again(self, session: PaymentSession, now: datetime) -> None:
         """Its user is told once more how it stands: the stream brings it to the notifier."""

@@ -11,7 +11,7 @@ from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS
-from stays.table.store import Item, Store
+from stays.table.store import Item, Store, from_attributes
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
@@ -108,6 +108,12 @@ def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
     if old and all(old.get(name) == new.get(name) for name in _TOLD):
         return None
     return new["PK"]["S"], new["SK"]["S"]
+
+
+def before_and_after(record: Mapping[str, Any]) -> tuple[Watched | None, Watched]:
+    """The item in a stream record as it was, None if it is new, and as it is. Raises pydantic's ValidationError."""
+    old, new = _images(record)
+    return _model(from_attributes(old)) if old else None, _model(from_attributes(new))
 
 
 def newly_paid(record: Mapping[str, Any]) -> datetime | None:

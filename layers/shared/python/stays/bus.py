@@ -1,0 +1,56 @@
+"""The event bus: announcements go out to the rest of the company's systems."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stays.domain.announcement import Announcement
+
+SOURCE = "stays"
+MOST_ENTRIES = 10  # of a call, which may have 256 KB (AWS, PutEvents); ten of the longest of ours are a tenth of that
+
+
+class NotTaken(Exception):
+    """The bus did not take some events, or nobody answered: `announcements`, in order. Says an error code only."""
+
+    def __init__(self, announcements: Sequence[Announcement], why: str) -> None:
+        super().__init__(why)
+        self.announcements = announcements
+
+
+def publish(client: Any, bus: str, announcements: Sequence[Announcement]) -> None:
+    """Put events on the bus (an `events` client), in as few calls as they fit in; none is no call.
+
+    Raises NotTaken with those that were surely not taken by the first call that failed, and with all after it. A call
+    without an answer counts as failed, so an event may come twice: under the same `eventId`.
+    """
+    for start in range(0, len(announcements), MOST_ENTRIES):
+        end = start + MOST_ENTRIES
+        try:
+            _put(client, bus, announcements[start:end])
+        except NotTaken as failure:
+            raise NotTaken([*failure.announcements, *announcements[end:]], str(failure)) from None
+
+
+def _put(client: Any, bus: str, announcements: Sequence[Announcement]) -> None:
+    try:
+        answer = client.put_events(Entries=[_entry(bus, each) for each in announcements])
+    except ClientError as error:
+        raise NotTaken(announcements, error.response["Error"]["Code"]) from None
+    except BotoCoreError as error:
+        raise NotTaken(announcements, type(error).__name__) from None
+    told = zip(announcements, answer["Entries"], strict=True)
+    refused = [(each, entry["ErrorCode"]) for each, entry in told if "ErrorCode" in entry]
+    if refused:
+        raise NotTaken([each for each, _ in refused], refused[0][1])
+
+
+def _entry(bus: str, announcement: Announcement) -> dict[str, str]:
+    return {
+        "EventBusName": bus,
+        "Source": SOURCE,
+        "DetailType": type(announcement).__name__,
+        "Detail": json.dumps(announcement.dump(), ensure_ascii=False),
+    }
