@@ -149,8 +149,11 @@ class Local:
 
     def browser(self, name: str) -> Browser:
         """A browser of somebody whom nobody knows yet."""
-        number = uuid.uuid4().hex[:12]
-        user_id, email = f"auth0|{name}-{number}", f"{name}-{number}@stays.example"
+        return self.browser_of(f"{name}-{uuid.uuid4().hex[:12]}")
+
+    def browser_of(self, name: str) -> Browser:
+        """A browser of somebody."""
+        user_id, email = f"auth0|{name}", f"{name}@stays.example"
         token = self.token(user_id, email=email, name=name.title())
         return Browser(self.http_url, self.websocket_url, user_id, token, email)
 

@@ -1,12 +1,16 @@
 """A winner who does not pay, and those who come after: each hears their own part of the story."""
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from typing import Any
 
+import httpx
 import pytest
+from ical.calendar_stream import IcsCalendarStream
 
 from tests.e2e.browser import ApiError, Browser, Socket
-from tests.e2e.local import Award, Local, ZaloPay
+from tests.e2e.local import Award, Local, ZaloPay, eventually
 
 Travel = Callable[..., Browser]
 MINUTES = 60
@@ -76,6 +80,37 @@ def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
     assert heard(an, sockets[0]) == [("AUCTION_RESULT", "FULL_WIN"), ("AUCTION_RESULT", "LOST")]
     assert heard(binh, sockets[1]) == [("SECOND_CHANCE_OFFER", None)]
     assert heard(chi, sockets[2])[0] == ("SECOND_CHANCE_OFFER", None)
+    assert booked_days(local, award) == [(date.fromisoformat(award.nights[0]), date.fromisoformat(award.nights[3]))]
+
+
+def booked_days(local: Local, award: Award) -> list[tuple[date, date]]:
+    """What the host's calendar program reads in the property's feed: check-in and check-out of each stay."""
+    with closing(local.browser_of("host-lan")) as host:
+        address = host.post(f"/properties/{award.property_id}/calendar/feed", {})["url"]
+    (calendar,) = IcsCalendarStream.from_ics(httpx.get(address, trust_env=False).text).calendars
+    return [(event.start, event.end) for event in calendar.events]
+
+
+def test_what_nobody_wants_is_released_and_the_bus_says_so(local: Local, traveller: Travel) -> None:
+    an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
+    award = won(local, an, binh, chi)
+    for browser in (an, binh, chi):
+        eventually(lambda browser=browser: offered(browser) or browser is an)
+        assert browser.post(f"/auctions/offers/{award.auction_id}/decline", {}) == {}
+    said = eventually(lambda: published(local, award, "NightsReleased"))
+    assert [(each["releasedNights"], each["userId"]) for each in said] == [(award.nights, chi.user_id)]
+    assert published(local, award, "OfferExpired") == []
+
+
+def offered(browser: Browser) -> list[Any]:
+    found: list[Any] = browser.get("/auctions/offers/second-chance/me")
+    return found
+
+
+def published(local: Local, award: Award, name: str) -> list[dict[str, Any]]:
+    """The events of this name that concern an auction."""
+    said = [each["detail"] for each in local.dev("GET", "/events") if each["detail-type"] == name]
+    return [each for each in said if each["auctionId"] == award.auction_id]
 
 
 def test_nobody_is_asked_as_long_as_an_order_is_open(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:

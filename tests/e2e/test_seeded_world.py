@@ -92,7 +92,7 @@ def test_paying_a_second_chance_offer_accepts_it(
     again = binh.open_socket(token=binh.token)
     again.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
     again.ping()
-    assert {message["type"] for message in again.accepted} == {"PAYMENT_STATUS", "BOOKING_CONFIRMED"}
+    assert {message["type"] for message in again.accepted} == {"AUCTION_RESULT", "PAYMENT_STATUS", "BOOKING_CONFIRMED"}
     assert socket.dropped == again.dropped == []
 
 
