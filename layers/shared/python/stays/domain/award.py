@@ -42,7 +42,7 @@ class Result(StrEnum):
 
 
 class AwardStatus(StrEnum):
-    """Wins: PENDING_PAYMENT, PAID, EXPIRED. Offers: WAITING, ACCEPTED, DECLINED, PAID, EXPIRED. LOST pays nothing."""
+    """A win waits for its payment, an offer for an answer and then for its payment. LOST pays nothing."""
 
     PENDING_PAYMENT = "PENDING_PAYMENT"
     WAITING = "WAITING"
@@ -178,9 +178,8 @@ def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None,
     """Which nights of which award are paid, and how much that is.
 
     The full amount buys all awarded nights, and the price of those that its user chose buys them, whichever of them
-    the client names. Raises NotFound
-    without an award, Refused where it cannot be paid (any more), Invalid for wrong nights or amount.
-    An amount of None takes the price of the selected nights.
+    the client names. Raises NotFound without an award, Refused where it cannot be paid (any more), Invalid for
+    wrong nights or amount. An amount of None takes the price of the selected nights.
     """
     won = [award for award in awards if award.status is not AwardStatus.LOST]
     if not won:
