@@ -41,16 +41,18 @@ def test_c14_a_bogus_subscribe_or_plain_text_gets_an_error_and_the_connection_st
     assert socket.subscribe("current-user-id") == [{"type": "ERROR", "code": "FORBIDDEN", "message": SENTENCE}]
     assert socket.send("hello there") == [{"type": "ERROR", "code": "INVALID_MESSAGE", "message": SENTENCE}]
     frames = socket.subscribe()
-    assert [frame["type"] for frame in frames] == ["SUBSCRIBED", "PAYMENT_STATUS"]
-    assert frames[1]["paymentId"] == made["sessionId"]
+    assert [frame["type"] for frame in frames] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"]
+    assert frames[2]["paymentId"] == made["sessionId"]
 
 
 def told_to(world: World, sub: str) -> list[dict]:
-    """Everything that a user with an open socket hears of what is on the stream."""
-    socket = world.socket(query=f"token={world.token(sub)}")
+    """Everything that a user hears of what is on the stream, and the same again on the next subscribe."""
+    socket, later = (world.socket(query=f"token={world.token(sub)}") for _ in range(2))
     socket.subscribe(sub)
+    before = len(socket.frames)
     world.deliver()
-    return socket.frames[1:]
+    assert later.subscribe(sub)[1:] == socket.frames[before:]
+    return socket.frames[before:]
 
 
 def test_c15_an_auction_result_has_amount_and_deadline_also_when_it_is_lost(world: World):

@@ -7,6 +7,7 @@ import pytest
 from stays.domain.award import AwardStatus
 from stays.domain.mailing import Profile
 from stays.table.awards import Awards
+from stays.table.keys import shard
 from stays.table.store import Store
 from tests.integration.tables import contents, dynamodb
 from tests.samples import AUCTION, NOW, STRANGER, TRAVELLER, offer, win
@@ -20,14 +21,14 @@ def awards(aws: None) -> Awards:
 def test_a_win_is_written_under_its_auction_and_user(awards: Awards) -> None:
     assert awards.receive(win()) == win()
     key = {"PK": "AUCTION#1001", "SK": f"AWARD#{TRAVELLER}#WIN"}
-    index = {"kind": "AWARD", "userSort": "AWARD#2026-11-23T03:00:00.000Z#WIN"}
+    index = {"kind": "AWARD", "userSort": "AWARD#2026-11-23T03:00:00.000Z#WIN", "dueShard": shard(AUCTION)}
     assert contents() == {("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"): win().dump() | key | index}
 
 
 def test_an_offer_is_written_beside_the_win_under_its_own_id(awards: Awards) -> None:
     awards.receive(offer())
     item = contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#offer-7"]
-    assert (item["kind"], item["userSort"]) == ("OFFER", "OFFER#2026-11-23T03:00:00.000Z#offer-7")
+    assert (item["kind"], item["userSort"]) == ("OFFER", "AWARD#2026-11-23T03:00:00.000Z#offer-7")
 
 
 def test_a_users_awards_in_an_auction_are_one_read_and_only_theirs(awards: Awards) -> None:
