@@ -12,9 +12,9 @@ from pydantic import Field
 
 from stays import http
 from stays.connections import Connections, Presence, fingerprint
-from stays.domain.award import WIN, Award, AwardStatus, check_payable
+from stays.domain.award import WIN, Award, AwardStatus, being_paid, check_payable
 from stays.domain.cascade import accept
-from stays.domain.errors import NotFound, Refused, StaysError
+from stays.domain.errors import NotFound, StaysError
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
 from stays.table.awards import Awards
@@ -193,12 +193,7 @@ def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
 def check_no_payment(award: Award) -> None:
     session = sessions.find(award.checkout_id) if award.checkout_id else None
     if session and session.is_live:
-        raise Refused(
-            "INVALID_AUCTION_STATE",
-            "A payment is under way; it ends by itself.",
-            sessionId=session.id,
-            expiresAt=session.dump()["expiresAt"],
-        )
+        raise being_paid(session.id)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -209,6 +209,18 @@ def test_an_award_that_has_changed_meanwhile_is_not_ended(awards: Awards) -> Non
     assert awards.find(award).checkout_id == session.id
 
 
+def test_nothing_ends_while_a_night_is_held_for_its_own_user(awards: Awards) -> None:
+    award = win(runners_up=(SECOND,))
+    awards.receive(award)
+    session = hold(NIGHTS[:1], TRAVELLER)
+    before, out = contents(), NOW + PAYMENT_TIME + HOLD_MARGIN
+    with pytest.raises(Refused) as refused:
+        awards.end(award, AwardStatus.DECLINED, out, "offer-9")
+    assert (refused.value.code, refused.value.details) == ("INVALID_AUCTION_STATE", {"sessionId": session.id})
+    assert contents() == before
+    assert awards.end(award, AwardStatus.DECLINED, out + MOMENT, "offer-9")
+
+
 @pytest.mark.parametrize("take", [hold, book])
 def test_nights_that_are_somebody_elses_are_neither_offered_nor_released(awards: Awards, take: Take) -> None:
     award = win(runners_up=(SECOND, THIRD))

@@ -214,6 +214,11 @@ def check_payable(award: Award, now: datetime) -> None:
         raise over(award)
 
 
+def being_paid(session_id: str) -> Refused:
+    """What to say to whoever would end an award that its user can still pay for."""
+    return Refused("INVALID_AUCTION_STATE", "A payment is under way; it ends by itself.", sessionId=session_id)
+
+
 def over(award: Award) -> Refused:
     """What to say to whoever comes too late for an award."""
     code = "INVALID_AUCTION_STATE" if award.award_id == WIN else "OFFER_EXPIRED"

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from stays.domain.award import AWARD_SOURCES, WIN, Award, AwardStatus, over
+from stays.domain.award import AWARD_SOURCES, WIN, Award, AwardStatus, being_paid, over
 from stays.domain.cascade import Ending, end
 from stays.domain.mailing import Profile
 from stays.domain.values import timestamp
@@ -74,7 +74,8 @@ class Awards:
         """Decline or expire an award, and offer its nights on, in one transaction.
 
         None where it has changed meanwhile: whoever comes must look again. A night that was taken
-        between looking and writing is not offered.
+        between looking and writing is not offered. Raises Refused while a night is held for its own user,
+        who can still pay.
         """
         for _ in range(_ATTEMPTS):
             ending = end(award, status, self._free_nights(award, now), now, offer_id)
@@ -107,10 +108,12 @@ class Awards:
     def _free_nights(self, award: Award, now: datetime) -> set[date]:
         """Of the nights at stake, those that nobody holds or has booked, consistent: one read."""
         nights = award.at_stake or tuple(night.date for night in award.nights)
-        taken = self._store.get_many([night_key(award.place.id, night) for night in nights])
-        return set(nights) - {
-            date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in taken if _kept(item, now)
-        }
+        found = self._store.get_many([night_key(award.place.id, night) for night in nights])
+        kept = [item for item in found if _kept(item, now)]
+        for item in kept:
+            if item["state"] == "HELD" and item["userId"] == award.user_id:
+                raise being_paid(item["stayId"])
+        return set(nights) - {date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in kept}
 
     def _still_free(self, award: Award, night: date, now: datetime, *, mine: bool = False) -> Operation:
         own = "userId = :userId OR " if mine else ""
