@@ -12,9 +12,9 @@ from pydantic import Field
 
 from stays import http
 from stays.connections import Connections, Presence, fingerprint
-from stays.domain.award import WIN, Award, AwardStatus, check_payable
+from stays.domain.award import WIN, Award, AwardStatus, being_paid, check_payable
 from stays.domain.cascade import accept
-from stays.domain.errors import NotFound, Refused, StaysError
+from stays.domain.errors import NotFound, StaysError
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
 from stays.table.awards import Awards
@@ -32,6 +32,9 @@ logger = Logger()
 app = http.resolver()
 
 Name = Annotated[str, Path(pattern=ID)]
+Kind = Callable[[Award], bool]
+Look = Callable[[str, str], Award | None]
+Answering = Callable[[Award, datetime], bool]
 
 
 class AcceptRequest(Model):
@@ -60,13 +63,37 @@ def caller(now: datetime) -> str:
     return who.user_id
 
 
-def best(found: Iterable[Award]) -> Award:
+def best(kind: Kind, found: Iterable[Award]) -> Award | None:
     """The one that is meant where an auction gave its user several: what can be paid first, then the win."""
     now = datetime.now(UTC)
-    meant = max(found, key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
-    if meant is None:
+    return max(filter(kind, found), key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
+
+
+def is_something(award: Award) -> bool:
+    """Whether there is something to accept or to decline."""
+    return award.status is not AwardStatus.LOST
+
+
+def won(name: str, user_id: str) -> Award | None:
+    """On the winners page a name is an auction's, else that of an offer that was accepted."""
+    return best(is_winner, awards.of(name, user_id)) or best(is_winner, awards.with_id(name, user_id))
+
+
+def offered(name: str, user_id: str) -> Award | None:
+    """On the page of offers a name is an offer's, else an auction's."""
+    return best(is_offer, awards.with_id(name, user_id)) or best(is_offer, awards.of(name, user_id))
+
+
+def won_or_offered(name: str, user_id: str) -> Award | None:
+    """Where both pages ask a name is an offer's, else an auction's."""
+    return best(is_something, awards.with_id(name, user_id)) or best(is_something, awards.of(name, user_id))
+
+
+def found(look: Look, name: str, now: datetime) -> Award:
+    award = look(name, caller(now))
+    if award is None:
         raise NotFound
-    return meant
+    return award
 
 
 @app.get("/auctions/winners/me")
@@ -76,28 +103,27 @@ def winners() -> list[dict[str, Any]]:
 
 @app.get("/auctions/winners/<auction_id>")
 def winner(auction_id: Name) -> dict[str, Any]:
-    found = awards.named(caller(datetime.now(UTC)), auction_id)
-    return winner_of(best(filter(is_winner, found)))
+    return winner_of(found(won, auction_id, datetime.now(UTC)))
 
 
 @app.post("/auctions/winners/<auction_id>/accept")
 def accept_win(auction_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(auction_id, is_winner, request.selected_nights)
+    return accepted(won, auction_id, request.selected_nights)
 
 
 @app.post("/auctions/winners/<auction_id>/decline")
 def decline_win(auction_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(auction_id, is_winner, request.reason)
+    return declined(won, auction_id, request.reason)
 
 
 @app.post("/auctions/offers/<offer_id>/accept")
 def accept_any(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(offer_id, is_something, request.selected_nights)
+    return accepted(won_or_offered, offer_id, request.selected_nights)
 
 
 @app.post("/auctions/offers/<offer_id>/decline")
 def decline_any(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(offer_id, is_something, request.reason)
+    return declined(won_or_offered, offer_id, request.reason)
 
 
 @app.get("/auctions/offers/second-chance/me")
@@ -107,42 +133,33 @@ def offers() -> list[dict[str, Any]]:
 
 @app.get("/auctions/offers/second-chance/<offer_id>")
 def offer(offer_id: Name) -> dict[str, Any]:
-    found = awards.named(caller(datetime.now(UTC)), offer_id)
-    return offer_of(best(filter(is_offer, found)))
+    return offer_of(found(offered, offer_id, datetime.now(UTC)))
 
 
 @app.post("/auctions/offers/second-chance/<offer_id>/accept")
 def accept_offer(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(offer_id, is_offer, request.selected_nights)
+    return accepted(offered, offer_id, request.selected_nights)
 
 
 @app.post("/auctions/offers/second-chance/<offer_id>/decline")
 def decline_offer(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(offer_id, is_offer, request.reason)
+    return declined(offered, offer_id, request.reason)
 
 
 @app.post("/auctions/analytics/decline")
 def report_decline(report: DeclineReport) -> dict[str, Any]:
-    award = best(filter(is_something, awards.named(caller(datetime.now(UTC)), report.offer_id)))
+    now = datetime.now(UTC)
+    award = found(won_or_offered, report.offer_id, now)
     logger.info("declined", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     if report.reason:
-        awards.note_reason(award, report.reason)
+        awards.note_reason(award, report.reason, now)
     return {}
 
 
-def is_something(award: Award) -> bool:
-    """Whether there is something to accept or to decline."""
-    return award.status is not AwardStatus.LOST
-
-
-Answering = Callable[[Award, datetime], bool]
-
-
-def answered(name: str, kind: Callable[[Award], bool], answering: Answering) -> dict[str, Any]:
+def answered(look: Look, name: str, answering: Answering) -> dict[str, Any]:
     """Answer an award as it stands; where it changes meanwhile, look again."""
     now = datetime.now(UTC)
-    user_id = caller(now)
-    award = best(filter(kind, awards.named(user_id, name)))
+    award = found(look, name, now)
     for _ in range(ATTEMPTS):
         if answering(award, now):
             logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
@@ -151,15 +168,15 @@ def answered(name: str, kind: Callable[[Award], bool], answering: Answering) -> 
     raise StaysError("INTERNAL_ERROR", "It kept changing; please try again.")
 
 
-def accepted(name: str, kind: Callable[[Award], bool], selected: tuple[date, ...]) -> dict[str, Any]:
+def accepted(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
     def accepting(award: Award, now: datetime) -> bool:
         after = accept(award, selected, now)
         return after == award or awards.accept(award, after, now)
 
-    return answered(name, kind, accepting)
+    return answered(look, name, accepting)
 
 
-def declined(name: str, kind: Callable[[Award], bool], reason: str | None) -> dict[str, Any]:
+def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
     """Nobody can pay for it any more, and the next is asked. While an order is open its user may still pay."""
 
     def declining(award: Award, now: datetime) -> bool:
@@ -170,18 +187,13 @@ def declined(name: str, kind: Callable[[Award], bool], reason: str | None) -> di
         explained = award.but(decline_reason=reason or award.decline_reason)
         return awards.end(explained, AwardStatus.DECLINED, now, new_stay_id(now, os.urandom(10))) is not None
 
-    return answered(name, kind, declining)
+    return answered(look, name, declining)
 
 
 def check_no_payment(award: Award) -> None:
     session = sessions.find(award.checkout_id) if award.checkout_id else None
     if session and session.is_live:
-        raise Refused(
-            "INVALID_AUCTION_STATE",
-            "A payment is under way; it ends by itself.",
-            sessionId=session.id,
-            expiresAt=session.dump()["expiresAt"],
-        )
+        raise being_paid(session.id)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

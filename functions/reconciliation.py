@@ -12,6 +12,7 @@ from botocore.config import Config
 from stays.domain.award import Award, AwardStatus
 from stays.domain.cascade import Ending, is_overdue
 from stays.domain.decision import Evidence, Outcome
+from stays.domain.errors import Refused
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession
@@ -66,14 +67,22 @@ def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 def check_award(award: Award, now: datetime) -> None:
-    """What was not paid or answered in time goes to the next; not while somebody can still pay for it."""
+    """What was not paid or answered in time goes to the next; not while its user can still pay for it."""
     if award.checkout_id:
         session = sessions.find(award.checkout_id)
         if session.is_live and check_payment(session, now).is_live:
             awards.postpone(award, now + CHECK_INTERVAL)
             return
     if is_overdue(award, now):
+        expire(award, now)
+
+
+def expire(award: Award, now: datetime) -> None:
+    try:
         ending = awards.end(award, AwardStatus.EXPIRED, now, new_stay_id(now, os.urandom(10)))
+    except Refused:
+        awards.postpone(award, now + CHECK_INTERVAL)
+    else:
         tell(award, ending)
 
 

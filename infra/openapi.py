@@ -43,7 +43,7 @@ def document() -> Schema:
     resolved = dict(_resolved())
     paths: dict[str, Schema] = {}
     for route in SERVED:
-        own = resolved.get(route.function, {}).get("paths", {})
+        own = resolved.get(route.function, {})
         path = route.path.removeprefix(PREFIX)
         paths.setdefault(path, {})[route.method.lower()] = operation(route, path, own)
     known = [untitled(each.get("components", {}).get("schemas", {})) for each in resolved.values()]

@@ -14,7 +14,7 @@ from stays.domain.booking import Booking
 from stays.domain.calendar import CalendarPage
 from stays.domain.mailing import Profile
 from stays.domain.payment import _INTERNAL, PaymentSession
-from stays.domain.values import TRANSACTION_ID
+from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
 from stays.http import STATUS
 from stays.zalopay import _CallbackData, _Envelope
 
@@ -48,7 +48,13 @@ def _unchanged(told: Told) -> Schema:
     return {} if told.kind == "application/json" else {"304": {"description": "The caller's copy is the present one"}}
 
 
+def _having(*, optional: Mapping[str, Schema] | None = None, **properties: Schema) -> Schema:
+    """An object that always has these, and perhaps the optional ones."""
+    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
+
+
 _BOOKING, _SESSION = _named("Booking"), _named("PaymentSession")
+_WINNER, _OFFER = _named("Winner"), _named("Offer")
 _NOTHING = {"type": "object", "maxProperties": 0}
 _TOLD = {
     ("GET", "/health"): Told("Whether the API is up", _named("Health")),
@@ -64,6 +70,17 @@ _TOLD = {
     ("POST", "/bookings/{bookingId}/update-calendar"): Told("Repeat what is done already", _NOTHING, (404, 409)),
     ("POST", "/bookings/{bookingId}/conversation"): Told("The thread with the host", _named("Thread"), (404, 409)),
     ("POST", "/bookings/{bookingId}/send-confirmation"): Told("Send the mail once more", _NOTHING, (404, 409, 429)),
+    ("GET", "/auctions/winners/me"): Told("What the caller won", {"type": "array", "items": _WINNER}),
+    ("GET", "/auctions/winners/{auctionId}"): Told("What the caller won at an auction", _WINNER, (404,)),
+    ("POST", "/auctions/winners/{auctionId}/accept"): Told("Want a win, or nights of it", _NOTHING, (404, 409)),
+    ("POST", "/auctions/winners/{auctionId}/decline"): Told("Not want a win: the next is asked", _NOTHING, (404, 409)),
+    ("GET", "/auctions/offers/second-chance/me"): Told("The caller's offers", {"type": "array", "items": _OFFER}),
+    ("GET", "/auctions/offers/second-chance/{offerId}"): Told("A second-chance offer", _OFFER, (404,)),
+    ("POST", "/auctions/offers/second-chance/{offerId}/accept"): Told("Accept an offer", _NOTHING, (404, 409)),
+    ("POST", "/auctions/offers/second-chance/{offerId}/decline"): Told("Decline an offer", _NOTHING, (404, 409)),
+    ("POST", "/auctions/offers/{offerId}/accept"): Told("Accept an offer or a win", _NOTHING, (404, 409)),
+    ("POST", "/auctions/offers/{offerId}/decline"): Told("Decline an offer or a win", _NOTHING, (404, 409)),
+    ("POST", "/auctions/analytics/decline"): Told("Say why something was declined", _NOTHING, (404,)),
     ("POST", "/users/auth0-sync"): Told("Remember how to write to the caller", _named("Profile")),
     ("GET", "/properties/{propertyId}/calendar"): Told(
         "The nights of the caller's property that are held or booked", _named("CalendarPage"), (404,)
@@ -85,7 +102,9 @@ _CALLBACK: Schema = {
 }
 _PARAMETERS: dict[str, Schema] = {"transactionId": {"type": "string", "pattern": TRANSACTION_ID}}
 
-_TEXT = {"type": "string"}
+_TEXT, _FLAG = {"type": "string"}, {"type": "boolean"}
+_DAY, _INSTANT = {"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}
+_DONG = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_AMOUNT}
 _BY_HAND: dict[str, Schema] = {
     "Health": {"type": "object", "properties": {"status": {"const": "ok"}, "version": _TEXT}, "required": ["status"]},
     "FeedAddress": {
@@ -99,6 +118,40 @@ _BY_HAND: dict[str, Schema] = {
         "properties": {"return_code": {"enum": [1, 0, -1]}, "return_message": _TEXT},
         "required": ["return_code", "return_message"],
     },
+    "Winner": _having(
+        id=_TEXT,
+        auctionId=_TEXT,
+        property=_named("Place"),
+        bidAmount=_DONG | {"description": "what the selected nights cost"},
+        checkIn=_DAY,
+        checkOut=_DAY,
+        isPartialWin=_FLAG | {"description": "there are nights to select, or not every night from first to last"},
+        awardedNights={"type": "array", "items": _named("AwardedNight")},
+        status={"enum": ["PENDING_PAYMENT", "PAID", "EXPIRED"]},
+        paymentDeadline=_INSTANT,
+        guestCount={"type": "integer"},
+        optional={"paymentId": _TEXT},
+    ),
+    "AwardedNight": _having(date=_DAY, pricePerNight=_DONG, isSelected=_FLAG, rangeId=_TEXT),
+    "Offer": _having(
+        id=_TEXT,
+        userId=_TEXT,
+        auctionId=_TEXT,
+        property=_named("Place"),
+        propertyName=_TEXT,
+        offeredNights={"type": "array", "items": _DAY},
+        amount=_DONG,
+        responseDeadline=_INSTANT,
+        status={"enum": ["WAITING", "ACCEPTED", "DECLINED", "EXPIRED"]},
+        optional={"originalBidId": _TEXT, "paymentDeadline": _INSTANT | {"description": "once it is accepted"}},
+    ),
+    "Place": _having(
+        id=_TEXT,
+        title=_TEXT,
+        location={"type": "object", "properties": {"address_line1": _TEXT, "city": _TEXT, "state": _TEXT}},
+        images={"type": "array", "items": _having(image_url=_TEXT)},
+        optional={"city": _TEXT, "state": _TEXT, "max_guests": {"type": "integer"}},
+    ),
     "GatewayRefusal": {"type": "object", "properties": {"message": _TEXT}, "required": ["message"]},
     "Error": {
         "type": "object",
@@ -136,18 +189,24 @@ def operation(route: Route, path: str, resolved: Mapping[str, Any]) -> Schema:
         described["security"] = []
     if not resolved:
         return described | _CALLBACK
-    own = next(each[route.method.lower()] for own_path, each in resolved.items() if _camel(own_path) == path)
+    own = next(each[route.method.lower()] for own_path, each in resolved["paths"].items() if _camel(own_path) == path)
     by_itself = own["responses"]["200"]["content"]["application/json"]["schema"]
     told = _TOLD.get((route.method, path)) or Told(own["summary"], untitled(by_itself))
     described["summary"] = told.summary
     if parameters := own.get("parameters"):
         described["parameters"] = [_parameter(each) for each in parameters]
     if body := own.get("requestBody"):
-        described["requestBody"] = untitled(body)
+        described["requestBody"] = {**untitled(body), "required": _requires(body, resolved["components"]["schemas"])}
     statuses = sorted({*_ALWAYS, *told.refusals, *(() if route.public else (401,))})
     refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
     answered = {"200": _answered("Done", told.answer, told.kind), **_unchanged(told)}
     return described | {"responses": answered | refused}
+
+
+def _requires(body: Schema, known: Mapping[str, Schema]) -> bool:
+    """Whether something has to be said: no body is taken for an empty object."""
+    name = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+    return "required" in known[name]
 
 
 def _camel(path: str) -> str:

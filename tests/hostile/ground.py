@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from infra.local.events import Answer, Request, http_answer, http_event
 from infra.local.routing import route_key
 from infra.topology import PREFIX, Route
-from tests.integration.messages import AGENT, BINH, HOME, HOST, MAI, PROPERTY, auction_result
+from tests.integration.messages import AGENT, BINH, HOME, HOST, MAI, PROPERTY, auction_result, second_chance
 from tests.simulation.system import System, stay_of
 
-LATER, LATEST = ("2027-04-01", "2027-04-02"), ("2027-05-01",)
+LATER, LATEST, LAST = ("2027-04-01", "2027-04-02"), ("2027-05-01",), ("2027-06-01", "2027-06-03")
 Claims = Mapping[str, Any]
 Found = tuple[Route, Mapping[str, str]]
 
@@ -34,13 +34,17 @@ class Reached(NamedTuple):
 
 
 class Ground:
-    """Mai has paid for one auction, is about to pay for another and has won a third. Binh has called once."""
+    """Mai has paid for one auction, is about to pay for another, has won a third and is offered a fourth.
+
+    Binh has called once.
+    """
 
     def __init__(self, system: System) -> None:
         self.system = system
         system.reset({})
         for number, nights in (("1002", LATER), ("1003", LATEST)):
             system.announce(auction_result(auctionId=number, nights=nights))
+        system.announce(second_chance(userId=MAI, auctionId="1004", nights=LAST), "SecondChanceOffer")
         system.announce(auction_result())
         system.create()
         paid = system.order()

@@ -19,7 +19,7 @@ from infra.local.routing import route_for
 from infra.openapi import DOCUMENT
 from infra.topology import PREFIX, ROUTES, SERVED, Route
 from tests.hostile.damage import ODD, damaged, damaged_text
-from tests.hostile.ground import LATEST, Claims, Ground, Known, request
+from tests.hostile.ground import LAST, LATEST, Claims, Ground, Known, request
 from tests.integration.messages import BINH, HOST, MAI, PRICE, PROPERTY
 from tests.simulation.system import simulation
 
@@ -98,6 +98,13 @@ BODIES: Mapping[str, Any] = {
     },
     "/bookings": {"auctionId": "1003", "selectedNights": list(LATEST)},
     "/users/auth0-sync": {"email": "mai@example.com", "name": "Mai", "locale": "vi-VN"},
+    "/auctions/winners/{auctionId}/accept": {"selectedNights": list(LATEST)},
+    "/auctions/winners/{auctionId}/decline": {"reason": "no time"},
+    "/auctions/offers/{offerId}/accept": {"selectedNights": list(LAST)},
+    "/auctions/offers/{offerId}/decline": {"reason": "no time"},
+    "/auctions/offers/second-chance/{offerId}/accept": {"selectedNights": list(LAST)},
+    "/auctions/offers/second-chance/{offerId}/decline": {"reason": "no time"},
+    "/auctions/analytics/decline": {"offerId": "5001", "reason": "no time", "type": "second_chance"},
 }
 
 
@@ -108,6 +115,8 @@ def sound(route: Route, known: Known, random: Random) -> tuple[str, Any]:
     values = {
         "{appTransId}": order,
         "{transactionId}": known.transaction_id,
+        "{auctionId}": random.choice(["1001", "1002", "1003"]),
+        "{offerId}": random.choice(["5001", "1003"]),
         "{propertyId}": PROPERTY["id"],
         "{feed}": known.feed,
         "{proxy+}": "nowhere",
@@ -168,10 +177,11 @@ def allowed(sent: Sent, route: Route, parameters: Mapping[str, str]) -> bool:
         told = given[name] if isinstance(given.get(name), str) else ",".join(given.get(name, ()))
         if name in given and not validator(*where, "parameters", str(number)).is_valid(told):
             return False
-    if not sent.request.body:
-        return "requestBody" not in operation
+    content = sent.request.body.strip()
+    if not content:
+        return not operation.get("requestBody", {}).get("required", False)
     try:
-        body = json.loads(sent.request.body)
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return False
     if "requestBody" not in operation:

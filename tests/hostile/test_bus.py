@@ -14,7 +14,7 @@ from tests.hostile.damage import damaged
 from tests.hostile.examples import examples
 from tests.hostile.ground import Ground
 from tests.hostile.requests import fits
-from tests.integration.messages import auction_result, second_chance
+from tests.integration.messages import NIGHTS, auction_result, second_chance
 
 KINDS = ("AuctionResult", "SecondChanceOffer", "auctionresult", "", "AuctionResult ", "__class__")
 SCHEMAS = {
@@ -45,7 +45,10 @@ def items(ground: Ground) -> dict[tuple[str, str], dict[str, Any]]:
 @given(st.randoms(use_true_random=False), st.sampled_from(KINDS))
 @examples(300)
 def test_a_damaged_event_is_believed_as_a_whole_or_kept_as_refused(ground: Ground, random: Random, kind: str):
-    whole = auction_result(auctionId="9001") if kind != "SecondChanceOffer" else second_chance(auctionId="9001")
+    night = {"date": NIGHTS[0], "price": 100_000}
+    next_ones = [{"userId": f"auth0|{name}", "nights": [night]} for name in ("chi", "dung")]
+    event_of = second_chance if kind == "SecondChanceOffer" else auction_result
+    whole = event_of(auctionId="9001", runnersUp=next_ones, offerMinutes=60)
     sent = event(kind, damaged({"detail": whole}, random).get("detail", {}))
     answer, written = received(ground, sent)
     if answer["accepted"]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.hostile.examples import examples
 from tests.hostile.ground import Ground
+from tests.integration.messages import MAI
 from tests.simulation.attribute_values import Item
 
 VALUES: tuple[dict[str, Any], ...] = (
@@ -28,6 +29,7 @@ VALUES: tuple[dict[str, Any], ...] = (
     {"M": {"id": {"M": {"id": {"L": [{"N": "0.1"}]}}}}},
 )
 KEPT = ("PK", "SK", "dueShard", "dueAt")  # without which it is not due
+AWARD = f"AWARD#{MAI}#WIN"
 INDEXED = ("userId", "userSort")  # which DynamoDB takes as texts only
 
 
@@ -42,12 +44,16 @@ def unreadable(item: Item, random: Random) -> Item:
     return broken | {"dueShard": {"S": "0"}, "dueAt": {"S": "2027-03-01T00:00:00.000Z"}}
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 4), st.sampled_from(["SESSION", "MAIL#confirmation"]))
+@given(st.randoms(use_true_random=False), st.integers(1, 4), st.sampled_from(["SESSION", "MAIL#confirmation", AWARD]))
 @examples(150)
 def test_no_due_item_stops_the_clock(ground: Ground, random: Random, count: int, sort: str):
-    stay_id = {"SESSION": ground.known.live, "MAIL#confirmation": ground.known.paid}[sort]
+    partition = {
+        "SESSION": f"STAY#{ground.known.live}",
+        "MAIL#confirmation": f"STAY#{ground.known.paid}",
+        AWARD: "AUCTION#1003",
+    }[sort]
     with ground.trial() as system:
-        whole = system.database.find(f"STAY#{stay_id}", sort)
+        whole = system.database.find(partition, sort)
         assert whole
         for number in range(count):
             key = {"PK": {"S": f"STAY#{number}"}, "SK": {"S": sort}}

@@ -11,7 +11,7 @@ from infra.local.routing import route_for
 from infra.openapi import DOCUMENT, document, text
 from infra.topology import PREFIX, ROUTES, SERVED
 from stays.http import STATUS
-from tests.hostile.ground import LATEST, Ground, request
+from tests.hostile.ground import LAST, LATEST, Ground, request
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
 
 
@@ -88,6 +88,18 @@ def asked(ground: Ground) -> list[tuple[str, str, Any]]:
         ("POST", f"/bookings/{known.paid}/update-calendar", {}),
         ("POST", f"/bookings/{known.paid}/conversation", {}),
         ("POST", f"/bookings/{known.paid}/send-confirmation", {}),
+        ("GET", "/auctions/winners/me", None),
+        ("GET", "/auctions/winners/1001", None),
+        ("GET", "/auctions/winners/1003", None),
+        ("POST", "/auctions/winners/1003/accept", None),
+        ("POST", "/auctions/winners/1003/decline", {"reason": "no time", "why": 5}),
+        ("GET", "/auctions/offers/second-chance/me", None),
+        ("GET", "/auctions/offers/second-chance/5001", None),
+        ("POST", "/auctions/offers/second-chance/5001/accept", {"selectedNights": [LAST[0]]}),
+        ("POST", "/auctions/offers/second-chance/5001/decline", None),
+        ("POST", "/auctions/offers/5001/accept", {}),
+        ("POST", "/auctions/offers/1003/decline", {"reason": None}),
+        ("POST", "/auctions/analytics/decline", {"offerId": 5001, "reason": "no time", "type": "second_chance"}),
         ("POST", "/users/auth0-sync", {"email": "mai@example.com", "name": "Mai", "locale": "vi"}),
         ("GET", calendar, None),
         ("POST", f"{calendar}/feed", None),

@@ -132,6 +132,7 @@ def test_the_tables_are_open_as_far_as_the_topology_says(backend):
 def test_nobody_scans_and_only_an_index_of_all_users_is_read_without_naming_keys(backend):
     assert {grant.action for grant in grants(backend)} == {
         "BatchGetItem",
+        "ConditionCheckItem",
         "DeleteItem",
         "GetItem",
         "PutItem",
@@ -139,6 +140,7 @@ def test_nobody_scans_and_only_an_index_of_all_users_is_read_without_naming_keys
         "UpdateItem",
     }
     assert {(grant.function, grant.index) for grant in grants(backend) if grant.key == "*"} == {
+        ("auctions", "by_user"),
         ("bookings", "by_user"),
         ("connections", "by_user"),
     }

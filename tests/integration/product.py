@@ -3,7 +3,8 @@
 import importlib.util
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -98,6 +99,24 @@ class Counted:
     def _note(self, model: Any, params: Mapping[str, Any], **_: Any):
         table = "connections" if b'"connections"' in params["body"] else "stays"
         self._calls.append(f"{model.name} {table}")
+
+
+@contextmanager
+def before(module: ModuleType, operation: str, happens: Callable[[], object], times: int = 1) -> Iterator[None]:
+    """Something happens just before a function's first calls of this operation."""
+    events, waiting = dynamodb_of(module).meta.events, [happens] * times
+    event = f"before-call.dynamodb.{operation}"
+
+    def happen(**_: Any) -> None:
+        if waiting:
+            waiting.pop()()
+
+    events.register_first(event, happen, unique_id="before")
+    try:
+        yield
+    finally:
+        events.unregister(event, unique_id="before")
+    assert not waiting
 
 
 class Failing:

@@ -22,12 +22,14 @@ UNKNOWN = {
     "bookingId": STAY,
     "propertyId": "house-nobody-has",
     "feed": f"{new_token('house-nobody-has', bytes(24))}.ics",
+    "auctionId": "9999",
+    "offerId": "9999",
 }
 CREATE = {"auctionId": "1001", "selectedNights": list(NIGHTS), "amount": 3 * PRICE}
 
 
 class Row(NamedTuple):
-    """What a route answers about a stay that Mai has paid for, to whoever comes with a good token."""
+    """What a route answers about a stay that Mai has paid for, or an offer of hers, to whoever has a good token."""
 
     stranger: int
     host: int
@@ -51,13 +53,28 @@ ROWS = {
     "POST /bookings/{bookingId}/conversation": Row(404, 200, 200),
     "POST /bookings/{bookingId}/send-confirmation": Row(404, 200, 200),
     "POST /users/auth0-sync": Row(200, 200, 200, {"locale": "vi"}),
+    "GET /auctions/winners/me": Row(200, 200, 200),
+    "GET /auctions/winners/{auctionId}": Row(404, 404, 200),
+    "POST /auctions/winners/{auctionId}/accept": Row(404, 404, 409),
+    "POST /auctions/winners/{auctionId}/decline": Row(404, 404, 409),
+    "GET /auctions/offers/second-chance/me": Row(200, 200, 200),
+    "GET /auctions/offers/second-chance/{offerId}": Row(404, 404, 200),
+    "POST /auctions/offers/{offerId}/accept": Row(404, 404, 200),
+    "POST /auctions/offers/second-chance/{offerId}/accept": Row(404, 404, 200),
+    "POST /auctions/offers/{offerId}/decline": Row(404, 404, 200),
+    "POST /auctions/offers/second-chance/{offerId}/decline": Row(404, 404, 200),
+    "POST /auctions/analytics/decline": Row(404, 404, 200, {"offerId": "5001", "reason": "too late"}),
     "DELETE /bookings/{bookingId}": Row(404, 404, 200),
     "GET /properties/{propertyId}/calendar": Row(404, 200, 404),
     "POST /properties/{propertyId}/calendar/feed": Row(404, 200, 404),
     "DELETE /properties/{propertyId}/calendar/feed": Row(404, 200, 404),
     "GET /calendars/{feed}": Row(404, 404, 404),  # who has an address is let in, whoever it is: test_calendars.py
 }
-OWN = {"GET /user/bookings", "POST /users/auth0-sync"}  # what is asked for there is the caller's own
+# What is asked for there is the caller's own.
+OWN = {
+    *("GET /user/bookings", "POST /users/auth0-sync"),
+    *("GET /auctions/winners/me", "GET /auctions/offers/second-chance/me"),
+}
 
 
 def name(route: Route) -> str:
@@ -76,8 +93,9 @@ def door(world: World) -> Iterator[FrontDoor]:
 
 @pytest.fixture
 def stay(world: World) -> dict[str, str]:
-    """The parameters that name Mai's paid stay."""
+    """The parameters that name Mai's paid stay, and her offer."""
     paid = world.paid()
+    world.offer(userId=MAI, nights=["2027-04-01"])
     world.deliver()
     world.clock.shift(120)  # a second mail may be asked for
     return {
@@ -88,6 +106,8 @@ def stay(world: World) -> dict[str, str]:
         "bookingId": paid["id"],
         "propertyId": PROPERTY["id"],
         "feed": UNKNOWN["feed"],
+        "auctionId": "1001",
+        "offerId": "5001",
     }
 
 
@@ -117,7 +137,7 @@ def test_no_defect_of_a_token_opens_a_route(world: World, door: FrontDoor, stay:
     }
     unauthorized = (401, {"message": "Unauthorized"})
     assert {case: answer for case, answer in answers.items() if answer != unauthorized} == {}
-    assert len(answers) == 16 * (len(DEFECTS) + 2)
+    assert len(answers) == 27 * (len(DEFECTS) + 2)
     assert door.invoked == []
     assert (world.items(), world.items("connections")) == before
 
@@ -158,11 +178,12 @@ def test_a_function_that_nobody_vouches_to_lets_nobody_in(world: World, stay: di
 
 
 def test_strangers_get_what_they_would_get_if_there_were_nothing(world: World, door: FrontDoor, stay: dict[str, str]):
-    before = world.items(kind="SESSION"), world.items(kind="BOOKING"), world.items(kind="NIGHT")
+    kinds = ("SESSION", "BOOKING", "NIGHT", "AWARD", "OFFER")
+    before = [world.items(kind=kind) for kind in kinds]
     token = world.token(BINH)
     answers = {row: ask(door, row, stay, token) for row in ROWS}
     assert {row: answer.status_code for row, answer in answers.items()} == {row: ROWS[row].stranger for row in ROWS}
-    assert (world.items(kind="SESSION"), world.items(kind="BOOKING"), world.items(kind="NIGHT")) == before
+    assert [world.items(kind=kind) for kind in kinds] == before
     for row in PROTECTED:
         assert not [
             each for each in (stay["paymentId"], stay["transactionId"], MAI, "Nhà", "mai@") if each in answers[row].text

@@ -8,6 +8,7 @@ import pytest
 from infra.event_schemas import schema_file, schemas
 from infra.topology import RULES
 from stays.domain.auction import EVENTS
+from stays.table.keys import shard
 from tests.integration.messages import HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, second_chance
 from tests.integration.product import Failing, fault
 from tests.integration.shapes import TIME
@@ -35,6 +36,14 @@ def test_a_win_is_taken_and_kept(world: World):
             "receivedAt": TIME,
             "result": "FULL_WIN",
             "bidAmount": 3 * PRICE,
+            "releasedNights": [],
+            "selected": [],
+            "runnersUp": [],
+            "offerMinutes": 120,
+            "atStake": [],
+            "changedAt": TIME,
+            "dueAt": world.item(kind="AWARD")["deadline"],
+            "dueShard": shard("1001"),
         },
         {
             "PK": "CALENDAR#777",

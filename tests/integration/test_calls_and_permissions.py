@@ -1,6 +1,6 @@
 """What functions ask of the tables in a long story, and what the topology lets them ask."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from infra.topology import FUNCTIONS
 from tests.integration.calls import Call, Recorder, granted_by_topology
 from tests.integration.messages import BINH, HOST, PROPERTY, auction_result, order_data, signed
+from tests.integration.product import before
 from tests.integration.world import World
 
 
@@ -96,6 +97,34 @@ def come_late(world: World) -> None:
     assert world.session(late["sessionId"])["reason"] == "NIGHTS_TAKEN"
 
 
+def answer(world: World) -> None:
+    """A win is declined, the offer that follows is accepted, runs out and goes on, and is declined in the end."""
+    night = [{"date": "2027-12-20", "price": 400_000}]
+    next_ones = [{"userId": user, "nights": night} for user in (BINH, "auth0|chi")]
+    house = {**PROPERTY, "id": "house-2011"}
+    event = auction_result(auctionId="2011", property=house, nights=["2027-12-20"], runnersUp=next_ones)
+    assert world.announce(event)["accepted"]
+    assert world.http("GET", "/auctions/winners/2011").status == 200
+    assert world.http("POST", "/auctions/winners/2011/decline").status == 200
+    (offer,) = world.http("GET", "/auctions/offers/second-chance/me", sub=BINH).body
+    assert world.http("POST", f"/auctions/offers/{offer['id']}/accept", sub=BINH).status == 200
+    made = world.create(["2027-12-20"], auction_id="2011", sub=BINH)
+    assert world.http("POST", f"/auctions/offers/{offer['id']}/decline", sub=BINH).status == 409
+    assert made.status == 200
+    world.zalopay.fault("query_down")
+    world.after(minutes=121)
+    world.zalopay.fault("query_down", on=False)
+    world.after(minutes=2)
+    world.after(minutes=2)
+    last = {"offerId": "2011", "reason": "no time", "type": "second_chance"}
+    assert world.http("POST", "/auctions/analytics/decline", last, sub="auth0|chi").status == 200
+    auctions, now = world.functions["auctions"], datetime.now(UTC)
+    (chance,) = auctions.awards.of("2011", "auth0|chi")
+    with before(auctions, "TransactWriteItems", lambda: auctions.awards.note_reason(chance, "no", now)):
+        assert world.http("POST", "/auctions/offers/2011/decline", sub="auth0|chi").status == 200
+    assert world.item(auctionId="2011", userId="auth0|chi", kind="OFFER")["releasedNights"] == ["2027-12-20"]
+
+
 def go_wrong(world: World) -> None:
     """ZaloPay refuses an order, reports another amount, and money that belongs to nobody; the bus brings nonsense."""
     nights = an_award(world, "2006", 9)
@@ -123,7 +152,7 @@ def calls(world: World) -> set[Call]:
     """What the functions ask for in all of this."""
     loaded = {name: world.functions[name if name != "connections" else "connections_bound"] for name in FUNCTIONS}
     with Recorder(loaded) as recorder:
-        for story in (buy, reserve, repair, come_late, go_wrong, keep_a_calendar):
+        for story in (buy, reserve, repair, come_late, answer, go_wrong, keep_a_calendar):
             story(world)
     return recorder.calls
 

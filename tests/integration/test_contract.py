@@ -79,7 +79,13 @@ def test_c2_every_success_is_200_with_a_json_body(world: World):
     world.clock.shift(timedelta(minutes=2))
     for step in ("update-calendar", "send-confirmation"):
         assert world.http("POST", f"/bookings/{paid['id']}/{step}", {})[:2] == (200, {})
+    world.offer(userId=MAI, nights=["2027-06-01"])
+    for path in ("offers/5001/accept", "winners/5001/accept", "offers/second-chance/5001/decline"):
+        assert world.http("POST", f"/auctions/{path}")[:2] == (200, {})
+    assert world.http("POST", "/auctions/analytics/decline", {"offerId": "5001"})[:2] == (200, {})
     replies = [
+        *(world.http("GET", f"/auctions/{path}") for path in ("winners/me", "winners/1001")),
+        *(world.http("GET", f"/auctions/offers/second-chance/{path}") for path in ("me", "5001")),
         world.http("GET", "/health", sub=None),
         world.http("GET", f"/payment/zalopay/status/{paid['appTransId']}"),
         world.http("GET", f"/payment/transactions/{paid['transactionId']}"),
@@ -108,6 +114,10 @@ PRIVATE = [
     ("GET", "/user/bookings"),
     ("DELETE", f"/bookings/{UNKNOWN}"),
     ("POST", "/users/auth0-sync"),
+    *(("GET", f"/auctions/{path}") for path in ("winners/me", "winners/1001", "offers/second-chance/me")),
+    *(("POST", f"/auctions/{path}/1001/accept") for path in ("winners", "offers", "offers/second-chance")),
+    *(("POST", f"/auctions/{path}/1001/decline") for path in ("winners", "offers", "offers/second-chance")),
+    ("GET", "/auctions/offers/second-chance/5001"),
 ]
 
 

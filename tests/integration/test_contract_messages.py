@@ -41,16 +41,18 @@ def test_c14_a_bogus_subscribe_or_plain_text_gets_an_error_and_the_connection_st
     assert socket.subscribe("current-user-id") == [{"type": "ERROR", "code": "FORBIDDEN", "message": SENTENCE}]
     assert socket.send("hello there") == [{"type": "ERROR", "code": "INVALID_MESSAGE", "message": SENTENCE}]
     frames = socket.subscribe()
-    assert [frame["type"] for frame in frames] == ["SUBSCRIBED", "PAYMENT_STATUS"]
-    assert frames[1]["paymentId"] == made["sessionId"]
+    assert [frame["type"] for frame in frames] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"]
+    assert frames[2]["paymentId"] == made["sessionId"]
 
 
 def told_to(world: World, sub: str) -> list[dict]:
-    """Everything that a user with an open socket hears of what is on the stream."""
-    socket = world.socket(query=f"token={world.token(sub)}")
+    """Everything that a user hears of what is on the stream, and the same again on the next subscribe."""
+    socket, later = (world.socket(query=f"token={world.token(sub)}") for _ in range(2))
     socket.subscribe(sub)
+    before = len(socket.frames)
     world.deliver()
-    return socket.frames[1:]
+    assert later.subscribe(sub)[1:] == socket.frames[before:]
+    return socket.frames[before:]
 
 
 def test_c15_an_auction_result_has_amount_and_deadline_also_when_it_is_lost(world: World):
@@ -125,7 +127,11 @@ def test_c15_a_confirmed_booking_begins_before_it_ends_and_nothing_is_ever_null(
 def test_c16_times_end_in_z_and_nights_are_dates(world: World):
     paid = world.paid()
     world.deliver()
+    world.offer(userId=MAI, nights=NIGHTS)
+    world.http("POST", "/auctions/offers/5001/accept")
     read = [
+        world.http("GET", "/auctions/winners/me").body,
+        world.http("GET", "/auctions/offers/second-chance/me").body,
         world.http("GET", f"/payment/transactions/{paid['transactionId']}").body,
         world.http("GET", f"/payment/{paid['id']}/booking").body,
         world.http("GET", "/user/bookings").body,
@@ -158,6 +164,18 @@ def test_c18_the_full_amount_books_all_awarded_nights_though_the_client_dropped_
     assert (made.status, made.body["amount"]) == (200, 1_000_000)
     world.zalopay.pay(made.body["appTransId"])
     assert world.http("GET", f"/payment/{made.body['sessionId']}/booking").body["nights"] == nights
+    assert world.nights() == dict.fromkeys(nights, "BOOKED")
+
+
+def test_c18_what_the_winners_page_accepts_of_a_full_win_is_the_whole(world: World):
+    nights = [f"2027-04-{day:02}" for day in range(1, 8)]
+    prices = [142_857] * 6 + [142_858]
+    awarded = [{"date": night, "price": price} for night, price in zip(nights, prices, strict=True)]
+    world.announce(auction_result(awardedNights=awarded))
+    assert world.http("POST", "/auctions/offers/1001/accept", {"selectedNights": nights[:6]}).status == 200
+    (shown,) = world.http("GET", "/auctions/winners/me").body
+    assert (shown["bidAmount"], len(shown["awardedNights"]), shown["isPartialWin"]) == (1_000_000, 7, False)
+    world.zalopay.pay(world.create(nights[:6], amount=shown["bidAmount"]).body["appTransId"])
     assert world.nights() == dict.fromkeys(nights, "BOOKED")
 
 
@@ -207,18 +225,25 @@ def test_c20_the_right_word_for_each_refusal(world: World):
     session_id = made["sessionId"]
     world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
     world.offer(responseDeadline="2027-03-01T02:00:00Z", nights=["2027-06-01"])
+    world.announce(auction_result(auctionId="1002", paymentDeadline="2027-03-01T02:00:00Z"))
     refusals = [
         world.create(amount=5),
         world.http("GET", "/payment/transactions/abc"),
         world.http("POST", f"/payment/{session_id}/booking"),
         world.create(["2027-06-01"], sub=BINH),
         world.create(NIGHTS[:1]),
+        world.http("POST", "/auctions/offers/5001/accept", sub=BINH),
+        world.http("POST", "/auctions/winners/1002/accept"),
+        world.http("POST", "/auctions/winners/1001/decline"),
     ]
     assert [(reply.status, reply.code) for reply in refusals] == [
         (400, "INVALID_AMOUNT"),
         (400, "INVALID_TRANSACTION_ID"),
         (409, "BOOKING_CREATION_FAILED"),
         (409, "OFFER_EXPIRED"),
+        (409, "INVALID_AUCTION_STATE"),
+        (409, "OFFER_EXPIRED"),
+        (409, "INVALID_AUCTION_STATE"),
         (409, "INVALID_AUCTION_STATE"),
     ]
 
@@ -239,9 +264,13 @@ def test_c21_ids_are_texts_though_numbers_come_in(world: World):
     made = world.http("POST", "/payment/zalopay/create", request).body
     world.zalopay.pay(made["appTransId"])
     session = world.session(made["sessionId"])
+    winner = world.http("GET", "/auctions/winners/9007199254740993").body
+    world.offer(userId=MAI, offerId=9_007_199_254_740_995, originalBidId=9, nights=["2027-06-01"])
+    chance = world.http("GET", "/auctions/offers/second-chance/9007199254740995").body
+    assert (winner["property"]["id"], chance["property"]["id"]) == ("777", "777")
     booking = world.http("GET", f"/payment/{session['id']}/booking").body
     assert (session["auctionId"], booking["propertyId"], booking["hostId"]) == ("9007199254740993", "777", "12")
-    for found in (made, session, booking):
+    for found in (made, session, booking, winner, chance):
         ids = [value for name, value in found.items() if name.lower().endswith("id")]
         assert ids and all(isinstance(value, str) for value in ids)
     assert session["transactionId"] == str(world.zalopay.order(made["appTransId"])["zp_trans_id"])

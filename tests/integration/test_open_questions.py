@@ -177,6 +177,6 @@ def test_open_the_address_is_the_tokens_else_the_profiles_else_recorded_as_undel
 def test_open_a_reply_to_subscribe_comes_before_the_state_and_ping_is_answered(world: World):
     world.created()
     socket = world.socket()
-    assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "PAYMENT_STATUS"]
+    assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"]
     assert socket.send({"type": "PING"}) == [{"type": "PONG"}]
     assert socket.send({"type": "WHAT"})[0]["type"] == "ERROR"

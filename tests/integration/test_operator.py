@@ -116,6 +116,19 @@ def test_what_the_clock_will_look_at_is_listed_with_what_it_missed(world: World,
     assert f"OVERDUE  {datetime(2027, 3, 1, 3, 0, 45, tzinfo=UTC).isoformat()[:17]}" in said(office.dry.due())
 
 
+def test_an_award_whose_deadline_is_near_is_listed_and_overdue_when_the_clock_has_missed_it(
+    world: World, office: Office
+):
+    world.announce(auction_result(paymentDeadline="2027-03-01T03:30:00Z"))
+    world.offer(responseDeadline="2027-03-01T05:00:00Z")
+    line = "2027-03-01T03:30:00Z  WIN of auction 1001, PENDING_PAYMENT"
+    assert said(office.dry.due()) == f"due      {line}"
+    world.clock.shift(timedelta(minutes=36))
+    assert said(office.dry.due()) == f"OVERDUE  {line}"
+    assert world.tick() == {"due": 1, "attended": 1}
+    assert "WIN" not in said(office.dry.due())
+
+
 def test_zalopay_is_asked_and_only_with_a_yes_anything_changes(world: World, office: Office):
     made = lost(world)
     before = world.items()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import booking_of, cancel
 from stays.domain.decision import Decision, Evidence, Outcome, order_made
 from stays.domain.errors import NotFound, Refused
@@ -22,7 +23,7 @@ from stays.domain.payment import (
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from stays.domain.values import timestamp
 from stays.table.awards import Awards
-from stays.table.keys import shard
+from stays.table.keys import award_item, shard
 from stays.table.sessions import NightsTaken, Sessions, Unsettled
 from stays.table.store import Conflicted, Store, to_attributes
 from tests.integration.tables import Failing, Overtaken, contents, dynamodb
@@ -40,6 +41,7 @@ from tests.samples import (
     TRAVELLER,
     booked,
     money,
+    offer,
     opened,
     priced,
     reserved,
@@ -54,6 +56,8 @@ MOMENT = timedelta(milliseconds=1)
 
 @pytest.fixture
 def sessions(aws: None) -> Sessions:
+    """Empty but for what the traveller and a stranger may both pay for."""
+    announce()
     return over(dynamodb())
 
 
@@ -66,7 +70,6 @@ def put(item: dict[str, Any]) -> None:
 
 
 def announce() -> None:
-    """The traveller and a stranger may both pay for the same nights."""
     awards = Awards(Store(dynamodb(), "stays"))
     for user_id in (TRAVELLER, STRANGER):
         awards.receive(win(user_id=user_id))
@@ -74,7 +77,6 @@ def announce() -> None:
 
 def began(sessions: Sessions) -> PaymentSession:
     """A session on record whose order can be paid."""
-    announce()
     session = opened()
     sessions.open(session, NOW)
     return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
@@ -104,11 +106,15 @@ def timeline(stay_id: str = STAY) -> list[str]:
 
 
 def test_opening_writes_the_session_its_nights_and_the_timeline(sessions: Sessions) -> None:
+    before = contents()
     sessions.open(opened(), NOW)
     until = timestamp(opened().hold_until)
+    mine, theirs = before
     opened_once = {"PK": "USER#auth0|an", "SK": "OPENED#2026-11-22T03", "kind": "OPENED", "times": 1}
     held = {"kind": "NIGHT", "state": "HELD", "stayId": STAY, "userId": TRAVELLER, "heldUntil": until}
     assert contents() == {
+        mine: before[mine] | {"checkoutId": STAY, "changedAt": timestamp(NOW)},
+        theirs: before[theirs],
         (f"STAY#{STAY}", "SESSION"): opened().dump()
         | {
             "PK": f"STAY#{STAY}",
@@ -136,6 +142,27 @@ def test_opening_a_reservation_writes_its_booking_too(sessions: Sessions) -> Non
     assert sessions.booking(STAY, TRAVELLER) == booking
 
 
+@pytest.mark.parametrize(
+    ("award", "code", "details"),
+    [
+        (win(status=AwardStatus.EXPIRED), "INVALID_AUCTION_STATE", {"deadline": "2026-11-23T03:00:00.000Z"}),
+        (win(status=AwardStatus.DECLINED), "INVALID_AUCTION_STATE", {"deadline": "2026-11-23T03:00:00.000Z"}),
+        (win(status=AwardStatus.PAID, payment_id=OTHER_STAY), "INVALID_AUCTION_STATE", {"sessionId": OTHER_STAY}),
+        (offer(status=AwardStatus.EXPIRED), "OFFER_EXPIRED", {"deadline": "2026-11-23T03:00:00.000Z"}),
+    ],
+    ids=["expired", "declined", "paid", "an offer"],
+)
+def test_nothing_is_opened_for_an_award_that_has_ended_meanwhile(
+    sessions: Sessions, award: Award, code: str, details: dict[str, Any]
+) -> None:
+    put(award_item(award))
+    before = contents()
+    with pytest.raises(Refused) as refused:
+        sessions.open(opened(award=award), NOW)
+    assert (refused.value.code, refused.value.details) == (code, details)
+    assert contents() == before
+
+
 @pytest.mark.parametrize("taken", [1, 2, 3])
 def test_a_night_that_is_held_refuses_with_its_owner_and_nothing_is_written(sessions: Sessions, taken: int) -> None:
     only_one = win(user_id=STRANGER, nights=priced(NIGHTS[taken - 1]))
@@ -157,7 +184,6 @@ def test_a_hold_is_over_a_moment_after_its_time(sessions: Sessions) -> None:
 
 
 def test_a_booked_night_is_never_taken_over_even_if_it_once_had_a_hold(sessions: Sessions) -> None:
-    announce()
     sessions.open(stranger(), NOW)
     sessions.record(stranger(), money(), NOW)
     for day in (1, 2, 3):
@@ -203,7 +229,6 @@ def test_a_booking_is_shown_to_its_traveller_and_where_allowed_to_its_host(sessi
 
 
 def test_a_users_bookings_come_newest_first_and_only_theirs(sessions: Sessions) -> None:
-    announce()
     for position in range(3):
         sessions.open(reserved(f"{STAY[:-1]}{position}", win(nights=priced(NIGHTS[position]))), NOW + MOMENT * position)
     at = NOW + MOMENT * 3
@@ -268,8 +293,9 @@ def test_the_clock_moves_a_session_to_its_next_round_while_it_asks(sessions: Ses
 
 
 def test_nobody_asks_about_a_session_that_is_not_there(sessions: Sessions) -> None:
+    before = contents()
     assert not sessions.claim_query(opened(), NOW)
-    assert contents() == {}
+    assert contents() == before
 
 
 def test_money_books_everything_in_one_transaction(sessions: Sessions) -> None:
@@ -289,7 +315,8 @@ def test_money_books_everything_in_one_transaction(sessions: Sessions) -> None:
     assert sessions.booking(STAY, TRAVELLER) == booking_of(paid)
     assert found[f"STAY#{STAY}", "BOOKING"]["userSort"] == "BOOKING#2026-11-22T03:00:10.000Z"
     award = found["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]
-    assert (award["status"], award["paymentId"]) == ("PAID", STAY)
+    assert (award["status"], award["paymentId"], award["changedAt"]) == ("PAID", STAY, timestamp(SOON))
+    assert "dueAt" not in award
     mail = found[f"STAY#{STAY}", "MAIL#confirmation"]
     assert (mail["state"], mail["letter"], mail["dueShard"]) == ("DUE", "confirmation", shard(STAY))
     event = found[f"STAY#{STAY}", "EVENT#2026-11-22T03:00:10.000000+00:00#PAID_AND_BOOKED"]
@@ -429,8 +456,10 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
 
 
 def elsewhere(sessions: Sessions) -> PaymentSession:
-    """The same traveller pays for another house."""
-    session = opened(OTHER_STAY, win(place=win().place.but(id="502")))
+    """The same traveller pays for another house, won at another auction."""
+    award = win(auction_id="1002", place=win().place.but(id="502"))
+    Awards(Store(dynamodb(), "stays")).receive(award)
+    session = opened(OTHER_STAY, award)
     sessions.open(session, NOW)
     return session
 

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stays.domain.award import Award, AwardStatus
+from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
 from stays.domain.mailing import new_mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.table.awards import Awards
-from stays.table.keys import SHARDS, mail_item, shard
+from stays.table.keys import SHARDS, award_item, mail_item, shard
 from stays.table.sessions import Sessions
 from stays.table.store import Condition, Store, to_attributes
-from stays.table.watch import RECENT, Watch, changed, newly_booked, newly_paid
+from stays.table.watch import RECENT, Unreadable, Watch, changed, newly_booked, newly_paid
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NIGHTS, NOW, STAY, STRANGER, TRAVELLER, money, offer, opened, priced, said, win
 
@@ -33,10 +33,12 @@ def watch(store: Store) -> Watch:
 
 
 def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
-    """A session for a property of its own."""
+    """A session for a property of its own, of an award whose time is over now."""
     place = win().place.but(id=f"P{stay_id}")
     at = NOW + timedelta(minutes=minutes)
-    session = opened(stay_id, win(user_id=user_id, place=place, nights=priced(NIGHTS[0])), at)
+    award = win(user_id=user_id, place=place, nights=priced(NIGHTS[0]), auction_id=stay_id, deadline=NOW, due_at=None)
+    Awards(store).receive(award)
+    session = opened(stay_id, award, at)
     Sessions(store).open(session, at)
     return session
 
@@ -132,18 +134,43 @@ def test_only_the_newest_ten_sessions_are_recent_oldest_first(store: Store, watc
     assert watch.recent(TRAVELLER, NOW) == sessions[-10:]
 
 
-def test_offers_that_wait_and_are_not_over_are_live(store: Store, watch: Watch) -> None:
+def test_what_was_won_or_offered_and_can_still_be_paid_or_answered_is_recent(store: Store, watch: Watch) -> None:
     over = NOW + timedelta(days=1)
-    waiting = offer(award_id="1", deadline=over + MOMENT)
+    told = [win(deadline=over + MOMENT), offer(award_id="1", deadline=over + MOMENT, received_at=NOW + MOMENT)]
     ignored = [
-        win(deadline=over + MOMENT),
-        offer(award_id="2", deadline=over - MOMENT),
-        offer(award_id="3", deadline=over + MOMENT, status=AwardStatus.PAID),
+        win(auction_id="1002", deadline=over),
+        offer(award_id="2", deadline=over),
+        *(
+            offer(award_id=status.value, deadline=over + MOMENT, status=status)
+            for status in (AwardStatus.ACCEPTED, AwardStatus.DECLINED, AwardStatus.PAID, AwardStatus.EXPIRED)
+        ),
         offer(award_id="4", deadline=over + MOMENT, user_id=STRANGER),
     ]
-    for award in [waiting, *ignored]:
+    for award in [*ignored, *reversed(told)]:
         Awards(store).receive(award)
-    assert watch.live_offers(TRAVELLER, over) == [waiting]
+    assert watch.recent(TRAVELLER, over) == told
+
+
+def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, watch: Watch) -> None:
+    lost = win(status=AwardStatus.LOST, result=Result.LOST, nights=())
+    Awards(store).receive(lost)
+    assert watch.recent(TRAVELLER, NOW + RECENT) == [lost]
+    assert watch.recent(TRAVELLER, NOW + RECENT + MOMENT) == []
+
+
+def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: Store, watch: Watch) -> None:
+    later = NOW + timedelta(days=1)
+    awards = [win(), offer(due_at=later + MOMENT), win(auction_id="1002", status=AwardStatus.PAID, due_at=None)]
+    for award in awards:
+        Awards(store).receive(award)
+    assert watch.due(later - MOMENT, 100) == []
+    assert watch.due(later, 100) == awards[:1]
+    assert watch.due(later + MOMENT, 100) == awards[:2]
+
+
+def test_an_award_that_cannot_be_read_is_due_for_people(store: Store, watch: Watch) -> None:
+    store.put(award_item(win()) | {"status": "BROKEN"})
+    assert watch.due(NOW + timedelta(days=1), 100) == [Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN")]
 
 
 def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, watch: Watch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stays.connections import MOST_CONNECTIONS, Unreachable
-from tests.integration.messages import BINH, MAI, auction_result
+from tests.integration.messages import BINH, MAI, auction_result, in_seconds
 from tests.integration.product import Counted, Failing, fault
 from tests.integration.shapes import SENTENCE
 from tests.integration.tokens import DEFECTS
@@ -107,7 +107,7 @@ def test_presence_is_kept_as_a_hash_and_written_at_most_once_in_five_minutes(wor
     world.clock.shift(timedelta(minutes=4))
     world.session(made["sessionId"])
     assert world.items("connections") == [first]
-    world.functions["payments"].seen.clear()
+    world.functions["payments"].presence.seen.clear()
     world.session(made["sessionId"])
     assert world.items("connections") == [first]
     world.clock.shift(timedelta(minutes=6))
@@ -237,31 +237,31 @@ def test_subscribe_makes_eight_calls_of_the_tables(world: World):
     world.created()
     socket = world.socket(query=f"token={world.token()}")
     with Counted(world.functions["connections_bound"]) as calls:
-        assert len(socket.subscribe()) == 2
+        assert len(socket.subscribe()) == 3
     assert calls == [
         "GetItem connections",
         "PutItem connections",
         "PutItem connections",
         "Query stays",
-        "BatchGetItem stays",
         "Query stays",
+        "BatchGetItem stays",
         "PutItem connections",
         "Query connections",
     ]
 
 
-def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_offers(world: World):
+def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_awards(world: World):
     for number in range(12):
         nights = [f"2027-05-{number + 10}"]
         world.announce(auction_result(auctionId=str(number), nights=nights))
         assert world.create(nights, auction_id=str(number)).status == 200
     for number in range(55):
-        world.offer(userId=MAI, offerId=str(number))
+        world.offer(userId=MAI, offerId=str(number), responseDeadline=in_seconds(90_000))
     socket = world.socket(query=f"token={world.token()}")
     with Counted(world.functions["connections_bound"]) as calls:
         told = [frame["type"] for frame in socket.subscribe()]
     assert (told.count("PAYMENT_STATUS"), told.count("SECOND_CHANCE_OFFER")) == (10, 50)
-    assert [call for call in calls if call.endswith("stays")] == ["Query stays", "BatchGetItem stays", "Query stays"]
+    assert [call for call in calls if call.endswith("stays")] == ["Query stays", "Query stays", "BatchGetItem stays"]
 
 
 def test_a_connection_that_never_subscribes_is_one_item_that_ends_by_itself(world: World):
@@ -279,7 +279,7 @@ def test_what_was_missed_and_cannot_be_told_ends_the_connection_so_that_the_brow
     assert (socket.frames, socket.ended) == ([], True)
     socket.close()
     assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []
-    assert [frame.get("paymentId") for frame in world.socket().subscribe()] == [None, made["sessionId"]]
+    assert [frame.get("paymentId") for frame in world.socket().subscribe()] == [None, None, made["sessionId"]]
 
 
 def test_one_that_cannot_even_be_ended_hears_what_changes_from_now_on(world: World):
@@ -373,8 +373,9 @@ def test_only_the_channels_that_were_asked_for_are_heard(world: World):
 def test_subscribing_again_changes_the_channels(world: World):
     world.created()
     socket = world.socket()
-    assert len(socket.subscribe(channels=["auction_results"])) == 1
-    assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "PAYMENT_STATUS"]
+    told = socket.subscribe(channels=["auction_results"])
+    assert [frame["type"] for frame in told] == ["SUBSCRIBED", "AUCTION_RESULT"]
+    assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"]
 
 
 def test_without_channels_all_are_meant(world: World):

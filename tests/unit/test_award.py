@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from stays.domain.auction import read_event
-from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, quote
+from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, RunnerUp, quote
 from stays.domain.errors import Invalid, NotFound, Refused
 from tests.samples import FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 
@@ -22,6 +22,7 @@ RESULT = {
     "paymentDeadline": "2026-11-23T10:00:00+07:00",
     "somethingNew": None,
 }
+NEXT_NIGHTS = RESULT["awardedNights"]
 OFFER = {
     **{name: RESULT[name] for name in ("auctionId", "userId", "property")},
     "offerId": 7,
@@ -60,6 +61,46 @@ def test_an_offer_waits_under_its_own_id() -> None:
     assert award == offer(
         award_id="7", original_bid_id="8", nights=priced(FIRST, price=200_000), place=HOUSE, guest_count=1
     )
+
+
+SECOND = {"userId": "auth0|binh", "bidId": 9, "nights": [{"date": "2026-12-01", "price": 150_000}], "guestCount": 3}
+THIRD = {"userId": "auth0|chi", "nights": [{"date": "2026-12-02", "price": 1}, {"date": "2026-12-01", "price": 2}]}
+
+
+def test_an_event_names_who_comes_next_in_order_and_how_long_they_have() -> None:
+    for kind, event in (("AuctionResult", RESULT), ("SecondChanceOffer", OFFER | {"offeredNights": NEXT_NIGHTS})):
+        award = read_event(kind, event | {"runnersUp": [SECOND, THIRD], "offerMinutes": 45}, NOW)
+        assert award.runners_up == (
+            RunnerUp(user_id="auth0|binh", bid_id="9", nights=priced(FIRST, price=150_000), guest_count=3),
+            RunnerUp(user_id="auth0|chi", nights=(*priced(FIRST, price=2), *priced(date(2026, 12, 2), price=1))),
+        )
+        assert award.offer_minutes == 45
+        silent = read_event(kind, event, NOW)
+        assert (silent.runners_up, silent.offer_minutes) == ((), 120)
+        assert not silent.says_the_same(award)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runnersUp": [SECOND | {"userId": TRAVELLER}]}, "nobody is asked twice"),
+        ({"runnersUp": [SECOND, SECOND]}, "nobody is asked twice"),
+        (
+            {"runnersUp": [SECOND | {"nights": [{"date": "2026-12-05", "price": 1}]}]},
+            "a runner-up is only offered nights that were awarded",
+        ),
+        ({"runnersUp": [SECOND | {"nights": []}]}, "runnersUp.0.nights"),
+        ({"runnersUp": [SECOND | {"nights": [{"date": "2026-12-01", "price": 0}]}]}, "runnersUp.0.nights.0.price"),
+        ({"runnersUp": [SECOND | {"userId": f"auth0|{number}"} for number in range(21)]}, "runnersUp"),
+        ({"offerMinutes": 0}, "offerMinutes"),
+        ({"offerMinutes": 10_081}, "offerMinutes"),
+        ({"offerMinutes": "60"}, "offerMinutes"),
+    ],
+)
+def test_who_comes_next_is_somebody_else_who_bid_for_nights_at_stake(changes: dict[str, Any], message: str) -> None:
+    for kind, event in (("AuctionResult", RESULT), ("SecondChanceOffer", OFFER | {"offeredNights": NEXT_NIGHTS})):
+        with pytest.raises(ValidationError, match=message):
+            read_event(kind, event | changes, NOW)
 
 
 def test_an_unknown_kind_of_event_is_a_key_error() -> None:
@@ -168,6 +209,29 @@ def test_without_an_amount_the_price_is_ours() -> None:
 def test_c18_the_full_amount_books_all_awarded_nights(selected: tuple[date, ...]) -> None:
     award = win()
     assert quote([award], selected, 900_000, NOW) == Quote(award, NIGHTS, 900_000)
+
+
+@pytest.mark.parametrize("selected", [NIGHTS, NIGHTS[:2], NIGHTS[1:2]])
+def test_the_price_of_what_was_chosen_of_it_books_what_was_chosen(selected: tuple[date, ...]) -> None:
+    award = win(result=Result.PARTIAL_WIN, nights=(*priced(FIRST, price=200_000), *priced(*NIGHTS[1:])))
+    chosen = award.but(selected=NIGHTS[:2])
+    assert chosen.amount == 500_000
+    assert quote([chosen], selected, 500_000, NOW) == Quote(chosen, NIGHTS[:2], 500_000)
+    assert quote([chosen], selected, 800_000, NOW) == Quote(chosen, NIGHTS, 800_000)
+
+
+def test_what_was_chosen_is_no_obstacle_to_choose_again_at_the_till() -> None:
+    chosen = win(result=Result.PARTIAL_WIN, selected=NIGHTS[:1])
+    assert quote([chosen], NIGHTS[1:], 600_000, NOW) == Quote(chosen, NIGHTS[1:], 600_000)
+    assert quote([chosen], NIGHTS[1:], None, NOW) == Quote(chosen, NIGHTS[1:], 600_000)
+
+
+def test_the_price_of_what_was_chosen_buys_no_night_that_is_over() -> None:
+    chosen = win(result=Result.PARTIAL_WIN, selected=NIGHTS[:2], deadline=NOW + timedelta(days=30))
+    later = datetime.combine(NIGHTS[1], time(12), UTC)
+    with pytest.raises(Invalid) as refused:
+        quote([chosen], NIGHTS[1:2], 600_000, later)
+    assert refused.value.details == {"expectedAmount": 300_000}
 
 
 def test_no_offer_bears_the_name_of_a_win() -> None:

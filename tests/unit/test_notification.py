@@ -16,6 +16,7 @@ from stays.domain.notification import (
     Message,
     award_told,
     booking_confirmed,
+    messages_of,
     payment_status,
 )
 from stays.domain.payment import Fulfilment, PaymentSession, Status
@@ -55,6 +56,7 @@ AWARDS = [
     win(),
     win(result=Result.PARTIAL_WIN, nights=priced(*NIGHTS[::2])),
     win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000),
+    *(win(status=status) for status in (AwardStatus.EXPIRED, AwardStatus.DECLINED)),
     offer(),
 ]
 TEXT, NUMBER, DAY, DAYS, INSTANT = "text", "number", "day", "days", "instant"
@@ -253,7 +255,7 @@ def test_an_offer_that_waits_is_told() -> None:
 @pytest.mark.parametrize(
     "award",
     [
-        *(offer(status=status) for status in AwardStatus if status is not AwardStatus.WAITING),
+        *(offer(status=status) for status in AwardStatus if status not in (AwardStatus.WAITING, AwardStatus.EXPIRED)),
         win(status=AwardStatus.PAID),
     ],
 )
@@ -261,9 +263,43 @@ def test_an_award_that_was_answered_or_paid_is_not_announced_again(award: Award)
     assert award_told(award) is None
 
 
-def test_every_message_travels_on_a_channel_of_its_own() -> None:
-    assert sorted(CHANNEL_OF.values()) == sorted(CHANNELS)
-    assert CHANNEL_OF.keys() == SHAPES.keys()
+@pytest.mark.parametrize("status", [AwardStatus.EXPIRED, AwardStatus.DECLINED])
+def test_a_win_that_was_not_paid_in_time_or_declined_is_told_as_lost(status: AwardStatus) -> None:
+    assert award_told(win(status=status)) == {
+        "type": "AUCTION_RESULT",
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "result": "LOST",
+        "amount": 900_000,
+        "paymentDeadline": "2026-11-23T03:00:00.000Z",
+        "propertyName": "Nhà Gỗ Đà Lạt",
+        "status": status.value,
+    }
+
+
+def test_an_offer_that_was_not_answered_or_paid_in_time_is_told_in_a_word_that_the_client_ignores() -> None:
+    assert award_told(offer(status=AwardStatus.EXPIRED)) == {
+        "type": "OFFER_EXPIRED",
+        "offerId": "offer-7",
+        "auctionId": "1001",
+        "userId": TRAVELLER,
+        "propertyName": "Nhà Gỗ Đà Lạt",
+    }
+
+
+def test_a_page_that_comes_late_is_told_of_a_session_and_its_booking_and_of_an_award() -> None:
+    confirmed = booking_of(booked())
+    assert confirmed
+    assert messages_of(booked()) == [payment_status(booked()), booking_confirmed(confirmed)]
+    assert messages_of(booked(), booked=False) == [payment_status(booked())]
+    assert messages_of(pending()) == [payment_status(pending())]
+    assert messages_of(win()) == [award_told(win())]
+    assert messages_of(win(status=AwardStatus.PAID)) == []
+
+
+def test_every_message_travels_on_one_channel_and_every_channel_has_one() -> None:
+    assert set(CHANNEL_OF.values()) == set(CHANNELS)
+    assert CHANNEL_OF.keys() == SHAPES.keys() | {"OFFER_EXPIRED"}
 
 
 def test_every_status_and_fulfilment_that_can_meet_has_a_message() -> None:

@@ -4,18 +4,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing, new_mailing
 from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, is_late
 from stays.domain.payment import PaymentSession, Status
-from tests.samples import NOW, STAY, booked, pending, refund_due, refunding, under_review
+from tests.samples import NOW, STAY, booked, pending, refund_due, refunding, under_review, win
 
 MOMENT = timedelta(milliseconds=1)
 MAILING = new_mailing(STAY, "refund", NOW)
 LATER = NOW + timedelta(days=7)
 
 
-@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING])
-def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: PaymentSession | Mailing) -> None:
+@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING, win()])
+def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(
+    item: PaymentSession | Mailing | Award,
+) -> None:
     assert item.due_at is not None
     assert not is_late(item, item.due_at + UNATTENDED - MOMENT)
     assert is_late(item, item.due_at + UNATTENDED)
@@ -43,7 +46,9 @@ def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: Pa
         refund_due().but(due_at=LATER),
         MAILING.but(due_at=LATER),
         MAILING.but(due_at=None),
+        win(due_at=LATER),
+        win(status=AwardStatus.PAID, due_at=None),
     ],
 )
-def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: PaymentSession | Mailing) -> None:
+def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: PaymentSession | Mailing | Award) -> None:
     assert not is_late(item, LATER - MOMENT)

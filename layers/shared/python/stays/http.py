@@ -100,7 +100,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     """One request: limits and JSON first, then the routes. Every answer carries the request's id."""
     request_id = event["requestContext"]["requestId"]
     try:
-        _check_body(event)
+        body = _checked_body(event)
     except StaysError as error:
         reply: dict[str, Any] = {
             "statusCode": STATUS[error.code],
@@ -109,7 +109,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
         }
     else:
         headers = event.get("headers", {}) | {"content-type": content_types.APPLICATION_JSON}
-        reply = app.resolve(event | {"headers": headers}, context)
+        reply = app.resolve(event | {"headers": headers, "body": body, "isBase64Encoded": False}, context)
     reply["headers"] = {"cache-control": "no-store"} | reply["headers"] | {"x-request-id": request_id}
     return reply
 
@@ -124,8 +124,8 @@ def file(app: APIGatewayHttpResolver, content: str, kind: str) -> Response[str]:
     return Response(200, kind, content, headers)
 
 
-def _check_body(event: Mapping[str, Any]) -> None:
-    """A body, where there is one, is a JSON object of reasonable size and says so."""
+def _checked_body(event: Mapping[str, Any]) -> str:
+    """A body is a JSON object of reasonable size and says so. Where there is none, it is the empty object."""
     body = event.get("body") or ""
     kind = event.get("headers", {}).get("content-type") or content_types.APPLICATION_JSON
     if len(body) > LARGEST_BODY:
@@ -139,6 +139,7 @@ def _check_body(event: Mapping[str, Any]) -> None:
         raise _NOT_JSON from None
     if not isinstance(content, dict):
         raise Invalid.field("body", "The body has to be a JSON object.")
+    return text if content else "{}"
 
 
 def _missing(app: APIGatewayHttpResolver) -> StaysError:

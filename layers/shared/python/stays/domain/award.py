@@ -42,7 +42,7 @@ class Result(StrEnum):
 
 
 class AwardStatus(StrEnum):
-    """Wins: PENDING_PAYMENT, PAID, EXPIRED. Offers: WAITING, ACCEPTED, DECLINED, PAID, EXPIRED. LOST pays nothing."""
+    """A win waits for its payment, an offer for an answer and then for its payment. LOST pays nothing."""
 
     PENDING_PAYMENT = "PENDING_PAYMENT"
     WAITING = "WAITING"
@@ -178,9 +178,8 @@ def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None,
     """Which nights of which award are paid, and how much that is.
 
     The full amount buys all awarded nights, and the price of those that its user chose buys them, whichever of them
-    the client names. Raises NotFound
-    without an award, Refused where it cannot be paid (any more), Invalid for wrong nights or amount.
-    An amount of None takes the price of the selected nights.
+    the client names. Raises NotFound without an award, Refused where it cannot be paid (any more), Invalid for
+    wrong nights or amount. An amount of None takes the price of the selected nights.
     """
     won = [award for award in awards if award.status is not AwardStatus.LOST]
     if not won:
@@ -213,6 +212,11 @@ def check_payable(award: Award, now: datetime) -> None:
         raise Refused("INVALID_AUCTION_STATE", "This award is paid already.", sessionId=award.payment_id)
     if not award.is_payable(now):
         raise over(award)
+
+
+def being_paid(session_id: str) -> Refused:
+    """What to say to whoever would end an award that its user can still pay for."""
+    return Refused("INVALID_AUCTION_STATE", "A payment is under way; it ends by itself.", sessionId=session_id)
 
 
 def over(award: Award) -> Refused:

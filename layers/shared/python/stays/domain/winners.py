@@ -31,6 +31,7 @@ def winner_of(award: Award) -> Shown:
     """A winner. Its price is that of the nights that were chosen of it; nights in a row share a `rangeId`."""
     nights, chosen = [night.date for night in award.nights], {night.date for night in award.chosen}
     ranges = _ranges(nights)
+    runs = set(ranges.values())
     return {
         "id": award.auction_id if award.is_win else award.award_id,
         "auctionId": award.auction_id,
@@ -38,7 +39,7 @@ def winner_of(award: Award) -> Shown:
         "bidAmount": award.amount,
         "checkIn": nights[0].isoformat(),
         "checkOut": (nights[-1] + timedelta(days=1)).isoformat(),
-        "isPartialWin": award.result is Result.PARTIAL_WIN,
+        "isPartialWin": award.result is Result.PARTIAL_WIN or award.chosen != award.nights or len(runs) > 1,
         "awardedNights": [
             {
                 "date": night.date.isoformat(),

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from stays.domain.award import AWARD_SOURCES, Award, AwardStatus, over
+from stays.domain.award import AWARD_SOURCES, WIN, Award, AwardStatus, being_paid, over
 from stays.domain.cascade import Ending, end
 from stays.domain.mailing import Profile
 from stays.domain.values import timestamp
@@ -35,9 +35,9 @@ class Awards:
         standing = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
         return award if standing is None else Award.model_validate(standing)
 
-    def named(self, user_id: str, name: str) -> list[Award]:
-        """The user's awards and offers of the auction, else the offer, with this id: one read, or two."""
-        return self.of(name, user_id) or [award for award in self.all_of(user_id) if award.award_id == name]
+    def with_id(self, offer_id: str, user_id: str) -> list[Award]:
+        """The user's offers with this id, one at most as a rule: one (eventually consistent) read."""
+        return [award for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
 
     def all_of(self, user_id: str) -> list[Award]:
         """The user's awards and offers, those with the latest deadline first: one (eventually consistent) read."""
@@ -74,7 +74,8 @@ class Awards:
         """Decline or expire an award, and offer its nights on, in one transaction.
 
         None where it has changed meanwhile: whoever comes must look again. A night that was taken
-        between looking and writing is not offered.
+        between looking and writing is not offered. Raises Refused while a night is held for its own user,
+        who can still pay.
         """
         for _ in range(_ATTEMPTS):
             ending = end(award, status, self._free_nights(award, now), now, offer_id)
@@ -98,18 +99,21 @@ class Awards:
         key = award_key(award.auction_id, award.user_id, award.award_id)
         self._store.update(key, {"dueAt": timestamp(until)}, waited)
 
-    def note_reason(self, award: Award, reason: str) -> None:
-        """Keep why its user does not want it."""
+    def note_reason(self, award: Award, reason: str, now: datetime) -> None:
+        """Keep why its user does not want it. An answer that is on its way looks again, and keeps it too."""
         key = award_key(award.auction_id, award.user_id, award.award_id)
-        self._store.update(key, {"declineReason": reason}, Condition("attribute_exists(PK)"))
+        noted = {"declineReason": reason, "changedAt": timestamp(now)}
+        self._store.update(key, noted, Condition("attribute_exists(PK)"))
 
     def _free_nights(self, award: Award, now: datetime) -> set[date]:
         """Of the nights at stake, those that nobody holds or has booked, consistent: one read."""
         nights = award.at_stake or tuple(night.date for night in award.nights)
-        taken = self._store.get_many([night_key(award.place.id, night) for night in nights])
-        return set(nights) - {
-            date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in taken if _kept(item, now)
-        }
+        found = self._store.get_many([night_key(award.place.id, night) for night in nights])
+        kept = [item for item in found if _kept(item, now)]
+        for item in kept:
+            if item["state"] == "HELD" and item["userId"] == award.user_id:
+                raise being_paid(item["stayId"])
+        return set(nights) - {date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in kept}
 
     def _still_free(self, award: Award, night: date, now: datetime, *, mine: bool = False) -> Operation:
         own = "userId = :userId OR " if mine else ""

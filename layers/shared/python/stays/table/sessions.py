@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from stays.domain.award import PAYABLE, AwardStatus
+from stays.domain.award import PAYABLE, Award, AwardStatus, check_payable
 from stays.domain.booking import Booking, booking_of
 from stays.domain.decision import Decision, Evidence, Nights, Taken, decide
 from stays.domain.errors import NotFound, Refused
@@ -108,7 +108,7 @@ class Sessions:
             if len(nights) in conflict.items:
                 raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
             if len(nights) + 1 in conflict.items:
-                raise Refused("INVALID_AUCTION_STATE", "The time to pay for this award is over.") from None
+                check_payable(Award.model_validate(conflict.items[len(nights) + 1]), now)
             raise
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
