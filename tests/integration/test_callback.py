@@ -117,6 +117,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
     assert sorted((item["PK"], item["SK"].split("#")[0], item["kind"]) for item in world.items()) == sorted(
         [
             ("AUCTION#1001", "AWARD", "AWARD"),
+            ("CALENDAR#777", "CALENDAR", "CALENDAR"),
             *[("PROPERTY#777", "NIGHT", "NIGHT")] * 3,
             *[(stay, "EVENT", "EVENT")] * 3,
             (stay, "BOOKING", "BOOKING"),
