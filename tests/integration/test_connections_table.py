@@ -174,6 +174,19 @@ def test_that_a_user_was_seen_is_written_once_in_five_minutes(connections: Conne
     assert seen == [*["2026-11-22T03:00:00.000Z"] * 3, "2026-11-22T03:05:00.001Z"]
 
 
+def test_that_a_user_was_seen_is_remembered_for_a_thousand_and_the_oldest_is_asked_again(
+    connections: Connections,
+) -> None:
+    presence = Presence(connections)
+    presence.note(TRAVELLER, MARK, NOW)
+    presence.seen |= {(f"user-{number}", MARK): NOW for number in range(REMEMBERED - 1)}
+    presence.note(TRAVELLER, MARK, NOW + MOMENT)
+    assert len(contents("connections")) == 1
+    presence.note(STRANGER, MARK, NOW)
+    assert (len(presence.seen), ("user-0", MARK) in presence.seen) == (REMEMBERED, False)
+    assert list(presence.seen)[-2:] == [(TRAVELLER, MARK), (STRANGER, MARK)]
+
+
 def test_an_address_and_an_agent_are_recognised_and_not_known() -> None:
     assert fingerprint("203.0.113.7", "Firefox") == MARK
     assert len({MARK, fingerprint("203.0.113.8", "Firefox"), fingerprint("203.0.113.7", "firefox")}) == 3
