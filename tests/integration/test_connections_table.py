@@ -191,15 +191,3 @@ def test_an_address_and_an_agent_are_recognised_and_not_known() -> None:
     assert fingerprint("203.0.113.7", "Firefox") == MARK
     assert len({MARK, fingerprint("203.0.113.8", "Firefox"), fingerprint("203.0.113.7", "firefox")}) == 3
     assert "203.0.113.7" not in MARK
-
-
-def test_a_function_remembers_so_many_whose_presence_is_on_record_and_forgets_the_oldest(
-    connections: Connections,
-) -> None:
-    presence = Presence(connections)
-    for number in range(REMEMBERED):
-        presence.seen[f"user{number}", MARK] = NOW
-    presence.note(TRAVELLER, MARK, NOW)
-    assert (len(presence.seen), ("user0", MARK) in presence.seen) == (REMEMBERED, False)
-    assert connections.was_seen(TRAVELLER, MARK, NOW)
-    assert keys() == {(f"USER#{TRAVELLER}", f"PRESENCE#{MARK}")}
