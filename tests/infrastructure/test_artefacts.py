@@ -194,6 +194,11 @@ def test_bookings_lists_the_stay(walk: SimpleNamespace, world: World):
     assert walk.made["sessionId"] in json.dumps(listed)
 
 
+def test_auctions_shows_what_was_won_and_paid(walk: SimpleNamespace, world: World):
+    won = world.http("GET", "/auctions/winners/1001", sub=MAI).body
+    assert (won["status"], won["paymentId"]) == ("PAID", walk.made["sessionId"])
+
+
 def test_connections_checks_the_token_and_answers_over_the_socket(walk: SimpleNamespace):
     assert walk.subscribed[0]["type"] == "SUBSCRIBED"
 
