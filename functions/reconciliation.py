@@ -15,7 +15,7 @@ from stays.domain.decision import Evidence, Outcome
 from stays.domain.errors import Refused
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
-from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession
+from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession, next_late_check
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
 from stays.domain.values import new_stay_id
 from stays.metrics import count, milestone
@@ -58,10 +58,11 @@ def heard(evidence: Heard) -> Heard:
 
 
 def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
-    """Ask ZaloPay before anything is given up. What never had an order needs no question."""
+    """Ask ZaloPay before anything is given up, and a few times after. What never had an order needs no question."""
     if session.attempted_at is None:
         return sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
-    if sessions.claim_query(session, now, now + CHECK_INTERVAL):
+    later = now + CHECK_INTERVAL if session.is_live else next_late_check(session, now)
+    if sessions.claim_check(session, now, later):
         return sessions.record(session, heard(zalopay().query(session, "schedule")), now)
     return session
 
@@ -104,7 +105,7 @@ def check_refund(session: PaymentSession, now: datetime) -> None:
         if not requested_by(session, now):
             return
         evidence = heard(zalopay().refund(session, now))
-    elif sessions.claim_query(session, now, next_check(session, now)):
+    elif sessions.claim_check(session, now, next_check(session, now)):
         evidence = heard(zalopay().query_refund(session, now))
         if evidence.outcome is RefundOutcome.NOT_FOUND:
             session = sessions.settle(session, lambda current, _: repeat_refund(current, APP_ID, now), now)

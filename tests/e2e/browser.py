@@ -38,11 +38,13 @@ class ApiError(Exception):
 class Socket:
     """A WebSocket that subscribes when it opens, and sorts what it hears as the front end does."""
 
-    def __init__(self, url: str, subscription: Message | None, agent: str = AGENT, **headers: str) -> None:
+    def __init__(
+        self, url: str, subscription: Message | None, agent: str = AGENT, origin: str = FRONTEND, **headers: str
+    ) -> None:
         self._open = ExitStack()
         self._connection = self._open.enter_context(
             connect(
-                url, user_agent_header=agent, origin=FRONTEND, additional_headers=headers, proxy=None, close_timeout=2
+                url, user_agent_header=agent, origin=origin, additional_headers=headers, proxy=None, close_timeout=2
             )
         )
         self._user_id = (subscription or {}).get("userId")

@@ -104,9 +104,9 @@ def test_a_wrong_token_in_the_address_is_refused_at_the_door(local: Local) -> No
 def test_a_page_of_another_origin_is_refused_at_the_door_and_ours_is_not(local: Local, traveller: Travel) -> None:
     address = f"{local.websocket_url}/payment-notifications?token={traveller().token}"
     with pytest.raises(InvalidStatus) as refusal:
-        Socket(address, None, AGENT, Origin="https://evil.example")
+        Socket(address, None, origin="https://evil.example")
     assert refusal.value.response.status_code == 403
-    Socket(address, None, AGENT, Origin="http://localhost:3000").close()
+    Socket(address, None).close()
 
 
 def test_the_winners_page_that_subscribes_as_nobody_gets_an_error_and_stays(local: Local, traveller: Travel) -> None:

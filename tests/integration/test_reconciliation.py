@@ -39,7 +39,28 @@ def test_a_session_is_not_ended_before_zalopay_was_asked(world: World):
     assert world.item(kind="SESSION")["status"] == "EXPIRED"
     assert world.item(what="EXPIRED")["evidence"] == {"source": "schedule", "outcome": "EXPIRED", "code": -54}
     assert (world.nights(), world.told(made["sessionId"])) == ({}, ["OPENED", "ORDER_MADE", "EXPIRED"])
-    assert world.after(minutes=60) == {"due": 0, "attended": 0}
+    assert world.after(minutes=9) == {"due": 0, "attended": 0}
+
+
+def test_money_that_comes_late_and_in_silence_is_found_by_the_clock(world: World):
+    made = world.created()
+    world.after(minutes=17)
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"], late=True)
+    assert world.session(made["sessionId"])["status"] == "EXPIRED"
+    assert world.after(minutes=9) == {"due": 1, "attended": 1}
+    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
+
+
+def test_an_order_that_nobody_paid_is_asked_about_six_times_and_then_left_alone(world: World):
+    world.created()
+    world.after(minutes=17)
+    with Asked(world.functions["payments"]) as paths:
+        for minutes in (10, 50, 300, 1080, 960, 420, 600):
+            world.after(minutes=minutes)
+    assert paths == ["/v2/query"] * 6
+    assert "dueAt" not in world.item(kind="SESSION")
 
 
 def test_a_zalopay_that_does_not_answer_ends_nothing(world: World):

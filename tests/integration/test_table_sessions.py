@@ -13,6 +13,7 @@ from stays.domain.errors import NotFound, Refused
 from stays.domain.payment import (
     CHECK_INTERVAL,
     HOLD_MARGIN,
+    LATE_CHECKS,
     MOST_OPENED,
     PAYMENT_TIME,
     Fulfilment,
@@ -288,8 +289,13 @@ def test_c12_zalopay_may_be_asked_once_in_five_seconds(sessions: Sessions) -> No
 
 def test_the_clock_moves_a_session_to_its_next_round_while_it_asks(sessions: Sessions) -> None:
     session = began(sessions)
-    assert sessions.claim_query(session, SOON, SOON + CHECK_INTERVAL)
+    assert sessions.claim_check(session, SOON, SOON + CHECK_INTERVAL)
     assert sessions.find(STAY).due_at == SOON + CHECK_INTERVAL
+
+
+def test_the_clock_looks_a_last_time(sessions: Sessions) -> None:
+    assert sessions.claim_check(began(sessions), SOON, None)
+    assert sessions.find(STAY).due_at is None
 
 
 def test_nobody_asks_about_a_session_that_is_not_there(sessions: Sessions) -> None:
@@ -348,13 +354,14 @@ def test_evidence_that_two_bring_at_once_is_recorded_by_one(sessions: Sessions, 
         (said(Outcome.REFUSED), Status.FAILED),
     ],
 )
-def test_an_end_frees_the_nights_and_is_not_due_any_more(
+def test_an_end_frees_the_nights_and_is_looked_at_much_later_if_at_all(
     sessions: Sessions, evidence: Evidence, status: Status
 ) -> None:
     ended = sessions.record(began(sessions), evidence, SOON)
     assert (ended.status, sessions.find(STAY)) == (status, ended)
     assert states() == {}
-    assert "dueAt" not in contents()[f"STAY#{STAY}", "SESSION"]
+    due = contents()[f"STAY#{STAY}", "SESSION"].get("dueAt")
+    assert due == (None if status is Status.FAILED else timestamp(ended.expires_at + LATE_CHECKS[0]))
     assert timeline() == ["OPENED", "ORDER_MADE", status.value]
 
 

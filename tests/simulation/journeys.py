@@ -93,6 +93,18 @@ def paid_late(system: System) -> None:
     system.pay(order, late=True)
 
 
+def paid_late_and_silent(system: System) -> None:
+    """The money comes after the end, and ZaloPay never calls: the clock asks about orders that are over, too."""
+    wins(system)
+    orders(system)
+    order = system.order()
+    system.pass_time(minutes=17)
+    for _ in range(CLICKS):
+        system.tick()
+        system.pass_time(seconds=50)
+    system.pay(order, late=True, lost=True)
+
+
 def paid_too_late(system: System) -> None:
     """The money comes after the end, and somebody else has the nights by then."""
     wins(system)
@@ -473,6 +485,7 @@ JOURNEYS: dict[str, Journey] = {
         never_paid,
         given_up,
         paid_late,
+        paid_late_and_silent,
         paid_too_late,
         two_for_one_night,
         double_click,

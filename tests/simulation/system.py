@@ -72,7 +72,7 @@ SERVING: ContextVar[str] = ContextVar("serving", default="")  # the request that
 CALLBACK = "/payment/zalopay/callback"
 CALLBACK_TRIES = 4  # ZaloPay's first and three more
 EVENT_TRIES = 3  # the bus's first and two more
-ROUNDS = 80  # of the clock, after which everything has come to rest or never will
+ROUNDS = 200  # of the clock, after which everything has come to rest or never will
 
 ISSUER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
 STRANGER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])

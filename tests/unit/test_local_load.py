@@ -188,6 +188,14 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
         ("nobody_hears_of_others", lambda seen: seen.accounts[0].lines[0].frames[1].update(userId="auth0|x")),
         ("nobody_hears_of_others", lambda seen: seen.accounts[0].lines[0].frames[1].update(paymentId=OVERTAKEN)),
         ("nobody_hears_of_others", lambda seen: seen.accounts[0].lines[0].frames[4].update(bookingId=OVERTAKEN)),
+        (
+            "nobody_hears_of_others",
+            lambda seen: (
+                seen.accounts[0]
+                .lines[0]
+                .frames.append({"type": "AUCTION_RESULT", "auctionId": seen.accounts[1].plan.auction_id})
+            ),
+        ),
         ("nobody_hears_of_others", lambda seen: seen.accounts[0].lines[0].frames.append({"type": "ERROR"})),
         ("nobody_hears_of_others", lambda seen: seen.accounts[0].lines[0].frames.append({"message": "Internal"})),
         ("messages_never_go_back", lambda seen: again(seen, "PROCESSING", "COMPLETED")),

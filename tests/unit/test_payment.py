@@ -21,6 +21,7 @@ from stays.domain.payment import (
     CHECK_INTERVAL,
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
+    LATE_CHECKS,
     PAYMENT_TIME,
     STATUS_SOURCES,
     UNFINISHED,
@@ -31,6 +32,7 @@ from stays.domain.payment import (
     Refund,
     Status,
     attempt_order,
+    next_late_check,
     open_session,
 )
 from tests.samples import (
@@ -264,7 +266,8 @@ def test_moving_money_never_ends_a_session_however_late() -> None:
 )
 def test_zalopays_final_word_ends_a_session(status: Status, outcome: Outcome, ending: Status, reason: str) -> None:
     before, evidence = pending().but(status=status, processing=True), said(outcome, -54)
-    after = before.but(status=ending, reason=Reason(reason), processing=False, changed_at=SOON, due_at=None)
+    later = None if outcome is Outcome.REFUSED else before.expires_at + LATE_CHECKS[0]
+    after = before.but(status=ending, reason=Reason(reason), processing=False, changed_at=SOON, due_at=later)
     assert decide(before, evidence, SOON) == Decision(after, ending.value, Nights.FREE, evidence=evidence)
 
 
@@ -285,9 +288,23 @@ def test_an_unpaid_session_ends_when_nobody_can_pay_it_any_more(
     assert decide(session, said(outcome), last_moment) is None
     ended = decide(session, said(outcome), last_moment + MOMENT)
     assert ended is not None
-    assert (ended.session.status, ended.nights, ended.session.due_at) == (ending, Nights.FREE, None)
+    assert (ended.session.status, ended.nights) == (ending, Nights.FREE)
+    assert ended.session.due_at == (session.expires_at + LATE_CHECKS[0] if session.attempted_at else None)
     reason = Reason.CREATION_FAILED if ending is Status.FAILED else Reason.EXPIRED
     assert ended.session.reason is reason
+
+
+def test_an_order_that_is_over_is_asked_about_ever_more_rarely_as_long_as_zalopay_knows_it() -> None:
+    session, asked = pending(), []
+    at: datetime | None = session.expires_at
+    while at := next_late_check(session, at):
+        asked.append(at - session.expires_at)
+    assert asked == sorted(asked)
+    assert (asked[0], session.expires_at + asked[-1] - session.created_at) == (
+        timedelta(minutes=10),
+        timedelta(hours=47) + PAYMENT_TIME,
+    )
+    assert next_late_check(reserved(), NOW) is None
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PAID])

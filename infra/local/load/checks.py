@@ -146,18 +146,22 @@ def amounts_are_those_of_the_awards(evidence: Evidence) -> Iterator[str]:
 
 
 def nobody_hears_of_others(evidence: Evidence) -> Iterator[str]:
-    """Each frame is about its reader and their own stays, and is one of ours."""
-    owners = {stay: account.plan.user_id for account in evidence.accounts for stay in account.sessions}
+    """Each frame is about its reader and what is theirs, and is one of ours."""
+    owners = {
+        name: account.plan.user_id
+        for account in evidence.accounts
+        for name in (account.plan.auction_id, *account.sessions)
+    }
     for account in evidence.accounts:
         for frame in _frames(account):
             about = {frame.get("userId", account.plan.user_id)}
-            about |= {owners.get(frame[name], account.plan.user_id) for name in _STAYS if name in frame}
+            about |= {owners.get(frame[name], account.plan.user_id) for name in _NAMES if name in frame}
             if about != {account.plan.user_id} or frame.get("type") not in _TYPES:
                 yield f"{account.plan.name} got {frame}"
 
 
-_STAYS = ("paymentId", "bookingId")
-_TYPES = frozenset({"SUBSCRIBED", "PAYMENT_STATUS", "BOOKING_CONFIRMED"})
+_NAMES = ("paymentId", "bookingId", "auctionId")
+_TYPES = frozenset({"SUBSCRIBED", "PAYMENT_STATUS", "BOOKING_CONFIRMED", "AUCTION_RESULT"})
 
 
 def _frames(account: Account) -> Iterator[Frame]:

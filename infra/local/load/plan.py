@@ -100,7 +100,7 @@ PARTIES = {
 # Days before check-in and the percentage given back; a midnight in between changes nothing.
 LEADS = {20: 100, 5: 50, 1: 0}
 CALLBACKS = {Callback.SENT: 60, Callback.LOST: 20, Callback.TRIPLED: 20}
-# Nobody asks ZaloPay about an order that is over: money that comes after that is found by its callback alone.
+# An order that is over is asked about when no load lasts that long: until then its money is found by its callback.
 LATE_CALLBACKS = {Callback.SENT: 80, Callback.TRIPLED: 20}
 PAYING_LATE = frozenset({Story.LATE, Story.OVERTAKEN, Story.HEAT_FIRST, Story.HEAT_SECOND})
 

@@ -5,7 +5,16 @@ from enum import Flag, StrEnum, auto
 from typing import NamedTuple
 
 from stays.domain.mailing import Kind
-from stays.domain.payment import CHECK_INTERVAL, UNFINISHED, Fulfilment, PaymentSession, Reason, Refund, Status
+from stays.domain.payment import (
+    CHECK_INTERVAL,
+    UNFINISHED,
+    Fulfilment,
+    PaymentSession,
+    Reason,
+    Refund,
+    Status,
+    next_late_check,
+)
 from stays.domain.values import Model, Timestamp
 
 ATTEMPT_TIME = timedelta(seconds=30)  # longer than the function that makes the order can live
@@ -155,7 +164,8 @@ def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> 
     if ending is None:
         return None
     status, reason = ending
-    ended = session.but(status=status, reason=reason, processing=False, changed_at=now, due_at=None)
+    later = None if evidence.outcome is Outcome.REFUSED else next_late_check(session, now)
+    ended = session.but(status=status, reason=reason, processing=False, changed_at=now, due_at=later)
     return Decision(ended, status.value, Nights.FREE, evidence=evidence)
 
 

@@ -14,6 +14,9 @@ PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the clien
 HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
 QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
 CHECK_INTERVAL = timedelta(seconds=45)  # so that a session is due at every round of the schedule
+# After an order's end it is asked about again, as its money may come late and its callback get lost. ZaloPay answers
+# for 48 hours (docs.zalopay.vn, order-query).
+LATE_CHECKS = tuple(timedelta(hours=hours) for hours in (1 / 6, 1, 6, 24, 40, 47))
 MOST_OPENED = 20  # sessions that a user may open in an hour: who opens more is no traveller
 
 
@@ -196,3 +199,10 @@ def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
         expires_at=now + PAYMENT_TIME,
         due_at=now + CHECK_INTERVAL,
     )
+
+
+def next_late_check(session: PaymentSession, now: datetime) -> datetime | None:
+    """When to ask about an order that is over; None if there never was one, or if nobody will know any more."""
+    if session.attempted_at is None:
+        return None
+    return next((at for wait in LATE_CHECKS if (at := session.expires_at + wait) > now), None)

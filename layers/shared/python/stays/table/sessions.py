@@ -131,23 +131,26 @@ class Sessions:
                     raise NightsTaken(session.nights[position], item["stayId"], item["userId"]) from None
             raise
 
-    def claim_query(self, session: PaymentSession, now: datetime, due_at: datetime | None = None) -> bool:
-        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table.
+    def claim_query(self, session: PaymentSession, now: datetime) -> bool:
+        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table."""
+        return self._claim(session, now, {}, Condition("attribute_exists(PK)"))
 
-        With `due_at` the session is looked at again then, if it still waits for the time it was read with:
-        what has come to rest meanwhile is not woken up.
+    def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
+        """The same for the clock, which looks at the session again then (None: no more).
+
+        Only if it still waits for the time it was read with: what has come to rest meanwhile is not woken up.
         """
+        waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
+        return self._claim(session, now, {"dueAt": due_at and timestamp(due_at)}, waited)
+
+    def _claim(self, session: PaymentSession, now: datetime, changes: Item, condition: Condition) -> bool:
         if session.queried_at is not None and now - session.queried_at < QUERY_INTERVAL:
             return False
-        changes = {"queriedAt": timestamp(now)}
-        condition = Condition(
-            "attribute_exists(PK) AND (attribute_not_exists(queriedAt) OR queriedAt <= :before)",
-            before=timestamp(now - QUERY_INTERVAL),
+        seldom = Condition(
+            "attribute_not_exists(queriedAt) OR queriedAt <= :before", before=timestamp(now - QUERY_INTERVAL)
         )
-        if due_at is not None:
-            changes["dueAt"] = timestamp(due_at)
-            condition = both(condition, Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt")))
-        return self._store.update(stay_key(session.id, "SESSION"), changes, condition) is None
+        asked = {"queriedAt": timestamp(now), **changes}
+        return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)) is None
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
         """Bring evidence to the one decision; the session as it is afterwards, whoever decided."""
