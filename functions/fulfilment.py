@@ -44,9 +44,8 @@ def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]
     return tuple(each for each in LANGUAGES if language in (each, None))
 
 
-def letter_for(session: PaymentSession, mailing: Mailing) -> Letter | None:
+def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | None) -> Letter | None:
     """The letter as the stay is now; None where there is no address, or nothing (any more) to confirm."""
-    profile = profiles.profile(session.user_id)
     email = session.contact.email or (profile.email if profile else None)
     outdated = mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
     if not email or outdated:
@@ -72,9 +71,9 @@ def letter_for(session: PaymentSession, mailing: Mailing) -> Letter | None:
     )
 
 
-def deliver(session: PaymentSession, mailing: Mailing, now: datetime) -> None:
+def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
     """Send a claimed mail and record what became of it."""
-    letter = letter_for(session, mailing)
+    letter = letter_for(session, mailing, profile)
     if letter is None:
         effects.undeliverable(mailing)
         return
@@ -93,15 +92,21 @@ def deliver(session: PaymentSession, mailing: Mailing, now: datetime) -> None:
 
 
 def fulfil(stay_id: str, letter: str, now: datetime) -> None:
-    """Claim a mail and do what goes with it; nothing if it is not due (any more) or somebody else has it."""
+    """Do what goes with a mail, claim it and send it; nothing if it is not due (any more) or somebody else has it.
+
+    The claim comes last: whatever fails between it and SES looks like a mail that may be out.
+    """
     session, mailing = effects.story(stay_id, letter)
-    claimed = effects.claim(mailing, now) if mailing and mailing.state is MailState.DUE else None
-    if claimed is None:
+    if mailing is None or mailing.state is not MailState.DUE:
         return
     booking = booking_of(session)
     if booking is not None and letter == "confirmation":
         effects.thread(booking, now)
-    deliver(session, claimed, now)
+    profile = profiles.profile(session.user_id)
+    claimed = effects.claim(mailing, now)
+    if claimed is None:
+        return
+    deliver(session, claimed, profile, now)
     logger.info("fulfilled", extra={"sessionId": stay_id, "letter": letter})
 
 

@@ -13,7 +13,7 @@ from stays.domain.award import Award, AwardStatus
 from stays.domain.cascade import Ending, is_overdue
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.errors import Refused
-from stays.domain.mailing import Mailing
+from stays.domain.mailing import Mailing, MailState
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession, next_late_check
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
@@ -119,12 +119,19 @@ def check_refund(session: PaymentSession, now: datetime) -> None:
     logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
 
 
+def check_mail(mailing: Mailing, now: datetime) -> None:
+    """Due once more; where it is given up, somebody hears of it."""
+    if effects.rearm(mailing, now).state is MailState.UNDELIVERABLE:
+        count("MailFailed")
+        logger.error("mail given up", extra={"sessionId": mailing.stay_id, "letter": mailing.letter})
+
+
 def attend(item: Due, now: datetime) -> None:
     """One due item, by what it is. Raises whatever goes wrong with it."""
     if isinstance(item, Unreadable):
         raise LookupError(f"{item.partition} {item.sort} cannot be read")
     if isinstance(item, Mailing):
-        effects.rearm(item, now)
+        check_mail(item, now)
     elif isinstance(item, Award):
         check_award(item, now)
     elif item.fulfilment in OWING:

@@ -167,6 +167,31 @@ def test_a_letter_whose_sending_died_is_sent_once_more_after_ten_minutes(world: 
     assert (mail(world)["state"], len(sent())) == ("SENT", 1)
 
 
+def test_a_letter_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
+    paid = world.paid()
+    effects = world.functions["fulfilment"].effects
+    for _ in range(2):
+        _, mailing = effects.story(paid["id"], "confirmation")
+        assert effects.claim(mailing, datetime.now(UTC))
+        assert "MailFailed" not in capsys.readouterr().out
+        world.after(minutes=11)
+    assert (mail(world)["state"], sent()) == ("UNDELIVERABLE", [])
+    assert "MailFailed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("operation", ["BatchGetItem", "GetItem", "PutItem"])
+def test_whatever_fails_before_a_letter_is_claimed_costs_it_no_attempt(world: World, operation: str):
+    world.paid()
+    records = world.records()
+    with Failing(world.functions["fulfilment"], operation, fault(operation=operation)):
+        assert world.deliver(records)["fulfilment"] != []
+    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("DUE", 0, [])
+    assert world.deliver(records)["fulfilment"] == []
+    assert len(sent()) == 1
+
+
 def test_a_letter_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
     world.paid()
     world.records()

@@ -125,20 +125,22 @@ def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.SENDING])
 def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState) -> None:
     mailing = owed(state=state, attempts=1)
-    effects.rearm(mailing, NOW + MINUTE)
-    assert standing() == mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2)
+    later = mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2)
+    assert effects.rearm(mailing, NOW + MINUTE) == later
+    assert standing() == later
 
 
 def test_after_too_many_attempts_the_clock_gives_a_mail_up(effects: Effects) -> None:
     mailing = owed(state=MailState.SENDING, attempts=8)
-    effects.rearm(mailing, NOW + MINUTE)
-    assert standing() == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+    given_up = mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+    assert effects.rearm(mailing, NOW + MINUTE) == given_up
+    assert standing() == given_up
 
 
 def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) -> None:
     mailing = owed()
     taken = effects.claim(mailing, NOW)
-    effects.rearm(mailing, NOW + MINUTE)
+    assert effects.rearm(mailing, NOW + MINUTE) == mailing
     assert standing() == taken
 
 

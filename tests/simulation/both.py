@@ -6,6 +6,7 @@ has a test that states AWS's rule.
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
@@ -39,17 +40,21 @@ def error_of(client: Any, error: ClientError) -> Any:
 
 
 def levelled(value: Any) -> Any:
-    """Sets have no order."""
+    """Sets have no order, and a number is what it is worth: moto leaves zeros at its end."""
     if isinstance(value, dict):
         return {
-            name: sorted(each) if name in ("SS", "NS") and isinstance(each, list) else levelled(each)
+            name: sorted(each) if name in ("SS", "NS") and isinstance(each, list) else _worth(name, each)
             for name, each in value.items()
         }
     return [levelled(each) for each in value] if isinstance(value, list) else value
 
 
+def _worth(name: str, value: Any) -> Any:
+    return Decimal(value) if name == "N" and isinstance(value, str) else levelled(value)
+
+
 def unordered(items: list[Any]) -> list[Any]:
-    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=str))
 
 
 def as_aws(operation: str, request: Request, answer: Any, ours: Any) -> Any:
@@ -74,10 +79,12 @@ def without_key(answer: Any) -> Any:
 
 
 def with_all_updated(answer: Any, ours: Any) -> Any:
-    """Moto leaves attributes out that were set to what they were."""
+    """Moto leaves attributes out that were set to what they were, and such parts of a map."""
     if not isinstance(answer, dict) or not isinstance(ours, dict) or "Attributes" not in ours:
         return answer
-    return {"Attributes": ours["Attributes"] | answer.get("Attributes", {})}
+    shown = answer.get("Attributes", {})
+    maps = {name: {"M": ours["Attributes"][name]["M"] | shown[name]["M"]} for name in shown if "M" in shown[name]}
+    return {"Attributes": ours["Attributes"] | shown | maps}
 
 
 def in_order(operation: str, answer: Any) -> Any:
@@ -92,8 +99,8 @@ def in_order(operation: str, answer: Any) -> Any:
 class Both:
     """The same is asked of both; whatever is answered otherwise fails the test."""
 
-    def __init__(self) -> None:
-        self.database = Database()
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.moto = client_of("dynamodb")
         for table in self._moto_tables().values():
             table.items.clear()

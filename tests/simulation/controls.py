@@ -56,15 +56,18 @@ def caught(defect: Defect) -> Caught:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         plant(defect, root)
         path = os.pathsep.join(str(root / each) for each in (".", "layers/shared/python", "functions"))
-        ran = subprocess.run(  # noqa: S603  # our own module on our own copy
-            [sys.executable, "-m", "tests.simulation.hunt", defect.scent],
-            cwd=root,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        try:
+            ran = subprocess.run(  # noqa: S603  # our own module on our own copy
+                [sys.executable, "-m", "tests.simulation.hunt", defect.scent],
+                cwd=root,
+                env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Caught(defect.what, "", f"within {PATIENCE} seconds")
     if ran.returncode:
         return Caught(defect.what, "its start", ran.stderr.strip().splitlines()[-1])
     technique, _, violation = ran.stdout.partition("\n")

@@ -1,17 +1,21 @@
 """Random histories of the whole system: travellers, ZaloPay, the clock, browsers and faults in any order."""
 
+from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from infra.local.zalopay_simulator.ledger import NotPossibleError
+from infra.local.zalopay_simulator.ledger import NotPossibleError, Order
 from tests.integration.messages import BINH, MAI, PRICE, auction_result, second_chance
 from tests.simulation.gate import FIVE, Fault
 from tests.simulation.invariants import Invariants
@@ -29,11 +33,19 @@ auctions = st.sampled_from(AUCTIONS)
 nights = st.lists(st.sampled_from(DATES), min_size=1, max_size=3, unique=True).map(sorted)
 numbers = st.integers(0, 7)
 
+Award = tuple[str, str, list[str]]  # whose, of which auction, for which nights
+
+
+def there_is_an_order(history: "History") -> bool:
+    """What is done with an order needs one."""
+    return bool(history.system.zalopay.orders)
+
 
 class History(RuleBasedStateMachine):
-    """One history. `system` is put there by whoever runs it."""
+    """One history. `system` is put there by whoever runs it, and `lived` counts what came about."""
 
     system: System
+    lived: Counter[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +53,32 @@ class History(RuleBasedStateMachine):
         self.promises = Invariants(self.system)
         self.sockets: list[tuple[str, str]] = []
         self.chains: dict[str, list[str]] = {}
+        self.awards: list[Award] = []
+
+    @initialize(mine=nights, yours=nights, come=st.sampled_from(("nowhere", "to an order", "to a payment")))
+    def begin(self, mine: list[str], yours: list[str], come: str) -> None:
+        """Two have won nights of one property, which may be the same; one of them may have come further."""
+        self.win(MAI, "1001", mine)
+        self.win(BINH, "1002", yours)
+        if come == "to an order":
+            self.press(0)
+        elif come == "to a payment":
+            self.buy(0, lost=False)
+
+    def order(self, number: int) -> Order:
+        """One of those that were made."""
+        orders = self.system.zalopay.orders
+        return orders[number % len(orders)]
+
+    def session(self, order: Order) -> dict[str, Any]:
+        """What it pays for."""
+        (found,) = self.system.database.items(kind="SESSION", id=stay_of(order))
+        return found
+
+    def caller(self, order: Order, stranger: bool) -> str:
+        """Whose it is, or somebody else."""
+        owner = self.session(order)["userId"]
+        return next(sub for sub in PEOPLE if (sub != owner) is stranger)
 
     # Faults
 
@@ -74,6 +112,7 @@ class History(RuleBasedStateMachine):
     @rule(sub=people, auction=auctions, chosen=nights)
     def win(self, sub: str, auction: str, chosen: list[str]) -> None:
         """An auction ends."""
+        self.awards.append((sub, auction, chosen))
         self.system.announce(
             auction_result(userId=sub, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
         )
@@ -87,6 +126,7 @@ class History(RuleBasedStateMachine):
         nights = [{"date": night, "price": PRICE} for night in chosen]
         detail = auction_result(userId=first, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
         detail |= {"runnersUp": [{"userId": sub, "nights": nights} for sub in others], "offerMinutes": minutes}
+        self.awards += [(sub, auction, chosen) for sub in (first, *others)]
         self.system.announce(detail)
 
     @rule(
@@ -102,6 +142,7 @@ class History(RuleBasedStateMachine):
     @rule(sub=people, auction=auctions, chosen=nights, number=st.integers(1, 2))
     def offer(self, sub: str, auction: str, chosen: list[str], number: int) -> None:
         """Somebody gets a second chance."""
+        self.awards.append((sub, auction, chosen))
         detail = second_chance(
             userId=sub,
             auctionId=auction,
@@ -111,46 +152,58 @@ class History(RuleBasedStateMachine):
         )
         self.system.announce(detail, "SecondChanceOffer")
 
-    @rule(sub=people, auction=st.sampled_from((*AUCTIONS, *CHAINED)), chosen=nights)
-    def press(self, sub: str, auction: str, chosen: list[str]) -> None:
-        """The pay button."""
-        self.system.create(sub, auction, chosen)
+    @rule(number=numbers)
+    def press(self, number: int) -> None:
+        """The pay button of an award."""
+        self.system.create(*self.awards[number % len(self.awards)])
+
+    @rule(number=numbers, lost=st.booleans())
+    def buy(self, number: int, lost: bool) -> None:
+        """The button, and then the money."""
+        before = len(self.system.zalopay.orders)
+        self.press(number)
+        if len(self.system.zalopay.orders) > before:
+            self.system.pay(self.system.order(), lost=lost)
 
     @rule(sub=people, auction=auctions, chosen=nights)
-    def reserve(self, sub: str, auction: str, chosen: list[str]) -> None:
-        """A direct booking."""
+    def press_anything(self, sub: str, auction: str, chosen: list[str]) -> None:
+        """The pay button, for whatever somebody may think of."""
+        self.system.create(sub, auction, chosen)
+
+    @rule(number=numbers)
+    def reserve(self, number: int) -> None:
+        """A direct booking of an award."""
+        sub, auction, chosen = self.awards[number % len(self.awards)]
         self.system.http("POST", "/bookings", {"auctionId": auction, "selectedNights": chosen}, sub=sub)
 
+    @precondition(there_is_an_order)
     @rule(number=numbers, late=st.booleans(), lost=st.booleans())
     def pay(self, number: int, late: bool, lost: bool) -> None:
-        """Money moves."""
-        self.system.pay(self.system.order(number), late=late, lost=lost)
+        """Money moves, in time or late, and is heard of or not."""
+        self.system.pay(self.order(number), late=late, lost=lost)
 
+    @precondition(there_is_an_order)
     @rule(number=numbers)
     def give_up(self, number: int) -> None:
         """The traveller cancels at ZaloPay."""
-        order = self.system.order(number)
-        if order:
-            with suppress(NotPossibleError):
-                self.system.zalopay.simulator.cancel(order)
+        with suppress(NotPossibleError):
+            self.system.zalopay.simulator.cancel(self.order(number))
 
-    @rule(number=numbers, sub=people)
-    def poll(self, number: int, sub: str) -> None:
+    @precondition(there_is_an_order)
+    @rule(number=numbers, stranger=st.booleans())
+    def poll(self, number: int, stranger: bool) -> None:
         """A page asks; a stranger's learns nothing."""
-        order = self.system.order(number)
-        if order:
-            reply = self.system.poll(order, sub)
-            session = self.system.database.items(kind="SESSION", id=stay_of(order))
-            assert reply.status != 200 or session[0]["userId"] == sub, "a stranger reads along"
+        order = self.order(number)
+        reply = self.system.poll(order, self.caller(order, stranger))
+        assert not stranger or reply.status != 200, "a stranger reads along"
 
-    @rule(number=numbers, sub=people)
-    def cancel(self, number: int, sub: str) -> None:
+    @precondition(there_is_an_order)
+    @rule(number=numbers, stranger=st.booleans())
+    def cancel(self, number: int, stranger: bool) -> None:
         """A booking is given back; a stranger's attempt does nothing."""
-        order = self.system.order(number)
-        if order:
-            reply = self.system.cancel(order, sub)
-            session = self.system.database.items(kind="SESSION", id=stay_of(order))
-            assert reply.status != 200 or session[0]["userId"] == sub, "a stranger cancels"
+        order = self.order(number)
+        reply = self.system.cancel(order, self.caller(order, stranger))
+        assert not stranger or reply.status != 200, "a stranger cancels"
 
     # Browsers
 
@@ -161,18 +214,18 @@ class History(RuleBasedStateMachine):
         if socket:
             self.sockets.append((socket, sub))
 
+    @precondition(lambda self: self.sockets)
     @rule(number=numbers, politely=st.booleans())
     def leave(self, number: int, politely: bool) -> None:
         """A browser goes."""
-        if self.sockets:
-            socket, _ = self.sockets.pop(number % len(self.sockets))
-            (self.system.disconnect if politely else self.system.vanish)(socket)
+        socket, _ = self.sockets.pop(number % len(self.sockets))
+        (self.system.disconnect if politely else self.system.vanish)(socket)
 
+    @precondition(lambda self: self.sockets)
     @rule(number=numbers)
     def subscribe_again(self, number: int) -> None:
         """A browser subscribes once more."""
-        if self.sockets:
-            self.system.subscribe(*self.sockets[number % len(self.sockets)])
+        self.system.subscribe(*self.sockets[number % len(self.sockets)])
 
     # The platform
 
@@ -181,11 +234,12 @@ class History(RuleBasedStateMachine):
         """ZaloPay calls back."""
         self.system.deliver_callbacks()
 
+    @precondition(there_is_an_order)
     @rule(number=numbers)
     def callback_again(self, number: int) -> None:
         """An old callback once more."""
-        order = self.system.order(number)
-        if order and order.ended == "PAID":
+        order = self.order(number)
+        if order.ended == "PAID":
             self.system.call_back(self.system.zalopay.callback(order))
 
     @rule(twice=st.booleans())
@@ -224,6 +278,21 @@ class History(RuleBasedStateMachine):
         self.system.redrive()
         self.system.drain()
         self.promises.at_rest()
+        self.count()
+
+    def count(self) -> None:
+        """What this history was about."""
+        sessions = self.system.database.items(kind="SESSION")
+        seen = {
+            "histories": True,
+            "with an order": there_is_an_order(self),
+            "with a payment": any(session["status"] == "PAID" for session in sessions),
+            "with a booking": any("bookedAt" in session for session in sessions),
+            "with a refund": any("refund" in session for session in sessions),
+            "with a fault": self.system.gate.broken > 0,
+            "with a listener": any(len(frames) > 1 for frames in self.system.browsers.frames.values()),
+        }
+        self.lived.update(name for name, so in seen.items() if so)
 
 
 def far(system: System) -> str:
@@ -231,13 +300,16 @@ def far(system: System) -> str:
     return (system.now + timedelta(days=3)).isoformat().replace("+00:00", "Z")
 
 
-def histories(system: System, count: int, number: int | None, steps: int = 30) -> None:
-    """Run so many histories. With a number they are drawn from it, else they are the same every time."""
+def histories(system: System, count: int, number: int | None, steps: int = 30) -> Counter[str]:
+    """Run so many histories and tell what they were about.
+
+    With a number they are drawn from it, else they are the same every time.
+    """
 
     class Bound(History):
         pass
 
-    Bound.system = system
+    Bound.system, Bound.lived = system, Counter()
     chosen = settings(
         max_examples=count,
         stateful_step_count=steps,
@@ -249,3 +321,4 @@ def histories(system: System, count: int, number: int | None, steps: int = 30) -
     )
     machine = Bound if number is None else seed(number)(Bound)
     run_state_machine_as_test(machine, settings=chosen)
+    return Bound.lived

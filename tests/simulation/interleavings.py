@@ -165,6 +165,15 @@ def connected(system: System) -> None:
     assert system.connect() == "socket-1="
 
 
+def old_news(system: System) -> None:
+    """Her order is made and paid, of neither of which anybody was told, and her browser is connected."""
+    wins(system)
+    system.settle()
+    orders(system)
+    assert system.connect() == "socket-1="
+    system.pay(system.order(), lost=True)
+
+
 def recorded(system: System) -> None:
     """Her payment is recorded, and nobody listens yet."""
     paid_unheard(system)
@@ -351,6 +360,12 @@ def changes(system: System, copy: int) -> None:
     system.deliver_stream("notifier", copy)
 
 
+def changes_and_subscribes(system: System, copy: int) -> None:
+    """The payment is recorded, and then her browser subscribes."""
+    calls_back(system, copy)
+    subscribes(system, copy)
+
+
 def again(function: str) -> Actor:
     """The stream brings the same records once more to another instance."""
 
@@ -431,6 +446,7 @@ GROUPS: dict[str, Group] = {
     "reservation: pay ‖ pay": Group(reserved, (presses, presses)),
     "reserve ‖ pay": Group(wins, (reserves, presses)),
     "connect and subscribe ‖ notifier": Group(recorded, (listens, again("notifier"))),
+    "change, then subscribe ‖ notifier with old news": Group(old_news, (changes_and_subscribes, again("notifier"))),
     "stream: notifier twice": Group(paid_and_untold, (again("notifier"), again("notifier"))),
     "stream: fulfilment twice": Group(paid_and_untold, (again("fulfilment"), again("fulfilment"))),
     "fulfilment ‖ cancel": Group(paid_and_untold, (again("fulfilment"), cancels)),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
@@ -195,6 +196,7 @@ class Browsers:
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.owner: dict[str, str] = {}
         self.until: dict[str, str] = {}  # when the token runs out
+        self.since: dict[str, datetime] = {}  # when it was first told that it is subscribed
         self.gone: set[str] = set()
 
     def post_to_connection(self, ConnectionId: str, Data: bytes) -> Any:
@@ -209,7 +211,10 @@ class Browsers:
         if connection_id in self.gone or connection_id not in self.frames:
             answer = {"Error": {"Code": "GoneException", "Message": "-"}}
             raise self.exceptions.GoneException(answer, "PostToConnection")
-        self.frames[connection_id].append(json.loads(data))
+        frame = json.loads(data)
+        self.frames[connection_id].append(frame)
+        if frame["type"] == "SUBSCRIBED":
+            self.since.setdefault(connection_id, datetime.now(UTC))
 
     def _nonsense(self, call: Call) -> Any:
         call()

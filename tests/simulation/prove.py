@@ -1,7 +1,8 @@
 """`make prove`: the long form of the net. Writes docs/reliability.md with every figure and the command beside it.
 
-What every part has to go through at least is done first; what is left of the time goes to more histories and more
-pairs of faults, from fresh seeds. The seed is printed and written down: with it, everything is drawn the same way.
+What every part has to go through at least is done first; what is left of the time goes to more of what is drawn, from
+fresh seeds; at the end a crowd has the machine to itself. The seed is printed and written down: with it, everything is
+drawn the same way.
 """
 
 import argparse
@@ -10,98 +11,40 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import redirect_stdout
-from dataclasses import dataclass, field
-from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.simulation.controls import caught
-from tests.simulation.defects import DEFECTS
-from tests.simulation.histories import histories
-from tests.simulation.interleavings import GROUPS, explore
-from tests.simulation.journeys import CORE, JOURNEYS
-from tests.simulation.report import Result, write
-from tests.simulation.sweep import Figures, pairs, sweep
-from tests.simulation.system import simulation
+from tests.simulation.parts import DRAWN, PARTS, WHOLE, Result, Work, loaded
+from tests.simulation.report import Run, write
 
-PAIRS, PAIRS_AT_ONCE = 50_000, 2_500
-HISTORIES, HISTORIES_AT_ONCE = 5_000, 500
 AT_ONCE = 2
+LOAD_MINUTES = 2.2
 
 
-@dataclass
-class Task:
-    """A piece of work for one process: which part it belongs to, and what it adds to it."""
+class Task(NamedTuple):
+    """A piece of work for one process."""
 
     part: str
-    name: str
-    work: Callable[..., Result]
-    arguments: tuple[Any, ...] = field(default=())
-
-
-def swept(journey: str) -> Result:
-    """Every I/O of a journey, broken in every way."""
-    with simulation() as system:
-        figures = sweep(system, (journey,))
-    return Result("sweep", journey, figures.runs, figures.violations, {"points": figures.points})
-
-
-def paired(seed: int, count: int) -> Result:
-    """Two faults in one run."""
-    with simulation() as system:
-        figures: Figures = pairs(system, CORE, seed, count)
-    return Result("pairs", str(seed), figures.runs, figures.violations, {})
-
-
-def explored(group: str) -> Result:
-    """Every schedule of a group."""
-    with simulation() as system:
-        found = explore(system, group)
-    return Result("interleavings", group, found.schedules, found.violations, {})
-
-
-def lived(seed: int, count: int) -> Result:
-    """Random histories; the first that breaks a promise is shown as short as it can be made."""
-    said, violations = StringIO(), []
-    with simulation() as system:
-        try:
-            with redirect_stdout(said):
-                histories(system, count, seed)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
-            violations.append(f"seed {seed}: {type(error).__name__}: {error}\n{said.getvalue()}")
-    return Result("histories", str(seed), count, violations, {})
-
-
-def controlled(number: int) -> Result:
-    """One defence taken out: it is a violation if nobody notices."""
-    found = caught(DEFECTS[number])
-    unnoticed = found.technique in ("", "its start")
-    violations = [f"{found.what}: {found.technique or 'nothing noticed'} {found.violation}"] if unnoticed else []
-    return Result("controls", found.what, 1, violations, {"technique": found.technique, "by": found.violation})
+    work: Work
+    arguments: tuple[Any, ...]
 
 
 def least(seed: int) -> Iterator[Task]:
     """What has to be done whatever it takes, the longest first."""
-    for group in GROUPS:
-        yield Task("interleavings", group, explored, (group,))
-    for journey in JOURNEYS:
-        yield Task("sweep", journey, swept, (journey,))
-    for number in range(len(DEFECTS)):
-        yield Task("controls", DEFECTS[number].what, controlled, (number,))
-    for chunk in range(PAIRS // PAIRS_AT_ONCE):
-        yield Task("pairs", str(seed + chunk), paired, (seed + chunk, PAIRS_AT_ONCE))
-    for chunk in range(HISTORIES // HISTORIES_AT_ONCE):
-        yield Task("histories", str(seed + chunk), lived, (seed + chunk, HISTORIES_AT_ONCE))
+    for part, (work, pieces) in WHOLE.items():
+        yield from (Task(part, work, piece) for piece in pieces)
+    for part, chances in DRAWN.items():
+        for number in range(chances.least // chances.at_once):
+            yield Task(part, chances.work, (seed + number, chances.at_once))
 
 
 def more(seed: int) -> Iterator[Task]:
     """For as long as there is time."""
     while True:
         seed += 1000
-        yield Task("histories", str(seed), lived, (seed, HISTORIES_AT_ONCE))
-        yield Task("pairs", str(seed), paired, (seed, PAIRS_AT_ONCE))
+        for part, chances in DRAWN.items():
+            yield Task(part, chances.work, (seed, chances.at_once))
 
 
 def run(tasks: Iterator[Task], further: Iterator[Task], until: float) -> list[Result]:
@@ -111,7 +54,7 @@ def run(tasks: Iterator[Task], further: Iterator[Task], until: float) -> list[Re
         running: list[tuple[Task, Future[Result]]] = []
         while True:
             while len(running) < AT_ONCE:
-                task = next(tasks, None) or (next(further) if time.monotonic() < until else None)
+                task = next(tasks, None) or (next(further, None) if time.monotonic() < until else None)
                 if task is None:
                     break
                 running.append((task, pool.submit(task.work, *task.arguments)))
@@ -122,8 +65,17 @@ def run(tasks: Iterator[Task], further: Iterator[Task], until: float) -> list[Re
                 time.sleep(0.05)
                 continue
             running.remove(done)
-            results.append(done[1].result())
+            results.append(result_of(*done))
             say(results[-1])
+
+
+def result_of(task: Task, done: Future[Result]) -> Result:
+    """What came of it; a piece that broke off has shown nothing, which is a violation."""
+    error = done.exception()
+    if error is None:
+        return done.result()
+    name = ", ".join(map(str, task.arguments))
+    return Result(task.part, name, 0, [f"{task.part} {name} broke off: {type(error).__name__}: {error}"])
 
 
 def say(result: Result) -> None:
@@ -134,23 +86,33 @@ def say(result: Result) -> None:
     sys.stdout.flush()
 
 
+def proved(only: str | None, seed: int, until: float) -> list[Result]:
+    """All parts, or one of them. A load comes last and alone, because it takes both cores."""
+    chosen = (task for task in least(seed) if only in (None, task.part))
+    further = (task for task in more(seed) if only in (None, task.part)) if only in (None, *DRAWN) else iter(())
+    results = run(chosen, further, until)
+    if only in (None, "load"):
+        results.append(loaded(seed))
+        say(results[-1])
+    return results
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.prove", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--minutes", type=float, default=15, help="of which the load at the end takes about two")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--only", choices=("interleavings", "sweep", "controls", "pairs", "histories"))
+    parser.add_argument("--only", choices=PARTS)
     options = parser.parse_args()
     sys.stdout.write(f"seed {options.seed}, {os.cpu_count()} cores\n")
     began = time.monotonic()
-    chosen = (task for task in least(options.seed) if options.only in (None, task.part))
-    further = (task for task in more(options.seed) if options.only in (None, task.part))
-    until = began + 60 * options.minutes if options.only in (None, "pairs", "histories") else began
-    results = run(chosen, further, until)
+    kept = LOAD_MINUTES if options.only is None else 0
+    results = proved(options.only, options.seed, began + 60 * (options.minutes - kept))
     violations = sum(len(result.violations) for result in results)
-    sys.stdout.write(f"{len(results)} parts, {violations} violations, {time.monotonic() - began:.0f} s\n")
+    seconds = time.monotonic() - began
+    sys.stdout.write(f"{len(results)} pieces, {violations} violations, {seconds:.0f} s\n")
     if options.only is None:
-        write(results, options.seed, time.monotonic() - began)
+        write(results, Run(options.seed, options.minutes, seconds, os.cpu_count() or 1))
     return 1 if violations else 0
 
 

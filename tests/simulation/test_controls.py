@@ -13,6 +13,27 @@ QUICK = (
 )
 
 
+# The faults of design that a backend like this one is most likely to have, and the entries that plant them.
+LIKELY = {
+    "order before session": "the order is made before the session is on record",
+    "unconditional night": "nights are booked without a condition",
+    "check, then write": "nights are looked at first and written without a condition",
+    "conflict taken for a verdict": "a conflict is taken for a verdict",
+    "fresh refund id per attempt": "every attempt at a refund has an id of its own",
+    "no reconciler": "nobody looks: the clock does nothing",
+    "unconditional expiry": "a session expires unconditionally",
+    "no amount check": "the amount is not compared",
+    "late money ignored": "late money is ignored",
+    "answer 1 on an internal error": "an internal error is answered with 1",
+    "image taken for truth": "the image in the record is pushed",
+    "push without reading again": "what is pushed is not read again once it is known who listens",
+}
+
+
+def test_every_likely_fault_of_design_is_planted() -> None:
+    assert set(LIKELY.values()) <= {defect.what for defect in DEFECTS}
+
+
 def test_every_defect_still_fits_the_product() -> None:
     check_texts()
 

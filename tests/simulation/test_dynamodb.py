@@ -1,28 +1,28 @@
 """The database of the simulation against moto: the same requests, the same answers, the same tables and records."""
 
-import os
+from typing import Any
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from tests.simulation.differential import LONGEST, compare
+from tests.simulation.dynamodb import Database
 
-from tests.simulation.both import Both
-from tests.simulation.random_requests import request_of
-
-HISTORIES = st.lists(st.integers(0, 10**9), min_size=30, max_size=60)
-TIMES = float(os.environ.get("SIMULATION_EXAMPLES", "1"))
+COUNT = 25
 
 
-@settings(
-    max_examples=int(25 * TIMES),
-    deadline=None,
-    database=None,
-    derandomize=TIMES == 1,  # the same every day; asked for more, others
-    suppress_health_check=list(HealthCheck),  # each history empties the tables itself
-)
-@given(numbers=HISTORIES)
-def test_answers_as_moto_does(aws: None, numbers: list[int]) -> None:
-    both = Both()
-    for number in numbers:
-        both.ask(*request_of(number))
-    both.compare_tables()
-    both.compare_records()
+class Careless(Database):
+    """Forgets to look at the condition of a put."""
+
+    def put_item(self, *, ConditionExpression: str = "", **request: Any) -> dict[str, Any]:
+        asked = {name for name in request if name.startswith("ExpressionAttribute")} if ConditionExpression else set()
+        return super().put_item(**{name: value for name, value in request.items() if name not in asked})
+
+
+def test_answers_as_moto_does(aws: None) -> None:
+    compared = compare(COUNT, seed=1)
+    assert compared.requests > COUNT
+    assert compared.differences == []
+
+
+def test_the_comparison_is_awake(aws: None) -> None:
+    (difference, *_) = compare(1, seed=1, kind=Careless).differences
+    assert "put_item" in difference or "scan" in difference
+    assert difference.partition("[")[2].partition("]")[0].count(",") < LONGEST / 4

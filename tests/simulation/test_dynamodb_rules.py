@@ -169,7 +169,7 @@ REFUSED_BY_AWS = {
 
 @pytest.mark.parametrize("case", REFUSED_BY_BOTH)
 def test_refuses_as_moto_does(aws: None, case: str) -> None:
-    both = Both()
+    both = Both(Database())
     operation, request = REFUSED_BY_BOTH[case]
     ours = answered(both.database, operation, request)
     assert ours == answered(both.moto, operation, request)

@@ -70,10 +70,11 @@ class Effects:
         )
         self._move(mailing, ours)
 
-    def rearm(self, mailing: Mailing, now: datetime) -> None:
-        """Its time has come again: due, which the stream hears."""
+    def rearm(self, mailing: Mailing, now: datetime) -> Mailing:
+        """Its time has come again: due, which the stream hears, or given up; as before if it moved on meanwhile."""
         waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
-        self._move(rearmed(mailing, now), waited)
+        after = rearmed(mailing, now)
+        return after if self._move(after, waited) else mailing
 
     def request(self, stay_id: str, letter: Kind, now: datetime) -> None:
         """One more mail, at most every minute; one that is just going out by itself grants the first wish.
