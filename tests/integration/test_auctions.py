@@ -128,6 +128,21 @@ def test_a_paid_win_says_so_at_once_and_names_its_payment(world: World):
     assert refused.details == {"sessionId": paid["id"]}
 
 
+def test_a_win_of_an_earlier_release_is_shown_told_and_paid(world: World):
+    """Release 1.1 dated no changes of an award."""
+    result = auction_result()
+    world.announce(result)
+    item = world.item(kind="AWARD")
+    key = {name: {"S": item[name]} for name in ("PK", "SK")}
+    world.dynamodb.update_item(TableName="stays", Key=key, UpdateExpression="REMOVE changedAt, dueAt, dueShard")
+    assert world.announce(result)["accepted"]
+    assert get(world, "winners/me") == [WINNER]
+    assert [frame["type"] for frame in world.socket().subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT"]
+    world.zalopay.pay(world.create().body["appTransId"])
+    world.deliver()
+    assert get(world, "winners/1001")["status"] == "PAID"
+
+
 ANSWERS = [
     "winners/1001/accept",
     "winners/1001/decline",

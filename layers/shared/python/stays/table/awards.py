@@ -129,7 +129,10 @@ class Awards:
     def _moving(self, before: Award, after: Award) -> Operation:
         """Written over what was read and nothing newer, by the inverse of the table of transitions."""
         sources = AWARD_SOURCES[after.status] if after.status is not before.status else {before.status}
-        unchanged = Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at))
+        # What was written before release 1.2, and never changed since, has no such time.
+        unchanged = Condition(
+            "attribute_not_exists(changedAt) OR changedAt = :changedAt", changedAt=timestamp(before.changed_at)
+        )
         return self._store.putting(award_item(after), both(any_of("status", sources), unchanged))
 
     def refuse(self, event_id: str, reason: str, raw: str, now: datetime) -> None:
