@@ -36,8 +36,8 @@ class Awards:
         return award if standing is None else Award.model_validate(standing)
 
     def with_id(self, offer_id: str, user_id: str) -> list[Award]:
-        """The user's offers with this id, one at most as a rule: one (eventually consistent) read."""
-        return [award for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
+        """The user's offers with this id, one at most as a rule: found by an index, and read consistently."""
+        return [self.find(award) for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
 
     def all_of(self, user_id: str) -> list[Award]:
         """The user's awards and offers, those with the latest deadline first: one (eventually consistent) read."""
