@@ -568,6 +568,24 @@ def test_late_money_for_nights_that_the_next_is_paying_for_is_given_back(world: 
     assert statuses(world) == {MAI: "EXPIRED", BINH: "PAID"}
 
 
+def test_what_a_paid_offer_of_a_part_leaves_goes_to_the_next_once_its_time_is_over(world: World):
+    world.announce(auction_result(runnersUp=[runner_up(BINH, NIGHTS[0]), runner_up(CHI, *NIGHTS[:2])]))
+    post(world, "winners/1001/decline")
+    world.zalopay.pay(world.create(NIGHTS[:1], 300_000, sub=BINH).body["appTransId"])
+    world.after(minutes=119)
+    assert statuses(world) == {MAI: "DECLINED", BINH: "PAID"}
+    world.after(minutes=2)
+    assert statuses(world) == {MAI: "DECLINED", BINH: "PAID", CHI: "WAITING"}
+    assert get(world, "offers/second-chance/1001", CHI)["offeredNights"] == [NIGHTS[1]]
+    post(world, "offers/1001/accept", sub=CHI)
+    world.zalopay.pay(world.create([NIGHTS[1]], 300_000, sub=CHI).body["appTransId"])
+    world.after(minutes=121)
+    assert world.nights() == dict.fromkeys(NIGHTS[:2], "BOOKED")
+    assert [item["releasedNights"] for item in world.items(userId=CHI, kind="OFFER")] == [[NIGHTS[2]]]
+    assert all("dueAt" not in item for item in world.items(kind="OFFER"))
+    assert get(world, "winners/1001", CHI)["status"] == "PAID"
+
+
 def test_only_nights_that_are_still_free_are_offered_on(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH)]))
     world.announce(auction_result(auctionId="1002", userId=CHI, nights=NIGHTS[:1]))

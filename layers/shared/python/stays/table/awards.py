@@ -71,7 +71,7 @@ class Awards:
         return True
 
     def end(self, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> Ending | None:
-        """Decline or expire an award, and offer its nights on, in one transaction.
+        """Decline or expire an award, or close an offer that was paid, and offer what is left on, in one transaction.
 
         None where it has changed meanwhile: whoever comes must look again. A night that was taken
         between looking and writing is not offered. Raises Refused while a night is held for its own user,
