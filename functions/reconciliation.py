@@ -68,19 +68,23 @@ def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 def check_award(award: Award, now: datetime) -> None:
-    """What was not paid or answered in time goes to the next; not while its user can still pay for it."""
+    """What was not paid or answered in time goes to the next, and so does what an offer that was paid left over.
+
+    Not while its user can still pay for it.
+    """
     if award.checkout_id:
         session = sessions.find(award.checkout_id)
         if session.is_live and check_payment(session, now).is_live:
             awards.postpone(award, now + CHECK_INTERVAL)
             return
-    if is_overdue(award, now):
-        expire(award, now)
+    if award.status is AwardStatus.PAID or is_overdue(award, now):
+        end(award, now)
 
 
-def expire(award: Award, now: datetime) -> None:
+def end(award: Award, now: datetime) -> None:
+    status = AwardStatus.PAID if award.status is AwardStatus.PAID else AwardStatus.EXPIRED
     try:
-        ending = awards.end(award, AwardStatus.EXPIRED, now, new_stay_id(now, os.urandom(10)))
+        ending = awards.end(award, status, now, new_stay_id(now, os.urandom(10)))
     except Refused:
         awards.postpone(award, now + CHECK_INTERVAL)
     else:

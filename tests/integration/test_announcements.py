@@ -127,6 +127,19 @@ def test_money_under_review_and_everything_that_is_not_over_is_not_spoken_of(wor
     assert listener.heard() == []
 
 
+def test_nights_that_a_paid_offer_of_a_part_leaves_are_told(world: World, listener: Listener):
+    runner_up = {"userId": BINH, "nights": [{"date": NIGHTS[0], "price": PRICE}]}
+    world.announce(auction_result(runnersUp=[runner_up]))
+    world.http("POST", "/auctions/winners/1001/decline")
+    world.zalopay.pay(world.create(NIGHTS[:1], sub=BINH).body["appTransId"])
+    world.deliver()
+    assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
+    world.after(minutes=121)
+    world.deliver()
+    (released,) = listener.heard()
+    assert released["releasedNights"] == list(NIGHTS[1:])
+
+
 def test_an_offer_that_expires_and_the_nights_that_it_leaves_are_told(world: World, listener: Listener):
     world.offer()
     world.deliver()

@@ -365,3 +365,11 @@ def test_offers_that_ended_are_published_again(world: World, office: Office, tim
     said(office.really.publish(datetime(2027, 3, 1, tzinfo=UTC)))
     assert [type(each).__name__ for each in office.published] == ["OfferExpired"]
     assert said(office.really.publish(datetime(2027, 3, 3, tzinfo=UTC))) == ""
+
+
+def test_nights_beside_an_offer_that_was_paid_are_published_again(world: World, office: Office):
+    world.offer()
+    paid = {"status": "PAID", "releasedNights": ["2027-06-01"], "changedAt": "2027-03-02T00:00:00.000Z"}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(world.item(kind="OFFER") | paid))
+    said(office.really.publish(datetime(2027, 3, 1, tzinfo=UTC)))
+    assert [type(each).__name__ for each in office.published] == ["NightsReleased"]

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from stays.domain.award import AwardStatus, Result, RunnerUp
+from stays.domain.award import Award, AwardStatus, Result, RunnerUp
 from stays.domain.cascade import accept, end
 from stays.domain.errors import Refused
 from stays.domain.mailing import Profile
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
 from stays.domain.values import timestamp
 from stays.table.awards import Awards
-from stays.table.keys import shard
+from stays.table.keys import award_item, shard
 from stays.table.sessions import Sessions
 from stays.table.store import Store
 from tests.integration.tables import Failing, Overtaken, contents, dynamodb
@@ -71,6 +71,35 @@ def test_an_award_is_written_once_and_the_first_one_said_stands(awards: Awards) 
     before = contents()
     assert awards.receive(win(guest_count=3, received_at=NOW + timedelta(days=1))) == paid
     assert contents() == before
+
+
+def receive_as_before(award: Award) -> None:
+    """The award as release 1.1 wrote it: with its terms, and nothing for the clock."""
+    names = {"award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline", "status"}
+    terms = award.model_dump(mode="json", by_alias=True, include=names | {"received_at", "result", "bid_amount"})
+    keys = {name: award_item(award)[name] for name in ("PK", "SK", "kind", "userSort")}
+    Store(dynamodb(), "stays").put(terms | keys)
+
+
+def test_an_award_of_an_earlier_release_is_answered_and_ended_like_any_other(awards: Awards) -> None:
+    award = win(result=Result.PARTIAL_WIN, due_at=None)
+    receive_as_before(award)
+    assert awards.receive(award) == awards.find(award) == award
+    chosen = accept(award, NIGHTS[:1], LATER)
+    assert awards.accept(award, chosen, LATER)
+    assert not awards.accept(award, accept(award, NIGHTS[1:], LATER + MOMENT), LATER + MOMENT)
+    receive_as_before(award)
+    assert awards.end(award, AwardStatus.DECLINED, LATER, "offer-9")
+    assert awards.find(award).status is AwardStatus.DECLINED
+
+
+def test_an_award_of_an_earlier_release_that_has_changed_meanwhile_is_not_ended(awards: Awards) -> None:
+    award = win(due_at=None)
+    receive_as_before(award)
+    sessions = Sessions(Store(dynamodb(), "stays"))
+    overtaken = over(Overtaken(lambda: sessions.open(opened(award=award, now=LATER), LATER)))
+    assert overtaken.end(award, AwardStatus.DECLINED, LATER, "offer-9") is None
+    assert of_auction() == {TRAVELLER: "PENDING_PAYMENT"}
 
 
 def over(client: Any) -> Awards:

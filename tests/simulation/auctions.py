@@ -195,6 +195,21 @@ def wants_a_part(system: System) -> None:
     expect(system, nights == [list(NIGHTS[1:])], f"booked: {nights}")
 
 
+def pays_for_an_offer_of_a_part(system: System) -> None:
+    """What the offer left over goes to the next when its time is over, and then is released."""
+    runners_up = [
+        {"userId": BINH, "nights": priced(NIGHTS[0])},
+        {"userId": CHI, "nights": priced(*NIGHTS[:2])},
+    ]
+    begins(system, runnersUp=runners_up)
+    answers(system, MAI, "decline")
+    pays(system, BINH, NIGHTS[:1], LATER_PRICE)
+    expect(system, booked(system, BINH), "the first runner-up is not booked")
+    system.drain()
+    found = [(item["nights"], item["releasedNights"]) for item in system.database.items(kind="OFFER", userId=CHI)]
+    expect(system, found == [(priced(NIGHTS[1]), list(NIGHTS[1:]))], f"the second runner-up has {found}")
+
+
 def declines_while_paying(system: System) -> None:
     """An order is open: declining has to wait, or nobody could tell whose the nights are."""
     begins(system)
@@ -213,5 +228,6 @@ AUCTIONS = (
     pays_after_others_were_asked,
     some_nights_are_taken,
     wants_a_part,
+    pays_for_an_offer_of_a_part,
     declines_while_paying,
 )

@@ -29,6 +29,7 @@ from tests.samples import (
     offer,
     opened,
     pending,
+    priced,
     refund_due,
     refunding,
     reserved,
@@ -209,6 +210,12 @@ def test_nights_that_an_offer_leaves_are_released_when_it_expires_and_not_when_i
     over = offer(status=AwardStatus.EXPIRED, released_nights=NIGHTS)
     assert names(offer(), over) == ["OfferExpired", "NightsReleased"]
     assert names(over, over.but(status=AwardStatus.PAID)) == []
+
+
+def test_nights_beside_an_offer_that_was_paid_are_released() -> None:
+    paid = offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS)
+    assert names(offer(), paid) == []
+    assert names(paid, paid.but(released_nights=NIGHTS[2:])) == ["NightsReleased"]
 
 
 def test_an_item_that_is_not_whole_is_no_fact() -> None:

@@ -153,6 +153,25 @@ def test_nights_that_are_over_are_neither_offered_nor_released() -> None:
     assert released.award.released_nights == NIGHTS[1:]
 
 
+def test_what_an_offer_that_was_paid_did_not_include_goes_to_the_next() -> None:
+    paid = offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS, runners_up=(SECOND, THIRD))
+    ending = end(paid, AwardStatus.PAID, NIGHTS, LATER, "offer-9")
+    assert ending and ending.offer
+    assert ending.award == paid.but(changed_at=LATER, due_at=None)
+    assert (ending.offer.user_id, ending.offer.at_stake) == ("auth0|chi", NIGHTS[2:])
+    assert [night.date for night in ending.offer.nights] == list(NIGHTS[2:])
+    released = end(paid.but(runners_up=()), AwardStatus.PAID, NIGHTS, LATER, "offer-9")
+    assert released
+    assert (released.award.released_nights, released.offer) == (NIGHTS[2:], None)
+
+
+@pytest.mark.parametrize("award", [offer(), offer(at_stake=NIGHTS)])
+def test_an_offer_of_everything_leaves_nothing_when_it_is_paid(award: Any) -> None:
+    paid = award.but(status=AwardStatus.PAID, runners_up=(SECOND,))
+    ending = end(paid, AwardStatus.PAID, NIGHTS, LATER, "offer-9")
+    assert ending == (paid.but(changed_at=LATER, due_at=None), None)
+
+
 @pytest.mark.parametrize("status", sorted(frozenset(AwardStatus) - PAYABLE))
 def test_what_is_over_ends_once(status: AwardStatus) -> None:
     assert end(win(status=status, runners_up=(SECOND,)), AwardStatus.EXPIRED, NIGHTS, LATER, "offer-9") is None

@@ -94,6 +94,8 @@ class OfferExpired(Announcement):
 class NightsReleased(Announcement):
     """An award or offer ended, and nobody is left to offer these nights to: they can be sold anew.
 
+    They can be nights beside a part that was offered, and paid.
+
     Late money for them still books those that are free by then: BookingConfirmed says so.
     """
 
@@ -110,7 +112,7 @@ _OF_STAYS: Mapping[type[Announcement], Callable[[PaymentSession], bool]] = {
 }
 _OF_AWARDS: Mapping[type[Announcement], Callable[[Award], bool]] = {
     OfferExpired: lambda award: award.award_id != WIN and award.status is AwardStatus.EXPIRED,
-    NightsReleased: lambda award: award.status in _OVER and bool(award.released_nights),
+    NightsReleased: lambda award: bool(award.released_nights) and _stay_released(award),
 }
 ANNOUNCEMENTS = {kind.__name__: kind for kind in (*_OF_STAYS, *_OF_AWARDS)}
 
@@ -130,6 +132,11 @@ def announcements(before: Announced | None, after: Announced) -> list[Announceme
     """What a change amounts to: the facts after it that were none before. Raises as `facts`."""
     known = {each.event_id for each in facts(before)} if before else set()
     return [each for each in facts(after) if each.event_id not in known]
+
+
+def _stay_released(award: Award) -> bool:
+    """Whether late money has not booked what had been released."""
+    return award.status in _OVER or not award.overlap(award.released_nights)
 
 
 def _fact(kind: type[Announcement], said: Mapping[str, Any]) -> Announcement:

@@ -8,6 +8,8 @@ from stays.domain.award import AWARD_SOURCES, PAYABLE, Award, AwardStatus, Resul
 from stays.domain.errors import Invalid
 from stays.domain.values import today
 
+_ENDED_FROM = AWARD_SOURCES | {AwardStatus.PAID: frozenset({AwardStatus.PAID})}
+
 
 class Ending(NamedTuple):
     """An award that is over, and the offer that takes its place, if anybody is left to be asked."""
@@ -39,14 +41,17 @@ def is_overdue(award: Award, now: datetime) -> bool:
 
 
 def end(award: Award, status: AwardStatus, free: Collection[date], now: datetime, offer_id: str) -> Ending | None:
-    """The award declined or expired; None if it is over already.
+    """The award declined or expired, or an offer that was paid and leaves others' nights; None if it is over already.
 
     The nights that are still `free` are offered to the next in order who bid for any of them; where nobody is left,
     they are released. Always an offer, never a transfer: nights are held by whoever begins to pay.
     """
-    if award.status not in AWARD_SOURCES[status]:
+    if award.status not in _ENDED_FROM[status]:
         return None
-    at_stake = award.at_stake or tuple(night.date for night in award.nights)
+    offered = tuple(night.date for night in award.nights)
+    at_stake = award.at_stake or offered
+    if status is AwardStatus.PAID:
+        at_stake = tuple(night for night in at_stake if night not in offered)
     left = [night for night in at_stake if night in free and night >= today(now)]
     offer = _next_offer(award, left, now, offer_id)
     over = award.but(status=status, changed_at=now, due_at=None, released_nights=() if offer else tuple(left))

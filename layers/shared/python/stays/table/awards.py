@@ -36,8 +36,8 @@ class Awards:
         return award if standing is None else Award.model_validate(standing)
 
     def with_id(self, offer_id: str, user_id: str) -> list[Award]:
-        """The user's offers with this id, one at most as a rule: one (eventually consistent) read."""
-        return [award for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
+        """The user's offers with this id, one at most as a rule: found by an index, and read consistently."""
+        return [self.find(award) for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
 
     def all_of(self, user_id: str) -> list[Award]:
         """The user's awards and offers, those with the latest deadline first: one (eventually consistent) read."""
@@ -71,7 +71,7 @@ class Awards:
         return True
 
     def end(self, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> Ending | None:
-        """Decline or expire an award, and offer its nights on, in one transaction.
+        """Decline or expire an award, or close an offer that was paid, and offer what is left on, in one transaction.
 
         None where it has changed meanwhile: whoever comes must look again. A night that was taken
         between looking and writing is not offered. Raises Refused while a night is held for its own user,
@@ -129,7 +129,10 @@ class Awards:
     def _moving(self, before: Award, after: Award) -> Operation:
         """Written over what was read and nothing newer, by the inverse of the table of transitions."""
         sources = AWARD_SOURCES[after.status] if after.status is not before.status else {before.status}
-        unchanged = Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at))
+        # What was written before release 1.2, and never changed since, has no such time.
+        unchanged = Condition(
+            "attribute_not_exists(changedAt) OR changedAt = :changedAt", changedAt=timestamp(before.changed_at)
+        )
         return self._store.putting(award_item(after), both(any_of("status", sources), unchanged))
 
     def refuse(self, event_id: str, reason: str, raw: str, now: datetime) -> None:

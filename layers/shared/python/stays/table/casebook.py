@@ -77,15 +77,16 @@ class Casebook:
         yield from map(PaymentSession.model_validate, found)
 
     def over_since(self, since: datetime) -> Iterator[Award]:
-        """Awards and offers that ended unpaid, and changed or were to be paid since then. Reads the whole table."""
+        """Awards and offers that are over, and changed or were to be paid since then. Reads the whole table."""
         found = self._store.scan(
-            "#kind IN (:award, :offer) AND #status IN (:expired, :declined)"
+            "#kind IN (:award, :offer) AND #status IN (:expired, :declined, :paid)"
             " AND (#changedAt >= :since OR #deadline >= :since)",
             {
                 ":award": "AWARD",
                 ":offer": "OFFER",
                 ":expired": AwardStatus.EXPIRED.value,
                 ":declined": AwardStatus.DECLINED.value,
+                ":paid": AwardStatus.PAID.value,
                 ":since": timestamp(since),
             },
             {f"#{name}": name for name in ("kind", "status", "changedAt", "deadline")},

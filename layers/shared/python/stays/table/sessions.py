@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from stays.domain.award import PAYABLE, Award, AwardStatus, check_payable
+from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, check_payable
 from stays.domain.booking import Booking, booking_of
 from stays.domain.decision import Decision, Evidence, Nights, Taken, decide
 from stays.domain.errors import NotFound, Refused
@@ -206,7 +206,9 @@ class Sessions:
         if decision.letter:
             operations.append(self._store.putting(mail_item(new_mailing(after.id, decision.letter, now))))
         if decision.nights is Nights.BOOK:
-            paid = {"status": AwardStatus.PAID.value, "paymentId": after.id, "changedAt": timestamp(now), "dueAt": None}
+            paid: Item = {"status": AwardStatus.PAID.value, "paymentId": after.id, "changedAt": timestamp(now)}
+            if after.award_id == WIN:  # of an offer, the clock still looks at what it left over
+                paid["dueAt"] = None
             operations.append(self._store.updating(_award_key(after), paid))
         return operations
 
