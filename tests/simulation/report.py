@@ -36,8 +36,8 @@ NOT_SHOWN = """## What this does not show
   signatures. What its production does beside its documents is unknown to it as to us.
 - Faults come one or two at a time in the sweep, any number in the histories. Three faults in one run are not exhausted.
 - Schedules interleave I/Os of two or three functions, not of more, and each function runs once in them.
-- **Money that ZaloPay takes after it has called the order over, and of which no callback ever arrives**, is not found:
-  nobody asks about an order that is over. In histories and in the load such money comes with its callback.
+- **Money that ZaloPay takes more than two days after an order began, and of which no callback ever arrives**, is not
+  found: ZaloPay answers no questions about it by then.
 - **The load runs on one machine**, with two workers a function and the embedded database: it shows that nothing is
   lost, not how fast AWS would be.
 """
