@@ -53,6 +53,11 @@ def test_on_the_same_day_the_id_on_record_is_asked_for_again() -> None:
     assert repeat_refund(refunding(), APP_ID, NOW + timedelta(hours=14)) is not None
 
 
+def test_a_refund_under_way_of_which_nothing_is_on_record_is_no_refund() -> None:
+    with pytest.raises(AssertionError, match="whoever owes"):
+        repeat_refund(refunding().but(refund=None), APP_ID, TOMORROW)
+
+
 @pytest.mark.parametrize("session", EVERY_FULFILMENT)
 def test_only_a_refund_under_way_is_repeated(session: PaymentSession) -> None:
     repeated = repeat_refund(session, APP_ID, TOMORROW) is not None
@@ -90,6 +95,10 @@ def test_every_decision_on_a_refund_moves_along_the_table_of_transitions() -> No
             assert session.fulfilment in FULFILMENT_SOURCES[decision.session.fulfilment]
 
 
+def test_minus_32_is_what_zalopay_says_where_it_gives_back_the_whole_or_nothing() -> None:
+    assert RefundEvidence(RefundOutcome.REFUSED, -32) == ONLY_IN_FULL
+
+
 def half() -> PaymentSession:
     """A cancellation that gives back half of the price, asked for."""
     before = refunding()
@@ -120,6 +129,22 @@ def test_a_word_on_a_refund_that_was_replaced_decides_nothing(outcome: RefundOut
     before = now_asked.refund.but(id=f"261121_2553_{STAY}")
     assert decide_refund(now_asked, before, RefundEvidence(outcome), LATER) is None
     assert decide_refund(now_asked, None, RefundEvidence(outcome), LATER) is None
+
+
+def test_another_refusal_in_part_after_the_first_has_another_number() -> None:
+    before = half()
+    assert before.refund is not None
+    again = before.but(refund=before.refund.but(attempt=1))
+    decision = decide_refund(again, again.refund, ONLY_IN_FULL, LATER)
+    assert decision is not None and decision.session.refund is not None
+    assert decision.session.refund.attempt == 2
+
+
+@pytest.mark.parametrize("session", EVERY_FULFILMENT)
+def test_where_no_refund_is_on_record_nothing_is_decided(session: PaymentSession) -> None:
+    without = session.but(refund=None)
+    for outcome in RefundOutcome:
+        assert decide_refund(without, session.refund, RefundEvidence(outcome), LATER) is None
 
 
 def test_a_refund_that_is_done_stays_done() -> None:
