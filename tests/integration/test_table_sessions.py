@@ -15,6 +15,7 @@ from stays.domain.payment import (
     HOLD_MARGIN,
     MOST_OPENED,
     PAYMENT_TIME,
+    QUERY_INTERVAL,
     Fulfilment,
     PaymentSession,
     Status,
@@ -618,3 +619,9 @@ def test_a_page_of_bookings_is_a_hundred(sessions: Sessions) -> None:
 def test_the_timeline_names_the_person_who_decided(sessions: Sessions) -> None:
     Sessions(Store(dynamodb(), "stays"), by="lan").open(opened(), NOW)
     assert [item["by"] for item in contents().values() if item["kind"] == "EVENT"] == ["lan"]
+
+
+def test_who_knows_that_zalopay_was_just_asked_does_not_even_look_at_the_table(sessions: Sessions) -> None:
+    asked = began(sessions).but(queried_at=NOW)
+    assert over(None).claim_query(asked, NOW + QUERY_INTERVAL - MOMENT) is False
+    assert sessions.claim_query(asked, NOW + QUERY_INTERVAL)

@@ -547,8 +547,13 @@ def test_only_minus_402_says_that_our_signature_is_not_known() -> None:
     codes = [code for code in range(-500, 10) if is_unsigned({"return_code": 2, "sub_return_code": code})]
     assert codes == [-402]
     assert is_unsigned({"return_code": -402})
+    assert is_unsigned({"return_code": 0, "sub_return_code": -402})
 
 
 def test_an_address_with_letters_of_vietnam_is_sent_as_it_is() -> None:
     sent = create_request(APP_ID, KEY1, opened(), "https://stays.example/nhà", "https://stays.example/callback")
     assert sent["embed_data"] == '{"redirecturl":"https://stays.example/nhà"}'
+
+
+def test_one_dong_is_money() -> None:
+    assert read_query(PAID_ANSWER | {"amount": 1}, "poll").amount == 1
