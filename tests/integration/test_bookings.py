@@ -199,3 +199,9 @@ def test_only_a_locale_that_says_so_chooses_one_language(world: World):
     for locale, language in (("vi-VN", "vi"), ("en_US", "en"), ("ko-KR", None)):
         answer = world.http("POST", "/users/auth0-sync", {"email": "an@example.com", "locale": locale})
         assert answer.body.get("language") == language
+
+
+def test_a_payment_that_booked_nothing_is_no_booking_to_give_back(world: World):
+    made = world.created()
+    assert world.http("DELETE", f"/bookings/{made['sessionId']}").code == "NOT_FOUND"
+    assert world.nights() == dict.fromkeys(NIGHTS, "HELD")

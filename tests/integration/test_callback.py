@@ -10,6 +10,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
+from stays.zalopay import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Failing, fault
 from tests.integration.world import World
@@ -284,3 +285,7 @@ def test_a_transaction_id_that_comes_as_text_is_taken(world: World):
     world.clock.shift(timedelta(seconds=3))
     assert world.call_back(signed(order_data(made["appTransId"], zp_trans_id="270301000000124"))) == 1
     assert world.session(made["sessionId"])["transactionId"] == "270301000000124"
+
+
+def test_a_body_that_no_callback_can_have_is_not_even_decoded(world: World):
+    assert world.call_back("0" * (2 * MAXIMUM_CALLBACK + 1)) == -1

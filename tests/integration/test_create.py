@@ -1,5 +1,6 @@
 """Creating a payment: the award decides, the session comes first, and no answer of ZaloPay is guessed."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from stays.domain.award import quote
 from stays.http import Caller
 from tests.integration.messages import BINH, HOME, MAI, NIGHTS, PRICE, auction_result, order_data, signed
-from tests.integration.product import Asked, Failing, fault
+from tests.integration.product import Asked, Failing, before, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -246,3 +247,76 @@ def test_clicking_again_and_again_while_zalopay_is_silent_asks_it_once(world: Wo
 def test_no_claim_of_a_token_is_too_long_to_pay_with(world: World):
     world.created(name="N" * 300, email=f"{'e' * 400}@example.com")
     assert world.item(kind="SESSION")["contact"] == {"name": "N" * 200}
+
+
+def reserved(world: World) -> str:
+    """Mai keeps her nights and pays nothing yet; Bình has won the same ones elsewhere."""
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, auctionId="1002"))
+    return world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body["id"]
+
+
+def at_the_second(happens: Callable[[], object]) -> Callable[[], object]:
+    """Nothing at the first time, and this at the next."""
+    times = iter((lambda: None, happens))
+
+    def happen() -> None:
+        next(times)()
+
+    return happen
+
+
+def test_a_reservation_whose_nights_go_to_somebody_else_at_the_last_moment_makes_no_order(world: World):
+    reserved(world)
+
+    def overtake() -> None:
+        world.clock.shift(timedelta(minutes=20))
+        assert world.create(sub=BINH, auction_id="1002").status == 200
+
+    with before(world.functions["payments"], "TransactWriteItems", at_the_second(overtake), times=2):
+        reply = world.create()
+    assert (reply.status, reply.details) == (409, {"nights": [NIGHTS[0]]})
+    assert len(world.zalopay.orders()) == 1
+
+
+def test_two_clicks_on_a_reservation_get_the_same_order(world: World):
+    session_id, replies = reserved(world), []
+
+    def click() -> None:
+        replies.append(world.create())
+
+    with before(world.functions["payments"], "TransactWriteItems", at_the_second(click), times=2):
+        click()
+    assert [(reply.status, reply.body["sessionId"]) for reply in replies] == [(200, session_id)] * 2
+    assert replies[0].body == replies[1].body
+    assert len(world.zalopay.orders()) == 1
+
+
+def test_nights_that_one_has_paid_elsewhere_are_not_paid_twice(world: World):
+    paid = world.paid()
+    world.announce(auction_result(auctionId="1003"))
+    reply = world.create(auction_id="1003")
+    assert (reply.status, reply.details) == (409, {"sessionId": paid["id"]})
+
+
+def test_an_order_whose_session_ended_while_it_was_made_is_not_handed_out(world: World):
+    world.announce(auction_result())
+
+    def end() -> None:
+        world.clock.shift(timedelta(minutes=17))
+        world.tick()
+
+    with before(world.functions["payments"], "TransactWriteItems", at_the_second(end), times=2):
+        reply = world.create()
+    assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")
+    assert world.item(kind="SESSION")["status"] in ("EXPIRED", "FAILED")
+
+
+def test_nights_that_nobody_frees_end_in_a_failure_that_can_be_tried_again(world: World):
+    world.created()
+    held = world.items(kind="NIGHT")
+    world.after(minutes=17)
+    for night in held:
+        world.functions["payments"].sessions._store.put(night)
+    reply = world.create()
+    assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")

@@ -7,7 +7,7 @@ from email.parser import Parser
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from icalendar import Calendar
 from moto.ses.models import ses_backends
 
@@ -264,3 +264,14 @@ def test_a_stay_with_gaps_has_an_event_for_each_run_of_nights(world: World):
     world.deliver()
     found = sorted((each["DTSTART"].dt, each["DTEND"].dt) for each in calendar(sent()[0]).walk("VEVENT"))
     assert found == [(date(2027, 3, 20), date(2027, 3, 21)), (date(2027, 3, 22), date(2027, 3, 24))]
+
+
+def test_a_letter_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_after_ten_minutes(world: World):
+    world.paid()
+    fulfilment = world.functions["fulfilment"]
+    with Failing(fulfilment, "SendEmail", ReadTimeoutError(endpoint_url="ses"), fulfilment.ses):
+        assert world.deliver()["fulfilment"] == []
+    assert (mail(world)["state"], mail(world)["attempts"]) == ("SENDING", 1)
+    world.after(minutes=11)
+    world.deliver()
+    assert (mail(world)["state"], mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)

@@ -3,11 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from stays.domain.award import quote
+from stays.domain.decision import order_made
+from stays.domain.errors import StaysError
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import new_stay_id
 from tests.integration.messages import MAI, NIGHTS, auction_result
-from tests.integration.product import Asked, Context, Failing, fault
+from tests.integration.product import Asked, Context, Failing, before, fault
 from tests.integration.world import World
 
 
@@ -240,3 +244,44 @@ def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World):
     world.functions["reconciliation"].store.put(broken)
     assert world.after(seconds=60) == {"due": 2, "attended": 1}
     assert world.item(kind="SESSION", id=made["sessionId"])["status"] == "PAID"
+
+
+def test_an_order_that_never_reached_zalopay_is_made_once_more(world: World):
+    session = begun(world)
+    made = world.functions["payments"].after_silence(session)
+    assert made.order_url == world.zalopay.order(session.app_trans_id)["order_url"]
+
+
+def test_a_click_waits_for_the_order_that_another_is_making(world: World):
+    session = begun(world)
+    payments, sessions = world.functions["payments"], world.functions["reconciliation"].sessions
+    now, reads = datetime.now(UTC), iter((False, True))
+
+    def make() -> None:
+        if next(reads):
+            sessions.settle(session, lambda current, _: order_made(current, "https://pay", now), now)
+
+    with before(payments, "GetItem", make, times=2):
+        assert payments.await_order(session).order_url == "https://pay"
+
+
+def test_a_click_does_not_wait_for_an_order_that_was_given_up(world: World):
+    session = begun(world)
+    world.after(seconds=60)
+    with pytest.raises(StaysError, match="could not be made"):
+        world.functions["payments"].await_order(session)
+
+
+def test_an_award_that_can_still_be_paid_is_left_alone(world: World):
+    world.announce(auction_result())
+    (award,) = world.functions["payments"].awards.of("1001", MAI)
+    world.functions["reconciliation"].check_award(award, award.deadline - timedelta(seconds=1))
+    assert world.item(kind="AWARD")["status"] == "PENDING_PAYMENT"
+
+
+def test_a_mail_that_cannot_be_attended_stays_due(world: World):
+    world.paid()
+    world.records()
+    with Failing(world.functions["reconciliation"], "PutItem", fault(operation="PutItem")):
+        assert world.after(minutes=2) == {"due": 1, "attended": 0}
+    assert world.tick() == {"due": 1, "attended": 1}

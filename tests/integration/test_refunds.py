@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stays.domain.refund import request_refund
+from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result
-from tests.integration.product import Asked
+from tests.integration.product import Asked, before
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -180,3 +180,31 @@ def test_a_round_that_comes_second_does_not_ask_for_the_refund_again(world: Worl
     with Asked(world.functions["payments"]) as paths:
         reconciliation.check_refund(before, datetime.now(UTC))
     assert paths == []
+
+
+def test_a_refund_is_asked_about_once_in_some_seconds(world: World):
+    paid = owed(world)
+    intended(world, paid)
+    reconciliation, now = world.functions["reconciliation"], datetime.now(UTC)
+    known = reconciliation.sessions.find(paid["id"])
+    with Asked(world.functions["payments"]) as paths:
+        for _ in range(2):
+            reconciliation.check_refund(known, now)
+    assert paths == ["/v2/query_refund", "/v2/refund"]
+
+
+def test_a_refund_that_arrived_while_it_was_looked_for_is_not_made_again_under_a_new_day(world: World):
+    paid = owed(world)
+    intended(world, paid)
+    sessions, now = world.functions["payments"].sessions, datetime.now(UTC)
+    known, done = sessions.find(paid["id"]), RefundEvidence(RefundOutcome.DONE)
+
+    def arrive() -> None:
+        sessions.settle(known, lambda current, _: decide_refund(current, known.refund, done, now), now)
+
+    with (
+        Asked(world.functions["payments"]) as paths,
+        before(world.functions["reconciliation"], "TransactWriteItems", arrive),
+    ):
+        world.after(days=1)
+    assert (paths, state(world, paid)["status"]) == (["/v2/query_refund"], "REFUNDED")

@@ -16,7 +16,7 @@ from stays.table.awards import Awards
 from stays.table.keys import award_item, shard
 from stays.table.sessions import Sessions
 from stays.table.store import Store
-from tests.integration.tables import Failing, Overtaken, contents, dynamodb
+from tests.integration.tables import Failing, Noting, Overtaken, contents, dynamodb
 from tests.samples import (
     AUCTION,
     NIGHTS,
@@ -272,10 +272,11 @@ def test_nights_whose_hold_has_run_out_are_offered(awards: Awards) -> None:
     assert ending and ending.offer and ending.offer.nights == SECOND.nights
 
 
-def test_a_night_that_is_taken_between_the_look_and_the_write_is_not_offered(awards: Awards) -> None:
+@pytest.mark.parametrize("holder", ["auth0|dung", STRANGER])
+def test_a_night_that_is_taken_between_the_look_and_the_write_is_not_offered(awards: Awards, holder: str) -> None:
     award = win(runners_up=(SECOND, THIRD))
     awards.receive(award)
-    overtaken = over(Overtaken(lambda: hold(NIGHTS[:2])))
+    overtaken = over(Overtaken(lambda: hold(NIGHTS[:2], holder)))
     ending = overtaken.end(award, AwardStatus.EXPIRED, NOW, "offer-9")
     assert ending and ending.offer
     assert [night.date for night in ending.offer.nights] == [NIGHTS[2]]
@@ -333,3 +334,18 @@ def test_of_a_profile_the_last_word_counts_and_the_rest_stays(awards: Awards) ->
     assert awards.profile(TRAVELLER) == first.but(email=last.email, updated_at=last.updated_at)
     assert awards.profile(STRANGER) is None
     assert contents()[f"USER#{TRAVELLER}", "PROFILE"]["kind"] == "PROFILE"
+
+
+def test_awards_of_an_auction_are_read_as_they_are_and_a_page_of_them_is_a_hundred(awards: Awards) -> None:
+    noting = Noting()
+    over(noting).of(AUCTION, TRAVELLER)
+    over(noting).all_of(TRAVELLER)
+    assert [query.get("ConsistentRead") for query in noting.queries] == [True, None]
+    assert [query.get("Limit") for query in noting.queries] == [None, 100]
+
+
+def test_an_answer_to_what_has_changed_is_too_late_where_a_night_is_gone_too(awards: Awards) -> None:
+    awards.receive(offer(decline_reason="x", changed_at=NOW + MOMENT))
+    book(NIGHTS[2:])
+    with pytest.raises(Refused):
+        awards.accept(offer(), accept(offer(), (), LATER), NOW)

@@ -16,6 +16,7 @@ from stays.domain.payment import (
     LATE_CHECKS,
     MOST_OPENED,
     PAYMENT_TIME,
+    QUERY_INTERVAL,
     Fulfilment,
     PaymentSession,
     Status,
@@ -27,7 +28,7 @@ from stays.table.awards import Awards
 from stays.table.keys import award_item, shard
 from stays.table.sessions import NightsTaken, Sessions, Unsettled
 from stays.table.store import Conflicted, Store, to_attributes
-from tests.integration.tables import Failing, Overtaken, contents, dynamodb
+from tests.integration.tables import Failing, Noting, Overtaken, contents, dynamodb
 from tests.samples import (
     APP_ID,
     HOST,
@@ -173,6 +174,7 @@ def test_a_night_that_is_held_refuses_with_its_owner_and_nothing_is_written(sess
         sessions.open(opened(), NOW)
     found = refused.value
     assert (found.night, found.stay_id, found.user_id) == (NIGHTS[taken - 1], OTHER_STAY, STRANGER)
+    assert str(found) == "a night is taken"
     assert contents() == before
 
 
@@ -225,6 +227,8 @@ def test_a_booking_is_shown_to_its_traveller_and_where_allowed_to_its_host(sessi
     for user, host in ((HOST, False), (STRANGER, True), (STRANGER, False)):
         with pytest.raises(NotFound):
             sessions.booking(STAY, user, host=host)
+    with pytest.raises(NotFound):
+        sessions.booking(STAY, HOST)
     with pytest.raises(NotFound):
         sessions.booking(OTHER_STAY, TRAVELLER, host=True)
 
@@ -611,3 +615,20 @@ def test_a_session_that_never_comes_to_rest_is_given_back_unsettled(sessions: Se
         over(failing).record(session, money(), SOON)
     assert failing.transactions == 6
     assert contents() == before
+
+
+def test_a_page_of_bookings_is_a_hundred(sessions: Sessions) -> None:
+    noting = Noting()
+    over(noting).bookings(TRAVELLER)
+    assert [query["Limit"] for query in noting.queries] == [100]
+
+
+def test_the_timeline_names_the_person_who_decided(sessions: Sessions) -> None:
+    Sessions(Store(dynamodb(), "stays"), by="lan").open(opened(), NOW)
+    assert [item["by"] for item in contents().values() if item["kind"] == "EVENT"] == ["lan"]
+
+
+def test_who_knows_that_zalopay_was_just_asked_does_not_even_look_at_the_table(sessions: Sessions) -> None:
+    asked = began(sessions).but(queried_at=NOW)
+    assert over(None).claim_query(asked, NOW + QUERY_INTERVAL - MOMENT) is False
+    assert sessions.claim_query(asked, NOW + QUERY_INTERVAL)

@@ -421,3 +421,8 @@ def test_strangers_hear_nothing_of_a_whole_payment(world: World):
     world.after(minutes=1)
     world.deliver()
     assert [socket.frames for socket in strangers] == [[SUBSCRIBED], [], [SUBSCRIBED]]
+
+
+def test_a_cookie_that_cannot_be_read_proves_nothing_and_keeps_nobody_out(world: World):
+    socket = world.socket(cookie=f"a/b=1; auth_token={world.token()}")
+    assert (socket.connected, socket.subscribe()) == (200, error("FORBIDDEN"))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from stays.domain.auction import read_event
-from stays.domain.award import PAYABLE, Award, AwardStatus, Quote, Result, RunnerUp, quote
+from stays.domain.award import AWARD_SOURCES, PAYABLE, Award, AwardStatus, Quote, Result, RunnerUp, being_paid, quote
 from stays.domain.errors import Invalid, NotFound, Refused
 from tests.samples import FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 
@@ -54,6 +54,7 @@ def test_a_result_becomes_a_win_with_its_nights_in_order() -> None:
 def test_a_loss_is_recorded_and_pays_nothing() -> None:
     award = read_event("AuctionResult", RESULT | {"result": "LOST", "awardedNights": []}, NOW)
     assert (award.status, award.result, award.nights, award.bid_amount) == (AwardStatus.LOST, Result.LOST, (), 500_000)
+    assert (award.due_at, award.amount) == (None, 0)
 
 
 def test_an_offer_waits_under_its_own_id() -> None:
@@ -128,6 +129,7 @@ def test_an_unknown_kind_of_event_is_a_key_error() -> None:
         ("awardedNights", [{"date": "2026-12-01", "price": 1.0}], ("awardedNights", 0, "price")),
         ("awardedNights", [{"date": "2026-12-1", "price": 1}], ("awardedNights", 0, "date")),
         ("guestCount", 0, ("guestCount",)),
+        ("guestCount", 101, ("guestCount",)),
         ("guestCount", "2", ("guestCount",)),
         ("bidAmount", -1, ("bidAmount",)),
         ("paymentDeadline", "2026-11-23T10:00:00", ("paymentDeadline",)),
@@ -314,3 +316,47 @@ def test_of_equal_awards_the_one_that_can_be_paid_is_meant() -> None:
     over, alive = win(deadline=NOW), offer()
     assert quote([over, alive], NIGHTS, None, NOW).award is alive
     assert quote([alive, over], NIGHTS, None, NOW).award is alive
+
+
+def test_what_an_event_leaves_out_is_one_guest_and_no_bid() -> None:
+    silent = {name: value for name, value in RESULT.items() if name not in ("guestCount", "bidAmount")}
+    award = read_event("AuctionResult", silent | {"runnersUp": [THIRD]}, NOW)
+    assert (award.guest_count, award.bid_amount, award.runners_up[0].guest_count) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("property.name", "x"),
+        ("property.name", "x" * 200),
+        ("guestCount", 1),
+        ("guestCount", 100),
+        ("offerMinutes", 1),
+        ("offerMinutes", 10_080),
+        ("runnersUp", [SECOND | {"userId": f"auth0|{number}"} for number in range(20)]),
+    ],
+)
+def test_the_limits_of_an_event_are_within_them(path: str, value: Any) -> None:
+    assert read_event("AuctionResult", changed(RESULT, path, value), NOW).status is AwardStatus.PENDING_PAYMENT
+
+
+def test_the_full_amount_buys_tonight_too() -> None:
+    tonight = datetime.combine(FIRST, time(12), UTC)
+    award = win(deadline=tonight + timedelta(days=1))
+    assert quote([award], NIGHTS[1:], 900_000, tonight) == Quote(award, NIGHTS, 900_000)
+
+
+def test_an_award_that_is_being_paid_names_the_session_that_pays_it() -> None:
+    refused = being_paid("the session")
+    assert (refused.code, refused.details) == ("INVALID_AUCTION_STATE", {"sessionId": "the session"})
+
+
+def test_what_is_not_known_is_no_detail() -> None:
+    with pytest.raises(Refused) as refused:
+        quote([win(status=AwardStatus.PAID)], NIGHTS, None, NOW)
+    assert refused.value.details == {}
+
+
+def test_an_award_ends_from_these_and_from_no_other() -> None:
+    payable = {"PENDING_PAYMENT", "WAITING", "ACCEPTED"}
+    assert {"ACCEPTED": {"WAITING"}, "DECLINED": payable, "EXPIRED": payable} == AWARD_SOURCES

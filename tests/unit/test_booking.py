@@ -205,3 +205,17 @@ def test_whoever_may_still_pay_does_not_lose_the_nights(session: PaymentSession)
 )
 def test_cancelling_what_is_not_booked_or_is_cancelled_already_does_nothing(session: PaymentSession) -> None:
     assert cancel(session, POLICY, LATER) is None
+
+
+def test_a_cancelled_booking_says_when_and_what_goes_back() -> None:
+    booking = booking_of(cancelled())
+    assert booking is not None
+    assert (booking.cancelled_at, booking.refund) == (NOW, Refund(amount=900_000, status=Fulfilment.REFUND_DUE))
+
+
+def test_a_stay_that_is_over_is_not_cancelled() -> None:
+    last_evening, morning = vietnam(NIGHTS[-1], 23, 59), vietnam(NIGHTS[-1] + timedelta(days=1), 0)
+    assert cancel(booked(), POLICY, last_evening) is not None
+    with pytest.raises(Refused, match="over") as refused:
+        cancel(booked(), POLICY, morning)
+    assert (refused.value.code, refused.value.details) == ("INVALID_AUCTION_STATE", {"checkOut": "2026-12-04"})

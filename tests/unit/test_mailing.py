@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from stays.domain.mailing import Mailing, MailState, new_mailing, rearmed, retry_at
+from stays.domain.mailing import STUCK_TIME, Mailing, MailState, language_of, new_mailing, rearmed, retry_at
 from tests.samples import NOW, STAY
 
 MINUTE = timedelta(minutes=1)
@@ -37,3 +37,15 @@ def test_after_eight_attempts_a_mail_is_given_up() -> None:
 def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
     pauses = [retry_at(new_mailing(STAY, "refund", NOW).but(attempts=attempts), NOW) - NOW for attempts in range(1, 9)]
     assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 32, 64, 128)]
+
+
+def test_a_mail_is_stuck_after_ten_minutes() -> None:
+    assert STUCK_TIME == 10 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("vi", "vi"), ("vi-VN", "vi"), ("en-GB", "en"), ("EN_us", "en"), ("fr", None), ("", None), (None, None)],
+)
+def test_the_language_is_that_of_the_locale_if_we_write_in_it(locale: str | None, language: str | None) -> None:
+    assert language_of(locale) == language

@@ -20,7 +20,8 @@ def test_what_waits_for_people_can_be_given_back(session: PaymentSession) -> Non
     decision = give_back(session, 900_000, 900_000, LATER)
     owed = decision.session
     assert (owed.fulfilment, owed.due_at, owed.status) == (Fulfilment.REFUND_DUE, LATER, session.status)
-    assert owed.refund is not None and owed.refund.amount == 900_000
+    assert owed.refund is not None
+    assert (owed.refund.amount, owed.refund.status, owed.changed_at) == (900_000, Fulfilment.REFUND_DUE, LATER)
     assert session.fulfilment in FULFILMENT_SOURCES[Fulfilment.REFUND_DUE]
 
 
@@ -87,7 +88,7 @@ def test_a_transaction_that_pays_another_order_is_not_given_back_here() -> None:
 def test_money_that_went_back_by_another_way_is_settled() -> None:
     assert REFUSED.refund is not None
     done = REFUSED.refund.but(status=Fulfilment.REFUNDED, refunded_at=LATER)
-    decision = paid_back(REFUSED, LATER)
+    decision = paid_back(REFUSED.but(changed_at=NOW), LATER)
     assert decision.session == REFUSED.but(fulfilment=Fulfilment.REFUNDED, refund=done, changed_at=LATER)
     assert decision.what == "PAID_BACK_BY_HAND"
     with pytest.raises(Refused):
@@ -107,6 +108,15 @@ def test_an_amount_that_is_accepted_becomes_the_price() -> None:
 def test_an_amount_is_not_accepted_where_a_night_is_gone() -> None:
     with pytest.raises(Refused, match="A night is somebody else's"):
         accept(under_review(), 850_000, LATER, taken=Taken.NIGHT)
+
+
+@pytest.mark.parametrize("paid", [1, 100_000_000])
+def test_whatever_can_be_a_price_can_be_accepted(paid: int) -> None:
+    assert after(accept(under_review(), paid, LATER)).amount == paid
+
+
+def test_a_review_and_a_refund_that_was_refused_wait_for_people() -> None:
+    assert {Fulfilment.REVIEW, Fulfilment.REFUND_MANUAL} == FOR_PEOPLE
 
 
 @pytest.mark.parametrize("paid", [0, 100_000_001])

@@ -22,7 +22,10 @@ from stays.domain.payment import (
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
     LATE_CHECKS,
+    MOST_OPENED,
+    OWING,
     PAYMENT_TIME,
+    QUERY_INTERVAL,
     STATUS_SOURCES,
     UNFINISHED,
     Contact,
@@ -406,3 +409,40 @@ def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
 def test_a_session_is_read_back_from_what_was_written() -> None:
     for session in EVERY_STATE:
         assert PaymentSession.model_validate(session.dump()) == session
+
+
+def test_the_times_of_a_payment_are_those_that_are_promised() -> None:
+    assert (PAYMENT_TIME, HOLD_MARGIN, ENDING_MARGIN) == tuple(timedelta(minutes=minutes) for minutes in (15, 4, 1))
+    assert (QUERY_INTERVAL, CHECK_INTERVAL, ATTEMPT_TIME) == tuple(timedelta(seconds=each) for each in (5, 45, 30))
+    assert MOST_OPENED == 20
+
+
+def test_a_status_is_entered_from_these_and_from_no_other() -> None:
+    unpaid = {"CREATED", "PENDING", "FAILED", "CANCELLED", "EXPIRED"}
+    live = {"CREATED", "PENDING"}
+    assert {
+        "PENDING": {"CREATED"},
+        "PAID": unpaid,
+        "FAILED": live,
+        "CANCELLED": live,
+        "EXPIRED": live,
+    } == STATUS_SOURCES
+
+
+def test_a_fulfilment_is_entered_from_these_and_from_no_other() -> None:
+    assert {
+        "BOOKED": {"NONE", "REVIEW"},
+        "REVIEW": {"NONE"},
+        "NONE": {"BOOKED"},
+        "REFUND_DUE": {"NONE", "BOOKED", "REFUNDING", "REFUND_MANUAL", "REVIEW"},
+        "REFUNDING": {"REFUND_DUE"},
+        "REFUNDED": {"REFUNDING", "REFUND_MANUAL"},
+        "REFUND_MANUAL": {"REFUND_DUE", "REFUNDING"},
+    } == FULFILMENT_SOURCES
+    assert {"REFUND_DUE", "REFUNDING"} == OWING
+
+
+def test_money_that_moved_and_goes_to_people_moves_no_more() -> None:
+    decision = decide(pending().but(processing=True), money(amount=1), NOW)
+    assert decision is not None
+    assert (decision.session.fulfilment, decision.session.processing) == (Fulfilment.REVIEW, False)

@@ -110,7 +110,8 @@ def test_where_zalopay_refunds_in_full_only_the_whole_amount_is_owed_under_anoth
     before = half()
     whole = Refund(amount=900_000, status=Fulfilment.REFUND_DUE, attempt=1)
     owed = before.but(fulfilment=Fulfilment.REFUND_DUE, refund=whole, changed_at=LATER, due_at=LATER)
-    assert decide_refund(before, before.refund, ONLY_IN_FULL, LATER) == Decision(owed, "REFUND_IN_FULL")
+    only_in_full = RefundEvidence(RefundOutcome.REFUSED, -32)  # docs.zalopay.vn, order-refund
+    assert decide_refund(before, before.refund, only_in_full, LATER) == Decision(owed, "REFUND_IN_FULL")
     asked = request_refund(owed, APP_ID, LATER)
     assert asked is not None and asked.session.refund is not None
     assert (asked.session.refund.id, asked.session.refund.amount) == (f"{REFUND_ID}1", 900_000)

@@ -9,7 +9,10 @@ from pydantic import ValidationError
 
 from stays.domain.values import (
     APP_TRANS_ID,
+    LONGEST_EMAIL,
+    LONGEST_NAME,
     MAXIMUM_AMOUNT,
+    MAXIMUM_NIGHTS,
     STAY_ID,
     Amount,
     Id,
@@ -20,7 +23,9 @@ from stays.domain.values import (
     app_trans_id,
     app_user,
     m_refund_id,
+    made_at,
     new_stay_id,
+    on_one_line,
     stay_id_of,
     timestamp,
     today,
@@ -118,7 +123,21 @@ def test_a_time_that_no_calendar_has_in_utc_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["2026-12-1", "2026-13-01", "2026-02-29", "2026-12-01T00:00:00Z", " 2026-12-01", "20261201", "", 1, 1.5, True, []],
+    [
+        "2026-12-1",
+        "2026-13-01",
+        "2026-02-29",
+        "2026-12-01T00:00:00Z",
+        " 2026-12-01",
+        "20261201",
+        "",
+        0,
+        1,
+        86_400,
+        1.5,
+        True,
+        [],
+    ],
 )
 def test_a_night_is_a_real_date_written_in_one_way(value: Any) -> None:
     with pytest.raises(ValidationError):
@@ -167,3 +186,26 @@ def test_a_model_is_never_changed_only_replaced() -> None:
     with pytest.raises(ValidationError):
         sample.amount = 6  # type: ignore[misc]
     assert (sample.but(amount=6).amount, sample.amount) == (6, 5)
+
+
+def test_the_limits_are_those_of_the_client_of_a_transaction_and_of_mail() -> None:
+    assert (MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, LONGEST_EMAIL, LONGEST_NAME) == (100_000_000, 60, 320, 200)
+
+
+def test_a_time_is_kept_to_the_millisecond_and_never_rounded_up() -> None:
+    assert Sample(some_time=NOW.replace(microsecond=999_999)).some_time == NOW.replace(microsecond=999_000)
+
+
+def test_the_time_of_a_stay_is_read_back_from_its_id_to_the_millisecond() -> None:
+    for at in (datetime(2016, 7, 30, 23, 54, 10, 259_000, UTC), NOW, NOW.replace(microsecond=999_000)):
+        assert made_at(new_stay_id(at, b"\xff" * 10)) == at
+
+
+def test_what_a_person_typed_is_in_no_error() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Sample(some_id="a secret")
+    assert "secret" not in str(refused.value)
+
+
+def test_on_one_line_nothing_is_left_that_ends_hides_or_turns_around_what_is_read() -> None:
+    assert on_one_line(" Nha\u0300\tTrên\r\nĐồi\u202e\u200b\x07\ud800 ") == "Nhà Trên Đồi"

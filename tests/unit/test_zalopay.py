@@ -13,11 +13,13 @@ from stays.domain.payment import attempt_order
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.domain.values import app_user
 from stays.zalopay import (
+    MAXIMUM_CALLBACK,
     BadCallback,
     Callback,
     Created,
     Unsigned,
     create_request,
+    is_unsigned,
     query_refund_request,
     query_request,
     read_callback,
@@ -309,6 +311,7 @@ def test_an_order_keeps_zalopays_limits_of_length() -> None:
     session = opened().but(property_name="Đ" * 500, user_id="u" * 128)
     form = create_request(APP_ID, KEY1, session, "https://stays.example/" + "x" * 200, "c")
     assert len(str(form["description"])) <= 256
+    assert str(form["description"]).count("Đ") == 200
     assert len(str(form["app_user"])) <= 50
     assert len(str(form["embed_data"])) <= 1024
 
@@ -523,3 +526,34 @@ def test_a_malformed_answer_says_nothing(answer: dict[str, Any]) -> None:
     assert read_query(answer, "poll") == Evidence(source="poll", outcome=Outcome.UNKNOWN)
     assert read_refund(answer) == RefundEvidence(RefundOutcome.UNKNOWN)
     assert read_refund_query(answer) == RefundEvidence(RefundOutcome.UNKNOWN)
+
+
+def test_the_limits_of_a_callback_are_within_them() -> None:
+    assert MAXIMUM_CALLBACK == 16_384
+    read = read_callback(signed(order(app_trans_id="1" * 40, amount=1)), [KEY2], APP_ID)
+    assert (read.app_trans_id, read.evidence.amount) == ("1" * 40, 1)
+
+
+def test_success_that_names_no_amount_is_no_money() -> None:
+    answer = {"return_code": 1, "sub_return_code": 1, "zp_trans_id": int(TRANSACTION)}
+    assert read_query(answer, "poll").outcome is Outcome.UNKNOWN
+
+
+def test_an_order_of_which_nobody_says_that_money_moves_is_unpaid() -> None:
+    assert read_query({"return_code": 3}, "poll").outcome is Outcome.UNPAID
+
+
+def test_only_minus_402_says_that_our_signature_is_not_known() -> None:
+    codes = [code for code in range(-500, 10) if is_unsigned({"return_code": 2, "sub_return_code": code})]
+    assert codes == [-402]
+    assert is_unsigned({"return_code": -402})
+    assert is_unsigned({"return_code": 0, "sub_return_code": -402})
+
+
+def test_an_address_with_letters_of_vietnam_is_sent_as_it_is() -> None:
+    sent = create_request(APP_ID, KEY1, opened(), "https://stays.example/nhà", "https://stays.example/callback")
+    assert sent["embed_data"] == '{"redirecturl":"https://stays.example/nhà"}'
+
+
+def test_one_dong_is_money() -> None:
+    assert read_query(PAID_ANSWER | {"amount": 1}, "poll").amount == 1

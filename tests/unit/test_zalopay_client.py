@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+import time_machine
 
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.refund import RefundEvidence, RefundOutcome
@@ -200,3 +201,20 @@ def test_a_key_is_kept_for_a_while_unless_it_is_wanted_fresh(secrets: Any) -> No
     assert accepted_keys("zalopay-key1") == [KEY1]
     assert accepted_keys("zalopay-key1", fresh=True) == ["new"]
     assert accepted_keys("zalopay-key1") == ["new"]
+
+
+def test_a_signing_key_is_kept_as_long_as_any_other(secrets: Any) -> None:
+    assert signing_key("zalopay-key1") == KEY1
+    secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
+    assert signing_key("zalopay-key1") == KEY1
+    assert signing_key("zalopay-key1", fresh=True) == "new"
+
+
+def test_a_key_is_kept_for_five_minutes(secrets: Any) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert signing_key("zalopay-key1") == KEY1
+        secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
+        clock.shift(300)
+        assert signing_key("zalopay-key1") == KEY1
+        clock.shift(1)
+        assert signing_key("zalopay-key1") == "new"

@@ -1,0 +1,47 @@
+"""The hunter is proved: known mutants are killed, and no explanation is of a mutant that is no more."""
+
+import os
+import subprocess
+import sys
+
+from tests.mutation.core import ROOT, TESTS, mutants
+from tests.mutation.mutate import stale
+
+
+def test_no_explanation_is_of_a_mutant_that_is_no_more() -> None:
+    assert stale() == []
+
+
+def test_every_module_of_the_domain_is_core() -> None:
+    domain = {f"domain/{file.stem}" for file in (ROOT / "layers/shared/python/stays/domain").glob("[a-z]*.py")}
+    assert domain <= set(TESTS)
+
+
+def test_every_kind_of_change_is_made() -> None:
+    changes = {mutant.change for mutant in mutants("domain/refund")}
+    assert {
+        "refund.amount < session.amount → refund.amount <= session.amount",
+        "refund is None → refund is not None",
+        "session.refund and session.refund.id → session.refund or session.refund.id",
+        "Fulfilment.REFUND_DUE → Fulfilment.REFUNDING",
+        "waited / 2 → waited * 2",
+        "min → max",
+        "asked_at → True",
+        "32 → 33",
+        "code=evidence.code → left out",
+        "return _in_full(session, refund, now) → return None",
+    } <= changes
+
+
+def test_mutants_of_a_whole_module_are_killed() -> None:
+    path = os.pathsep.join(str(ROOT / each) for each in (".", "layers/shared/python", "functions"))
+    ran = subprocess.run(  # our own module
+        [sys.executable, "-m", "tests.mutation.mutate", "domain/errors"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
