@@ -78,8 +78,7 @@ def standing(taken: NightsTaken, quoted: Quote, user_id: str) -> PaymentSession:
 
 def shown(session: PaymentSession) -> dict[str, Any]:
     booking = booking_of(session)
-    if booking is None:
-        raise NotFound
+    assert booking, "reserved or paid for"
     return booking.dump()
 
 

@@ -285,3 +285,8 @@ def test_a_mail_that_cannot_be_attended_stays_due(world: World):
     with Failing(world.functions["reconciliation"], "PutItem", fault(operation="PutItem")):
         assert world.after(minutes=2) == {"due": 1, "attended": 0}
     assert world.tick() == {"due": 1, "attended": 1}
+
+
+def test_a_click_does_not_wait_for_ever_for_an_order_that_another_does_not_make(world: World):
+    session = begun(world)
+    assert (world.create().code, world.session(session.id)["status"]) == ("PAYMENT_CREATION_FAILED", "CREATED")

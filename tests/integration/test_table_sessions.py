@@ -632,3 +632,8 @@ def test_who_knows_that_zalopay_was_just_asked_does_not_even_look_at_the_table(s
     asked = began(sessions).but(queried_at=NOW)
     assert over(None).claim_query(asked, NOW + QUERY_INTERVAL - MOMENT) is False
     assert sessions.claim_query(asked, NOW + QUERY_INTERVAL)
+
+
+def test_an_award_is_paid_by_money_and_by_nothing_else(sessions: Sessions) -> None:
+    sessions.record(began(sessions), said(Outcome.CANCELLED), SOON)
+    assert contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]["status"] == "PENDING_PAYMENT"

@@ -200,3 +200,8 @@ def test_a_stays_id_says_when_it_was_made() -> None:
 def test_a_text_on_one_line_has_nothing_that_ends_it_or_hides_in_it() -> None:
     assert on_one_line(" Nhà\r\nEND:VCALENDAR \u202etrên\x00 đồi\ud800 ") == "Nhà END:VCALENDAR trên đồi"
     assert on_one_line("Nha\u0300") == "Nhà"
+
+
+def test_192_random_bits_are_in_a_token_and_no_more() -> None:
+    assert new_token(HOUSE.id, b"a" * 24) == new_token(HOUSE.id, b"a" * 24 + b"b")
+    assert new_token(HOUSE.id, b"a" * 24) != new_token(HOUSE.id, b"a" * 23 + b"b")

@@ -276,3 +276,8 @@ def test_a_wrong_field_is_an_error_of_the_whole_request() -> None:
         {"fields": [{"field": "amount", "message": "Too much."}]},
     )
     assert str(invalid) == invalid.message == "The request is not valid."
+
+
+@pytest.mark.parametrize(("length", "kept"), [(0, None), (1, "e"), (320, "e" * 320), (321, None)])
+def test_an_address_that_is_too_long_to_be_one_is_none(length: int, kept: str | None) -> None:
+    assert json.loads(call("GET", "/me", claims=CLAIMS | {"email": "e" * length})["body"])["email"] == kept

@@ -52,3 +52,8 @@ def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: Pa
 )
 def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: PaymentSession | Mailing | Award) -> None:
     assert not is_late(item, LATER - MOMENT)
+
+
+def test_what_is_late_is_late_after_five_and_ten_minutes_and_a_day() -> None:
+    assert (UNATTENDED, UNANSWERED) == (timedelta(minutes=5), timedelta(minutes=10))
+    assert timedelta(hours=24) == UNREFUNDED

@@ -446,3 +446,9 @@ def test_money_that_moved_and_goes_to_people_moves_no_more() -> None:
     decision = decide(pending().but(processing=True), money(amount=1), NOW)
     assert decision is not None
     assert (decision.session.fulfilment, decision.session.processing) == (Fulfilment.REVIEW, False)
+
+
+def test_a_session_keeps_whom_to_write_to_and_is_reserved_only_where_that_is_said() -> None:
+    assert opened().contact == Contact(email="an@example.com", name="An")
+    unsaid = {name: value for name, value in opened().dump().items() if name != "reserved"}
+    assert PaymentSession.model_validate(unsaid).reserved is False

@@ -557,3 +557,7 @@ def test_an_address_with_letters_of_vietnam_is_sent_as_it_is() -> None:
 
 def test_one_dong_is_money() -> None:
     assert read_query(PAID_ANSWER | {"amount": 1}, "poll").amount == 1
+
+
+def test_a_null_in_an_answer_does_not_lose_the_money() -> None:
+    assert read_query(PAID_ANSWER | {"order_url": None, "server_time": None}, "poll").outcome is Outcome.PAID
