@@ -12,7 +12,7 @@ from icalendar import Calendar
 from moto.ses.models import ses_backends
 
 from tests.integration.messages import BINH, auction_result
-from tests.integration.product import Failing, fault
+from tests.integration.product import Failing, before, fault
 from tests.integration.world import World
 
 THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "SendEmail")
@@ -208,6 +208,15 @@ def test_only_one_of_two_can_claim_a_letter(world: World):
     _, mailing = effects.story(paid["id"], "confirmation")
     assert effects.claim(mailing, now)
     assert effects.claim(mailing, now) is None
+
+
+def test_whoever_comes_second_to_a_letter_does_not_send_it(world: World):
+    paid = world.paid()
+    fulfilment = world.functions["fulfilment"]
+    _, mailing = fulfilment.effects.story(paid["id"], "confirmation")
+    with before(fulfilment, "GetItem", lambda: fulfilment.effects.claim(mailing, datetime.now(UTC))):
+        assert world.deliver()["fulfilment"] == []
+    assert (mail(world)["state"], sent()) == ("SENDING", [])
 
 
 def test_a_booking_cancelled_before_its_letter_gets_only_the_cancellation(world: World):

@@ -44,6 +44,7 @@ class Invariants:
     def __init__(self, system: System) -> None:
         self._system = system
         self._read = 0
+        self._answered = 0
         self._heard: Counter[str] = Counter()
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
@@ -63,10 +64,19 @@ class Invariants:
             self._read += 1
         self._nights()
         self._payable()
+        self._acknowledged()
         for connection_id, frames in self._system.browsers.frames.items():
             for frame in frames[self._heard[connection_id] :]:
                 self._frame(connection_id, frame)
             self._heard[connection_id] = len(frames)
+
+    def _acknowledged(self) -> None:
+        """I12: what was answered with 1 is on record."""
+        for trans_id in self._system.acknowledged[self._answered :]:
+            session = self._system.database.find(f"STAY#{trans_id[7:]}", "SESSION")
+            known = session is None or session["status"] == {"S": "PAID"} or session["fulfilment"] == {"S": "REVIEW"}
+            demand(known, "I12", trans_id, "was answered with 1 and is", session and session["status"])
+        self._answered = len(self._system.acknowledged)
 
     def _look_at(self, record: Mapping[str, Any]) -> None:
         images = record["dynamodb"]

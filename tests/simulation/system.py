@@ -263,6 +263,7 @@ class System:
         self.history: list[dict[str, Any]] = []
         self.broken: list[str] = []
         self.payable: set[str] = set()
+        self.acknowledged: list[str] = []
         self.counted: Counter[str] = Counter()
         self.handed: Counter[str] = Counter()  # how often fulfilment got a record
         self._sockets = 0
@@ -408,7 +409,11 @@ class System:
     def call_back(self, body: bytes, copy: int | None = None) -> int | None:
         """One callback; its `return_code`."""
         reply = self.http("POST", CALLBACK, raw=body, sub=None, copy=copy)
-        return reply.body.get("return_code")
+        code = reply.body.get("return_code")
+        if code == 1:
+            self.acknowledged.append(json.loads(json.loads(body)["data"])["app_trans_id"])
+            self.check()
+        return code
 
     def deliver_callbacks(self) -> None:
         """ZaloPay sends what is owed, once each; what was not taken it sends again later."""
