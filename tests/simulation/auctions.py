@@ -219,6 +219,22 @@ def declines_while_paying(system: System) -> None:
     system.pay(system.order())
 
 
+def zalopay_is_silent(system: System) -> None:
+    """The hold is over and nobody knows whether it was paid: it can neither be declined nor offered on."""
+    begins(system)
+    presses(system)
+    system.zalopay.mute = True
+    system.pass_time(minutes=25)
+    system.tick()
+    status = answers(system, MAI, "decline")
+    expect(system, status == 409, f"declining what may be paid was answered {status}")
+    system.pass_time(days=1)
+    system.tick()
+    expect(system, not system.database.items(kind="OFFER"), "somebody else was asked under an order that may be paid")
+    system.zalopay.mute = False
+    system.pay(system.order(), late=True)
+
+
 AUCTIONS = (
     second_runner_up_pays,
     everybody_declines,
@@ -230,4 +246,5 @@ AUCTIONS = (
     wants_a_part,
     pays_for_an_offer_of_a_part,
     declines_while_paying,
+    zalopay_is_silent,
 )

@@ -103,6 +103,7 @@ class Invariants:
         owing = new["fulfilment"] == "REFUND_DUE" and old.get("fulfilment") != "REFUND_DUE"
         if owing and new["reason"] == "NIGHTS_TAKEN":
             demand(self._is_taken(new), "I8", stay, "gives money back for nights that nobody has")
+        demand(new["fulfilment"] != "BOOKED" or "dueAt" not in new, "L3", stay, "is booked and woken up")
         if new["status"] == "PAID":
             self._paid(new)
 
