@@ -34,7 +34,7 @@ test: setup $(VENV)/.test.stamp
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist loadfile
 	$(VENV)/bin/python -m pytest tests/infrastructure
-	$(VENV)/bin/python -m pytest tests/e2e -n auto --dist loadfile
+	$(VENV)/bin/python -m pytest tests/e2e
 
 # The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
 prove: setup $(VENV)/.test.stamp
