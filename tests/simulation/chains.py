@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 from stays.domain.award import AWARD_SOURCES, PAYABLE, AwardStatus
-from stays.table.store import from_attributes
 
 Item = dict[str, Any]
 Demand = Callable[..., None]
@@ -17,8 +16,9 @@ ENDED = ("EXPIRED", "DECLINED")
 class Chains:
     """Reads the stream's history: awards and offers as they were committed, and whose the nights were at that time."""
 
-    def __init__(self, demand: Demand) -> None:
+    def __init__(self, demand: Demand, plain: Callable[[Item | None], Item]) -> None:
         self._demand = demand
+        self._plain = plain
         self._nights: dict[tuple[str, str], Item] = {}
         self._awards: dict[tuple[str, str], Item] = {}
         self._offered: Counter[tuple[str, str]] = Counter()
@@ -26,7 +26,7 @@ class Chains:
     def look_at(self, record: Mapping[str, Any]) -> None:
         """One record."""
         images = record["dynamodb"]
-        old, new = (from_attributes(images.get(name, {})) for name in ("OldImage", "NewImage"))
+        old, new = (self._plain(images.get(name)) for name in ("OldImage", "NewImage"))
         kind = (new or old).get("kind")
         if kind == "NIGHT":
             self._night(old, new)

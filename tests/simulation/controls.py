@@ -53,7 +53,7 @@ def caught(defect: Defect) -> Caught:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in COPIED:
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            shutil.copytree(ROOT / name, root / name)  # compiled files and all: Python sees which one is outdated
         plant(defect, root)
         path = os.pathsep.join(str(root / each) for each in (".", "layers/shared/python", "functions"))
         try:

@@ -141,6 +141,7 @@ class Database:
         self.records: list[dict[str, Any]] = []
         self.version = 0
         self._tokens: dict[str, tuple[datetime, Any]] = {}
+        self._read: dict[int, tuple[Item, dict[str, Any]]] = {}
 
     def snapshot(self) -> Snapshot:
         """Everything as it is, to be restored any number of times."""
@@ -158,6 +159,15 @@ class Database:
         """One item as it is stored."""
         return self._tables[table].items.get((partition, sort))
 
+    def plain(self, item: Item | None) -> dict[str, Any]:
+        """An item that is or was stored, in Python's types; read once, since none is ever changed: leave it alone."""
+        if item is None:
+            return {}
+        read = self._read.get(id(item))
+        if read is None:
+            read = self._read[id(item)] = item, from_attributes(item)
+        return read[1]
+
     def due_times(self) -> list[str]:
         """When the items in the index `due` want to be looked at."""
         items = self._tables["stays"].items.values()
@@ -167,7 +177,7 @@ class Database:
         """All items with these attributes, in Python's types."""
         wanted = to_attributes(attributes).items()
         found = self._tables[table].items.values()
-        return [from_attributes(item) for item in found if all(item.get(name, _NULL) == each for name, each in wanted)]
+        return [self.plain(item) for item in found if all(item.get(name, _NULL) == each for name, each in wanted)]
 
     # Reading
 

@@ -446,7 +446,7 @@ GROUPS: dict[str, Group] = {
     "reservation: pay ‖ pay": Group(reserved, (presses, presses)),
     "reserve ‖ pay": Group(wins, (reserves, presses)),
     "connect and subscribe ‖ notifier": Group(recorded, (listens, again("notifier"))),
-    "change, then subscribe ‖ notifier with old news": Group(old_news, (changes_and_subscribes, again("notifier"))),
+    "change, then subscribe ‖ notifier with old news": Group(old_news, (again("notifier"), changes_and_subscribes)),
     "stream: notifier twice": Group(paid_and_untold, (again("notifier"), again("notifier"))),
     "stream: fulfilment twice": Group(paid_and_untold, (again("fulfilment"), again("fulfilment"))),
     "fulfilment ‖ cancel": Group(paid_and_untold, (again("fulfilment"), cancels)),

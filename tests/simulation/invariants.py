@@ -15,7 +15,6 @@ from stays.connections import MOST_CONNECTIONS
 from stays.domain.booking import booking_of
 from stays.domain.payment import FULFILMENT_SOURCES, Fulfilment, PaymentSession
 from stays.domain.values import timestamp
-from stays.table.store import from_attributes
 from tests.simulation.chains import Chains
 from tests.simulation.system import EVENT_TRIES, System, stay_of
 
@@ -50,7 +49,8 @@ class Invariants:
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
         self._wanted: dict[str, list[tuple[str, str]]] = {}
-        self._chains = Chains(demand)
+        self._plain = system.database.plain
+        self._chains = Chains(demand, self._plain)
         system.check = self.after_invocation
 
     # After every invocation
@@ -83,9 +83,9 @@ class Invariants:
         new = images.get("NewImage")
         kind = (new or images["OldImage"]).get("kind", {}).get("S")
         if kind == "SESSION" and new:
-            self._session(from_attributes(images.get("OldImage", {})), from_attributes(new))
+            self._session(self._plain(images.get("OldImage")), self._plain(new))
         elif kind == "BOOKING" and new:
-            self._booking(from_attributes(new))
+            self._booking(self._plain(new))
 
     def _session(self, old: Item, new: Item) -> None:
         stay = new["id"]
@@ -112,7 +112,7 @@ class Invariants:
             f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
         )
         demand(award is not None, "I7", session["id"], "has no award")
-        prices = {night["date"]: night["price"] for night in from_attributes(award or {})["nights"]}
+        prices = {night["date"]: night["price"] for night in self._plain(award)["nights"]}
         return sum(prices.get(night, -1) for night in session["nights"])
 
     def _is_taken(self, session: Item) -> bool:
@@ -120,7 +120,7 @@ class Invariants:
         others = {
             (image["PK"], image["SK"])
             for record in self._system.history
-            for image in [from_attributes(record["dynamodb"].get("NewImage") or record["dynamodb"]["OldImage"])]
+            for image in [self._plain(record["dynamodb"].get("NewImage") or record["dynamodb"]["OldImage"])]
             if image.get("kind") == "NIGHT" and image["stayId"] != session["id"]
         }
         return any((f"PROPERTY#{session['propertyId']}", f"NIGHT#{night}") in others for night in session["nights"])
@@ -278,7 +278,7 @@ class Invariants:
             paying = [
                 each["id"] for each in sessions.values() if _same_award(each, session) and each["status"] == "PAID"
             ]
-            known = from_attributes(award or {})
+            known = self._plain(award)
             named = known.get("status") == "PAID" and known["paymentId"] in paying
             demand(named, "copies", stay, "is booked and its award is not PAID")
 
@@ -334,8 +334,9 @@ class Invariants:
         """What was published is what happened, in the same words each time; undisturbed, once for each delivery."""
         handed: Counter[str] = Counter()
         for record in self._system.history:
-            for event_id in happened(record):
-                handed[event_id] += self._system.handed[record["dynamodb"]["SequenceNumber"]]
+            images = record["dynamodb"]
+            for event_id in happened(self._plain(images.get("OldImage")), self._plain(images.get("NewImage"))):
+                handed[event_id] += self._system.handed[images["SequenceNumber"]]
         heard: Counter[str] = Counter()
         words: dict[str, str] = {}
         for entry in self._system.bus.published:
@@ -355,9 +356,8 @@ class Invariants:
 UNPAID = ("FAILED", "CANCELLED", "EXPIRED")
 
 
-def happened(record: Mapping[str, Any]) -> Iterator[str]:
-    """What a record of the stream amounts to, by the ids of its events."""
-    old, new = (from_attributes(record["dynamodb"].get(image, {})) for image in ("OldImage", "NewImage"))
+def happened(old: Item, new: Item) -> Iterator[str]:
+    """What a change amounts to, by the ids of its events."""
     if new.get("kind") == "SESSION":
         yield from (f"{new['id']}/{name}" for name, is_so in of_session(old, new).items() if is_so)
     if new.get("kind") in ("AWARD", "OFFER"):

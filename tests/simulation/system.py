@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from functools import cache, partial
 from random import Random
 from types import ModuleType
@@ -33,7 +35,7 @@ from infra.local.filters import matches
 from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
 from infra.local.zalopay_simulator.ledger import NotPossibleError, Order
-from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer
+from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from stays.domain.values import timestamp
 from stays.mail import Letter
 from stays.zalopay.client import Client
@@ -181,9 +183,18 @@ class Instance:
             value.extend(begun) if isinstance(value, list) else value.update(begun)
 
 
+class Headers(HeaderRegistry):
+    """Those of mails, each made once: the same few people get the same few letters."""
+
+    __call__ = cache(HeaderRegistry.__call__)
+
+
+HEADERS = EmailPolicy(header_factory=Headers())
+
+
 def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     """A mail without its text, which takes longer to write than everything else together."""
-    message = EmailMessage()
+    message = EmailMessage(HEADERS)
     message["From"], message["To"] = sender, letter.to
     message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@stays.example>"
     return message
@@ -338,7 +349,7 @@ class System:
         content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         headers = (("host", "localhost:8000"), ("user-agent", AGENT), ("content-type", "application/json"))
         request = Request(method, f"/api/v1{path}", "", headers, content, HOME)
-        found = route_for(ROUTES, method, request.path)
+        found = _route_for(method, request.path)
         assert found
         claims = None if sub is None or found[0].public else {"sub": sub, "email": f"{sub[6:]}@example.com"}
         event = http_event(
@@ -572,6 +583,11 @@ def reported(answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
 def stay_of(order: Order) -> str:
     """The stay that an order pays for."""
     return order.app_trans_id[7:]
+
+
+@cache
+def _route_for(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    return route_for(ROUTES, method, path)
 
 
 @cache
