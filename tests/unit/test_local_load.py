@@ -11,7 +11,7 @@ from infra.local.load.checks import Money, money, violations
 from infra.local.load.evidence import Account, Evidence
 from infra.local.load.figures import figures, table
 from infra.local.load.listener import Line
-from infra.local.load.plan import PARTIES, PAYING_LATE, Callback, Plan, Proof, Story, plans
+from infra.local.load.plan import PARTIES, Callback, Plan, Proof, Story, plans
 from infra.local.load.stories import ACTS
 from infra.local.load.traveller import Answer
 
@@ -254,13 +254,12 @@ def test_a_seed_always_draws_the_same_travellers_and_every_story_is_among_them()
     assert len({plan.user_id for plan in drawn}) == len({plan.auction_id for plan in drawn}) == len(drawn) >= 20
 
 
-def test_one_callback_in_five_is_lost_and_one_in_five_tripled_where_somebody_asks() -> None:
+def test_of_five_callbacks_one_is_lost_and_one_tripled_whoever_pays_and_when() -> None:
     drawn = plans(2000, 60, 1, TODAY)
-    asked = Counter(plan.callback for plan in drawn if plan.story not in PAYING_LATE)
-    assert asked[Callback.LOST] / asked.total() == pytest.approx(0.2, abs=0.03)
-    assert asked[Callback.TRIPLED] / asked.total() == pytest.approx(0.2, abs=0.03)
+    fives = [Counter(plan.callback for plan in drawn[begin : begin + 5]) for begin in range(0, 2000, 5)]
+    assert all(five == {Callback.SENT: 3, Callback.LOST: 1, Callback.TRIPLED: 1} for five in fives)
+    assert {plan.story for plan in drawn if plan.callback is Callback.LOST} == set(Story)
     assert max(plan.begins for plan in drawn) < 54
-    assert Callback.LOST not in {plan.callback for plan in drawn if plan.story in PAYING_LATE}
 
 
 def test_parties_want_the_same_nights_and_neighbours_in_a_fight_one_in_common() -> None:
