@@ -7,9 +7,10 @@ Answers are boto3's without `ResponseMetadata`; a page ends by `Limit` only, not
 """
 
 import marshal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, wraps
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import boto3
@@ -116,6 +117,7 @@ class Snapshot(NamedTuple):
     records: list[dict[str, Any]]
     version: int
     tokens: dict[str, tuple[datetime, Any]]
+    read: dict[int, tuple[Item, dict[str, Any]]]
 
 
 class Database:
@@ -146,14 +148,14 @@ class Database:
     def snapshot(self) -> Snapshot:
         """Everything as it is, to be restored any number of times."""
         tables = {name: table.contents() for name, table in self._tables.items()}
-        return Snapshot(tables, list(self.records), self.version, dict(self._tokens))
+        return Snapshot(tables, list(self.records), self.version, dict(self._tokens), dict(self._read))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Everything as it was."""
         for name, contents in snapshot.tables.items():
             self._tables[name].put_back(contents)
         self.records, self.version = list(snapshot.records), snapshot.version
-        self._tokens = dict(snapshot.tokens)
+        self._tokens, self._read = dict(snapshot.tokens), dict(snapshot.read)
 
     def find(self, partition: str, sort: str, table: str = "stays") -> Item | None:
         """One item as it is stored."""
@@ -167,6 +169,10 @@ class Database:
         if read is None:
             read = self._read[id(item)] = item, from_attributes(item)
         return read[1]
+
+    def ever_read(self) -> Iterator[dict[str, Any]]:
+        """All items that `plain` has read: as they are stored, and in Python's types."""
+        return chain.from_iterable(self._read.values())
 
     def due_times(self) -> list[str]:
         """When the items in the index `due` want to be looked at."""

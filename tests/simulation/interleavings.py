@@ -11,6 +11,7 @@ from tests.integration.messages import BINH, MAI, NIGHTS
 from tests.simulation.auctions import CHI, LATER_PRICE, answers, award, begins
 from tests.simulation.invariants import Invariants
 from tests.simulation.journeys import orders, wins
+from tests.simulation.moment import keep
 from tests.simulation.system import System, stay_of
 
 # What is nobody else's business is no point to switch at: reading a secret, falling asleep, and the further shards of
@@ -96,11 +97,11 @@ class Explored(NamedTuple):
 
 def explore(system: System, name: str, limit: int | None = None, *, stop: bool = False) -> Explored:
     """All schedules of a group, or the first so many, or up to the first that breaks a promise."""
-    group, beginning, count, violations = GROUPS[name], [], 0, []
+    run, beginning, count, violations = runner(system, GROUPS[name]), [], 0, []
     while beginning is not None and count != limit and not (stop and violations):
         count += 1
         try:
-            beginning = following(one(system, group, beginning))
+            beginning = following(run(beginning))
         except Failed as failed:
             violations.append(f"{name} {failed.beginning}: {failed.cause!r}")
             beginning = following(failed.trace)
@@ -117,19 +118,28 @@ class Failed(Exception):
         self.cause = cause
 
 
-def one(system: System, group: Group, beginning: list[int]) -> list[Choice]:
-    """One schedule, then peace and the invariants. Raises Failed."""
+def runner(system: System, group: Group) -> Callable[[list[int]], list[Choice]]:
+    """What runs one schedule of a group, then peace and the invariants; it raises Failed.
+
+    What was there before happens once, and is put back for every schedule.
+    """
     system.reset({})
     invariants = Invariants(system)
     group.prepare(system)
-    schedule = Schedule(system, group.actors, beginning)
-    try:
-        schedule.run()
-        system.drain()
-        invariants.at_rest()
-    except Exception as error:
-        raise Failed(schedule.trace, error) from error
-    return schedule.trace
+    put_back = keep(system, invariants)
+
+    def run(beginning: list[int]) -> list[Choice]:
+        put_back()
+        schedule = Schedule(system, group.actors, beginning)
+        try:
+            schedule.run()
+            system.drain()
+            invariants.at_rest()
+        except Exception as error:
+            raise Failed(schedule.trace, error) from error
+        return schedule.trace
+
+    return run
 
 
 # What was there before

@@ -50,7 +50,7 @@ class Invariants:
         self._known: dict[str, str] = {}
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._plain = system.database.plain
-        self._chains = Chains(demand, self._plain)
+        self.chains = Chains(demand, self._plain)
         system.check = self.after_invocation
 
     # After every invocation
@@ -60,7 +60,7 @@ class Invariants:
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
-            self._chains.look_at(history[self._read])
+            self.chains.look_at(history[self._read])
             self._read += 1
         self._nights()
         self._payable()
@@ -211,7 +211,7 @@ class Invariants:
         self._asked()
         self._listed()
         self._told(sessions)
-        self._chains.at_rest()
+        self.chains.at_rest()
         self._published()
 
     def _money(self, order: Order, session: Item | None, by_kind: Mapping[str, list[Item]]) -> None:
@@ -316,7 +316,7 @@ class Invariants:
             if connection_id in browsers.gone:
                 continue
             owner, earliest = browsers.owner[connection_id], timestamp(since - TOLD_AGAIN)
-            self._chains.told(browsers.frames[connection_id], owner, browsers.until[connection_id])
+            self.chains.told(browsers.frames[connection_id], owner, browsers.until[connection_id])
             for session in sessions.values():
                 if session["userId"] == owner and earliest <= session["changedAt"] < browsers.until[connection_id]:
                     self._knows(browsers.frames[connection_id], session)

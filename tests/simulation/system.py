@@ -6,6 +6,7 @@ what a killed instance forgets. What it does not promise is not: nothing is deli
 
 import json
 import os
+import secrets
 import time as real_time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ import time_machine
 from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from botocore.client import BaseClient
 
+import infra.local.zalopay_simulator.simulator
 import stays.connections
 import stays.metrics
 import stays.table.store
@@ -81,6 +83,9 @@ STRANGER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
 VERIFYING = {key["kid"]: jwt.PyJWK(key) for key in ISSUER.jwks()["keys"]}
 
 
+Memories = Mapping[tuple[str, int], list[Any]]  # by function and copy
+
+
 class Reply(NamedTuple):
     """What a browser gets; status 0 where the function died under the request."""
 
@@ -132,7 +137,7 @@ class Clock:
 
 
 class Chance:
-    """The module `os` as functions use it: what is random is the same in every run."""
+    """The modules `os` and `secrets` as functions and ZaloPay use them: what is random is the same in every run."""
 
     def __init__(self) -> None:
         self.forget()
@@ -144,6 +149,14 @@ class Chance:
     def urandom(self, size: int) -> bytes:
         """So many bytes."""
         return self._drawn.randbytes(size)
+
+    def token_hex(self, size: int) -> str:
+        """So many bytes, as digits."""
+        return self.urandom(size).hex()
+
+    def randbelow(self, end: int) -> int:
+        """A number from 0 on."""
+        return self._drawn.randrange(end)
 
 
 class Instance:
@@ -178,9 +191,17 @@ class Instance:
 
     def forget(self) -> None:
         """The instance is a new one."""
-        for value, begun in self._memory:
+        self.recall([begun for _, begun in self._memory])
+
+    def memory(self) -> list[Any]:
+        """What it remembers from one invocation to the next."""
+        return [value.copy() for value, _ in self._memory]
+
+    def recall(self, memory: list[Any]) -> None:
+        """It remembers that, and nothing else."""
+        for (value, _), kept in zip(self._memory, memory, strict=True):
             value.clear()
-            value.extend(begun) if isinstance(value, list) else value.update(begun)
+            value.extend(kept) if isinstance(value, list) else value.update(kept)
 
 
 class Headers(HeaderRegistry):
@@ -265,7 +286,7 @@ class System:
         self.database.clear()
         for instance in self._instances.values():
             instance.forget()
-        self._traveller.move_to(START, tick=False)
+        self.go_to(START)
         self.gate.reset(plan)
         self.lanes = [Lane(consumer) for consumer in CONSUMERS]
         self.events: list[Pending] = []
@@ -279,6 +300,15 @@ class System:
         self.handed: Counter[str] = Counter()  # how often fulfilment got a record
         self._sockets = 0
 
+    def memories(self) -> Memories:
+        """What every instance remembers."""
+        return {name: instance.memory() for name, instance in self._instances.items()}
+
+    def recall(self, memories: Memories) -> None:
+        """They remember that; an instance that was not there yet is a new one."""
+        for name, instance in self._instances.items():
+            instance.recall(memories[name]) if name in memories else instance.forget()
+
     # Time
 
     @property
@@ -290,6 +320,10 @@ class System:
     def undisturbed(self) -> bool:
         """Whether nothing has been broken so far."""
         return not self.gate.broken
+
+    def go_to(self, moment: datetime) -> None:
+        """The clock stands there, and nothing happens."""
+        self._traveller.move_to(moment, tick=False)
 
     def pass_time(self, **duration: float) -> None:
         """Time goes by, and nothing else happens."""
@@ -503,7 +537,7 @@ class System:
             due = self.next_due()
             if due is None:
                 return
-            self._traveller.move_to(max(due, self.now) + timedelta(seconds=1), tick=False)
+            self.go_to(max(due, self.now) + timedelta(seconds=1))
             self.tick()
         raise AssertionError("it does not come to rest")
 
@@ -603,19 +637,21 @@ def token(sub: str, now: datetime, seconds: int) -> str:
 @contextmanager
 def simulation() -> Iterator[System]:
     """A system whose clock is the process's, as long as this lasts."""
-    secrets = DEFAULT_PROVIDERS.get("secrets")
+    provider = DEFAULT_PROVIDERS.get("secrets")
     with time_machine.travel(START, tick=False) as traveller:
         system = System(traveller)
         DEFAULT_PROVIDERS["secrets"] = system.secrets
         stays.connections.ThreadPoolExecutor = Inline
         stays.table.store.time = system.clock
+        infra.local.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
         try:
             yield system
         finally:
             stays.connections.ThreadPoolExecutor = ThreadPoolExecutor
             stays.table.store.time = real_time
+            infra.local.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count
             DEFAULT_PROVIDERS.pop("secrets")
-            if secrets:
-                DEFAULT_PROVIDERS["secrets"] = secrets
+            if provider:
+                DEFAULT_PROVIDERS["secrets"] = provider
