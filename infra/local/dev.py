@@ -117,6 +117,7 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
 
     async def move(request: Request) -> Response:
         wanted = await _content(request)
+        await parts.timer.still()
         try:
             offset = float(wanted["offset"] if "offset" in wanted else clock.offset + wanted["advance"])
         except (KeyError, TypeError, ValueError) as error:

@@ -21,6 +21,7 @@ class Timer:
         self._invoke = invoke
         self._schedules = schedules
         self._clock = clock
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     async def run(self) -> None:
         """Fire until cancelled."""
@@ -29,6 +30,11 @@ class Timer:
     async def fire(self) -> dict[str, Any]:
         """Call every scheduled function now; gives the answers by function. Raises what a function raises."""
         return {each.function: await self._call(each) for each in self._schedules}
+
+    async def still(self) -> None:
+        """Wait until no call is under way: what began at one time does not end at another."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def _repeat(self, schedule: Schedule) -> None:
         while True:
@@ -51,4 +57,7 @@ class Timer:
             "resources": [f"arn:aws:scheduler:{REGION}:000000000000:schedule/{schedule.function}"],
             "detail": {},
         }
-        return await self._invoke(schedule.function, event)
+        call = asyncio.ensure_future(self._invoke(schedule.function, event))
+        self._under_way.add(call)
+        call.add_done_callback(self._under_way.discard)
+        return await call

@@ -98,6 +98,27 @@ def test_a_schedule_fires_when_asked_and_brings_the_answer() -> None:
     assert (event["detail-type"], event["time"]) == ("Scheduled Event", "2026-11-23T09:00:00Z")
 
 
+def test_whoever_moves_the_clock_waits_for_what_is_under_way() -> None:
+    ended: list[str] = []
+
+    async def slow(name: str, _: Mapping[str, Any]) -> None:
+        await asyncio.sleep(0.02)
+        ended.append(name)
+        raise ValueError(name)
+
+    async def scenario() -> list[str]:
+        timer = Timer(slow, (Schedule("reconciliation", 60),), lambda: NOW)
+        await timer.still()
+        fired = [asyncio.create_task(timer.fire()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await timer.still()
+        before = list(ended)
+        await asyncio.gather(*fired, return_exceptions=True)
+        return before
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 5)) == ["reconciliation"] * 2
+
+
 def test_the_clock_alone_never_runs_a_schedule_twice_at_once_and_survives_failures() -> None:
     function, running = Function(failures=1), []
 

@@ -13,7 +13,7 @@ from infra.local.load.figures import Figures, figures
 from infra.local.load.plan import Plan, plans
 from infra.local.load.stories import ACTS
 from infra.local.load.system import System, started
-from infra.local.load.traveller import Surprised, Traveller
+from infra.local.load.traveller import PATIENCE, Surprised, Traveller
 from infra.local.load.weather import calm, change
 
 _VIETNAM = timezone(timedelta(hours=7))
@@ -35,7 +35,8 @@ def load(travellers: int, seconds: int, seed: int) -> Figures:
 async def _load(travellers: int, seconds: int, seed: int) -> Figures:
     took: dict[str, float] = {}
     async with started(_SCHEDULE) as system:
-        crowd = await _invite(system, plans(travellers, seconds, seed, datetime.now(_VIETNAM).date()))
+        expected = plans(travellers, seconds, seed, datetime.now(_VIETNAM).date())
+        crowd = await _invite(system, expected, min(PATIENCE, seconds))
         try:
             with _timed(took, "with travellers"):
                 health = await _play(system, crowd, seconds, seed)
@@ -55,9 +56,9 @@ def _timed(took: dict[str, float], name: str) -> Iterator[None]:
     took[name] = time.perf_counter() - began
 
 
-async def _invite(system: System, expected: list[Plan]) -> list[Traveller]:
+async def _invite(system: System, expected: list[Plan], patience: float) -> list[Traveller]:
     await system.announce(expected)
-    return [Traveller(plan, system, await system.token(plan)) for plan in expected]
+    return [Traveller(plan, system, await system.token(plan), patience) for plan in expected]
 
 
 async def _play(system: System, crowd: list[Traveller], seconds: int, seed: int) -> list[float]:

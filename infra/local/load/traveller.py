@@ -10,7 +10,7 @@ from infra.local.load.listener import Listener
 from infra.local.load.plan import Callback, Plan
 from infra.local.load.system import System
 
-PATIENCE = 8.0  # seconds until a page is closed that has not heard of the end
+PATIENCE = 8.0  # seconds at most until a page is closed that has not heard of the end
 _POLL = 3.0  # seconds, as the real page waits
 _LOOK = 0.2  # seconds between two looks at what the sockets have heard
 _RETRY = 2.0  # seconds until the pay button is pressed again
@@ -67,7 +67,7 @@ class Order(NamedTuple):
 class Traveller:
     """What was answered is in `answers`, what ought not to have happened in `surprises`."""
 
-    def __init__(self, plan: Plan, system: System, token: str) -> None:
+    def __init__(self, plan: Plan, system: System, token: str, patience: float) -> None:
         self.plan = plan
         self.answers: list[Answer] = []
         self.surprises: list[str] = []
@@ -77,6 +77,7 @@ class Traveller:
         self.transaction: str | None = None
         self._system = system
         self._token = token
+        self._patience = patience
 
     async def ask(self, step: str, method: str, path: str, body: Any = None, *, good: Collection[int] = _OK) -> Answer:
         """Make a call. Raises Surprised for any status but the good ones."""
@@ -149,7 +150,7 @@ class Traveller:
     async def follow(self, order: Order, end: End = is_paid) -> None:
         """Stay on the session page until it hears of the end, by message or by poll, whichever comes first."""
         await self.ask("session", "GET", f"/payment/sessions/{order.stay}")
-        until, next_poll = time.monotonic() + PATIENCE, 0.0
+        until, next_poll = time.monotonic() + self._patience, 0.0
         while (self.plan.polls or self.listeners) and time.monotonic() < until:
             told = self._heard(order)
             if self.plan.polls and time.monotonic() >= next_poll:
