@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from random import Random
 from types import ModuleType
 from typing import Any, NamedTuple, Self
@@ -207,7 +207,7 @@ class Instance:
 class Headers(HeaderRegistry):
     """Those of mails, each made once: the same few people get the same few letters."""
 
-    __call__ = cache(HeaderRegistry.__call__)
+    __call__ = lru_cache(4096)(HeaderRegistry.__call__)
 
 
 HEADERS = EmailPolicy(header_factory=Headers())
@@ -619,7 +619,7 @@ def stay_of(order: Order) -> str:
     return order.app_trans_id[7:]
 
 
-@cache
+@lru_cache(4096)
 def _route_for(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
     return route_for(ROUTES, method, path)
 

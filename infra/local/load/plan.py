@@ -136,7 +136,7 @@ def _plan(lots: Random, party_name: str, place: int, party: tuple[Story, ...], m
         nights=(first.isoformat(), (first + timedelta(days=1)).isoformat()),
         prices=(lots.randrange(100_000, 2_000_000), lots.randrange(100_000, 2_000_000)),
         given_back=LEADS[moment.lead],
-        callback=Callback.SENT,
+        callback=Callback.SENT,  # until they are dealt to all
         redirect_first=lots.random() < 0.5,
         polls=lots.random() < 0.6,
         proofs=tuple(lots.choices(list(Proof), k=lots.choice((0, 1, 1, 2)))),
