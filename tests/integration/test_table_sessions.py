@@ -333,6 +333,16 @@ def test_money_books_everything_in_one_transaction(sessions: Sessions) -> None:
     assert event["evidence"] == money().dump()
 
 
+def test_an_offer_that_is_paid_stays_due_for_what_it_left_over(sessions: Sessions) -> None:
+    chance = offer()
+    Awards(Store(dynamodb(), "stays")).receive(chance)
+    session = opened(award=chance)
+    sessions.open(session, NOW)
+    sessions.record(session, money(), SOON)
+    award = contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#offer-7"]
+    assert (award["status"], award["dueAt"]) == ("PAID", timestamp(chance.deadline))
+
+
 @pytest.mark.parametrize("evidence", [money(), said(Outcome.EXPIRED), said(Outcome.UNKNOWN)])
 def test_evidence_that_comes_again_changes_nothing(sessions: Sessions, evidence: Evidence) -> None:
     once = sessions.record(began(sessions), evidence, SOON)

@@ -66,7 +66,6 @@ class AuctionResult(_Event):
             deadline=self.payment_deadline,
             status=AwardStatus.LOST if lost else AwardStatus.PENDING_PAYMENT,
             received_at=now,
-            changed_at=now,
             due_at=None if lost else self.payment_deadline,
         )
 
@@ -100,7 +99,6 @@ class SecondChanceOffer(_Event):
             deadline=self.response_deadline,
             status=AwardStatus.WAITING,
             received_at=now,
-            changed_at=now,
             due_at=self.response_deadline,
         )
 

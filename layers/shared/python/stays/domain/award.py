@@ -119,7 +119,7 @@ class Award(Model):
     offer_minutes: int = OFFER_MINUTES
     at_stake: tuple[date, ...] = ()
     decline_reason: str | None = None
-    changed_at: Timestamp = Field(default_factory=lambda known: known["received_at"])  # absent before release 1.2
+    changed_at: Timestamp = Field(default_factory=lambda known: known["received_at"])
     due_at: Timestamp | None = None
 
     @property

@@ -76,7 +76,6 @@ def _next_offer(award: Award, left: Collection[date], now: datetime, offer_id: s
                 runners_up=award.runners_up[position:],
                 offer_minutes=award.offer_minutes,
                 received_at=now,
-                changed_at=now,
                 due_at=deadline,
             )
     return None
