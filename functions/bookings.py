@@ -42,7 +42,7 @@ class BookingRequest(Model):
 class ProfileRequest(Model):
     """What the identity provider knows of the user."""
 
-    email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^[^@\s\ufeff]+@[^@\s\ufeff]+$")] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     locale: Annotated[str, Field(max_length=20, pattern=r"^[A-Za-z_\-]+$")] | None = None
 

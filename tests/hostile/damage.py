@@ -65,12 +65,16 @@ def places(document: Any) -> Iterator[Place]:
             yield from places(value)
 
 
+def _odd(random: Random) -> Any:
+    return copy.deepcopy(random.choice(ODD))  # or what is done to it would be done to all that are drawn later
+
+
 def _remove(within: Any, name: Any, random: Random) -> None:
     del within[name]
 
 
 def _replace(within: Any, name: Any, random: Random) -> None:
-    within[name] = copy.deepcopy(random.choice(ODD))
+    within[name] = _odd(random)
 
 
 def _rename(within: Any, name: Any, random: Random) -> None:
@@ -91,7 +95,7 @@ def _repeat(within: Any, name: Any, random: Random) -> None:
 
 def _add(within: Any, name: Any, random: Random) -> None:
     if isinstance(within, dict):
-        within[random.choice(["status", "userId", "PK", "kind", "amount", "id", "\ud800", ""])] = random.choice(ODD)
+        within[random.choice(["status", "userId", "PK", "kind", "amount", "id", "\ud800", ""])] = _odd(random)
 
 
 def _swap(within: Any, name: Any, random: Random) -> None:

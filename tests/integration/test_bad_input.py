@@ -179,6 +179,7 @@ def test_a_field_of_a_direct_booking_that_is_wrong_is_named(world: World):
 
 PROFILES: list[tuple[dict[str, Any], Any]] = [
     ({"email": "no address"}, "email"),
+    ({"email": "mai@\ufeffexample.com"}, "email"),
     ({"email": "a@" + "b" * 400}, "email"),
     ({"email": 5}, "email"),
     ({"name": "x" * 201}, "name"),
