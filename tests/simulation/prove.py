@@ -19,7 +19,7 @@ from tests.simulation.parts import DRAWN, PARTS, WHOLE, Result, Work, loaded
 from tests.simulation.report import Run, write
 
 AT_ONCE = 2
-LOAD_MINUTES = 2.5  # and for what still runs when its time begins
+LOAD_MINUTES = 3.1  # and for what still runs when its time begins
 
 
 class Task(NamedTuple):
