@@ -105,11 +105,20 @@ def _kept(name: str, content: Iterable[str | bytes], build: Callable[[Path], Non
             target = Path(workshop) / "layer"
             build(target / "python")
             _compile(target / "python", python)
-            sizes = _measure(target)
-            shutil.rmtree(path, ignore_errors=True)
-            target.rename(path)
-        measured.write_text(json.dumps(sizes))
+            sizes = Path(workshop) / "sizes"
+            sizes.write_text(json.dumps(_measure(target)))
+            _put(target, path)
+            sizes.replace(measured)
     return Layer(name, path, fingerprint, **json.loads(measured.read_text()))
+
+
+def _put(built: Path, path: Path) -> None:
+    """Whole or not at all; what another process has put there meanwhile is the same, and may be in use."""
+    try:
+        built.rename(path)
+    except OSError:
+        if not path.exists():
+            raise
 
 
 def _install(requirements: Path, target: Path, platform: str, python: str) -> None:
