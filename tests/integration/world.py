@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ class World:
         self.mail.create_email_identity(EmailIdentity="stays.example")
         self._arn: str = self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
         self._last: dict[str, str] = {}
-        self._sockets = 0
+        self._sockets = count(1)
 
     # HTTP
 
@@ -243,5 +244,4 @@ class World:
 
     def socket(self, mode: str = "bound", **how: Any) -> Socket:
         """A browser connects."""
-        self._sockets += 1
-        return Socket(self.functions[f"connections_{mode}"], self.neighbour, f"socket-{self._sockets}=", **how)
+        return Socket(self.functions[f"connections_{mode}"], self.neighbour, f"socket-{next(self._sockets)}=", **how)
