@@ -31,14 +31,15 @@ import infra.local.zalopay_simulator.simulator
 import stays.connections
 import stays.metrics
 import stays.table.store
+from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
 from infra.local.events import Client as Visitor
-from infra.local.events import Request, connect_event, disconnect_event, http_answer, http_event, message_event
 from infra.local.filters import matches
 from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
 from infra.local.zalopay_simulator.ledger import NotPossibleError, Order
 from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from stays.domain.values import timestamp
+from stays.feed import CONTENT_TYPE
 from stays.mail import Letter
 from stays.zalopay.client import Client
 from stays.zalopay.keys import signing_key
@@ -402,7 +403,7 @@ class System:
         answer = http_answer(answered)
         if answer.status == 500 and not self.gate.broken and not self.zalopay.mute:
             raise AssertionError(f"{method} {path} answered 500")
-        return Reply(answer.status, json.loads(answer.body))
+        return Reply(answer.status, content_of(answer))
 
     def create(
         self,
@@ -608,6 +609,12 @@ class System:
         self.browsers.gone.add(connection_id)
 
 
+def content_of(answer: Answer) -> Any:
+    """What an answer says: a calendar's feed is text, everything else JSON."""
+    is_feed = ("content-type", CONTENT_TYPE) in answer.headers
+    return answer.body.decode() if is_feed else json.loads(answer.body)
+
+
 def reported(answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether a consumer wants this record again."""
     failures = answer["batchItemFailures"]
@@ -635,11 +642,11 @@ def token(sub: str, now: datetime, seconds: int) -> str:
 
 
 @contextmanager
-def simulation() -> Iterator[System]:
+def simulation(kind: type[System] = System) -> Iterator[System]:
     """A system whose clock is the process's, as long as this lasts."""
     provider = DEFAULT_PROVIDERS.get("secrets")
     with time_machine.travel(START, tick=False) as traveller:
-        system = System(traveller)
+        system = kind(traveller)
         DEFAULT_PROVIDERS["secrets"] = system.secrets
         stays.connections.ThreadPoolExecutor = Inline
         stays.table.store.time = system.clock
