@@ -18,7 +18,7 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/py
 # Compiled files save every process some seconds, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run seed check test prove mutate bench load operator synth deploy permissions openapi env doctor
+.PHONY: setup run seed check test prove corpus mutate bench load operator synth deploy permissions openapi env doctor
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
 
@@ -42,6 +42,10 @@ test: setup $(VENV)/.test.stamp
 # The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
 prove: setup $(VENV)/.test.stamp
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.simulation.prove $(ARGS)
+
+# At a release: record what it stores and answers, for all later releases to read; tests/corpus/<version>.json.gz
+corpus: setup $(VENV)/.test.stamp
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.corpus.record
 
 # See what happened to a stay, and do what is left to people: make operator ARGS="--local show 01K…"
 operator: $(VENV)/.run.stamp
