@@ -1,0 +1,61 @@
+"""Which model reads which kind of item, as the functions do it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stays.connections import Connection
+from stays.domain.award import Award
+from stays.domain.booking import Booking
+from stays.domain.calendar import Calendar, TakenNight
+from stays.domain.decision import Evidence
+from stays.domain.mailing import Mailing, Profile, Thread
+from stays.domain.payment import PaymentSession
+from stays.table.store import from_attributes
+
+Reader = Callable[[dict[str, Any]], Any]
+
+
+def evidence_of(item: dict[str, Any]) -> Evidence | None:
+    """What a line of the timeline says of money, to be brought to the decision again."""
+    return Evidence.model_validate(item["evidence"]) if "evidence" in item else None
+
+
+def night_of(item: dict[str, Any]) -> TakenNight:
+    night = item["SK"].removeprefix("NIGHT#")
+    return TakenNight(date=night, status=item["state"], held_until=item.get("heldUntil"), stay_id=item["stayId"])
+
+
+def plain(*names: str) -> Reader:
+    """What is read without a model: these attributes are there."""
+    return lambda item: [item[name] for name in names]
+
+
+MODELS: dict[str, Reader] = {
+    "SESSION": PaymentSession.model_validate,
+    "TRANSACTION": PaymentSession.model_validate,
+    "BOOKING": Booking.model_validate,
+    "AWARD": Award.model_validate,
+    "OFFER": Award.model_validate,
+    "MAIL": Mailing.model_validate,
+    "THREAD": Thread.model_validate,
+    "PROFILE": Profile.model_validate,
+    "CALENDAR": Calendar.model_validate,
+    "NIGHT": night_of,
+    "EVENT": evidence_of,
+    "STRAY": plain("stayId", "amount"),
+    "REFUSED": plain("reason", "raw"),
+    "OPENED": plain("times"),
+    "CONNECTION": Connection.model_validate,
+    "PRESENCE": plain("seenAt"),
+}
+
+
+def kind_of(item: dict[str, Any]) -> str:
+    """An item's kind; the table of connections has it in its sort key."""
+    return str(item.get("kind") or item["SK"].partition("#")[0])
+
+
+def read(attributes: dict[str, Any]) -> Any:
+    """The item as its reader gets it. Raises KeyError for a kind that nobody reads."""
+    item = from_attributes(attributes)
+    return MODELS[kind_of(item)](item)
