@@ -1,11 +1,7 @@
-"""The ZaloPay simulator: its signatures, every answer of its four calls, its callbacks, its faults, its pages."""
+"""The ZaloPay simulator: its signatures, every answer of its calls, its callbacks, its faults, its pages."""
 
-import asyncio
-import hashlib
-import hmac
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,128 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.zalopay_simulator import Settings, create_app, wire
+from infra.local.zalopay_simulator import wire
 from infra.local.zalopay_simulator.faults import Failure, Fault, Faults
-
-KEY1, KEY2 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL", "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
-NOON = 1739163600.0  # 12:00 on 10 February 2025 in Vietnam
-ORDER = "250210_ORDER0001"
-REFUND = "250210_2553_0000000001"
-SIGNED = ("app_id", "app_trans_id", "app_user", "amount", "app_time", "embed_data", "item")
+from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, SIGNED, Shop, codes, signed
 
 pytestmark = pytest.mark.anyio
-
-
-def signed(key: str, *parts: object) -> str:
-    return hmac.new(key.encode(), "|".join(map(str, parts)).encode(), hashlib.sha256).hexdigest()
-
-
-class Shop:
-    """A merchant: signs by the documents on its own, and answers callbacks with what is in `answers`."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.now = NOON
-        self.answers: list[int | str] = []
-        self.received: list[dict[str, Any]] = []
-        self.naps: list[float] = []
-        self.awake = asyncio.Event()
-        self.awake.set()
-        merchant = Starlette(routes=[Route("/callback", self.callback, methods=["POST"])])
-        caller = httpx.AsyncClient(transport=httpx.ASGITransport(merchant))
-        usual: dict[str, Any] = {"clock": lambda: self.now, "sleep": self.nap, "client": caller}
-        app = create_app(Settings(**(usual | settings)))
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8001")
-
-    async def callback(self, request: Request) -> Response:
-        self.received.append(json.loads(await request.body()))
-        answer = self.answers.pop(0) if self.answers else 1
-        if isinstance(answer, str):
-            return Response(answer, 500)
-        return JSONResponse({"return_code": answer, "return_message": "as told"})
-
-    async def nap(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        await self.awake.wait()
-
-    async def calm(self) -> None:
-        for _ in range(500):
-            await asyncio.sleep(0)
-
-    def order(self, **changed: Any) -> dict[str, Any]:
-        order: dict[str, Any] = {
-            "app_id": 2553,
-            "app_trans_id": ORDER,
-            "app_user": "demo",
-            "app_time": int(self.now * 1000),
-            "expire_duration_seconds": 900,
-            "amount": 50_000,
-            "description": "Biển Xanh, 2 đêm",
-            "callback_url": "http://shop/callback",
-            "item": "[]",
-            "embed_data": '{"redirecturl":"http://shop/done?lang=vi"}',
-            "bank_code": "",
-        } | changed
-        return order | {"mac": changed.get("mac", signed(KEY1, *(order.get(name, "") for name in SIGNED)))}
-
-    async def create(self, **changed: Any) -> Any:
-        return (await self.http.post("/v2/create", json=self.order(**changed))).json()
-
-    async def query(self, app_trans_id: str = ORDER, **changed: Any) -> Any:
-        mac = signed(KEY1, 2553, app_trans_id, KEY1)
-        form = {"app_id": 2553, "app_trans_id": app_trans_id, "mac": mac} | changed
-        return (await self.http.post("/v2/query", data=form)).json()
-
-    def refund_request(self, zp_trans_id: object, amount: int, m_refund_id: str, **changed: Any) -> dict[str, Any]:
-        sent: dict[str, Any] = {
-            "app_id": 2553,
-            "m_refund_id": m_refund_id,
-            "zp_trans_id": zp_trans_id,
-            "amount": amount,
-            "timestamp": int(self.now * 1000),
-            "description": "Khách hủy",
-        } | changed
-        fee = [sent["refund_fee_amount"]] if "refund_fee_amount" in sent else []
-        parts = 2553, sent["zp_trans_id"], sent["amount"], *fee, sent["description"], sent["timestamp"]
-        return {"mac": signed(KEY1, *parts)} | sent
-
-    async def refund(self, zp_trans_id: object, amount: int, m_refund_id: str = REFUND, **changed: Any) -> Any:
-        sent = self.refund_request(zp_trans_id, amount, m_refund_id, **changed)
-        return (await self.http.post("/v2/refund", json=sent)).json()
-
-    async def query_refund(self, m_refund_id: str = REFUND, **changed: Any) -> Any:
-        sent: dict[str, Any] = {"app_id": 2553, "m_refund_id": m_refund_id, "timestamp": int(self.now * 1000)} | changed
-        mac = signed(KEY1, 2553, m_refund_id, sent["timestamp"])
-        return (await self.http.post("/v2/query_refund", json={"mac": mac} | sent)).json()
-
-    async def paid(self, app_trans_id: str = ORDER, **changed: Any) -> str:
-        assert codes(await self.create(app_trans_id=app_trans_id, **changed)) == (1, 1)
-        return str((await self.act("pay", app_trans_id))["zp_trans_id"])
-
-    async def act(self, action: str, app_trans_id: str = ORDER, **body: Any) -> Any:
-        return (await self.http.post(f"/simulator/orders/{app_trans_id}/{action}", json=body)).json()
-
-    async def ledger(self, app_trans_id: str = ORDER) -> Any:
-        return (await self.http.get(f"/simulator/orders/{app_trans_id}")).json()
-
-    async def fault(self, name: str, on: bool = True, **more: Any) -> None:
-        response = await self.http.post("/simulator/faults", json={"fault": name, "on": on, **more})
-        assert response.status_code == 200
-
-
-def codes(answer: dict[str, Any]) -> tuple[int, int]:
-    return answer["return_code"], answer["sub_return_code"]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    shop = Shop()
-    yield shop
-    await shop.http.aclose()
 
 
 OFFICIAL_DATA = (
@@ -190,7 +69,7 @@ def test_redirect_checksums_are_those_of_captured_redirects(text: str, checksum:
     assert wire.redirect_checksum(key2, dict(zip(names, text.split("|"), strict=True))) == checksum
 
 
-def test_macs_of_the_four_calls_follow_the_documented_formulas() -> None:
+def test_macs_of_the_calls_follow_the_documented_formulas() -> None:
     order = {
         "app_id": 2553, "app_trans_id": "250210_ORDER0001", "app_user": "demo", "amount": 50000,
         "app_time": 1739160000000, "embed_data": "{}", "item": "[]",
@@ -715,7 +594,7 @@ async def test_fault_flaky_fails_before_the_order_is_made_or_after_it_or_is_late
     assert (answer.status_code, shop.naps, [order["app_trans_id"] for order in orders]) == (status, naps, made)
 
 
-async def test_fault_flaky_is_for_all_four_calls_and_a_lost_refund_is_taken_once(shop: Shop) -> None:
+async def test_fault_flaky_is_for_every_call_and_a_lost_refund_is_taken_once(shop: Shop) -> None:
     zp_trans_id = await shop.paid()
     form = {"app_id": 2553, "app_trans_id": ORDER, "mac": signed(KEY1, 2553, ORDER, KEY1)}
     await shop.fault("flaky", share=1, seed=seed_of(Failure.UNAVAILABLE, "query"))

@@ -1,0 +1,19 @@
+"""The merchant of the simulator's tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.unit.shop import Shop
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    shop = Shop()
+    yield shop
+    await shop.http.aclose()
