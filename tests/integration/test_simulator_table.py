@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.zalopay_simulator.ledger import Order, Refund
+from infra.local.zalopay_simulator.ledger import Order, Payment, Refund
 from infra.local.zalopay_simulator.table import LedgerTable, Overtaken
 from infra.topology import Table
 from tests.conftest import client_of, create_table
@@ -37,6 +37,16 @@ def test_an_order_is_read_as_it_was_written(orders: Any):
     order = an_order(refunds=[a_refund()], callbacks=[CALLBACK], attempts=[{"at": 1, "sub_return_code": -63}])
     orders().write(order)
     assert orders().orders() == [order]
+
+
+def test_discounts_and_second_payments_are_kept(orders: Any):
+    order = an_order()
+    order.pay(1, 111, discount=20_000, amount_is="payer")
+    order.pay_again(2, 222, discount=5_000)
+    order.refunds.append(a_refund())
+    orders().write(order)
+    (found,) = orders().orders()
+    assert (found, found.again) == (order, [Payment(222, 2, 5_000)])
 
 
 def test_orders_come_in_the_order_of_their_time(orders: Any):

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from . import codes, faults, wire
-from .ledger import NotPossibleError, Order
+from .ledger import NotPossibleError, Order, Payment
 from .simulator import Simulator
 
 MOST_COPIES = 1000
@@ -57,12 +57,25 @@ async def read_order(simulator: Simulator, request: Request, _body: dict[str, An
 
 @_call("/simulator/orders/{app_trans_id}/pay", "POST")
 async def pay(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Pays; with `late`, also after expiry. `order`: callback_first or redirect_first."""
-    sequence = body.get("order", "callback_first")
-    if sequence not in ("callback_first", "redirect_first"):
-        raise ValueError("order: callback_first or redirect_first")
+    """Pays; with `late`, also after expiry; with `again`, a paid order by a second transaction.
+
+    `order`: callback_first or redirect_first. `discount`: what ZaloPay's promotion bears; `amount_is` says what
+    callback and query call the amount beside it: the whole (order) or the payer's share (payer).
+    """
+    sequence = _one_of(body, "order", "callback_first", "redirect_first")
+    amount_is = _one_of(body, "amount_is", "order", "payer")
     order = _order(simulator, request)
-    redirect_url = await simulator.pay(order, sequence, late=body.get("late") is True)
+    discount = body.get("discount", 0)
+    if type(discount) is not int or not 0 <= discount <= order.amount:
+        raise ValueError(f"discount: from 0 to {order.amount}")
+    redirect_url = await simulator.pay(
+        order,
+        sequence,
+        late=body.get("late") is True,
+        again=body.get("again") is True,
+        discount=discount,
+        amount_is=amount_is,
+    )
     return _view(simulator, order) | {"redirect_url": redirect_url}
 
 
@@ -87,14 +100,18 @@ async def cancel(simulator: Simulator, request: Request, _body: dict[str, Any]) 
 
 @_call("/simulator/orders/{app_trans_id}/callback", "POST")
 async def send_callback(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Sends the callback of a paid order again, `times` over, `at_once` or one by one."""
+    """Sends the callback of a paid order again, `times` over, `at_once` or one by one.
+
+    `zp_trans_id` names the payment of an order that was paid again; without it, it is the first one's.
+    """
     times = body.get("times", 1)
     if type(times) is not int or not 1 <= times <= MOST_COPIES:
         raise ValueError(f"times: from 1 to {MOST_COPIES}")
     order = _order(simulator, request)
     if not order.zp_trans_id:
         raise NotPossibleError("order is not paid")
-    return {"callbacks": await simulator.callbacks.send(order, times, at_once=body.get("at_once") is True)}
+    payment = _payment(order, body)
+    return {"callbacks": await simulator.callbacks.send(order, payment, times, at_once=body.get("at_once") is True)}
 
 
 @_call("/simulator/faults", "GET")
@@ -145,6 +162,13 @@ def _order(simulator: Simulator, request: Request) -> Order:
     return order
 
 
+def _payment(order: Order, body: dict[str, Any]) -> Payment:
+    payment = order.payment(_typed(body, "zp_trans_id", int, order.zp_trans_id))
+    if not payment:
+        raise ValueError("zp_trans_id: no payment of this order")
+    return payment
+
+
 def _view(simulator: Simulator, order: Order) -> dict[str, Any]:
     simulator.settle(order)
     view = asdict(order)
@@ -155,6 +179,13 @@ def _view(simulator: Simulator, order: Order) -> dict[str, Any]:
         "pay_url": f"{simulator.settings.base_url}/pay/{order.token}",
         **view,
     }
+
+
+def _one_of(body: dict[str, Any], name: str, usual: Any, other: Any) -> Any:
+    value = body.get(name, usual)
+    if value not in (usual, other):
+        raise ValueError(f"{name}: {usual} or {other}")
+    return value
 
 
 def _typed(body: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any) -> Any:

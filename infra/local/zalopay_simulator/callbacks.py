@@ -9,7 +9,7 @@ import httpx
 
 from . import wire
 from .faults import Faults
-from .ledger import Order
+from .ledger import Order, Payment
 from .settings import Settings
 
 RESENDS = 3  # "at most 3 times" (docs.zalopay.vn, callback-api); the spacing is not documented
@@ -31,15 +31,15 @@ class Callbacks:
         )
         self._later: set[asyncio.Task[None]] = set()
 
-    async def deliver(self, order: Order) -> None:
-        """Sends the callback as the order's faults will have it; returns after the first try, the rest follows."""
+    async def deliver(self, order: Order, payment: Payment) -> None:
+        """Sends a payment's callback as the order's faults will have it; the first try is over when this returns."""
         delay = self._faults.find("callback_delayed", order.app_trans_id)
         if self._faults.find("callback_lost", order.app_trans_id):
             self._record(order, {"at": self._now(), "verdict": LOST})
         elif delay:
-            self.after(delay.seconds, self._first, order)
+            self.after(delay.seconds, self._first, order, payment)
         else:
-            await self._first(order)
+            await self._first(order, payment)
 
     def after(self, seconds: float, step: Step, *arguments: Any) -> None:
         """Takes a step later, without anyone waiting for it; a restart in between forgets it."""
@@ -60,29 +60,29 @@ class Callbacks:
         self.forget()
         await asyncio.gather(*self._later, return_exceptions=True)
 
-    async def send(self, order: Order, times: int, *, at_once: bool) -> list[dict[str, Any]]:
+    async def send(self, order: Order, payment: Payment, times: int, *, at_once: bool) -> list[dict[str, Any]]:
         """Sends so many callbacks, together or one by one, and answers what became of each."""
         if at_once:
-            return list(await asyncio.gather(*(self._try(order) for _ in range(times))))
-        return [await self._try(order) for _ in range(times)]
+            return list(await asyncio.gather(*(self._try(order, payment) for _ in range(times))))
+        return [await self._try(order, payment) for _ in range(times)]
 
     async def _wait(self, seconds: float, step: Step, *arguments: Any) -> None:
         await self._settings.sleep(seconds)
         await step(*arguments)
 
-    async def _first(self, order: Order) -> None:
+    async def _first(self, order: Order, payment: Payment) -> None:
         copies = 3 if self._faults.find("callback_tripled", order.app_trans_id) else 1
-        tries = await self.send(order, copies, at_once=True)
+        tries = await self.send(order, payment, copies, at_once=True)
         if all(one["verdict"] == AGAIN for one in tries):
-            self.after(self._settings.callback_spacing, self._resend, order, RESENDS)
+            self.after(self._settings.callback_spacing, self._resend, order, payment, RESENDS)
 
-    async def _resend(self, order: Order, left: int) -> None:
-        outcome = await self._try(order)
+    async def _resend(self, order: Order, payment: Payment, left: int) -> None:
+        outcome = await self._try(order, payment)
         if outcome["verdict"] == AGAIN and left > 1:
-            self.after(self._settings.callback_spacing, self._resend, order, left - 1)
+            self.after(self._settings.callback_spacing, self._resend, order, payment, left - 1)
 
-    async def _try(self, order: Order) -> dict[str, Any]:
-        body = self._body(order)
+    async def _try(self, order: Order, payment: Payment) -> dict[str, Any]:
+        body = self._body(order, payment)
         entry: dict[str, Any] = {"at": self._now(), "url": order.callback_url, **body}
         began = time.perf_counter()
         try:
@@ -97,29 +97,33 @@ class Callbacks:
         entry |= {"milliseconds": round((time.perf_counter() - began) * 1000), "verdict": _verdict(entry["answer"])}
         return self._record(order, entry)
 
-    def _body(self, order: Order) -> dict[str, Any]:
+    def _body(self, order: Order, payment: Payment | None = None) -> dict[str, Any]:
+        paid = payment or order.first
         wrong_amount = self._faults.find("callback_wrong_amount", order.app_trans_id)
-        bad_mac = self._faults.find("callback_bad_mac", order.app_trans_id)
-        data = wire.compact(self._data(order) | ({"amount": order.amount + 1000} if wrong_amount else {}))
-        key = "a key that nobody agreed upon" if bad_mac else self.key2
-        return {"data": data, "mac": wire.callback_mac(key, data), "type": 1}
+        amount = order.amount_of(paid) + (1000 if wrong_amount else 0)
+        data = wire.compact(self._data(order, paid, amount))
+        return {"data": data, "mac": wire.callback_mac(self._key(order), data), "type": 1}
 
-    def _data(self, order: Order) -> dict[str, Any]:
+    def _key(self, order: Order) -> str:
+        bad_mac = self._faults.find("callback_bad_mac", order.app_trans_id)
+        return "a key that nobody agreed upon" if bad_mac else self.key2
+
+    def _data(self, order: Order, payment: Payment, amount: int) -> dict[str, Any]:
         return {
             "app_id": self._settings.app_id,
             "app_trans_id": order.app_trans_id,
             "app_time": order.app_time,
             "app_user": order.app_user,
-            "amount": order.amount,
+            "amount": amount,
             "embed_data": order.embed_data,
             "item": order.item,
-            "zp_trans_id": order.zp_trans_id,
-            "server_time": order.paid_at,
+            "zp_trans_id": payment.zp_trans_id,
+            "server_time": payment.paid_at,
             "channel": WALLET_CHANNEL,
             "merchant_user_id": f"simulated-{order.app_user}",
             "zp_user_id": f"simulated-{order.app_user}",
             "user_fee_amount": 0,
-            "discount_amount": 0,
+            "discount_amount": payment.discount,
         }
 
     def _record(self, order: Order, entry: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ KNOWN = {
     "refund_processing": "A refund stays 3 as long as this is on.",
     "refund_refused": "A refund is refused: at once, or by query so many seconds later.",
     "refund_in_part_refused": "The same, for a refund of less than the whole amount.",
+    "refund_of_share_only": "Of an order paid with a discount only the payer's share can be given back, as a whole.",
     "refund_lost": "The refund is taken, but the answer is HTTP 504.",
     "flaky": "Of all four calls so large a share fails: HTTP 503, HTTP 504 after the effect, or so many seconds late.",
 }

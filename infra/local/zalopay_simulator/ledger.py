@@ -7,11 +7,22 @@ from typing import Any, Literal
 from . import codes
 
 State = Literal["OPEN", "PAID", "CANCELLED", "EXPIRED"]
+AmountIs = Literal["order", "payer"]  # what ZaloPay calls `amount` beside a discount: the whole, or the payer's share
 DEFAULT_EXPIRY = 900  # seconds; docs.zalopay.vn, order-query
 
 
 class NotPossibleError(Exception):
     """The order is in a state that forbids this."""
+
+
+@dataclass
+class Payment:
+    """One transaction that paid an order. ZaloPay's promotion bore the `discount`, the payer the rest."""
+
+    zp_trans_id: int
+    paid_at: int
+    discount: int = 0
+    amount_is: AmountIs = "order"
 
 
 @dataclass
@@ -27,6 +38,7 @@ class Refund:
     due_at: int
     outcome: int = codes.SUCCESS
     settled: bool = False
+    zp_trans_id: int = 0  # the transaction it gives back; 0 (from before there could be two): the first
 
     @property
     def refused(self) -> bool:
@@ -36,7 +48,11 @@ class Refund:
 
 @dataclass
 class Order:
-    """One order with all that happened to it. Amounts in đồng, times in ms since 1970."""
+    """One order with all that happened to it. Amounts in đồng, times in ms since 1970.
+
+    `zp_trans_id`, `paid_at`, `discount` and `amount_is` are of the first payment, which query names; `again` has the
+    other payments.
+    """
 
     app_trans_id: str
     app_user: str
@@ -55,16 +71,48 @@ class Order:
     attempts: list[dict[str, int]] = field(default_factory=list)
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    discount: int = 0
+    amount_is: AmountIs = "order"
+    again: list[Payment] = field(default_factory=list)
 
     def state(self, now: int) -> State:
         """What ended the order first; an open one expires by itself."""
         return self.ended or ("EXPIRED" if now >= self.expires_at else "OPEN")
 
-    def pay(self, now: int, zp_trans_id: int, *, late: bool = False) -> None:
+    @property
+    def first(self) -> Payment:
+        """The payment that query names."""
+        return Payment(self.zp_trans_id, self.paid_at, self.discount, self.amount_is)
+
+    @property
+    def payments(self) -> list[Payment]:
+        """All payments, the first one first."""
+        return [self.first, *self.again] if self.zp_trans_id else []
+
+    def payment(self, zp_trans_id: int) -> Payment | None:
+        """The payment with this number."""
+        return next((each for each in self.payments if each.zp_trans_id == zp_trans_id), None)
+
+    def amount_of(self, payment: Payment) -> int:
+        """What callback and query call the amount of a payment."""
+        return self.amount - payment.discount if payment.amount_is == "payer" else self.amount
+
+    def pay(
+        self, now: int, zp_trans_id: int, *, late: bool = False, discount: int = 0, amount_is: AmountIs = "order"
+    ) -> Payment:
         """Takes the money, once; after expiry only when asked to be late."""
         if self.state(now) not in (("OPEN", "EXPIRED") if late else ("OPEN",)):
             raise NotPossibleError(f"order is {self.state(now)}")
         self.ended, self.zp_trans_id, self.paid_at = "PAID", zp_trans_id, now
+        self.discount, self.amount_is = discount, amount_is
+        return self.first
+
+    def pay_again(self, now: int, zp_trans_id: int, *, discount: int = 0, amount_is: AmountIs = "order") -> Payment:
+        """Takes the money of a paid order once more, by another transaction."""
+        if self.ended != "PAID":
+            raise NotPossibleError("order is not paid")
+        self.again.append(Payment(zp_trans_id, now, discount, amount_is))
+        return self.again[-1]
 
     def decline(self, now: int, sub_return_code: int) -> None:
         """One attempt failed; the order stays payable until it expires."""
@@ -80,9 +128,11 @@ class Order:
         if self.state(now) != "OPEN":
             raise NotPossibleError(f"order is {self.state(now)}")
 
-    def refundable(self) -> int:
-        """What is left of the amount after all refunds that were not refused."""
-        return self.amount - sum(refund.amount for refund in self.refunds if not refund.refused)
+    def refunded(self, payment: Payment) -> int:
+        """What went back of a payment, or is on its way: all refunds that were not refused."""
+        number = payment.zp_trans_id
+        ours = [each for each in self.refunds if (each.zp_trans_id or self.zp_trans_id) == number]
+        return sum(refund.amount for refund in ours if not refund.refused)
 
 
 class Ledger:
@@ -100,7 +150,7 @@ class Ledger:
         """Makes an order findable by every name it has by now."""
         self.orders[order.app_trans_id] = order
         self.by_token[order.token] = order
-        if order.zp_trans_id:
-            self.by_transaction[order.zp_trans_id] = order
+        for payment in order.payments:
+            self.by_transaction[payment.zp_trans_id] = order
         for refund in order.refunds:
             self.by_refund[refund.m_refund_id] = order, refund

@@ -32,10 +32,8 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
                 sent = fields.read(wanted, await fields.sent_with(request))
             except fields.FieldError as error:
                 return JSONResponse(codes.refuse(api, Refusal(codes.BAD_DATA, str(error))))
-            if sent["app_id"] != simulator.settings.app_id:
-                return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "app_id")))
-            if not wire.same(mac(simulator.settings.key1, sent), sent["mac"]):
-                return JSONResponse(codes.refuse(api, Refusal(codes.BAD_SIGNATURE, "mac")))
+            if refusal := _stranger(simulator, sent, mac):
+                return JSONResponse(codes.refuse(api, refusal))
             failure = await simulator.failure(api, sent)
             if failure is Failure.UNAVAILABLE:
                 return HTMLResponse(_UNAVAILABLE, 503)
@@ -47,6 +45,14 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
         return Route(f"/v2/{api}", endpoint, methods=["POST"])
 
     return route
+
+
+def _stranger(simulator: Simulator, sent: dict[str, Any], mac: Sign) -> Refusal | None:
+    if sent["app_id"] != simulator.settings.app_id:
+        return Refusal(codes.BAD_SIGNATURE, "app_id")
+    if not wire.same(mac(simulator.settings.key1, sent), sent["mac"]):
+        return Refusal(codes.BAD_SIGNATURE, "mac")
+    return None
 
 
 @_call("create", fields.CREATE, wire.create_mac)
@@ -137,10 +143,10 @@ def _paid(simulator: Simulator, order: Order) -> dict[str, Any]:
         codes.SUCCESS,
         codes.SUCCESS,
         is_processing=False,
-        amount=order.amount,
+        amount=order.amount_of(order.first),
         zp_trans_id=order.zp_trans_id,
         server_time=order.paid_at,
-        discount_amount=0,
+        discount_amount=order.discount,
     )
 
 

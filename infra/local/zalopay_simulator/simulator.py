@@ -10,7 +10,7 @@ from . import codes, wire
 from .callbacks import WALLET_CHANNEL, Callbacks
 from .codes import Refusal
 from .faults import ALL, Failure, Faults
-from .ledger import DEFAULT_EXPIRY, Ledger, Order, Refund
+from .ledger import DEFAULT_EXPIRY, AmountIs, Ledger, Order, Payment, Refund
 from .settings import Settings
 from .storage import LedgerFile, Storage
 
@@ -107,14 +107,27 @@ class Simulator:
         self.keep(order)
         return order
 
-    async def pay(self, order: Order, sequence: Sequence = "callback_first", *, late: bool = False) -> str:
+    async def pay(
+        self,
+        order: Order,
+        sequence: Sequence = "callback_first",
+        *,
+        late: bool = False,
+        again: bool = False,
+        discount: int = 0,
+        amount_is: AmountIs = "order",
+    ) -> str:
         """Takes the money and tells the shop; answers where the browser goes. Raises NotPossibleError."""
-        order.pay(self.now(), self._number(self.ledger.by_transaction), late=late)
+        number = self._number(self.ledger.by_transaction)
+        if again:
+            payment = order.pay_again(self.now(), number, discount=discount, amount_is=amount_is)
+        else:
+            payment = order.pay(self.now(), number, late=late, discount=discount, amount_is=amount_is)
         self.keep(order)
         if sequence == "callback_first":
-            await self.callbacks.deliver(order)
+            await self.callbacks.deliver(order, payment)
         else:
-            self.callbacks.after(self.settings.callback_after_redirect, self.callbacks.deliver, order)
+            self.callbacks.after(self.settings.callback_after_redirect, self.callbacks.deliver, order, payment)
         return self.way_back(order, PAID)
 
     def decline(self, order: Order, sub_return_code: int = codes.BALANCE_NOT_ENOUGH) -> str:
@@ -131,26 +144,28 @@ class Simulator:
 
     def way_back(self, order: Order, status: int) -> str:
         """The shop's page with the signed outcome; empty when the shop named none."""
+        paid = order.payments[-1] if order.payments else order.first
         query = {
-            "amount": order.amount,
+            "amount": order.amount_of(paid),
             "appid": self.settings.app_id,
             "apptransid": order.app_trans_id,
             "bankcode": "",
-            "discountamount": 0,
+            "discountamount": paid.discount,
             "pmcid": 0 if status == CANCELLED else WALLET_CHANNEL,
             "status": status,
         }
         return wire.redirect(order.return_url, self.callbacks.key2, query) if order.return_url else ""
 
     def refund(self, sent: dict[str, Any]) -> Refund | Refusal:
-        """Takes a refund on, unless it is known, not ours, or more than is left."""
+        """Takes a refund on, unless it is known, not ours, more than is left, or a part of a discounted order."""
         refusal = self._refund_refusal(sent)
         order = self.ledger.by_transaction.get(int(sent["zp_trans_id"]))
-        if refusal or not order:
+        payment = order.payment(int(sent["zp_trans_id"])) if order else None
+        if refusal or not order or not payment:
             return refusal or Refusal(codes.NOT_FOUND)
         self.settle(order)
-        if sent["amount"] > order.refundable():
-            return Refusal(codes.REFUND_AMOUNT, f"{order.refundable()} left")
+        if refusal := self._amount_refusal(order, payment, sent["amount"]):
+            return refusal
         refund = Refund(
             sent["m_refund_id"],
             self._number(),
@@ -159,6 +174,7 @@ class Simulator:
             sent["description"],
             self.now(),
             self.now() + round(self.settings.refund_seconds * 1000),
+            zp_trans_id=payment.zp_trans_id,
         )
         order.refunds.append(refund)
         self.settle(order)
@@ -173,13 +189,27 @@ class Simulator:
 
     def _settle(self, order: Order, refund: Refund) -> None:
         fault = self.faults.find("refund_refused", order.app_trans_id)
-        if refund.amount < order.amount:
+        payment = order.payment(refund.zp_trans_id) or order.first
+        if refund.amount < self._whole(order, payment):
             fault = fault or self.faults.find("refund_in_part_refused", order.app_trans_id)
         if fault and refund.outcome == codes.SUCCESS:
             refund.outcome = fault.sub_return_code
             refund.due_at = self.now() + round(fault.seconds * 1000)
         held = refund.outcome == codes.SUCCESS and self.faults.find("refund_processing", order.app_trans_id)
         refund.settled = not held and self.now() >= refund.due_at
+
+    def _whole(self, order: Order, payment: Payment) -> int:
+        share_only = self.faults.find("refund_of_share_only", order.app_trans_id)
+        return order.amount - payment.discount if share_only else order.amount
+
+    def _amount_refusal(self, order: Order, payment: Payment, amount: int) -> Refusal | None:
+        whole = self._whole(order, payment)
+        left = whole - order.refunded(payment)
+        if amount > left:
+            return Refusal(codes.REFUND_AMOUNT, f"{left} left")
+        if payment.discount and amount < whole:
+            return Refusal(codes.NOT_REFUNDABLE, "paid with a promotion: only as a whole")
+        return None
 
     def _refund_refusal(self, sent: dict[str, Any]) -> Refusal | None:
         today, _, rest = sent["m_refund_id"].partition("_")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from .ledger import Order, Refund
+from .ledger import Order, Payment, Refund
 
 
 class Storage(Protocol):
@@ -65,6 +65,7 @@ class LedgerFile:
 
 
 def order_of(document: dict[str, Any]) -> Order:
-    """An order from its fields, as `asdict` gave them."""
+    """An order from its fields, as `asdict` gave them; what was kept before some of them existed has none of those."""
     refunds = [Refund(**refund) for refund in document["refunds"]]
-    return Order(**document | {"refunds": refunds})
+    again = [Payment(**payment) for payment in document.get("again", [])]
+    return Order(**document | {"refunds": refunds, "again": again})
