@@ -188,6 +188,15 @@ def test_a_rotated_key_signs_everywhere(shop: Shop, merchant: Neighbour):
     assert bodies[0]["mac"] == hmac.new(b"another", bodies[0]["data"].encode(), "sha256").hexdigest()
 
 
+def test_what_one_environment_was_told_about_an_order_the_other_says(shop: Shop):
+    made = shop.create()
+    asked = {"app_id": 2553, "app_trans_id": made}
+    asked["mac"] = wire.query_mac(SANDBOX_KEY1, asked)
+    told = {"return_code": "2", "sub_return_code": -377.0}
+    assert shop.call("POST", f"/simulator/orders/{made}/answer", told, at=0)[0] == 200
+    assert shop.call("POST", "/v2/query", asked, at=1) == (200, told)
+
+
 def test_the_pages_for_people_are_served(shop: Shop):
     made = shop.create()
     token = shop.read(made)["token"]

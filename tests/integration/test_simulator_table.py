@@ -39,14 +39,18 @@ def test_an_order_is_read_as_it_was_written(orders: Any):
     assert orders().orders() == [order]
 
 
-def test_discounts_and_second_payments_are_kept(orders: Any):
-    order = an_order()
+def test_discounts_second_payments_and_what_query_says_are_kept(orders: Any):
+    order = an_order(answer={"return_code": 2.0, "sub_return_code": None, "unknown": ["tiếng Việt"]})
     order.pay(1, 111, discount=20_000, amount_is="payer")
     order.pay_again(2, 222, discount=5_000)
     order.refunds.append(a_refund())
     orders().write(order)
     (found,) = orders().orders()
     assert (found, found.again) == (order, [Payment(222, 2, 5_000)])
+    found.answer = {}
+    request = orders()
+    request.write(found)
+    assert orders().orders() == [found]
 
 
 def test_orders_come_in_the_order_of_their_time(orders: Any):

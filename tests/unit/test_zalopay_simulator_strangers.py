@@ -8,12 +8,145 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from infra.local.zalopay_simulator import wire
 from infra.local.zalopay_simulator.storage import order_of
-from tests.unit.shop import KEY2, NOON, ORDER, Shop, codes, signed
+from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
 DAY = 86_400
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"return_code": 2, "sub_return_code": -377, "return_message": "Giao dịch thất bại"},
+        {"return_code": 2},
+        {"return_code": "2", "sub_return_code": "-54"},
+        {"return_code": 2.0, "sub_return_code": -54.5},
+        {"return_code": None, "sub_return_code": None},
+        {"return_code": True, "is_processing": "false"},
+        {"return_code": 3, "sub_return_code": 3, "is_processing": True, "amount": 0, "zp_trans_id": 0},
+        {"return_code": 1, "amount": "50000", "zp_trans_id": 250_210_000_000_001.0, "server_time": ""},
+        {"sub_return_code": [{"x": [10**30, ""]}], "unknown": "tiếng Việt"},
+    ],
+)
+async def test_query_says_of_an_order_exactly_what_it_was_told_to_say(shop: Shop, answer: dict[str, Any]) -> None:
+    await shop.create()
+    shown = await shop.act("answer", **answer)
+    said = await shop.http.post("/v2/query", json=query_of(ORDER))
+    assert said.text == wire.compact(answer)
+    assert shown["answer"] == (await shop.ledger())["answer"] == answer
+    assert (shown["state"], shown["zp_trans_id"]) == ("OPEN", 0)
+
+
+def query_of(app_trans_id: str) -> dict[str, Any]:
+    return {"app_id": 2553, "app_trans_id": app_trans_id, "mac": signed(KEY1, 2553, app_trans_id, KEY1)}
+
+
+async def test_the_truth_is_told_again_after_an_empty_answer_or_a_delete(shop: Shop) -> None:
+    await shop.paid()
+    for take_back in (shop.http.post, shop.http.delete):
+        await shop.act("answer", return_code=2, sub_return_code=-54)
+        assert codes(await shop.query()) == (2, -54)
+        shown = await take_back(f"/simulator/orders/{ORDER}/answer")
+        assert (shown.json()["answer"], shown.json()["state"]) == ({}, "PAID")
+        assert codes(await shop.query()) == (1, 1)
+
+
+async def test_an_answer_changes_nothing_but_querys_words(shop: Shop) -> None:
+    await shop.create()
+    await shop.act("answer", return_code=1, sub_return_code=1, amount=50_000, zp_trans_id=250_210_000_000_001)
+    assert codes(await shop.refund("250210000000001", 50_000)) == (2, -101)
+    assert shop.received == []
+    await shop.act("answer", return_code=2, sub_return_code=-329)
+    assert (await shop.act("pay"))["state"] == "PAID"
+    assert codes(await shop.query()) == (2, -329)
+
+
+async def test_an_answer_belongs_to_one_order_and_outlives_its_two_days_and_a_restart(tmp_path: Path) -> None:
+    before = Shop(ledger=tmp_path / "zalopay.sqlite")
+    for name in (ORDER, "250210_second"):
+        await before.create(app_trans_id=name)
+    await before.act("answer", return_code=3, sub_return_code=3, is_processing=True)
+    after = Shop(ledger=tmp_path / "zalopay.sqlite")
+    after.now += 3 * DAY
+    assert (await after.query())["is_processing"] is True
+    assert codes(await after.query("250210_second")) == (2, -101)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("250210_nobody/answer", b'{"return_code": 2}', 404),
+        (f"{ORDER}/answer", b"[]", 400),
+        (f"{ORDER}/answer", b"2", 400),
+        (f"{ORDER}/answer", b"null", 400),
+        (f"{ORDER}/answer", b"{", 400),
+        (f"{ORDER}/answer", b"\xff", 400),
+        (f"{ORDER}/answer", b'{"amount": NaN}', 400),
+        (f"{ORDER}/answer", b'{"amount": 1e999}', 400),
+        (f"{ORDER}/answer", b'{"return_message": "\\ud800"}', 400),
+        (f"{ORDER}/answer", b'{"amount": ' + b"[" * 30 + b"]" * 30 + b"}", 400),
+        (f"{ORDER}/answer", b"[" * 100_000, 400),
+        (f"{ORDER}/pay", b'{"discount": -1}', 400),
+        (f"{ORDER}/pay", b'{"discount": 50001}', 400),
+        (f"{ORDER}/pay", b'{"discount": true}', 400),
+        (f"{ORDER}/pay", b'{"discount": 1000.0}', 400),
+        (f"{ORDER}/pay", b'{"discount": 1000, "amount_is": "mine"}', 400),
+        (f"{ORDER}/pay", b'{"again": true}', 409),
+        (f"{ORDER}/callback", b"{}", 409),
+    ],
+)
+async def test_the_simulators_own_calls_say_what_is_wrong(shop: Shop, path: str, body: bytes, status: int) -> None:
+    await shop.create()
+    response = await shop.http.post(f"/simulator/orders/{path}", content=body)
+    assert response.status_code == status
+    assert response.json()["error"]
+    assert (await shop.ledger())["state"] == "OPEN"
+
+
+async def test_taking_back_the_answer_of_an_unknown_order_is_404(shop: Shop) -> None:
+    assert (await shop.http.delete("/simulator/orders/250210_nobody/answer")).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["unpaid", "paid", "cancelled"])
+async def test_query_knows_an_order_for_48_hours_and_the_payer_for_longer(shop: Shop, how: str) -> None:
+    began = shop.now - 60
+    await shop.create(app_time=int(began * 1000))
+    if how != "unpaid":
+        await shop.act("pay" if how == "paid" else "cancel")
+    shop.now = began + 2 * DAY
+    known = codes(await shop.query())
+    assert known == {"unpaid": (2, -54), "paid": (1, 1), "cancelled": (2, -329)}[how]
+    shop.now += 0.001
+    assert codes(await shop.query()) == (2, -101)
+    if how == "unpaid":
+        await shop.act("pay", late=True)
+        assert len(shop.received) == 1
+        assert codes(await shop.query()) == (2, -101)
+
+
+async def test_fault_payment_moving_lasts_beyond_the_end_and_the_order_is_paid_or_not(shop: Shop) -> None:
+    await shop.create()
+    await shop.fault("payment_moving")
+    await shop.act("decline")
+    for passed in (0, 900, DAY):
+        shop.now = NOON + passed
+        answer = await shop.query()
+        assert (*codes(answer), answer["is_processing"], answer["amount"]) == (3, 3, True, 0)
+    await shop.fault("payment_moving", on=False)
+    assert codes(await shop.query()) == (2, -54)
+    await shop.fault("payment_moving", app_trans_id=ORDER)
+    await shop.act("pay", late=True)
+    assert codes(await shop.query()) == (1, 1)
+
+
+async def test_fault_payment_moving_does_not_revive_a_cancelled_order(shop: Shop) -> None:
+    await shop.fault("payment_moving", next=True)
+    await shop.create()
+    await shop.act("cancel")
+    assert codes(await shop.query()) == (2, -329)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +263,34 @@ async def test_orders_that_were_kept_before_there_were_discounts_are_still_read_
     await shop.refund(await shop.paid(), 20_000)
     (order,) = simulated(shop).ledger.orders.values()
     old = asdict(order)
-    for name in ("discount", "amount_is", "again"):
+    for name in ("discount", "amount_is", "again", "answer"):
         del old[name]
     del old["refunds"][0]["zp_trans_id"]
     found = order_of(json.loads(json.dumps(old)))
-    assert (found.first, found.again) == (order.first, [])
+    assert (found.first, found.again, found.answer) == (order.first, [], {})
     assert found.refunded(found.first) == 20_000
 
 
 def simulated(shop: Shop) -> Any:
     transport: Any = shop.http._transport
     return transport.app.state.simulator
+
+
+@pytest.mark.parametrize(("told", "seconds"), [({}, 3600), ({"seconds": 90}, 90)])
+async def test_fault_refund_shown_late(shop: Shop, told: dict[str, int], seconds: int) -> None:
+    await shop.fault("refund_shown_late", **told)
+    assert codes(await shop.refund(await shop.paid(), 50_000)) == (3, 2)
+    shop.now += seconds - 1
+    assert codes(await shop.query_refund()) == (2, -101)
+    assert codes(await shop.refund(str((await shop.ledger())["zp_trans_id"]), 50_000)) == (2, -23)
+    shop.now += 1
+    assert codes(await shop.query_refund()) == (1, 1)
+    assert [each["m_refund_id"] for each in (await shop.ledger())["refunds"]] == [REFUND]
+
+
+async def test_fault_refund_shown_late_ends_with_the_fault(shop: Shop) -> None:
+    await shop.fault("refund_shown_late", app_trans_id=ORDER)
+    await shop.refund(await shop.paid(), 50_000)
+    assert codes(await shop.query_refund()) == (2, -101)
+    await shop.fault("refund_shown_late", on=False, app_trans_id=ORDER)
+    assert codes(await shop.query_refund()) == (3, 2)

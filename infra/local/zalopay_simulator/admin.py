@@ -79,6 +79,25 @@ async def pay(simulator: Simulator, request: Request, body: dict[str, Any]) -> d
     return _view(simulator, order) | {"redirect_url": redirect_url}
 
 
+@_call("/simulator/orders/{app_trans_id}/answer", "POST")
+async def claim(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Query says exactly this of the order from now on, whatever is true; `{}` takes it back."""
+    order = _order(simulator, request)
+    if not _is_shallow(body):
+        raise ValueError("the answer is too deep")
+    json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # raises ValueError for what JSON cannot say
+    simulator.claim(order, body)
+    return _view(simulator, order)
+
+
+@_call("/simulator/orders/{app_trans_id}/answer", "DELETE")
+async def unclaim(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
+    """Query tells the truth about the order again."""
+    order = _order(simulator, request)
+    simulator.claim(order, {})
+    return _view(simulator, order)
+
+
 @_call("/simulator/orders/{app_trans_id}/decline", "POST")
 async def decline(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
     """An attempt that fails, for the reason `sub_return_code`."""
@@ -188,6 +207,14 @@ def _one_of(body: dict[str, Any], name: str, usual: Any, other: Any) -> Any:
     return value
 
 
+def _is_shallow(value: Any, levels: int = 20) -> bool:
+    """Whether it can be shown, kept and copied without end of the stack."""
+    if not isinstance(value, dict | list):
+        return True
+    inside = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in inside)
+
+
 def _typed(body: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any) -> Any:
     value = body.get(name, default)
     if value is not default and not isinstance(value, kind):
@@ -196,7 +223,10 @@ def _typed(body: dict[str, Any], name: str, kind: type | tuple[type, ...], defau
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    body = json.loads(await request.body() or b"{}")
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except RecursionError as error:
+        raise ValueError("the body is too deep") from error
     if not isinstance(body, dict):
         raise ValueError("the body must be a JSON object")
     return body
@@ -206,6 +236,8 @@ ROUTES = [
     list_orders,
     read_order,
     pay,
+    claim,
+    unclaim,
     decline,
     cancel,
     send_callback,

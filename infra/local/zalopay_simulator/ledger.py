@@ -51,7 +51,7 @@ class Order:
     """One order with all that happened to it. Amounts in đồng, times in ms since 1970.
 
     `zp_trans_id`, `paid_at`, `discount` and `amount_is` are of the first payment, which query names; `again` has the
-    other payments.
+    other payments. `answer` is what query says instead of the truth, if it is not empty.
     """
 
     app_trans_id: str
@@ -74,6 +74,7 @@ class Order:
     discount: int = 0
     amount_is: AmountIs = "order"
     again: list[Payment] = field(default_factory=list)
+    answer: dict[str, Any] = field(default_factory=dict)
 
     def state(self, now: int) -> State:
         """What ended the order first; an open one expires by itself."""

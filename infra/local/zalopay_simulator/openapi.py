@@ -81,7 +81,9 @@ async def query(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[s
     if len(sent["app_trans_id"]) > 40 or not sent["app_trans_id"][:6].isdecimal():
         return _not_paid(codes.FAIL, codes.ORDER_ID_INVALID)
     order = simulator.ledger.orders.get(sent["app_trans_id"])
-    if not order:
+    if order and order.answer:
+        return order.answer
+    if not order or not simulator.remembers(order):
         return _not_paid(codes.FAIL, codes.NOT_FOUND)
     return _outcome(simulator, order)
 
@@ -104,7 +106,7 @@ async def query_refund(simulator: Simulator, sent: dict[str, Any]) -> Response |
     if abs(simulator.now() - sent["timestamp"]) > TOLERANCE:
         return codes.refuse("query_refund", Refusal(codes.REFUND_TIME))
     found = simulator.ledger.by_refund.get(sent["m_refund_id"])
-    if not found:
+    if not found or not simulator.shows(*found):
         return codes.refuse("query_refund", Refusal(codes.NOT_FOUND))
     simulator.settle(found[0])
     return _refund_state(simulator, "query_refund", *found)
@@ -126,6 +128,8 @@ def _outcome(simulator: Simulator, order: Order) -> dict[str, Any]:
     state = order.state(simulator.now())
     if state == "PAID":
         return _paid(simulator, order)
+    if simulator.moves(order):
+        return _moving()
     if state == "CANCELLED":
         return _not_paid(codes.FAIL, codes.USER_CANCELLED)
     if state == "EXPIRED":
@@ -137,7 +141,7 @@ def _outcome(simulator: Simulator, order: Order) -> dict[str, Any]:
 
 def _paid(simulator: Simulator, order: Order) -> dict[str, Any]:
     if simulator.faults.find("query_processing", order.app_trans_id):
-        return _not_paid(codes.PROCESSING, codes.PROCESSING) | {"is_processing": True}
+        return _moving()
     return codes.answer(
         "query",
         codes.SUCCESS,
@@ -148,6 +152,10 @@ def _paid(simulator: Simulator, order: Order) -> dict[str, Any]:
         server_time=order.paid_at,
         discount_amount=order.discount,
     )
+
+
+def _moving() -> dict[str, Any]:
+    return _not_paid(codes.PROCESSING, codes.PROCESSING) | {"is_processing": True}
 
 
 def _not_paid(return_code: int, sub_return_code: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .storage import LedgerFile, Storage
 
 Sequence = Literal["callback_first", "redirect_first"]
 TOLERANCE = 15 * 60 * 1000  # ms that a request's clock may be off
+REMEMBERED = 48 * 3600 * 1000  # ms after its app_time in which query knows an order (docs.zalopay.vn, order-query)
 
 # `status` of the browser's way back: 1 is documented, the other two were seen in captured redirects.
 PAID, DECLINED, CANCELLED = 1, -59, -49
@@ -77,6 +78,15 @@ class Simulator:
             await self.settings.sleep(fault.seconds)
         return failure
 
+    def moves(self, order: Order) -> bool:
+        """Whether money for this order is on its way and has not arrived."""
+        unpaid = order.state(self.now()) in ("OPEN", "EXPIRED")
+        return unpaid and self.faults.find("payment_moving", order.app_trans_id) is not None
+
+    def remembers(self, order: Order) -> bool:
+        """Whether query still knows this order."""
+        return self.now() - order.app_time <= REMEMBERED
+
     def _meant(self, api: str, sent: dict[str, Any]) -> str:
         """The order that a call is about, by whichever name it gives; ALL where it is unknown."""
         if api in ("create", "query"):
@@ -129,6 +139,11 @@ class Simulator:
         else:
             self.callbacks.after(self.settings.callback_after_redirect, self.callbacks.deliver, order, payment)
         return self.way_back(order, PAID)
+
+    def claim(self, order: Order, answer: dict[str, Any]) -> None:
+        """Query says this of an order from now on, whatever is true; the truth again where it is empty."""
+        order.answer = answer
+        self.keep(order)
 
     def decline(self, order: Order, sub_return_code: int = codes.BALANCE_NOT_ENOUGH) -> str:
         """An attempt that fails; answers where the browser goes. Raises NotPossibleError."""
@@ -186,6 +201,11 @@ class Simulator:
             for refund in running:
                 self._settle(order, refund)
             self.keep(order)
+
+    def shows(self, order: Order, refund: Refund) -> bool:
+        """Whether query_refund knows a refund by now."""
+        late = self.faults.find("refund_shown_late", order.app_trans_id)
+        return not late or self.now() - refund.requested_at >= late.seconds * 1000
 
     def _settle(self, order: Order, refund: Refund) -> None:
         fault = self.faults.find("refund_refused", order.app_trans_id)
