@@ -195,6 +195,8 @@ def test_what_one_environment_was_told_about_an_order_the_other_says(shop: Shop)
     told = {"return_code": "2", "sub_return_code": -377.0}
     assert shop.call("POST", f"/simulator/orders/{made}/answer", told, at=0)[0] == 200
     assert shop.call("POST", "/v2/query", asked, at=1) == (200, told)
+    assert shop.call("POST", "/v2/cancel", asked, at=1)[1]["return_code"] == 1
+    assert shop.pay(made, at=0, late=True)[0] == 409
 
 
 def test_the_pages_for_people_are_served(shop: Shop):

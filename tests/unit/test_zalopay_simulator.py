@@ -599,6 +599,8 @@ async def test_fault_flaky_is_for_every_call_and_a_lost_refund_is_taken_once(sho
     form = {"app_id": 2553, "app_trans_id": ORDER, "mac": signed(KEY1, 2553, ORDER, KEY1)}
     await shop.fault("flaky", share=1, seed=seed_of(Failure.UNAVAILABLE, "query"))
     assert (await shop.http.post("/v2/query", data=form)).status_code == 503
+    await shop.fault("flaky", share=1, seed=seed_of(Failure.UNAVAILABLE, "cancel"))
+    assert (await shop.http.post("/v2/cancel", data=form)).status_code == 503
     await shop.fault("flaky", share=1, seed=seed_of(Failure.LOST, "refund"))
     sent = shop.refund_request(zp_trans_id, 50_000, REFUND)
     assert (await shop.http.post("/v2/refund", json=sent)).status_code == 504

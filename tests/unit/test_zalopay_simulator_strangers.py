@@ -135,6 +135,7 @@ async def test_fault_payment_moving_lasts_beyond_the_end_and_the_order_is_paid_o
         shop.now = NOON + passed
         answer = await shop.query()
         assert (*codes(answer), answer["is_processing"], answer["amount"]) == (3, 3, True, 0)
+    assert codes(await shop.cancel()) == (2, -401)
     await shop.fault("payment_moving", on=False)
     assert codes(await shop.query()) == (2, -54)
     await shop.fault("payment_moving", app_trans_id=ORDER)
@@ -147,6 +148,43 @@ async def test_fault_payment_moving_does_not_revive_a_cancelled_order(shop: Shop
     await shop.create()
     await shop.act("cancel")
     assert codes(await shop.query()) == (2, -329)
+
+
+async def test_an_open_order_is_cancelled_once_and_cannot_be_paid_any_more(shop: Shop) -> None:
+    await shop.create()
+    await shop.act("decline")
+    assert codes(await shop.cancel()) == (1, 1)
+    assert codes(await shop.query()) == codes(await shop.cancel()) == (2, -329)
+    assert await shop.act("pay", late=True) == {"error": "order is CANCELLED"}
+    assert (await shop.ledger())["state"] == "CANCELLED"
+
+
+async def test_cancel_refuses_paid_expired_and_unknown_orders_and_leaves_them_as_they_are(shop: Shop) -> None:
+    assert codes(await shop.cancel()) == (2, -101)
+    await shop.paid()
+    assert codes(await shop.cancel()) == (2, -401)
+    assert codes(await shop.query()) == (1, 1)
+    await shop.create(app_trans_id="250210_second")
+    shop.now += 900
+    assert codes(await shop.cancel("250210_second")) == (2, -54)
+    assert (await shop.act("pay", "250210_second", late=True))["state"] == "PAID"
+
+
+async def test_cancel_is_accepted_as_form_and_refuses_bad_data_and_bad_macs(shop: Shop) -> None:
+    await shop.create()
+    without_key = signed(KEY1, 2553, ORDER)
+    for changed in ({"mac": without_key}, {"mac": signed(KEY2, 2553, ORDER, KEY1)}, {"app_id": 2554}):
+        assert codes(await shop.cancel(**changed)) == (2, -402)
+    assert codes(await shop.cancel(app_trans_id="")) == codes(await shop.cancel(app_id="x")) == (2, -401)
+    assert codes((await shop.http.post("/v2/cancel", data=query_of(ORDER))).json()) == (1, 1)
+
+
+@pytest.mark.parametrize(("told", "code"), [({}, -401), ({"sub_return_code": -500}, -500)])
+async def test_fault_cancel_refused(shop: Shop, told: dict[str, int], code: int) -> None:
+    await shop.create()
+    await shop.fault("cancel_refused", **told)
+    assert codes(await shop.cancel()) == (2, code)
+    assert (await shop.act("pay"))["state"] == "PAID"
 
 
 @pytest.mark.parametrize(

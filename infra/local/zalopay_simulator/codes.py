@@ -54,6 +54,7 @@ _MEANING = {
         -1330: "Vượt quá hạn mức chi trong ngày",
         -1340: "Vượt quá hạn mức chi trong tháng",
     },
+    "cancel": {-54: "Giao dịch đã hết hạn", -101: "Không tìm thấy đơn hàng", -329: "Giao dịch đã bị hủy"},
     "refund": _REFUND
     | {
         -23: "Mã hoàn tiền m_refund_id đã tồn tại",

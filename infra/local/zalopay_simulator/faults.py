@@ -18,14 +18,15 @@ KNOWN = {
     "create_lost": "The order is made, but the answer is HTTP 504.",
     "query_down": "Query answers HTTP 503 with a page.",
     "query_processing": "A paid order still reads 3, is_processing.",
-    "payment_moving": "An unpaid order reads 3, is_processing, also after its end; it can be paid.",
+    "payment_moving": "An unpaid order reads 3, is_processing, also after its end; it can be paid, but not cancelled.",
+    "cancel_refused": "Cancel answers 2 and the sub code; the order stays as it is.",
     "refund_processing": "A refund stays 3 as long as this is on.",
     "refund_refused": "A refund is refused: at once, or by query so many seconds later.",
     "refund_in_part_refused": "The same, for a refund of less than the whole amount.",
     "refund_of_share_only": "Of an order paid with a discount only the payer's share can be given back, as a whole.",
     "refund_shown_late": "A refund is taken, but query_refund knows it only so many seconds after the request.",
     "refund_lost": "The refund is taken, but the answer is HTTP 504.",
-    "flaky": "Of all four calls so large a share fails: HTTP 503, HTTP 504 after the effect, or so many seconds late.",
+    "flaky": "Of all five calls so large a share fails: HTTP 503, HTTP 504 after the effect, or so many seconds late.",
 }
 SECONDS = {
     "callback_delayed": 5.0,
@@ -38,6 +39,7 @@ SECONDS = {
 SHARES = {"flaky": 0.1}
 SUB_RETURN_CODES = {
     "create_refused": codes.BAD_DATA,
+    "cancel_refused": codes.BAD_DATA,
     "refund_processing": codes.REFUND_RUNNING,
     "refund_refused": codes.NOT_REFUNDABLE,
     "refund_in_part_refused": codes.NOT_REFUNDABLE,

@@ -120,6 +120,7 @@ CREATE: dict[str, Field] = {
     "order_type": Text(50, required=False),
 }
 QUERY: dict[str, Field] = {"app_id": _APP_ID, "app_trans_id": Text(256), "mac": _MAC}
+CANCEL = QUERY
 REFUND: dict[str, Field] = {
     "app_id": _APP_ID,
     "m_refund_id": Text(45),

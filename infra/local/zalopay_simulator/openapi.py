@@ -1,4 +1,4 @@
-"""ZaloPay's four calls of the OpenAPI v2: every MAC is verified, every answer is HTTP 200."""
+"""ZaloPay's five calls of the OpenAPI v2: every MAC is verified, every answer is HTTP 200."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
@@ -11,7 +11,7 @@ from starlette.routing import Route
 from . import codes, fields, wire
 from .codes import Refusal
 from .faults import Failure
-from .ledger import Order, Refund
+from .ledger import NotPossibleError, Order, Refund, State
 from .simulator import TOLERANCE, Simulator
 
 Sign = Callable[[str, Mapping[str, Any]], str]
@@ -19,6 +19,8 @@ Call = Callable[[Simulator, dict[str, Any]], Awaitable[Response | dict[str, Any]
 
 _GATEWAY_TIMEOUT = "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>"
 _UNAVAILABLE = "<html><head><title>503 Service Unavailable</title></head><body>503 Service Unavailable</body></html>"
+# No document names the codes of order-cancel; these are query's, and "bad data" where query has none.
+_NOT_CANCELLED: dict[State, int] = {"CANCELLED": codes.USER_CANCELLED, "EXPIRED": codes.ORDER_EXPIRED}
 
 
 def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[Call], Route]:
@@ -86,6 +88,24 @@ async def query(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[s
     if not order or not simulator.remembers(order):
         return _not_paid(codes.FAIL, codes.NOT_FOUND)
     return _outcome(simulator, order)
+
+
+@_call("cancel", fields.CANCEL, wire.cancel_mac)
+async def cancel(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
+    """docs.zalopay.vn, order-cancel: only what nobody has paid. Its path is known from public code only."""
+    order = simulator.ledger.orders.get(sent["app_trans_id"])
+    if refused := simulator.faults.find("cancel_refused", sent["app_trans_id"]):
+        return codes.refuse("cancel", Refusal(refused.sub_return_code))
+    if not order:
+        return codes.refuse("cancel", Refusal(codes.NOT_FOUND))
+    if simulator.moves(order):
+        return codes.refuse("cancel", Refusal(codes.BAD_DATA, "money is on its way"))
+    try:
+        simulator.cancel(order)
+    except NotPossibleError as error:
+        code = _NOT_CANCELLED.get(order.state(simulator.now()), codes.BAD_DATA)
+        return codes.refuse("cancel", Refusal(code, str(error)))
+    return codes.answer("cancel", codes.SUCCESS, codes.SUCCESS)
 
 
 @_call("refund", fields.REFUND, wire.refund_mac)
@@ -171,4 +191,4 @@ def _refund_state(simulator: Simulator, api: str, order: Order, taken: Refund) -
     return codes.answer(api, codes.PROCESSING, held.sub_return_code if held else codes.REFUND_RUNNING)
 
 
-ROUTES = [create, query, refund, query_refund]
+ROUTES = [create, query, cancel, refund, query_refund]

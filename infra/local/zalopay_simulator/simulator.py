@@ -89,7 +89,7 @@ class Simulator:
 
     def _meant(self, api: str, sent: dict[str, Any]) -> str:
         """The order that a call is about, by whichever name it gives; ALL where it is unknown."""
-        if api in ("create", "query"):
+        if api in ("create", "query", "cancel"):
             return str(sent["app_trans_id"])
         if api == "refund":
             order = self.ledger.by_transaction.get(int(sent["zp_trans_id"]))

@@ -37,6 +37,11 @@ def query_mac(key1: str, sent: Mapping[str, Any]) -> str:
     return sign(key1, sent["app_id"], sent["app_trans_id"], key1)
 
 
+def cancel_mac(key1: str, sent: Mapping[str, Any]) -> str:
+    """docs.zalopay.vn, order-cancel: signed as a query is."""
+    return query_mac(key1, sent)
+
+
 def refund_mac(key1: str, sent: Mapping[str, Any]) -> str:
     """docs.zalopay.vn, order-refund: a fee that is sent, even 0, stands between amount and description."""
     fee = [sent["refund_fee_amount"]] if "refund_fee_amount" in sent else []
