@@ -199,6 +199,18 @@ def test_what_one_environment_was_told_about_an_order_the_other_says(shop: Shop)
     assert shop.pay(made, at=0, late=True)[0] == 409
 
 
+def test_a_second_payment_is_called_back_in_a_dress_of_its_own(shop: Shop, merchant: Neighbour):
+    bodies = []
+    merchant.on_callback = lambda body: bodies.append(json.loads(body)) or TAKEN
+    made = shop.create()
+    shop.pay(made, at=0, discount=20_000, amount_is="payer")
+    shop.call("POST", "/simulator/faults", {"fault": "callback_dressed", "seed": 1}, at=1)
+    number = shop.pay(made, at=1, again=True)[1]["again"][0]["zp_trans_id"]
+    assert [json.loads(body["data"])["amount"] for body in bodies] == [30_000, "50000"]
+    assert json.loads(bodies[1]["data"])["zp_trans_id"] == str(number)
+    assert bodies[1]["mac"] == hmac.new(SANDBOX_KEY2.encode(), bodies[1]["data"].encode(), "sha256").hexdigest()
+
+
 def test_the_pages_for_people_are_served(shop: Shop):
     made = shop.create()
     token = shop.read(made)["token"]

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from infra.local.zalopay_simulator import wire
+from infra.local.zalopay_simulator import dresses, wire
 from infra.local.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
@@ -332,3 +333,126 @@ async def test_fault_refund_shown_late_ends_with_the_fault(shop: Shop) -> None:
     assert codes(await shop.query_refund()) == (2, -101)
     await shop.fault("refund_shown_late", on=False, app_trans_id=ORDER)
     assert codes(await shop.query_refund()) == (3, 2)
+
+
+async def callbacks_of(shop: Shop, times: int) -> list[dict[str, Any]]:
+    return (await shop.act("callback", times=times))["callbacks"]  # type: ignore[no-any-return]
+
+
+def understood(content_type: str, content: bytes) -> dict[str, Any]:
+    """What a tolerant shop makes of a callback: `data`, `mac` and what may be in them."""
+    text = content.decode("utf-8-sig")
+    form = content_type == "application/x-www-form-urlencoded"
+    body = dict(parse_qsl(text, keep_blank_values=True)) if form else json.loads(text)
+    assert body["mac"].lower() == signed(KEY2, body["data"])
+    found: dict[str, Any] = json.loads(body["data"].removeprefix("\ufeff"))
+    assert found["app_trans_id"] == ORDER
+    return found
+
+
+def seen(content_type: str, content: bytes) -> tuple[int, int, int]:
+    data = understood(content_type, content)
+    return int(float(data["amount"])), int(float(data["zp_trans_id"])), int(float(data.get("discount_amount") or 0))
+
+
+@pytest.mark.parametrize("number", range(dresses.DRESSES))
+async def test_every_dress_says_the_same_under_a_right_mac(shop: Shop, number: int) -> None:
+    zp_trans_id = await shop.paid(how={"discount": 20_000}, item='[{"itemname":"Nhà gỗ"}]')
+    dress = dresses.dressed(shop.received[0], number, KEY2)
+    assert seen(dress.content_type, dress.content) == (50_000, int(zp_trans_id), 20_000)
+    assert (dress.content == shop.heard[0][1]) == (number == 0)
+
+
+async def test_no_two_dresses_are_alike_and_the_number_goes_round(shop: Shop) -> None:
+    await shop.paid(item='[{"itemname":"Nhà gỗ"}]')
+    (body,) = shop.received
+    all_of_them = [dresses.dressed(body, number, KEY2) for number in range(dresses.DRESSES)]
+    assert len({each.content for each in all_of_them}) == len({each.name for each in all_of_them}) == dresses.DRESSES
+    assert dresses.dressed(body, dresses.DRESSES + 7, KEY2) == all_of_them[7]
+    assert dresses.dressed(body, -1, KEY2) == all_of_them[-1]
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "shown"),
+    [
+        (1, "numbers as text", b'\\"amount\\":\\"50000\\"'),
+        (2, "numbers as integral floats", b'\\"amount\\":50000.0,'),
+        (3, "optional fields empty", b'\\"server_time\\":\\"\\"'),
+        (4, "optional fields null", b'\\"server_time\\":null'),
+        (6, "unknown fields in data", b'\\"promotion\\"'),
+        (7, "byte order mark before data", b'"data":"\xef\xbb\xbf{'),
+        (8, "white space in data", b'\\n  \\"amount\\": 50000'),
+        (9, "letters of data escaped", b"Nh\\\\u00e0"),
+        (20, "type as text", b',"type":"1"}'),
+        (30, "type as a float", b',"type":1.0}'),
+        (40, "type empty", b',"type":""}'),
+        (50, "byte order mark before the body", b'\xef\xbb\xbf{"data":'),
+        (60, "form body", b"data=%7B%22app_id%22"),
+        (61, "numbers as text, form body", b"%22amount%22%3A%2250000%22"),
+    ],
+)
+async def test_a_seed_of_callback_dressed_is_the_number_of_a_dress(
+    shop: Shop, number: int, name: str, shown: bytes
+) -> None:
+    shop.deaf = True
+    await shop.fault("callback_dressed", seed=number)
+    await shop.paid(item='[{"itemname":"Nhà gỗ"}]')
+    ((kind, content),) = shop.heard
+    assert shown in content
+    assert kind == ("application/x-www-form-urlencoded" if number // 10 == 6 else "application/json")
+    (entry,) = (await shop.ledger())["callbacks"]
+    assert (entry["dress"], entry["verdict"]) == (name, "accepted")
+    assert entry["mac"] == signed(KEY2, entry["data"])
+
+
+@pytest.mark.parametrize(
+    ("number", "missing", "level"), [(10, "type", "body"), (5, "channel", "data"), (5, "server_time", "data")]
+)
+async def test_a_dress_may_leave_something_out(shop: Shop, number: int, missing: str, level: str) -> None:
+    await shop.fault("callback_dressed", seed=number)
+    await shop.paid()
+    (body,) = shop.received
+    assert missing not in (body if level == "body" else json.loads(body["data"]))
+
+
+async def test_without_a_seed_an_order_wears_one_dress_after_the_other(shop: Shop) -> None:
+    shop.deaf = True
+    await shop.paid()
+    await shop.fault("callback_dressed")
+    names = [each["dress"] for each in await callbacks_of(shop, dresses.DRESSES - 1)]
+    assert len(set(names)) == dresses.DRESSES - 1
+    at_once = await shop.act("callback", times=9, at_once=True)
+    assert len({each["dress"] for each in at_once["callbacks"]}) == 9
+    assert all(left != right for left, right in pairwise(content for _, content in shop.heard[1:]))
+
+
+async def test_a_dressed_callback_is_sent_again_when_it_was_not_taken(shop: Shop) -> None:
+    shop.deaf, shop.answers = True, [0, 0, 1]
+    await shop.fault("callback_dressed")
+    await shop.paid()
+    await shop.calm()
+    assert len({content for _, content in shop.heard}) == 3
+
+
+async def test_a_wrong_key_or_amount_stays_wrong_in_any_dress(shop: Shop) -> None:
+    shop.deaf = True
+    await shop.fault("callback_dressed", seed=61)
+    await shop.fault("callback_wrong_amount")
+    await shop.paid()
+    assert understood(*shop.heard[0])["amount"] == "51000"
+    await shop.fault("callback_bad_mac")
+    (entry,) = await callbacks_of(shop, 1)
+    assert entry["mac"] != signed(KEY2, entry["data"])
+
+
+async def test_key2_of_the_moment_signs_a_dressed_callback(shop: Shop) -> None:
+    await shop.fault("callback_dressed", seed=7)
+    await shop.http.post("/simulator/keys", json={"key2": "the next key"})
+    await shop.paid()
+    assert shop.received[0]["mac"] == signed("the next key", shop.received[0]["data"])
+
+
+async def test_the_faults_say_which_dresses_there_are(shop: Shop) -> None:
+    shown = (await shop.http.get("/simulator/faults")).json()["dresses"]
+    assert (shown["data"][2], shown["around"][6]) == ("numbers as integral floats", "form body")
+    assert len(shown["data"]) * len(shown["around"]) == dresses.DRESSES

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from . import codes, faults, wire
+from . import codes, dresses, faults, wire
 from .ledger import NotPossibleError, Order, Payment
 from .simulator import Simulator
 
@@ -136,7 +136,7 @@ async def send_callback(simulator: Simulator, request: Request, body: dict[str, 
 @_call("/simulator/faults", "GET")
 async def list_faults(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
     """What is on, and what could be."""
-    return {"faults": simulator.faults.listing(), "known": faults.KNOWN}
+    return {"faults": simulator.faults.listing(), "known": faults.KNOWN, "dresses": dresses.names()}
 
 
 @_call("/simulator/faults", "POST")

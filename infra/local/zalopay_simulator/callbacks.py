@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from . import wire
+from .dresses import DRESSES, Dressed, dressed
 from .faults import Faults
 from .ledger import Order, Payment
 from .settings import Settings
@@ -62,9 +63,21 @@ class Callbacks:
 
     async def send(self, order: Order, payment: Payment, times: int, *, at_once: bool) -> list[dict[str, Any]]:
         """Sends so many callbacks, together or one by one, and answers what became of each."""
+        numbers = range(len(order.callbacks), len(order.callbacks) + times)
         if at_once:
-            return list(await asyncio.gather(*(self._try(order, payment) for _ in range(times))))
-        return [await self._try(order, payment) for _ in range(times)]
+            return list(await asyncio.gather(*(self._try(order, payment, number) for number in numbers)))
+        return [await self._try(order, payment, number) for number in numbers]
+
+    def message(self, order: Order, payment: Payment | None = None, number: int = 0) -> Dressed:
+        """The callback of a payment (the first one, where none is named) as the order's faults will have it.
+
+        `number` counts an order's callbacks: with `callback_dressed` for all dresses each has another.
+        """
+        paid = payment or order.first
+        body, fault = self._body(order, paid), self._faults.find("callback_dressed", order.app_trans_id)
+        # The number of the transaction, which is random: so other orders begin with other dresses.
+        turn = 1 + (paid.zp_trans_id + number) % (DRESSES - 1)
+        return dressed(body, (fault.seed or turn) if fault else 0, self._key(order))
 
     async def _wait(self, seconds: float, step: Step, *arguments: Any) -> None:
         await self._settings.sleep(seconds)
@@ -77,19 +90,20 @@ class Callbacks:
             self.after(self._settings.callback_spacing, self._resend, order, payment, RESENDS)
 
     async def _resend(self, order: Order, payment: Payment, left: int) -> None:
-        outcome = await self._try(order, payment)
+        (outcome,) = await self.send(order, payment, 1, at_once=False)
         if outcome["verdict"] == AGAIN and left > 1:
             self.after(self._settings.callback_spacing, self._resend, order, payment, left - 1)
 
-    async def _try(self, order: Order, payment: Payment) -> dict[str, Any]:
-        body = self._body(order, payment)
-        entry: dict[str, Any] = {"at": self._now(), "url": order.callback_url, **body}
+    async def _try(self, order: Order, payment: Payment, number: int) -> dict[str, Any]:
+        message = self.message(order, payment, number)
+        entry: dict[str, Any] = {"at": self._now(), "url": order.callback_url, **message.body}
+        entry |= {"dress": message.name} if message.name else {}
         began = time.perf_counter()
         try:
             response = await self._client.post(
                 order.callback_url,
-                content=wire.compact(body).encode(),
-                headers={"content-type": "application/json"},
+                content=message.content,
+                headers={"content-type": message.content_type},
             )
             entry |= {"http_status": response.status_code, "answer": _answer(response)}
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -12,6 +12,10 @@ KNOWN = {
     "callback_tripled": "Three callbacks are sent at once.",
     "callback_bad_mac": "The callback is signed with a wrong key.",
     "callback_wrong_amount": "The callback, well signed, names 1,000 đồng more.",
+    "callback_dressed": (
+        "The callback, well signed, is written in another way: with a seed always in the same one, "
+        "with seed 0 in one after the other."
+    ),
     "callback_before_create": "The order is paid, and the callback sent, before create answers.",
     "create_slow": "Create answers so many seconds later.",
     "create_refused": "Create answers 2 and the sub code; no order is made.",
@@ -56,7 +60,7 @@ class Failure(Enum):
 
 
 class Fault(NamedTuple):
-    """A fault that is on, with what it needs. `share` (0 to 1) and `seed` are of a fault that draws lots."""
+    """A fault that is on, with what it needs. `share` (0 to 1) and `seed` are of a fault that draws lots or dresses."""
 
     seconds: float
     sub_return_code: int
