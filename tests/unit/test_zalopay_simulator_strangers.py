@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from starlette.types import Message
 
-from infra.local.zalopay_simulator import dresses, wire
+from infra.local.zalopay_simulator import Settings, create_app, dresses, faults, wire
 from infra.local.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
@@ -456,3 +457,48 @@ async def test_the_faults_say_which_dresses_there_are(shop: Shop) -> None:
     shown = (await shop.http.get("/simulator/faults")).json()["dresses"]
     assert (shown["data"][2], shown["around"][6]) == ("numbers as integral floats", "form body")
     assert len(shown["data"]) * len(shown["around"]) == dresses.DRESSES
+
+
+@pytest.mark.parametrize("call", ["create", "query", "cancel", "refund", "query_refund"])
+async def test_fault_trickle_sends_the_same_answer_byte_by_byte(shop: Shop, call: str) -> None:
+    zp_trans_id = await shop.paid()
+    await shop.fault("trickle", seconds=0.25)
+    ask: dict[str, Any] = {
+        "create": lambda: shop.create(app_trans_id="250210_second"),
+        "query": shop.query,
+        "cancel": shop.cancel,
+        "refund": lambda: shop.refund(zp_trans_id, 50_000),
+        "query_refund": shop.query_refund,
+    }
+    answer = await ask[call]()
+    assert answer["return_code"] in (1, 2, 3)
+    assert shop.naps == [0.25] * (len(wire.compact(answer).encode()) - 1)
+
+
+async def test_fault_trickle_is_for_the_orders_it_is_on_for(shop: Shop) -> None:
+    for name in (ORDER, "250210_second"):
+        await shop.create(app_trans_id=name)
+    await shop.fault("trickle", app_trans_id=ORDER)
+    await shop.query("250210_second")
+    assert shop.naps == []
+    await shop.act("answer", return_code=2)
+    assert await shop.query() == {"return_code": 2}
+    assert shop.naps == [1.0] * 16
+
+
+def test_a_trickling_answer_comes_at_once_where_no_client_is_connected() -> None:
+    app = create_app(Settings(clock=lambda: NOON))
+    app.state.simulator.switch("trickle", True, faults.ALL)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": json.dumps(query_of(ORDER)).encode(), "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v2/query", "raw_path": b"/v2/query", "query_string": b""}
+    scope |= {"headers": [(b"content-type", b"application/json")], "root_path": ""}
+    with pytest.raises(StopIteration):
+        app(scope, receive, send).send(None)
+    assert json.loads(sent[1]["body"])["sub_return_code"] == -101

@@ -30,6 +30,7 @@ KNOWN = {
     "refund_of_share_only": "Of an order paid with a discount only the payer's share can be given back, as a whole.",
     "refund_shown_late": "A refund is taken, but query_refund knows it only so many seconds after the request.",
     "refund_lost": "The refund is taken, but the answer is HTTP 504.",
+    "trickle": "The answers of all five calls come byte by byte, so many seconds apart.",
     "flaky": "Of all five calls so large a share fails: HTTP 503, HTTP 504 after the effect, or so many seconds late.",
 }
 SECONDS = {
@@ -38,6 +39,7 @@ SECONDS = {
     "refund_refused": 0.0,
     "refund_in_part_refused": 0.0,
     "refund_shown_late": 3600.0,
+    "trickle": 1.0,
     "flaky": 5.0,
 }
 SHARES = {"flaky": 0.1}

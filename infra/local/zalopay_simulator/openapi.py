@@ -1,11 +1,11 @@
 """ZaloPay's five calls of the OpenAPI v2: every MAC is verified, every answer is HTTP 200."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial, wraps
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from . import codes, fields, wire
@@ -42,7 +42,10 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
             answer = await call(simulator, sent)
             if failure is Failure.LOST:
                 return HTMLResponse(_GATEWAY_TIMEOUT, 504)
-            return answer if isinstance(answer, Response) else JSONResponse(answer)
+            response = answer if isinstance(answer, Response) else JSONResponse(answer)
+            # Only a client at the other end of a connection has to wait: a caller in this process gets all at once.
+            slow = simulator.trickle(api, sent) if request.client else None
+            return _trickling(response, partial(simulator.settings.sleep, slow.seconds)) if slow else response
 
         return Route(f"/v2/{api}", endpoint, methods=["POST"])
 
@@ -189,6 +192,19 @@ def _refund_state(simulator: Simulator, api: str, order: Order, taken: Refund) -
         return codes.answer(api, codes.SUCCESS, codes.SUCCESS)
     held = simulator.faults.find("refund_processing", order.app_trans_id)
     return codes.answer(api, codes.PROCESSING, held.sub_return_code if held else codes.REFUND_RUNNING)
+
+
+def _trickling(response: Response, wait: Callable[[], Awaitable[None]]) -> Response:
+    """The same answer, byte by byte; it ends when its client hangs up."""
+    content = bytes(response.body)
+
+    async def bytes_of_it() -> AsyncIterator[bytes]:
+        for place in range(len(content)):
+            if place:
+                await wait()
+            yield content[place : place + 1]
+
+    return StreamingResponse(bytes_of_it(), response.status_code, dict(response.headers))
 
 
 ROUTES = [create, query, cancel, refund, query_refund]

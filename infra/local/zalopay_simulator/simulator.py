@@ -9,7 +9,7 @@ from typing import Any, Literal
 from . import codes, wire
 from .callbacks import WALLET_CHANNEL, Callbacks
 from .codes import Refusal
-from .faults import ALL, Failure, Faults
+from .faults import ALL, Failure, Fault, Faults
 from .ledger import DEFAULT_EXPIRY, AmountIs, Ledger, Order, Payment, Refund
 from .settings import Settings
 from .storage import LedgerFile, Storage
@@ -77,6 +77,10 @@ class Simulator:
         if fault and failure is Failure.SLOW:
             await self.settings.sleep(fault.seconds)
         return failure
+
+    def trickle(self, api: str, sent: dict[str, Any]) -> Fault | None:
+        """How slowly the answer to this call comes, if it does not come at once."""
+        return self.faults.find("trickle", self._meant(api, sent))
 
     def moves(self, order: Order) -> bool:
         """Whether money for this order is on its way and has not arrived."""
