@@ -1,6 +1,7 @@
 """The simulator as strangers have met ZaloPay: odd answers and dresses, discounts, second payments, late news."""
 
 import json
+import re
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from infra.local.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
 DAY = 86_400
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 pytestmark = pytest.mark.anyio
 
@@ -502,3 +504,45 @@ def test_a_trickling_answer_comes_at_once_where_no_client_is_connected() -> None
     with pytest.raises(StopIteration):
         app(scope, receive, send).send(None)
     assert json.loads(sent[1]["body"])["sub_return_code"] == -101
+
+
+async def test_every_fault_stands_in_the_readme_and_on_the_front_page(shop: Shop) -> None:
+    page = (await shop.http.get("/")).text
+    for name in faults.KNOWN:
+        assert f"`{name}`" in README, name
+        assert f"<option>{name}</option>" in page
+        assert f"<code>{name}</code>" in page
+
+
+async def test_every_call_that_the_readme_shows_is_answered(shop: Shop) -> None:
+    shop.deaf = True
+    calls = re.findall(r"^\| `(GET|POST|DELETE) (/simulator\S*)(?: (\{.*?\}))?`", README, re.MULTILINE)
+    assert len(calls) == 9
+    await shop.create()
+    for method, path, body in calls:
+        answer = await shop.http.request(method, path.replace("$order", ORDER), content=body)
+        assert answer.status_code == 200, answer.text
+
+
+async def test_the_pages_show_discounts_second_payments_dresses_and_what_query_says(shop: Shop) -> None:
+    token = (await shop.create())["zp_trans_token"]
+    await shop.act("pay", discount=20_000)
+    second = str((await shop.act("pay", again=True))["again"][0]["zp_trans_id"])
+    await shop.act("answer", return_code="2", note="<b>")
+    await shop.http.post("/", data={"fault": "callback_dressed", "on": "on", "seed": "43"})
+    await shop.http.post("/", data={"fault": "callback_dressed", "on": "on", "for": ORDER})
+    front, pay = [(await shop.http.get(path)).text for path in ("/", f"/pay/{token}")]
+    for page in (front, pay):
+        assert "20.000 ₫" in page
+        assert second in page
+        assert "{&#34;return_code&#34;:&#34;2&#34;,&#34;note&#34;:&#34;&lt;b&gt;&#34;}" in page
+    assert "for all orders, optional fields empty, type empty</span>" in front
+    assert "all dresses in turn</span>" in front
+
+
+async def test_a_call_in_process_and_one_over_http_are_dressed_alike(shop: Shop) -> None:
+    await shop.fault("callback_dressed", seed=57)
+    await shop.paid()
+    (order,) = simulated(shop).ledger.orders.values()
+    message = simulated(shop).callbacks.message(order)
+    assert (message.content_type, message.content) == shop.heard[0]
