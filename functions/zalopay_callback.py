@@ -16,7 +16,7 @@ from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
-from stays.zalopay import MAXIMUM_CALLBACK, BadCallback, Callback, Unsigned, read_callback
+from stays.zalopay.callback import MAXIMUM_CALLBACK, BadCallback, Callback, Unreadable, Unsigned, read_callback
 from stays.zalopay.keys import accepted_keys
 
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
@@ -51,6 +51,13 @@ def keep(callback: Callback, now: datetime) -> None:
     logger.error("money for an unknown order", extra={"transactionId": transaction_id})
 
 
+def keep_unread(message: Unreadable, now: datetime) -> None:
+    """ZaloPay's word that is not understood: on record for people, under the same name each time that it comes."""
+    refusals.refuse(f"callback-{message.mac}", str(message), message.raw, now)
+    count("UnreadableCallbacks")
+    logger.error("callback cannot be read", extra={"reason": str(message)})
+
+
 def record(callback: Callback, now: datetime) -> None:
     """Bring the evidence to the decision, or keep it where nothing of ours fits: it is money."""
     try:
@@ -76,11 +83,15 @@ def body_of(event: dict[str, Any]) -> bytes:
 
 
 def verdict(event: dict[str, Any]) -> int:
-    order = None
+    order, now = None, datetime.now(UTC)
     try:
-        callback = read(body_of(event))
+        try:
+            callback = read(body_of(event))
+        except Unreadable as message:
+            keep_unread(message, now)
+            return DONE
         order = callback.app_trans_id
-        record(callback, datetime.now(UTC))
+        record(callback, now)
     except Unsigned:
         count("BadMac")
         return REJECTED

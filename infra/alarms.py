@@ -22,6 +22,11 @@ BUSINESS = (
         "A traveller's money arrived and made no booking.",
     ),
     Alarm("stray-money", "StrayMoney", "Money arrived that fits no order, or an order that was paid already."),
+    Alarm(
+        "unreadable-callbacks",
+        "UnreadableCallbacks",
+        "ZaloPay sent a message with a right MAC that is not understood: it may be money.",
+    ),
     Alarm("refund-by-hand", "RefundManual", "ZaloPay refused a refund: somebody has to give the money back."),
     Alarm(
         "overdue",

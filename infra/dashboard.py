@@ -19,7 +19,11 @@ GRAPHS = (
     ("Paid without booking", ("PaidWithoutBooking", "StrayMoney"), "Sum"),
     ("Money back", ("Cancelled", "RefundsDone", "RefundManual"), "Sum"),
     ("Due and overdue", ("Due", "Overdue"), "Maximum"),
-    ("Callbacks: bad MACs, rejected, not recorded", ("BadMac", "CallbackRejected", "CallbackNotRecorded"), "Sum"),
+    (
+        "Callbacks: bad MACs, rejected, not recorded, unreadable",
+        ("BadMac", "CallbackRejected", "CallbackNotRecorded", "UnreadableCallbacks"),
+        "Sum",
+    ),
     ("ZaloPay refusing or silent", ("ZaloPayRefused", "ZaloPaySilent"), "Sum"),
     ("Not delivered", ("UnreachedConnections", "MailFailed", "RejectedEvents", "UnpublishedEvents"), "Sum"),
 )

@@ -16,7 +16,7 @@ from stays.domain.mailing import Profile
 from stays.domain.payment import _INTERNAL, PaymentSession
 from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
 from stays.http import STATUS
-from stays.zalopay import _CallbackData, _Envelope
+from stays.zalopay.callback import _CallbackData, _Envelope
 
 Schema = dict[str, Any]
 
@@ -97,7 +97,7 @@ _CALLBACK: Schema = {
     "summary": "ZaloPay says that an order is paid; its MAC is the authorization",
     "requestBody": {"required": True, "content": {"application/json": {"schema": _named("Callback")}}},
     "responses": {
-        "200": _answered("1: on record. 0: come again. -1: not ZaloPay's, or not for us", _named("CallbackAnswer"))
+        "200": _answered("1: on record, or kept for people. 0: come again. -1: not ZaloPay's", _named("CallbackAnswer"))
     },
 }
 _PARAMETERS: dict[str, Schema] = {"transactionId": {"type": "string", "pattern": TRANSACTION_ID}}

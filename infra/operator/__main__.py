@@ -26,7 +26,7 @@ from stays.table.effects import Effects
 from stays.table.sessions import Sessions, Unsettled
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
-from stays.zalopay import BadCallback
+from stays.zalopay.callback import BadCallback
 from stays.zalopay.client import client
 from stays.zalopay.keys import accepted_keys
 

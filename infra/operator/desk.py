@@ -23,7 +23,7 @@ from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Decider, Sessions
 from stays.table.watch import Due, Unreadable, Watch
-from stays.zalopay import Callback, read_callback
+from stays.zalopay.callback import Callback, read_callback
 from stays.zalopay.client import Client
 
 SOON = timedelta(hours=1)

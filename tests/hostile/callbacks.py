@@ -1,9 +1,10 @@
 """Callbacks that are almost ZaloPay's: every bit turned over, and MACs by those who do not have the key.
 
 What may be turned over without changing the verdict: the case of a hex digit in the MAC (a-f are the same numbers as
-A-F), the case of a hex digit in an escaped character (JSON reads the same character), and one kind of white space for
-another between the parts of the body (JSON reads over it). Each leaves `data`, `mac` and `type` what they were, so the
-text that was signed is the text that is believed.
+A-F), the case of a hex digit in an escaped character (JSON reads the same character), one kind of white space for
+another between the parts of the body (JSON reads over it), and the letters of the name `type` (a callback without a
+type is about an order). Each leaves `data` and `mac` what they were, so the text that was signed is the text that is
+believed.
 """
 
 import base64
@@ -16,13 +17,22 @@ from typing import Any, NamedTuple
 
 from infra.local.zalopay_simulator import Settings, create_app, wire
 from infra.local.zalopay_simulator.ledger import Order
-from stays.zalopay import BadCallback, Callback, read_callback
-from tests.unit.test_zalopay import VECTORS
+from stays.zalopay.callback import BadCallback, Callback, read_callback
+from tests.unit.test_zalopay_callback import VECTORS
 
 APP_ID = Settings().app_id
 KEY1, KEY2 = Settings().key1, Settings().key2
 DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x0660) for digit in range(10))  # no ASCII among them
+AROUND = " \t\r\n\ufeff"
 TRANS_ID = "270301_01MFZGFMWRBDQ204A12RVMHVS6"
+
+
+class Meaning(NamedTuple):
+    """What is signed, by what, and whether it is about an order."""
+
+    data: str
+    mac: str
+    is_an_orders: bool
 
 
 class Flipped(NamedTuple):
@@ -92,14 +102,20 @@ def believed(body: bytes) -> Callback | None:
     return callback._replace(evidence=callback.evidence.but(raw=None))
 
 
-def means(body: bytes) -> tuple[str, str, int] | None:
+def means(body: bytes) -> Meaning | None:
     """`data`, `mac` and `type` as anybody reads them who knows JSON and nothing of the product."""
     try:
-        content = json.loads(body.decode())
-        kind = content["type"]
-        return content["data"], content["mac"].lower(), kind if type(kind) is int else -1
+        content = json.loads(body.decode().strip(AROUND))
+        return Meaning(content["data"], content["mac"].strip(AROUND).lower(), is_an_orders(content.get("type")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def is_an_orders(kind: Any) -> bool:
+    """Whether a type is an order's, or none at all."""
+    if isinstance(kind, str):
+        return kind.strip(AROUND).lower() in ("", "1", "1.0", "order")
+    return kind is None or (type(kind) in (int, float) and kind == 1)
 
 
 def flip_bits() -> Flipped:
@@ -153,8 +169,9 @@ FORGERIES: tuple[Forgery, ...] = (
     lambda target, random: target.mac[: random.randrange(64)],
     lambda target, random: target.mac[random.randrange(1, 64) :].rjust(64, "0") if target.mac[0] != "0" else "",
     lambda target, random: target.mac + _hex(random, random.randrange(1, 9)),
-    lambda target, random: target.mac + random.choice(" \n\r\t\0"),
-    lambda target, random: random.choice(" \n\t\ufeff") + target.mac,
+    lambda target, random: target.mac + random.choice("\0\u200b\u2028|"),
+    lambda target, random: random.choice("\0\u200b'\"") + target.mac,
+    lambda target, random: random.choice(" \n").join((target.mac[:32], target.mac[32:])),
     lambda target, random: "0x" + target.mac,
     lambda target, random: _with_digit(target.mac, 63, random).upper(),
     lambda target, random: "".join(random.choice(DIGITS) for _ in range(64)),

@@ -5,12 +5,13 @@ import json
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from stays.zalopay import MAXIMUM_CALLBACK
+from stays.zalopay.callback import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Failing, fault
 from tests.integration.world import World
@@ -69,27 +70,18 @@ def bad(world: World, app_trans_id: str) -> dict[str, str | bytes]:
         "a space more in the data": json.dumps(good | {"data": good["data"] + " "}),
         "data written anew": json.dumps(good | {"data": json.dumps(data)}),
         "data as an object": json.dumps(good | {"data": data}),
-        "agreement": signed(data, type=2),
-        "no type": json.dumps({"data": good["data"], "mac": good["mac"]}),
-        "type as text": signed(data, type="1"),
-        "another app": signed(data | {"app_id": 2554}),
-        "app as text": signed(data | {"app_id": "2553"}),
-        "amount as text": signed(data | {"amount": str(3 * PRICE)}),
-        "amount with a fraction": signed(data | {"amount": 3 * PRICE + 0.5}),
-        "amount true": signed(data | {"amount": True}),
-        "amount zero": signed(data | {"amount": 0}),
-        "amount negative": signed(data | {"amount": -3 * PRICE}),
-        "transaction id with letters": signed(data | {"zp_trans_id": "abc"}),
-        "no transaction id": signed({name: value for name, value in data.items() if name != "zp_trans_id"}),
-        "data is no json": signed("hello"),
-        "data is a list": signed("[]"),
-        "data too long": signed(data | {"item": "x" * 5000}),
+        "agreement by another": signed(data, key="another key", type=2),
+        "another app's by another": signed(data | {"app_id": 2554}, key="another key"),
+        "no json by another": signed("hello", key="another key"),
         "not json": "hello",
+        "a form by another": urlencode(json.loads(signed(data, key="another key"))),
+        "a form without a mac": urlencode({"data": good["data"], "type": 1}),
         "a list": "[]",
         "null": "null",
         "empty": "",
         "not utf-8": b'{"data": "\xff"}',
         "too large": json.dumps(good | {"more": "x" * 20_000}),
+        "too large with a right mac": signed(data | {"item": "x" * MAXIMUM_CALLBACK}),
         "deeply nested": '{"data":' + "[" * 5000 + "]" * 5000 + "}",
     }
 
@@ -102,12 +94,111 @@ def test_every_bad_callback_is_rejected_and_writes_nothing(world: World):
     assert world.items() == before
 
 
+def dressed(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
+    """One callback, as strangers' systems have met it, with its content type."""
+    good, json_, form = json.loads(signed(data)), "application/json", "application/x-www-form-urlencoded"
+    return {
+        "a form": (urlencode(good), form),
+        "a form that calls itself JSON": (urlencode(good), json_),
+        "JSON that calls itself a form": (json.dumps(good), form),
+        "a byte order mark": ("\ufeff" + json.dumps(good), json_),
+        "no type": (json.dumps({"data": good["data"], "mac": good["mac"]}), json_),
+        "type as text": (signed(data, type="1"), json_),
+        "type as a float": (signed(data, type=1.0), json_),
+        "mac in capitals, with a space": (json.dumps(good | {"mac": f" {good['mac'].upper()}"}), json_),
+        "everything as text": (signed({name: str(value) for name, value in data.items()}), json_),
+        "integers as floats": (signed(data | {"amount": 3.0 * PRICE, "app_id": 2553.0, "server_time": 1.8e12}), json_),
+        "optional fields empty": (signed(data | {"item": "", "embed_data": None, "discount_amount": ""}), json_),
+        "a byte order mark in the data": (signed("\ufeff" + json.dumps(data)), json_),
+        "data longer than documented": (signed(data | {"item": "x" * 9_000}), json_),
+    }
+
+
+@pytest.mark.parametrize("dress", dressed(order_data("")))
+def test_a_right_mac_is_paid_and_booked_in_any_dress(world: World, dress: str):
+    made = world.created()
+    body, kind = dressed(order_data(made["appTransId"]))[dress]
+    assert world.call_back(body, kind=kind) == 1
+    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
+
+
+def test_what_zalopay_paid_itself_stands_in_the_evidence(world: World):
+    made = world.created()
+    assert world.call_back(signed(order_data(made["appTransId"], discount_amount="50000"))) == 1
+    assert world.item(what="PAID_AND_BOOKED")["evidence"]["discount"] == 50_000
+
+
+def not_understood(app_trans_id: str) -> dict[str, str]:
+    """Messages of ZaloPay's about an open order that say nothing which can be acted upon."""
+    data = order_data(app_trans_id)
+    return {
+        "agreement": signed(data, type=2),
+        "another app": signed(data | {"app_id": 2554}),
+        "no amount": signed({name: value for name, value in data.items() if name != "amount"}),
+        "amount with a fraction": signed(data | {"amount": 3 * PRICE + 0.5}),
+        "amount with points": signed(data | {"amount": "1.200.000"}),
+        "amount true": signed(data | {"amount": True}),
+        "amount zero": signed(data | {"amount": 0}),
+        "amount negative": signed(data | {"amount": -3 * PRICE}),
+        "transaction id with letters": signed(data | {"zp_trans_id": "abc"}),
+        "no transaction id": signed({name: value for name, value in data.items() if name != "zp_trans_id"}),
+        "no json": signed("hello"),
+        "nothing": signed(""),
+        "a list": signed("[]"),
+        "deeply nested": signed("[" * 5_000),
+        "long": signed("x" * 12_000),
+        "a form": urlencode(json.loads(signed("hello"))),
+    }
+
+
+@pytest.mark.parametrize("kind", not_understood(""))
+def test_a_right_mac_that_cannot_be_read_is_kept_counted_and_answered_with_1(
+    world: World, capsys: pytest.CaptureFixture[str], kind: str
+):
+    made = world.created()
+    before = world.items()
+    body = not_understood(made["appTransId"])[kind]
+    capsys.readouterr()
+    assert world.call_back(body) == 1
+    assert '"UnreadableCallbacks":[1.0]' in capsys.readouterr().out
+    (kept,) = [item for item in world.items() if item not in before]
+    assert (kept["PK"], kept["kind"], kept["raw"]) == ("REFUSED", "REFUSED", body)
+    assert kept["SK"].endswith(f"#callback-{mac_in(body)}")
+    assert kept["reason"]
+
+
+def mac_in(body: str) -> str:
+    return str(json.loads(body)["mac"] if body.startswith("{") else dict(parse_qsl(body))["mac"])
+
+
+def test_a_message_that_comes_again_is_kept_under_the_same_name(world: World):
+    body = signed("hello")
+    for _ in range(2):
+        assert world.call_back(body) == 1
+        world.clock.shift(60)
+    names = [item["SK"].partition("#")[2] for item in world.items(PK="REFUSED")]
+    assert names == [f"callback-{mac_in(body)}"] * 2
+
+
+def test_what_cannot_be_kept_either_is_answered_with_0(world: World):
+    with Failing(world.functions["zalopay_callback"], "PutItem", fault(operation="PutItem")):
+        assert world.call_back(signed("hello")) == 0
+    assert world.items() == []
+    assert world.call_back(signed("hello")) == 1
+
+
+def test_a_new_key_is_looked_for_also_for_what_cannot_be_read(world: World):
+    world.functions["zalopay_callback"].looked_at["monotonic"] = float("-inf")
+    keep_keys(current="the-new-key", previous=KEY2)
+    assert world.call_back(signed("hello", key="the-new-key")) == 1
+    assert len(world.items(PK="REFUSED")) == 1
+
+
 def test_a_rejection_says_nothing_about_why(world: World):
     made = world.created()
-    replies = [
-        world.http("POST", "/payment/zalopay/callback", raw=signed(order_data(made["appTransId"]), **changes).encode())
-        for changes in ({"key": "wrong"}, {"type": 2})
-    ]
+    bodies = (signed(order_data(made["appTransId"]), key="wrong"), "{}")
+    replies = [world.http("POST", "/payment/zalopay/callback", raw=body.encode()) for body in bodies]
     assert [reply.body for reply in replies] == [{"return_code": -1, "return_message": "mac not equal"}] * 2
 
 

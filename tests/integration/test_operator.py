@@ -16,7 +16,7 @@ from stays.table.effects import Effects
 from stays.table.sessions import Sessions
 from stays.table.store import Store, to_attributes
 from stays.table.watch import Watch
-from stays.zalopay import BadCallback
+from stays.zalopay.callback import BadCallback
 from stays.zalopay.keys import accepted_keys
 from tests.integration.messages import PRICE, auction_result, order_data, signed
 from tests.integration.test_announcements import Listener
@@ -281,6 +281,13 @@ def test_a_callback_that_was_kept_is_brought_again_when_its_order_is_there(world
     office.really._tools.casebook._store.put(kept | {"raw": raw.replace('"mac": "', '"mac": "0')[:-1] + "}"})
     with pytest.raises(BadCallback):
         said(office.really.replay(kept["SK"]))
+
+
+def test_a_message_that_could_not_be_read_is_brought_again_and_says_why(world: World, office: Office):
+    made = lost(world)
+    assert world.call_back(signed(order_data(made["appTransId"], amount="much"))) == 1
+    with pytest.raises(BadCallback, match="cannot be read: amount"):
+        said(office.really.replay(world.item(kind="REFUSED")["SK"]))
 
 
 def test_a_mail_is_sent_once_more(world: World, office: Office):

@@ -42,6 +42,7 @@ class Evidence(Model):
     code: int | None = None
     transaction_id: str | None = None
     amount: int | None = None
+    discount: int | None = None  # what ZaloPay's own promotion paid
     paid_at: Timestamp | None = None
     raw: str | None = None
 

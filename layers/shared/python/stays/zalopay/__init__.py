@@ -1,29 +1,21 @@
 """ZaloPay's wire, pure: MACs, requests, answers, code tables. Facts: docs.zalopay.vn/docs/specs."""
 
-import hmac
 import json
-import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from hashlib import sha256
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from stays.domain.booking import check_out
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.payment import PAYMENT_TIME, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome
-from stays.domain.values import TRANSACTION_ID, app_user
-
-MAXIMUM_CALLBACK = 16_384  # bytes of the whole body; ZaloPay's `data` has 4,096 characters at most
-ORDER_TYPE = 1
+from stays.domain.values import app_user
+from stays.zalopay.signing import sign
+from stays.zalopay.values import DongOrNone, Whole, WholeOrNone, given, line, moment, transaction, truth
 
 Form = dict[str, int | str]
-
-
-class BadCallback(Exception):
-    """A callback that is not ZaloPay's, or not for us: nothing may follow from it."""
 
 
 class Created(NamedTuple):
@@ -32,16 +24,32 @@ class Created(NamedTuple):
     order_url: str
 
 
-class Callback(NamedTuple):
-    """A verified callback: which order was paid, and the evidence in it."""
+class _Sum(Protocol):
+    """An amount in đồng, under the id with which it is asked back."""
 
-    app_trans_id: str
-    evidence: Evidence
+    @property
+    def id(self) -> str | None:
+        """ZaloPay's `m_refund_id`, once it is on record."""
+
+    @property
+    def amount(self) -> int:
+        """What goes back."""
 
 
-def sign(key: str, *fields: int | str) -> str:
-    """HMAC-SHA256 over the fields joined by `|`, in lower-case hex."""
-    return hmac.new(key.encode(), "|".join(map(str, fields)).encode(), sha256).hexdigest()
+class Repayable(Protocol):
+    """Money of one transaction that goes back: a session's, or money that fits no session."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the description of the refund."""
+
+    @property
+    def transaction_id(self) -> str | None:
+        """What was paid with."""
+
+    @property
+    def refund(self) -> _Sum | None:
+        """How much goes back, and under which id."""
 
 
 def _milliseconds(at: datetime) -> int:
@@ -79,126 +87,51 @@ def query_request(app_id: int, key1: str, app_trans_id: str) -> Form:
     return {"app_id": app_id, "app_trans_id": app_trans_id, "mac": mac}
 
 
-def refund_request(app_id: int, key1: str, session: PaymentSession, now: datetime) -> Form:
-    """Asking for the money of a session to go back, under the id that is on record."""
-    assert session.refund and session.refund.id and session.transaction_id
-    timestamp, description = _milliseconds(now), f"Stays {session.id}"
-    amount = session.refund.amount
+def cancel_request(app_id: int, key1: str, app_trans_id: str) -> Form:
+    """Asking that an unpaid order can no longer be paid. Signed as a query is (docs.zalopay.vn, order-cancel)."""
+    return query_request(app_id, key1, app_trans_id)
+
+
+def refund_request(app_id: int, key1: str, money: Repayable, now: datetime) -> Form:
+    """Asking for the money of a transaction to go back, under the id that is on record."""
+    assert money.refund and money.refund.id and money.transaction_id
+    timestamp, description = _milliseconds(now), f"Stays {money.id}"
+    amount = money.refund.amount
     return {
         "app_id": app_id,
-        "m_refund_id": session.refund.id,
-        "zp_trans_id": session.transaction_id,
+        "m_refund_id": money.refund.id,
+        "zp_trans_id": money.transaction_id,
         "amount": amount,
         "timestamp": timestamp,
         "description": description,
-        "mac": sign(key1, app_id, session.transaction_id, amount, description, timestamp),
+        "mac": sign(key1, app_id, money.transaction_id, amount, description, timestamp),
     }
 
 
-def query_refund_request(app_id: int, key1: str, session: PaymentSession, now: datetime) -> Form:
+def query_refund_request(app_id: int, key1: str, money: Repayable, now: datetime) -> Form:
     """Asking how far the refund on record has come."""
-    assert session.refund and session.refund.id
-    timestamp, refund_id = _milliseconds(now), session.refund.id
+    assert money.refund and money.refund.id
+    timestamp, refund_id = _milliseconds(now), money.refund.id
     mac = sign(key1, app_id, refund_id, timestamp)
     return {"app_id": app_id, "m_refund_id": refund_id, "timestamp": timestamp, "mac": mac}
 
 
-class _Envelope(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    data: str = Field(max_length=4096)
-    mac: str = Field(pattern=r"^[0-9a-fA-F]{64}$")
-    type: int
-
-
-class _CallbackData(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    app_id: StrictInt
-    app_trans_id: str = Field(max_length=40)
-    amount: StrictInt = Field(gt=0)
-    zp_trans_id: StrictInt | str = Field(union_mode="left_to_right")
-    server_time: StrictInt | None = None
-
-
-def is_genuine(data: str, mac: str, keys: Iterable[str]) -> bool:
-    """Whether one of the keys signed the text. Constant time, all keys tried."""
-    matches = [hmac.compare_digest(sign(key, data), mac.lower()) for key in keys]
-    return any(matches)
-
-
-class Unsigned(BadCallback):
-    """No key of ours signed it."""
-
-
-def open_callback(body: bytes) -> tuple[str, str, int]:
-    """`data`, `mac` and `type` of a callback, unverified. Raises BadCallback for any other shape."""
-    try:
-        envelope = _Envelope.model_validate_json(body)
-    except ValidationError:
-        raise BadCallback("not a callback") from None
-    return envelope.data, envelope.mac, envelope.type
-
-
-def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
-    """The evidence in a callback. The MAC over the raw text comes first, then JSON, then type and app.
-
-    Raises Unsigned for a wrong MAC and BadCallback for whatever else is not ours.
-    """
-    data, mac, kind = open_callback(body)
-    if not is_genuine(data, mac, keys):
-        raise Unsigned("mac not equal")
-    try:
-        order = _CallbackData.model_validate_json(data)
-    except ValidationError:
-        raise BadCallback("the data is not an order's") from None
-    if kind != ORDER_TYPE or order.app_id != app_id:
-        raise BadCallback("not for this app")
-    evidence = Evidence(
-        source="callback",
-        outcome=Outcome.PAID,
-        transaction_id=_transaction_id(order.zp_trans_id),
-        amount=order.amount,
-        paid_at=_time(order.server_time),
-        raw=body.decode(),
-    )
-    return Callback(order.app_trans_id, evidence)
-
-
-def _time(milliseconds: int | None) -> datetime | None:
-    """ZaloPay's clock, or None where it is no time at all."""
-    if not milliseconds:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _transaction_id(value: int | str) -> str:
-    text = str(value)
-    if not re.fullmatch(TRANSACTION_ID, text):
-        raise BadCallback("not a transaction id")
-    return text
-
-
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    return_code: int
-    sub_return_code: int | None = None
-    is_processing: bool = False
-    amount: int = 0
-    zp_trans_id: int | str = ""
-    server_time: int = 0
-    order_url: str = ""
+    return_code: Whole
+    sub_return_code: Whole | None = None
+    is_processing: Annotated[bool | None, BeforeValidator(truth)] = False
+    amount: DongOrNone = None
+    discount_amount: DongOrNone = None
+    zp_trans_id: Annotated[str | None, BeforeValidator(transaction)] = None
+    server_time: WholeOrNone = None
+    order_url: Annotated[str | None, BeforeValidator(line)] = None
 
 
 _BAD_SIGNATURE = -402
-_SUCCESS, _PROCESSING = 1, 3
+_SUCCESS, _FAIL, _PROCESSING = 1, 2, 3
 
 # Codes mean different things at different endpoints, so each has a table of its own.
-# A code that is in no table says nothing.
+# A code that is in no table says nothing; but a query that FAILs says "not paid", unless its code is about the call.
 _CREATE_REFUSALS: frozenset[int | None] = frozenset({-2, -53, -54, -401, -402, -403, -405})
 _QUERY_CODES: dict[int | None, Outcome] = {
     -54: Outcome.EXPIRED,
@@ -210,6 +143,10 @@ _QUERY_CODES: dict[int | None, Outcome] = {
     -333: Outcome.UNPAID,
     **dict.fromkeys((-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343), Outcome.UNPAID),
 }
+_OF_THE_CALL: frozenset[int | None] = frozenset(
+    {-2, -53, -401, -402, -403, -404, -405, -429, -500, -999}  # what was asked, or that it was asked just now
+    | {-32, -33, -34, -35, -43, -88, -135, -301}  # ZaloPay's system, a bank's or a channel's: failing or maintained
+)
 _REFUND_CODES: dict[int | None, RefundOutcome] = {
     -23: RefundOutcome.ACCEPTED,
     **dict.fromkeys((-24, -25, -26), RefundOutcome.NOT_FOUND),  # the id's day is over: a new one is due
@@ -223,7 +160,7 @@ _QUERY_REFUND_CODES: dict[int | None, RefundOutcome] = {
 
 def _read(answer: Mapping[str, Any]) -> _Answer | None:
     try:
-        return _Answer.model_validate({name: value for name, value in answer.items() if value is not None})
+        return _Answer.model_validate(given(answer))
     except ValidationError:
         return None
 
@@ -253,24 +190,36 @@ def read_created(answer: Mapping[str, Any]) -> Created | Evidence:
 
 
 def read_query(answer: Mapping[str, Any], source: str) -> Evidence:
-    """What ZaloPay says of an order. Unknown is never failed."""
+    """What ZaloPay says of an order. FAIL is "not paid", whatever its code, unless that is about the call."""
     read = _read(answer)
     if read is None:
         return Evidence(source=source, outcome=Outcome.UNKNOWN)
-    code = _code(read)
-    if read.return_code == _SUCCESS and re.fullmatch(TRANSACTION_ID, str(read.zp_trans_id)) and read.amount > 0:
+    if read.return_code == _SUCCESS and read.zp_trans_id and read.amount:
         return Evidence(
             source=source,
             outcome=Outcome.PAID,
-            code=code,
-            transaction_id=str(read.zp_trans_id),
+            code=_code(read),
+            transaction_id=read.zp_trans_id,
             amount=read.amount,
-            paid_at=_time(read.server_time),
+            discount=read.discount_amount,
+            paid_at=moment(read.server_time),
         )
+    return Evidence(source=source, outcome=_without_money(read), code=_code(read))
+
+
+def _without_money(read: _Answer) -> Outcome:
+    code = _code(read)
     if read.return_code == _PROCESSING:
-        return Evidence(source=source, outcome=Outcome.PROCESSING if read.is_processing else Outcome.UNPAID, code=code)
-    known = _QUERY_CODES.get(code, Outcome.UNKNOWN) if read.return_code != _SUCCESS else Outcome.UNKNOWN
-    return Evidence(source=source, outcome=known, code=code)
+        return {True: Outcome.PROCESSING, False: Outcome.UNPAID, None: Outcome.UNKNOWN}[read.is_processing]
+    if read.return_code == _FAIL and code not in _OF_THE_CALL:
+        return _QUERY_CODES.get(code, Outcome.UNPAID)
+    return _QUERY_CODES.get(read.return_code, Outcome.UNKNOWN)
+
+
+def read_cancelled(answer: Mapping[str, Any]) -> bool:
+    """Whether ZaloPay says that the order can no longer be paid. Anything else changes nothing."""
+    read = _read(answer)
+    return read is not None and read.return_code == _SUCCESS
 
 
 def read_refund(answer: Mapping[str, Any]) -> RefundEvidence:

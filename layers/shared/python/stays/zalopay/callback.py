@@ -1,0 +1,139 @@
+"""ZaloPay's callback: strict about its MAC, tolerant about everything that the MAC covers.
+
+BadCallback        nothing may follow from it
+├── Unsigned       no key of ours signed it
+└── Unreadable     ZaloPay's word, since the MAC is right, and not understood: it must be kept for people
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from stays.domain.decision import Evidence, Outcome
+from stays.zalopay.signing import is_genuine
+from stays.zalopay.values import (
+    Dong,
+    DongOrNone,
+    TransactionId,
+    Whole,
+    WholeOrNone,
+    bare,
+    given,
+    line,
+    moment,
+    name,
+    whole,
+)
+
+MAXIMUM_CALLBACK = 16_384  # bytes of the whole body; documents say 4,096 characters of `data` at most
+ORDER_TYPE = 1
+
+
+class BadCallback(Exception):
+    """A callback from which nothing may follow."""
+
+
+class Unsigned(BadCallback):
+    """No key of ours signed it."""
+
+
+class Unreadable(BadCallback):
+    """A message whose MAC is right and whose content is not understood."""
+
+    def __init__(self, why: str, mac: str, raw: str) -> None:
+        super().__init__(why)
+        self.mac = mac  # the same for every repetition
+        self.raw = raw
+
+
+class Callback(NamedTuple):
+    """A verified callback: which order was paid, and the evidence in it."""
+
+    app_trans_id: str
+    evidence: Evidence
+
+
+class _Envelope(BaseModel):
+    data: str
+    mac: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), BeforeValidator(line)]
+    type: Any = None
+
+
+class _CallbackData(BaseModel):
+    app_id: Whole
+    app_trans_id: Annotated[str, Field(max_length=40), BeforeValidator(name)]
+    amount: Dong
+    zp_trans_id: TransactionId
+    server_time: WholeOrNone = None
+    discount_amount: DongOrNone = None
+
+
+def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
+    """The evidence in a callback. The MAC over the raw text comes first, everything else after it.
+
+    Raises Unsigned for a wrong MAC, Unreadable for what is signed and not understood or not for this app,
+    and BadCallback for a body without a readable `data` and `mac`.
+    """
+    envelope = _open(body)
+    if not is_genuine(envelope.data, envelope.mac, keys):
+        raise Unsigned("mac not equal")
+    try:
+        order = _order(envelope, app_id)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(_reason(error), envelope.mac.lower(), body.decode()) from None
+    evidence = Evidence(
+        source="callback",
+        outcome=Outcome.PAID,
+        transaction_id=order.zp_trans_id,
+        amount=order.amount,
+        discount=order.discount_amount,
+        paid_at=moment(order.server_time),
+        raw=body.decode(),
+    )
+    return Callback(order.app_trans_id, evidence)
+
+
+def _open(body: bytes) -> _Envelope:
+    """`data`, `mac` and `type` of a callback, unverified. Raises BadCallback for any other body."""
+    try:
+        envelope = _Envelope.model_validate(_fields(bare(body.decode())))
+        envelope.data.encode()  # half a character has no bytes, so there is no MAC of it
+    except ValueError:
+        raise BadCallback("not a callback") from None
+    return envelope
+
+
+def _fields(text: str) -> Any:
+    """What a JSON text says, else the fields of a form. Raises ValueError for what is no form either."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+
+
+def _order(envelope: _Envelope, app_id: int) -> _CallbackData:
+    """What the signed text says of an order. Raises ValueError where it says something else."""
+    content = json.loads(bare(envelope.data))
+    order = _CallbackData.model_validate(given(content) if isinstance(content, dict) else {})
+    if order.app_id != app_id:
+        raise ValueError("app_id is another app's")
+    if not _is_about_an_order(envelope.type):
+        raise ValueError("type is not an order's")
+    return order
+
+
+def _is_about_an_order(kind: Any) -> bool:
+    """The MAC does not cover `type`, and where it is left out an order is meant."""
+    word = line(kind)
+    return kind is None or whole(kind) == ORDER_TYPE or (word is not None and word.lower() in {"", "order"})
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without a word of the message itself."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fields = {str(part) for each in error.errors() for part in each["loc"]}
+    return f"cannot be read: {', '.join(sorted(fields))}"
