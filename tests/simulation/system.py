@@ -31,6 +31,7 @@ import infra.local.zalopay_simulator.simulator
 import stays.connections
 import stays.metrics
 import stays.table.store
+import stays.zalopay.client
 from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
 from infra.local.events import Client as Visitor
 from infra.local.filters import matches
@@ -652,9 +653,12 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         stays.table.store.time = system.clock
         infra.local.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
+        level = stays.zalopay.client.logger.log_level
+        stays.zalopay.client.logger.setLevel(SETTINGS["POWERTOOLS_LOG_LEVEL"])
         try:
             yield system
         finally:
+            stays.zalopay.client.logger.setLevel(level)
             stays.connections.ThreadPoolExecutor = ThreadPoolExecutor
             stays.table.store.time = real_time
             infra.local.zalopay_simulator.simulator.secrets = secrets

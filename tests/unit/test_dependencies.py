@@ -88,7 +88,7 @@ def test_the_environment_the_clock_and_clients_live_in_the_functions(path: Path)
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
 def test_only_the_wires_own_modules_see_the_errors_of_their_libraries(path: Path) -> None:
     inside = path.relative_to(LAYER / "stays").parts
-    assert "httpx" not in roots(path) or inside == ("zalopay", "client.py")
+    assert not roots(path) & {"httpx", "httpcore"} or inside in {("zalopay", "client.py"), ("zalopay", "deadline.py")}
     assert "botocore" not in roots(path) or inside[0] in {"table", "connections.py", "mail", "bus.py"}
 
 
@@ -125,7 +125,8 @@ def test_a_function_is_given_the_settings_that_it_reads_and_no_others(path: Path
 
 @pytest.mark.parametrize("path", HANDLERS, ids=named)
 def test_only_functions_that_speak_to_zalopay_name_its_client(path: Path) -> None:
-    named_client = any(name.startswith(("stays.zalopay.client", "httpx")) for name in imports(path))
+    clients = ("stays.zalopay.client", "stays.zalopay.deadline", "httpx", "httpcore")
+    named_client = any(name.startswith(clients) for name in imports(path))
     assert named_client is (path.stem in SPEAKS_TO_ZALOPAY)
 
 

@@ -1,6 +1,7 @@
 """Speaking to ZaloPay: what is sent, and that silence and nonsense say nothing."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,11 +14,19 @@ import time_machine
 
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.refund import RefundEvidence, RefundOutcome
-from stays.zalopay import Created, create_request, query_refund_request, query_request, refund_request, sign
-from stays.zalopay.client import TIMEOUT, Client, client
-from stays.zalopay.keys import accepted_keys, signing_key
+from stays.zalopay import (
+    Created,
+    cancel_request,
+    create_request,
+    query_refund_request,
+    query_request,
+    refund_request,
+)
+from stays.zalopay.client import LONGEST, TIMEOUT, Client, client
+from stays.zalopay.keys import NoKey, accepted_keys, signing_key
+from stays.zalopay.signing import sign
 from tests.conftest import KEY1
-from tests.samples import APP_ID, NOW, ORDER_URL, opened, pending, refunding
+from tests.samples import APP_ID, NOW, ORDER_URL, STAY, opened, pending, refunding
 
 ENDPOINT = "https://zalopay.example"
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -70,10 +79,21 @@ def everything(zalopay: Client) -> tuple[Any, ...]:
         zalopay.query(pending(), "poll"),
         zalopay.refund(refunding(), NOW),
         zalopay.query_refund(refunding(), NOW),
+        zalopay.cancel_order(pending()),
     )
 
 
-def test_the_four_calls_are_sent_as_json_to_their_paths() -> None:
+# What silence and nonsense amount to.
+NOTHING = (
+    Evidence(source="create", outcome=Outcome.UNKNOWN),
+    Evidence(source="poll", outcome=Outcome.UNKNOWN),
+    RefundEvidence(RefundOutcome.UNKNOWN),
+    RefundEvidence(RefundOutcome.UNKNOWN),
+    False,
+)
+
+
+def test_the_five_calls_are_sent_as_json_to_their_paths() -> None:
     wire = Wire(says({}))
     with speaking(wire) as zalopay:
         everything(zalopay)
@@ -83,6 +103,7 @@ def test_the_four_calls_are_sent_as_json_to_their_paths() -> None:
         ("POST", f"{ENDPOINT}/v2/query", query_request(APP_ID, KEY1, pending().app_trans_id)),
         ("POST", f"{ENDPOINT}/v2/refund", refund_request(APP_ID, KEY1, refunding(), NOW)),
         ("POST", f"{ENDPOINT}/v2/query_refund", query_refund_request(APP_ID, KEY1, refunding(), NOW)),
+        ("POST", f"{ENDPOINT}/v2/cancel", cancel_request(APP_ID, KEY1, pending().app_trans_id)),
     ]
     assert {each.headers["content-type"] for each in wire.requests} == {"application/json"}
 
@@ -93,6 +114,7 @@ def test_each_answer_is_read_by_the_tables_of_its_own_call() -> None:
         "/v2/query": {"return_code": 2, "sub_return_code": -101},
         "/v2/refund": {"return_code": 2, "sub_return_code": -101},
         "/v2/query_refund": {"return_code": 2, "sub_return_code": -101},
+        "/v2/cancel": {"return_code": 1, "sub_return_code": 1},
     }
     with speaking(Wire(lambda request: httpx.Response(200, json=answers[request.url.path]))) as zalopay:
         assert everything(zalopay) == (
@@ -100,6 +122,7 @@ def test_each_answer_is_read_by_the_tables_of_its_own_call() -> None:
             Evidence(source="poll", outcome=Outcome.NOT_FOUND, code=-101),
             RefundEvidence(RefundOutcome.REFUSED, -101),
             RefundEvidence(RefundOutcome.NOT_FOUND, -101),
+            True,
         )
 
 
@@ -155,16 +178,84 @@ def test_money_is_recognised_through_the_whole_client() -> None:
 )
 def test_silence_and_nonsense_are_unknown_and_never_a_failure(answer: Answer) -> None:
     with speaking(Wire(answer)) as zalopay:
-        assert everything(zalopay) == (
-            Evidence(source="create", outcome=Outcome.UNKNOWN),
-            Evidence(source="poll", outcome=Outcome.UNKNOWN),
-            RefundEvidence(RefundOutcome.UNKNOWN),
-            RefundEvidence(RefundOutcome.UNKNOWN),
-        )
+        assert everything(zalopay) == NOTHING
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\r\n "])
+def test_an_answer_may_begin_with_a_byte_order_mark(mark: bytes) -> None:
+    answer = mark + json.dumps({"return_code": "1", "order_url": ORDER_URL}).encode()
+    with speaking(Wire(writes(answer))) as zalopay:
+        assert zalopay.create_order(opened(), "r", "c") == Created(ORDER_URL)
+
+
+class Lost:
+    """A key that cannot be read: at all, or once it has to be a fresh one."""
+
+    def __init__(self, key: str | None = None) -> None:
+        self.key = key
+
+    def __call__(self, *, fresh: bool = False) -> str:
+        if fresh or self.key is None:
+            raise NoKey("zalopay-key1")
+        return self.key
+
+
+@pytest.mark.parametrize("key", [None, KEY1])
+def test_without_a_key_nothing_is_said(key: str | None) -> None:
+    wire = Wire(says({"return_code": -402}))
+    with httpx.Client(base_url=ENDPOINT, transport=wire) as http:
+        assert everything(Client(http, APP_ID, Lost(key))) == NOTHING
+    assert len(wire.requests) == (5 if key else 0)
 
 
 def test_a_call_takes_no_longer_than_the_function_can_wait_for_three() -> None:
     assert [TIMEOUT.connect, TIMEOUT.read, TIMEOUT.write, TIMEOUT.pool] == [2.0, 4.0, 4.0, 4.0]
+    assert LONGEST == 6.0
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    names = ("path", "httpStatus", "trouble", "returnCode", "subReturnCode", "appTransId", "refundId")
+    lines = [vars(record) for record in caplog.records]
+    return [{name: line[name] for name in names if line.get(name) is not None} for line in lines]
+
+
+ORDER = {"appTransId": pending().app_trans_id}
+REFUND = {"refundId": f"261122_2553_{STAY}"}
+SAID_NOTHING = [
+    (says({"return_code": 2, "sub_return_code": -500}), {"httpStatus": 200, "returnCode": 2, "subReturnCode": -500}),
+    (says({"return_code": "-429"}), {"httpStatus": 200, "returnCode": -429}),
+    (says({"return_code": "no " * 99}), {"httpStatus": 200, "returnCode": "no no no no no no no"}),
+    (says({"return_code": {"x": [1]}}), {"httpStatus": 200, "returnCode": "dict"}),
+    (says({"mac": "m", "other": 1}), {"httpStatus": 200}),
+    (says({"return_code": 1}, 502), {"httpStatus": 502}),
+    (writes("<html>"), {"httpStatus": 200, "trouble": "no JSON"}),
+    (fails(httpx.ReadTimeout), {"trouble": "ReadTimeout"}),
+]
+
+
+@pytest.mark.parametrize(("answer", "codes"), SAID_NOTHING)
+def test_what_says_nothing_is_logged_with_its_codes_and_nothing_else(
+    caplog: pytest.LogCaptureFixture, answer: Answer, codes: dict[str, Any]
+) -> None:
+    with speaking(Wire(answer)) as zalopay:
+        everything(zalopay)
+    assert logged(caplog) == [
+        {"path": "/v2/create", **ORDER, **codes},
+        {"path": "/v2/query", **ORDER, **codes},
+        {"path": "/v2/refund", **REFUND, **codes},
+        {"path": "/v2/query_refund", **REFUND, **codes},
+        {"path": "/v2/cancel", **ORDER, **codes},
+    ]
+    assert {(record.levelno, record.getMessage()) for record in caplog.records} == {
+        (logging.WARNING, "ZaloPay says nothing")
+    }
+
+
+def test_what_says_something_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    answer = {"return_code": 1, "order_url": ORDER_URL, "amount": 1, "zp_trans_id": 1}
+    with speaking(Wire(says(answer))) as zalopay:
+        everything(zalopay)
+    assert logged(caplog) == []
 
 
 def test_the_one_client_of_a_function_signs_with_the_key_in_its_secret(aws: None) -> None:
@@ -218,3 +309,16 @@ def test_a_key_is_kept_for_five_minutes(secrets: Any) -> None:
         assert signing_key("zalopay-key1") == KEY1
         clock.shift(1)
         assert signing_key("zalopay-key1") == "new"
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}", '{"current": ""}', '{"note": "x"}'])
+def test_a_secret_without_a_key_signs_nothing(secrets: Any, text: str) -> None:
+    secrets.put_secret_value(SecretId="zalopay-key1", SecretString=text)
+    with pytest.raises(NoKey):
+        signing_key("zalopay-key1")
+
+
+def test_a_secret_that_is_not_there_holds_no_key(aws: None) -> None:
+    for read in (accepted_keys, signing_key):
+        with pytest.raises(NoKey, match="zalopay-key3"):
+            read("zalopay-key3")

@@ -1,37 +1,50 @@
 """Speaking HTTP to ZaloPay. Only functions that make or ask for orders import this, and httpx with it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import httpx
+from aws_lambda_powertools import Logger
 
-from stays.domain.decision import Evidence
+from stays.domain.decision import Evidence, Outcome
 from stays.domain.payment import PaymentSession
-from stays.domain.refund import RefundEvidence
+from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.zalopay import (
     Created,
     Form,
+    Repayable,
+    cancel_request,
     create_request,
     is_unsigned,
     query_refund_request,
     query_request,
+    read_cancelled,
     read_created,
     read_query,
     read_refund,
     read_refund_query,
     refund_request,
 )
-from stays.zalopay.keys import signing_key
+from stays.zalopay.deadline import Hurried, ending
+from stays.zalopay.keys import NoKey, signing_key
+from stays.zalopay.values import whole
 
-TIMEOUT = httpx.Timeout(4.0, connect=2.0)  # seconds; three calls in a row stay under the function's own limit
+TIMEOUT = httpx.Timeout(4.0, connect=2.0)  # seconds until a connection stands, and until something more is heard
+LONGEST = 6.0  # seconds of a whole call, also where it is signed and sent a second time
+SHORTEST = 0.3  # seconds; with less left a call is not begun
+
+logger = Logger()
 
 
 @cache
 def client(endpoint: str, app_id: int, key1_secret: str) -> "Client":
     """The one client of a function, made when it is first needed. Its calls may run in threads."""
-    return Client(httpx.Client(base_url=endpoint, timeout=TIMEOUT), app_id, partial(signing_key, key1_secret))
+    http = httpx.Client(base_url=endpoint, timeout=TIMEOUT, transport=Hurried())
+    return Client(http, app_id, partial(signing_key, key1_secret))
 
 
 class SigningKey(Protocol):
@@ -41,44 +54,125 @@ class SigningKey(Protocol):
         """The key that signs."""
 
 
-class Client:
-    """ZaloPay's four calls. None of them raises: silence and nonsense are evidence that says UNKNOWN."""
+class _Answer(NamedTuple):
+    """What came back: {} for silence, an error page, or anything else that is no JSON object."""
 
-    def __init__(self, http: httpx.Client, app_id: int, key1: SigningKey) -> None:
+    content: Mapping[str, Any]
+    status: int | None = None
+    trouble: str | None = None
+
+
+Heard = TypeVar("Heard")
+
+
+class Client:
+    """ZaloPay's calls. None of them raises: silence and nonsense are evidence that says UNKNOWN, and logged."""
+
+    def __init__(
+        self, http: httpx.Client, app_id: int, key1: SigningKey, *, longest: float = LONGEST, until: float = math.inf
+    ) -> None:
+        """A call takes `longest` seconds at most, and no call goes on beyond `until` (monotonic clock)."""
         self._http = http
         self.app_id = app_id
         self._key1 = key1
+        self._longest = longest
+        self._until = until
+
+    def within(self, seconds: float) -> "Client":
+        """The same client for one request: all its calls together take so many seconds from now on.
+
+        A call for which too little is left is not sent, and says UNKNOWN.
+        """
+        until = min(self._until, monotonic() + seconds)
+        return Client(self._http, self.app_id, self._key1, longest=self._longest, until=until)
 
     def create_order(self, session: PaymentSession, redirect_url: str, callback_url: str) -> Created | Evidence:
         """Make the order of a session (docs.zalopay.vn, order-create)."""
-        return read_created(
-            self._ask("/v2/create", lambda key: create_request(self.app_id, key, session, redirect_url, callback_url))
-        )
+
+        def signed(key: str) -> Form:
+            return create_request(self.app_id, key, session, redirect_url, callback_url)
+
+        return self._ask("/v2/create", session.app_trans_id, signed, read_created)
 
     def query(self, session: PaymentSession, source: str) -> Evidence:
         """Ask whether the order of a session is paid (docs.zalopay.vn, order-query)."""
-        answer = self._ask("/v2/query", lambda key: query_request(self.app_id, key, session.app_trans_id))
-        return read_query(answer, source)
+        return self._ask(
+            "/v2/query",
+            session.app_trans_id,
+            lambda key: query_request(self.app_id, key, session.app_trans_id),
+            lambda answer: read_query(answer, source),
+        )
 
-    def refund(self, session: PaymentSession, now: datetime) -> RefundEvidence:
+    def cancel_order(self, session: PaymentSession) -> bool:
+        """Whether the order of a session can no longer be paid now: best effort (docs.zalopay.vn, order-cancel).
+
+        The documents do not name the path; public code has this one.
+        """
+        return self._ask(
+            "/v2/cancel",
+            session.app_trans_id,
+            lambda key: cancel_request(self.app_id, key, session.app_trans_id),
+            read_cancelled,
+        )
+
+    def refund(self, money: Repayable, now: datetime) -> RefundEvidence:
         """Ask for the money to go back (docs.zalopay.vn, order-refund)."""
-        return read_refund(self._ask("/v2/refund", lambda key: refund_request(self.app_id, key, session, now)))
+        form = partial(refund_request, self.app_id, money=money, now=now)
+        return self._ask("/v2/refund", _refund_id(money), form, read_refund)
 
-    def query_refund(self, session: PaymentSession, now: datetime) -> RefundEvidence:
+    def query_refund(self, money: Repayable, now: datetime) -> RefundEvidence:
         """Ask how far a refund has come (docs.zalopay.vn, order-query-refund)."""
-        answer = self._ask("/v2/query_refund", lambda key: query_refund_request(self.app_id, key, session, now))
-        return read_refund_query(answer)
+        form = partial(query_refund_request, self.app_id, money=money, now=now)
+        return self._ask("/v2/query_refund", _refund_id(money), form, read_refund_query)
 
-    def _ask(self, path: str, signed: Callable[[str], Form]) -> dict[str, Any]:
-        """The answer; asked once more with a fresh key where ZaloPay does not know the one we have."""
-        answer = self._post(path, signed(self._key1()))
-        return self._post(path, signed(self._key1(fresh=True))) if is_unsigned(answer) else answer
+    def _ask(
+        self, path: str, what: str | None, signed: Callable[[str], Form], read: Callable[[Mapping[str, Any]], Heard]
+    ) -> Heard:
+        """What the answer means. Asked once more, with a fresh key, where ZaloPay does not know the one we have."""
+        end = min(monotonic() + self._longest, self._until)
+        answer = self._send(path, signed, end)
+        if is_unsigned(answer.content):
+            answer = self._send(path, signed, end, fresh=True)
+        heard = read(answer.content)
+        if heard is False or getattr(heard, "outcome", None) in (Outcome.UNKNOWN, RefundOutcome.UNKNOWN):
+            logger.warning("ZaloPay says nothing", extra=_logged(path, what, answer))
+        return heard
 
-    def _post(self, path: str, form: Form) -> dict[str, Any]:
-        """The JSON object of the answer; {} for silence, an error page, or anything else."""
+    def _send(self, path: str, signed: Callable[[str], Form], end: float, *, fresh: bool = False) -> _Answer:
         try:
-            answer = self._http.post(path, json=form)
-            content = answer.json() if answer.status_code == httpx.codes.OK else {}
-        except (httpx.HTTPError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
+            form = signed(self._key1(fresh=fresh))
+            if end - monotonic() < SHORTEST:
+                return _Answer({}, trouble="no time left")
+            with ending(end):
+                answer = self._http.post(path, json=form)
+        except (httpx.HTTPError, NoKey) as error:
+            return _Answer({}, trouble=type(error).__name__)
+        return _content(answer)
+
+
+def _content(answer: httpx.Response) -> _Answer:
+    """The JSON object of an answer."""
+    try:
+        content = answer.json() if answer.status_code == httpx.codes.OK else {}
+    except (ValueError, RecursionError):
+        return _Answer({}, answer.status_code, "no JSON")
+    return _Answer(content if isinstance(content, dict) else {}, answer.status_code)
+
+
+def _refund_id(money: Repayable) -> str | None:
+    return money.refund.id if money.refund else None
+
+
+def _logged(path: str, what: str | None, answer: _Answer) -> dict[str, Any]:
+    """The codes of an answer, and which order or refund it is about. Nothing else of it belongs in a log."""
+    about = {"refundId" if "refund" in path else "appTransId": what}
+    names = {"return_code": "returnCode", "sub_return_code": "subReturnCode"}
+    codes = {names[name]: _short(code) for name, code in answer.content.items() if name in names}
+    return {"path": path, "httpStatus": answer.status, "trouble": answer.trouble, **about, **codes}
+
+
+def _short(code: Any) -> int | str:
+    number = whole(code)
+    if number is not None:
+        return number
+    return code[:20] if isinstance(code, str) else type(code).__name__
