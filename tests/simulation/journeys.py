@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, second_chance, signed
 from tests.simulation.auctions import AUCTIONS, expect
 from tests.simulation.outside import KEY1, KEY2
-from tests.simulation.system import System, stay_of
+from tests.simulation.system import CALLBACK, System, stay_of
 
 Journey = Callable[[System], None]
 OTHER_KEY2 = "a key that ZaloPay has used since today"
@@ -298,7 +300,22 @@ def demand_refused(system: System, body: bytes) -> None:
     assert system.database.version == version, "a forged callback was written"
 
 
-def not_for_us(system: System) -> None:
+def demand_kept(system: System, body: bytes) -> None:
+    """A message of ZaloPay's that is not understood: it is kept, nothing else is written, and only then it is 1."""
+    before = of_ours(system)
+    code = system.http("POST", CALLBACK, raw=body, sub=None).body.get("return_code")
+    assert code != -1, "ZaloPay's own word was refused"
+    assert of_ours(system) == before, "what is not understood was believed"
+    kept = [item["raw"] for item in system.database.items(kind="REFUSED")]
+    assert code != 1 or body.decode() in kept, "ZaloPay's word was forgotten"
+
+
+def of_ours(system: System) -> list[dict[str, Any]]:
+    """Everything but what is kept for people."""
+    return [item for item in system.database.items() if item.get("kind") != "REFUSED"]
+
+
+def not_understood(system: System) -> None:
     """Well signed, and of another app, of another kind, or not of this world."""
     wins(system)
     orders(system)
@@ -306,9 +323,26 @@ def not_for_us(system: System) -> None:
     if order is None:
         return
     data = json.loads(json.loads(system.zalopay.callback(order))["data"])
-    for changes in ({"app_id": 999}, {"amount": True}, {"amount": "1200000"}, {"zp_trans_id": "x"}):
-        demand_refused(system, signed(data | {"zp_trans_id": 270301000000999} | changes).encode())
-    demand_refused(system, signed(data | {"zp_trans_id": 270301000000999}, type=2).encode())
+    for changes in ({"app_id": 999}, {"amount": True}, {"amount": "1.200.000"}, {"amount": 0}, {"zp_trans_id": "x"}):
+        demand_kept(system, signed(data | {"zp_trans_id": 270301000000999} | changes).encode())
+    demand_kept(system, signed(data | {"zp_trans_id": 270301000000999}, type=2).encode())
+    demand_kept(system, signed("no order at all").encode())
+
+
+def dressed_up(system: System) -> None:
+    """ZaloPay's word comes as a form with texts in it and no type, and is its word all the same."""
+    wins(system)
+    orders(system)
+    order = system.order()
+    system.pay(order, lost=True)
+    if order is None or order.ended != "PAID":
+        return
+    data = json.loads(json.loads(system.zalopay.callback(order))["data"])
+    sent = json.loads(signed("\ufeff" + json.dumps({name: str(value) for name, value in data.items()})))
+    form = urlencode({"mac": sent["mac"].upper(), "data": sent["data"]})
+    reply = system.http("POST", CALLBACK, raw=form.encode(), sub=None)
+    expect(system, reply.body.get("return_code") == 1, "ZaloPay's word was not heard")
+    expect(system, system.database.items(kind="SESSION", status="PAID") != [], "ZaloPay's word was not understood")
 
 
 def unknown_order(system: System) -> None:
@@ -478,7 +512,8 @@ JOURNEYS: dict[str, Journey] = {
         wrong_price,
         too_late_to_pay,
         unknown_order,
-        not_for_us,
+        not_understood,
+        dressed_up,
         forged_token,
         callback_lost,
         nobody_looks,
