@@ -212,6 +212,12 @@ def test_nights_that_an_offer_leaves_are_released_when_it_expires_and_not_when_i
     assert names(over, over.but(status=AwardStatus.PAID)) == []
 
 
+def test_a_users_id_cannot_break_the_id_of_an_event() -> None:
+    over = offer(status=AwardStatus.EXPIRED, user_id="a/b #%41")
+    (event,) = announcements(offer(user_id="a/b #%41"), over)
+    assert (event.user_id, event.event_id) == ("a/b #%41", f"{AUCTION}/a%2Fb%20%23%2541/offer-7/OfferExpired")
+
+
 def test_nights_beside_an_offer_that_was_paid_are_released() -> None:
     paid = offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS)
     assert names(offer(), paid) == []

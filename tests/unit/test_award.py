@@ -126,7 +126,7 @@ def test_an_unknown_kind_of_event_is_a_key_error() -> None:
         ("awardedNights", [], ()),
         ("awardedNights", [{"date": "2026-12-01", "price": 1}] * 2, ("awardedNights",)),
         ("awardedNights", [{"date": "2026-12-01", "price": 0}], ("awardedNights", 0, "price")),
-        ("awardedNights", [{"date": "2026-12-01", "price": 1.0}], ("awardedNights", 0, "price")),
+        ("awardedNights", [{"date": "2026-12-01", "price": 1.5}], ("awardedNights", 0, "price")),
         ("awardedNights", [{"date": "2026-12-1", "price": 1}], ("awardedNights", 0, "date")),
         ("guestCount", 0, ("guestCount",)),
         ("guestCount", 101, ("guestCount",)),

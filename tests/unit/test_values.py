@@ -5,12 +5,16 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stays.domain.values import (
     APP_TRANS_ID,
+    ID,
     LONGEST_EMAIL,
     LONGEST_NAME,
+    LONGEST_USER_KEY,
     MAXIMUM_AMOUNT,
     MAXIMUM_NIGHTS,
     STAY_ID,
@@ -20,8 +24,11 @@ from stays.domain.values import (
     Night,
     StayId,
     Timestamp,
+    UserId,
     app_trans_id,
     app_user,
+    check_user_id,
+    encode_key,
     m_refund_id,
     made_at,
     new_stay_id,
@@ -39,6 +46,7 @@ class Sample(Model):
     some_id: Id | None = None
     stay_id: StayId | None = None
     amount: Amount | None = None
+    user_id: UserId | None = None
 
 
 def test_a_stay_id_is_a_ulid_of_the_time_and_the_random_bytes() -> None:
@@ -149,7 +157,7 @@ def test_a_night_is_written_as_it_is_read() -> None:
     assert Sample(some_night=date(2028, 2, 29)).dump() == {"someNight": "2028-02-29"}
 
 
-@pytest.mark.parametrize("value", [0, -1, MAXIMUM_AMOUNT + 1, 50_000.0, "50000", True, 1e400])
+@pytest.mark.parametrize("value", [0, -1, MAXIMUM_AMOUNT + 1, 50_000.5, "50000", True, 1e400, 1e9, -0.0])
 def test_an_amount_is_a_whole_number_of_dong_within_the_clients_limits(value: Any) -> None:
     with pytest.raises(ValidationError):
         Sample.model_validate({"amount": value})
@@ -160,15 +168,105 @@ def test_the_limits_of_an_amount_are_amounts(value: int) -> None:
     assert Sample.model_validate({"amount": value}).amount == value
 
 
-@pytest.mark.parametrize(("value", "text"), [(9_007_199_254_740_993, "9007199254740993"), ("auth0|an", "auth0|an")])
-def test_an_id_is_a_text_even_if_it_came_as_a_number(value: int | str, text: str) -> None:
-    assert Sample.model_validate({"someId": value}).some_id == text
+@pytest.mark.parametrize("text", ["500000", "500000.0", "5e5", "5.0E+5"])
+def test_a_whole_number_is_the_same_amount_however_json_writes_it(text: str) -> None:
+    found = Sample.model_validate_json(f'{{"amount": {text}}}').amount
+    assert (found, type(found)) == (500_000, int)
 
 
-@pytest.mark.parametrize("value", ["", "a" * 129, "a#b", "a b", "a\n", "ạ", True, 1.0, ["a"]])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (9_007_199_254_740_993, "9007199254740993"),
+        ("auth0|an", "auth0|an"),
+        (1001.0, "1001"),
+        (2.0**53 - 1, "9007199254740991"),
+        (-5.0, "-5"),
+    ],
+)
+def test_an_id_is_a_text_even_if_it_came_as_a_number(value: float | str, text: str) -> None:
+    found = Sample.model_validate({"someId": value, "userId": value})
+    assert (found.some_id, found.user_id) == (text, text)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "a" * 129, "a#b", "a b", "a\n", "ạ", True, 1.5, 2.0**53, -(2.0**53), 1e400, ["a"]]
+)
 def test_an_id_of_another_shape_is_refused(value: Any) -> None:
     with pytest.raises(ValidationError):
         Sample.model_validate({"someId": value})
+
+
+ODD_USERS = [
+    "auth0|an+tag@example.com",
+    "a b",
+    " ",
+    "a/b",
+    "a=b",
+    "a\\b",
+    "a#b",
+    "%41",
+    "a%20b",
+    "~'\"<>;&?",
+    "Nguyễn Văn An",
+    "阮文安" * 14,
+    "🙂" * 42,
+    "x" * 128,
+    "#" * 128,
+]
+
+
+@pytest.mark.parametrize("user_id", ODD_USERS)
+def test_a_users_id_is_any_text(user_id: str) -> None:
+    assert Sample.model_validate({"userId": user_id}).user_id == user_id
+    assert re.fullmatch(r"[A-Za-z0-9_.:|@%\-]{1,512}", encode_key(user_id))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "x" * 129,
+        "#" * 129,
+        "阮文安" * 19 + "x",
+        "🙂" * 43,
+        "a\n",
+        "a\x00",
+        "\x7f",
+        "a\x85b",
+        "\ud800",
+        True,
+        1.5,
+        None,
+        ["a"],
+    ],
+)
+def test_a_users_id_that_is_empty_too_long_or_has_a_control_character_is_refused(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Sample.model_validate({"userId": value if value is not None else {}})
+
+
+def test_the_longest_key_of_a_user_is_as_long_as_is_said() -> None:
+    longest = "阮" * 56 + "x" * 8
+    assert len(encode_key(longest)) == LONGEST_USER_KEY == 512
+    assert check_user_id(longest) == longest
+    with pytest.raises(ValueError, match="512 bytes"):
+        check_user_id(f"{longest}x")
+
+
+@given(st.from_regex(ID, fullmatch=True))
+def test_what_was_an_id_before_keeps_its_key(user_id: str) -> None:
+    assert encode_key(user_id) == user_id
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+def test_two_users_never_have_one_key_and_no_key_has_what_parts_keys(one: str, other: str) -> None:
+    assert (encode_key(one) == encode_key(other)) is (one == other)
+    assert not set(encode_key(one)) & set("#/ =\\+\n")
+
+
+def test_an_id_that_is_another_one_encoded_is_another_user() -> None:
+    assert [encode_key(each) for each in ("a b", "a%20b", "a+b")] == ["a%20b", "a%2520b", "a%2Bb"]
 
 
 @pytest.mark.parametrize("value", [STAY[:-1], STAY + "0", STAY.lower(), "8" + STAY[1:], STAY[:-1] + "U", 1])

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from stays.domain.award import WIN, Award, AwardStatus
 from stays.domain.payment import UNFINISHED, Fulfilment, PaymentSession, Reason, Status
-from stays.domain.values import Model, StayId, Timestamp
+from stays.domain.values import Model, StayId, Timestamp, encode_key
 
 Announced = PaymentSession | Award
 
@@ -151,7 +151,7 @@ def _said_of_stay(session: PaymentSession) -> dict[str, Any]:
 
 def _said_of_award(award: Award) -> dict[str, Any]:
     return {
-        "about": f"{award.auction_id}/{award.user_id}/{award.award_id}",
+        "about": f"{award.auction_id}/{encode_key(award.user_id)}/{award.award_id}",
         "auctionId": award.auction_id,
         "userId": award.user_id,
         "propertyId": award.place.id,

@@ -19,16 +19,16 @@ from stays.domain.award import (
     RunnerUp,
     check_nights,
 )
-from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, Id, Model, Timestamp
+from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, WHOLE, Id, Model, Timestamp, UserId
 
 
 class _Event(Model):
     auction_id: Id
-    user_id: Id
+    user_id: UserId
     place: Annotated[Property, Field(alias="property")]
     guest_count: GuestCount = 1
     runners_up: Annotated[tuple[RunnerUp, ...], Field(max_length=MOST_RUNNERS_UP)] = ()
-    offer_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080)] = OFFER_MINUTES
+    offer_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080), WHOLE] = OFFER_MINUTES
 
     def _check_runners_up(self, nights: tuple[PricedNight, ...]) -> None:
         users = [self.user_id, *(each.user_id for each in self.runners_up)]
@@ -44,7 +44,7 @@ class AuctionResult(_Event):
 
     result: Result
     awarded_nights: Annotated[tuple[PricedNight, ...], Field(max_length=MAXIMUM_NIGHTS)] = ()
-    bid_amount: Annotated[int, Field(strict=True, ge=0, le=MAXIMUM_AMOUNT)] = 0
+    bid_amount: Annotated[int, Field(strict=True, ge=0, le=MAXIMUM_AMOUNT), WHOLE] = 0
     payment_deadline: Timestamp
 
     _nights = field_validator("awarded_nights")(check_nights)

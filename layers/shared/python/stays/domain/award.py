@@ -8,7 +8,19 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints
 
 from stays.domain.errors import Invalid, NotFound, Refused
-from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, Amount, Id, Model, Night, Timestamp, timestamp, today
+from stays.domain.values import (
+    MAXIMUM_AMOUNT,
+    MAXIMUM_NIGHTS,
+    WHOLE,
+    Amount,
+    Id,
+    Model,
+    Night,
+    Timestamp,
+    UserId,
+    timestamp,
+    today,
+)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -18,7 +30,7 @@ class Property(Model):
 
     id: Id
     name: Text
-    host_id: Id
+    host_id: UserId
     city: Text | None = None
     state: Text | None = None
     address_line1: Text | None = None
@@ -79,13 +91,13 @@ def check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
 Nights = Annotated[
     tuple[PricedNight, ...], Field(min_length=1, max_length=MAXIMUM_NIGHTS), AfterValidator(check_nights)
 ]
-GuestCount = Annotated[int, Field(strict=True, ge=1, le=100)]
+GuestCount = Annotated[int, Field(strict=True, ge=1, le=100), WHOLE]
 
 
 class RunnerUp(Model):
     """Who is offered the nights next, if they are still free by then, and at which prices."""
 
-    user_id: Id
+    user_id: UserId
     bid_id: Id | None = None
     nights: Nights
     guest_count: GuestCount = 1
@@ -100,7 +112,7 @@ class Award(Model):
 
     award_id: Id
     auction_id: Id
-    user_id: Id
+    user_id: UserId
     place: Annotated[Property, Field(alias="property")]
     nights: tuple[PricedNight, ...]
     guest_count: int

@@ -24,11 +24,15 @@ MAXIMUM_NIGHTS = 60  # a transaction holds 100 items
 LONGEST_EMAIL = 320  # characters (RFC 3696, errata 1690)
 LONGEST_NAME = 200
 ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"  # whatever others of the company call their things
+USER_ID = r"^[^\u0000-\u001F\u007F-\u009F]{1,128}$"  # an issuer's `sub` may be any text
+LONGEST_USER_KEY = 512  # bytes: beside an auction's and an offer's id it fits into a sort key, which has 1,024
 STAY_ID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 APP_TRANS_ID = r"^[0-9]{6}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 TRANSACTION_ID = r"^[0-9]{1,64}$"
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ENCODED = re.compile(r"[^A-Za-z0-9_.:|@\-]")  # what an `ID` has none of
+_EXACT = 2**53  # below it every whole number has a floating-point number of its own
 
 
 def timestamp(at: datetime) -> str:
@@ -43,9 +47,36 @@ def _to_milliseconds(at: datetime) -> datetime:
         raise ValueError("this is before or after all years") from None
 
 
+def _to_whole(value: Any) -> Any:
+    """`500000.0` as 500000: to JSON Schema both are the same integer. Any other value is left to the type."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if whole else value
+
+
 def _number_to_text(value: Any) -> Any:
     """Ids are 64-bit integers elsewhere in the company and texts here."""
+    value = _to_whole(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def encode_key(user_id: str) -> str:
+    """A user's id as it stands in keys and event ids: one text for each id, with no `#`, `/` or space in it.
+
+    What an `ID` consists of stays as it is; every other byte of the text in UTF-8 is written `%XX`.
+    """
+    return _ENCODED.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), user_id)
+
+
+def check_user_id(user_id: str) -> str:
+    """The same. Raises ValueError for a text that cannot be a user's id: empty, too long, or with control characters.
+
+    Nothing else is read into it: ids that look alike, or that are written alike once decoded, are different users.
+    """
+    if not re.fullmatch(USER_ID, user_id):
+        raise ValueError("a user's id has 1 to 128 characters, none of them a control character")
+    if len(encode_key(user_id)) > LONGEST_USER_KEY:
+        raise ValueError(f"a user's id takes at most {LONGEST_USER_KEY} bytes in a key")
+    return user_id
 
 
 def _only_a_date(value: Any) -> Any:
@@ -65,8 +96,21 @@ Id = Annotated[
     BeforeValidator(_number_to_text),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": ID}, {"type": "integer"}]}),
 ]
+UserId = Annotated[
+    str,
+    AfterValidator(check_user_id),
+    BeforeValidator(_number_to_text),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": USER_ID}, {"type": "integer"}],
+            "description": "the `sub` of the user's tokens; at most 512 bytes, where any but letters, digits and"
+            " `_.:|@-` counts three for each of its bytes in UTF-8",
+        }
+    ),
+]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
-Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT)]
+WHOLE = BeforeValidator(_to_whole)  # of every strict integer: it stands last, behind the limits
+Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT), WHOLE]
 
 
 class Model(BaseModel):

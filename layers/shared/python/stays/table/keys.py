@@ -6,7 +6,7 @@ from zlib import crc32
 
 from stays.domain.award import WIN, Award
 from stays.domain.mailing import Mailing
-from stays.domain.values import timestamp
+from stays.domain.values import encode_key, timestamp
 from stays.table.store import Item, Key
 
 SHARDS = 4  # of the index `due`, so that no one partition takes every write
@@ -39,12 +39,12 @@ def calendar_key(property_id: str) -> Key:
 
 def opened_key(user_id: str, now: datetime) -> Key:
     """How many sessions a user opened in this hour."""
-    return {"PK": f"USER#{user_id}", "SK": f"OPENED#{timestamp(now)[:13]}"}
+    return {"PK": f"USER#{encode_key(user_id)}", "SK": f"OPENED#{timestamp(now)[:13]}"}
 
 
 def award_key(auction_id: str, user_id: str, award_id: str) -> Key:
-    """One award or offer of a user in an auction. `#` is in no id."""
-    return {"PK": f"AUCTION#{auction_id}", "SK": f"AWARD#{user_id}#{award_id}"}
+    """One award or offer of a user in an auction. No id has a `#`, once a user's is encoded."""
+    return {"PK": f"AUCTION#{auction_id}", "SK": f"AWARD#{encode_key(user_id)}#{award_id}"}
 
 
 def award_item(award: Award) -> Item:
@@ -59,7 +59,7 @@ def award_item(award: Award) -> Item:
 
 def profile_key(user_id: str) -> Key:
     """What a user told us."""
-    return {"PK": f"USER#{user_id}", "SK": "PROFILE"}
+    return {"PK": f"USER#{encode_key(user_id)}", "SK": "PROFILE"}
 
 
 def shard(name: str) -> str:
