@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from stays.connections import (
+    CLOCKS_DIFFER,
     JOINING,
     LIFETIME,
     MOST_CONNECTIONS,
@@ -15,6 +16,7 @@ from stays.connections import (
     Connection,
     Connections,
     Presence,
+    _presence_key,
     fingerprint,
     surplus,
 )
@@ -172,6 +174,45 @@ def test_that_a_user_was_seen_is_written_once_in_five_minutes(connections: Conne
         connections.saw(TRAVELLER, MARK, at)
         seen += [item["seenAt"] for item in contents("connections").values()]
     assert seen == [*["2026-11-22T03:00:00.000Z"] * 3, "2026-11-22T03:05:00.001Z"]
+
+
+@pytest.mark.parametrize("ahead", [CLOCKS_DIFFER + MOMENT, PRESENCE, timedelta(days=3)])
+def test_what_was_seen_in_time_to_come_vouches_for_nobody_and_keeps_no_call_from_being_written(
+    connections: Connections, ahead: timedelta
+) -> None:
+    presence = Presence(connections)
+    presence.note(TRAVELLER, MARK, NOW + ahead)
+    assert not connections.was_seen(TRAVELLER, MARK, NOW)
+    presence.note(TRAVELLER, MARK, NOW)
+    assert connections.was_seen(TRAVELLER, MARK, NOW)
+    assert [item["seenAt"] for item in contents("connections").values()] == ["2026-11-22T03:00:00.000Z"]
+
+
+def test_two_calls_at_the_same_time_are_written_once_whichever_comes_last(connections: Connections) -> None:
+    for at in (NOW + CLOCKS_DIFFER, NOW, NOW + MOMENT):
+        assert connections.saw(TRAVELLER, MARK, at) == NOW + CLOCKS_DIFFER
+        Presence(connections).note(TRAVELLER, MARK, at)
+    assert connections.was_seen(TRAVELLER, MARK, NOW)
+
+
+def test_a_memory_of_time_to_come_asks_the_table(connections: Connections) -> None:
+    presence = Presence(connections)
+    presence.note(TRAVELLER, MARK, NOW + PRESENCE)
+    connections._delete(_presence_key(TRAVELLER, MARK))
+    presence.note(TRAVELLER, MARK, NOW)
+    assert connections.was_seen(TRAVELLER, MARK, NOW)
+
+
+@pytest.mark.parametrize("user_id", ["a b", "a%20b", "a#b", "a/b", "Ạn"])
+def test_a_user_with_an_odd_id_is_found_and_seen_and_no_other_is(connections: Connections, user_id: str) -> None:
+    others = [each for each in ("a b", "a%20b", "a#b", "a/b", "Ạn", "a", "b") if each != user_id]
+    connections.subscribe(connection(user_id=user_id))
+    connections.saw(user_id, MARK, NOW)
+    assert [each.user_id for each in connections.of(user_id)] == [user_id]
+    assert [connections.of(each) for each in others] == [[]] * len(others)
+    assert [each for each in [user_id, *others] if connections.was_seen(each, MARK, NOW)] == [user_id]
+    connections.forget("c1=", user_id)
+    assert connections.of(user_id) == []
 
 
 def test_that_a_user_was_seen_is_remembered_for_a_thousand_and_the_oldest_is_asked_again(

@@ -13,11 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
-from stays.domain.values import Model, Timestamp, timestamp
+from stays.domain.values import Model, Timestamp, encode_key, timestamp
 
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
 PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
+CLOCKS_DIFFER = timedelta(minutes=1)  # at most, and calls at the same time; what was seen later than that is not true
 REMEMBERED = 1000  # users and places whose presence was written lately
 JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
 MOST_CONNECTIONS = 10  # of one user
@@ -112,7 +113,7 @@ class Connections:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
-            ExpressionAttributeValues=_attributes({":user": f"USER#{user_id}", ":kind": "CONNECTION#"}),
+            ExpressionAttributeValues=_attributes({":user": _partition(user_id), ":kind": "CONNECTION#"}),
             ConsistentRead=True,
         )
         return [Connection.model_validate(_plain(item)) for item in answer["Items"]]
@@ -126,13 +127,13 @@ class Connections:
     def saw(self, user_id: str, mark: str, now: datetime) -> datetime:
         """The user made an authenticated call from here; when that is on record, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
-        before = {":before": timestamp(now - PRESENCE_WRITES)}
+        lately = {":before": timestamp(now - PRESENCE_WRITES), ":after": timestamp(now + CLOCKS_DIFFER)}
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=_attributes(item),
-                ConditionExpression="attribute_not_exists(PK) OR seenAt < :before",
-                ExpressionAttributeValues=_attributes(before),
+                ConditionExpression="attribute_not_exists(PK) OR seenAt < :before OR seenAt > :after",
+                ExpressionAttributeValues=_attributes(lately),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
@@ -144,7 +145,8 @@ class Connections:
         answer = self._client.get_item(
             TableName=self._table, Key=_attributes(_presence_key(user_id, mark)), ConsistentRead=True
         )
-        return "Item" in answer and _plain(answer["Item"])["seenAt"] > timestamp(now - PRESENCE)
+        seen = _plain(answer["Item"])["seenAt"] if "Item" in answer else ""
+        return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
     def _put(self, item: Mapping[str, Any]) -> None:
         self._client.put_item(TableName=self._table, Item=_attributes(item))
@@ -157,8 +159,12 @@ def _own_key(connection_id: str) -> dict[str, Any]:
     return {"PK": f"CONNECTION#{connection_id}", "SK": "CONNECTION"}
 
 
+def _partition(user_id: str) -> str:
+    return f"USER#{encode_key(user_id)}"
+
+
 def _listed_key(user_id: str, connection_id: str) -> dict[str, Any]:
-    return {"PK": f"USER#{user_id}", "SK": f"CONNECTION#{connection_id}"}
+    return {"PK": _partition(user_id), "SK": f"CONNECTION#{connection_id}"}
 
 
 def _listed_item(connection: Connection) -> dict[str, Any]:
@@ -168,7 +174,7 @@ def _listed_item(connection: Connection) -> dict[str, Any]:
 
 
 def _presence_key(user_id: str, mark: str) -> dict[str, Any]:
-    return {"PK": f"USER#{user_id}", "SK": f"PRESENCE#{mark}"}
+    return {"PK": _partition(user_id), "SK": f"PRESENCE#{mark}"}
 
 
 def _until(end: datetime) -> dict[str, int]:
@@ -193,7 +199,7 @@ class Presence:
     def note(self, user_id: str, mark: str, now: datetime) -> None:
         """The user made an authenticated call from here: on record at most 5 minutes ago when this is done."""
         last = self.seen.pop((user_id, mark), None)
-        if last is None or now - last >= PRESENCE_WRITES:
+        if last is None or not last - CLOCKS_DIFFER <= now < last + PRESENCE_WRITES:
             last = self._connections.saw(user_id, mark, now)
         self.seen[user_id, mark] = last
         if len(self.seen) > REMEMBERED:
