@@ -46,6 +46,25 @@ def test_the_word_told_last_counts_in_whatever_order_words_come(calendars: Calen
     calendars.remember(HOUSE.but(host_id=STRANGER), NOW)
     calendars.remember(HOUSE, NOW - SECOND)
     assert calendars.of_host("501", STRANGER).told_at == NOW
+    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
+    assert calendars.of_host("501", HOST).property_name == "Nhà Mới"
+
+
+@pytest.mark.parametrize("again", [[HOST], [STRANGER], [HOST, STRANGER], [STRANGER, HOST, HOST]])
+@pytest.mark.parametrize("order", [(HOST, STRANGER), (STRANGER, HOST)])
+def test_a_word_that_comes_again_gives_the_calendar_back_to_nobody(
+    calendars: Calendars, order: tuple[str, str], again: list[str]
+) -> None:
+    told = {HOST: NOW, STRANGER: NOW + SECOND}
+    for host in (*order, *again):
+        calendars.remember(HOUSE.but(host_id=host), told[host])
+        calendars.remember(HOUSE.but(host_id=host), told[host])
+    assert calendars.of_host("501", STRANGER).told_at == NOW + SECOND
+
+
+def test_of_two_hosts_told_at_the_same_time_the_one_that_is_there_stays(calendars: Calendars) -> None:
+    for host in (HOST, STRANGER, HOST):
+        calendars.remember(HOUSE.but(host_id=host), NOW)
     calendars.remember(HOUSE.but(name="Nhà Mới"), NOW)
     assert calendars.of_host("501", HOST).property_name == "Nhà Mới"
 

@@ -150,6 +150,11 @@ def test_an_event_was_told_when_its_envelope_says_so_and_never_in_time_to_come()
         assert told_at(nothing, NOW) == NOW
 
 
+def test_an_event_that_is_said_again_under_a_new_envelope_is_as_old_as_it_was() -> None:
+    first_received = NOW - timedelta(days=1)
+    assert told_at("2026-11-22T02:59:00Z", first_received) == first_received
+
+
 @given(st.from_regex(r"[A-Za-z0-9_.:|@\-]{1,128}", fullmatch=True), st.binary(min_size=24, max_size=24))
 def test_an_address_says_which_property_it_is_of(property_id: str, randomness: bytes) -> None:
     token = new_token(property_id, randomness)

@@ -166,12 +166,16 @@ def runs(nights: Iterable[date]) -> list[Run]:
     return found
 
 
-def told_at(said: object, now: datetime) -> datetime:
-    """When an event was told, by its envelope; now, where that says nothing readable or names a time to come."""
+def told_at(said: object, received_at: datetime) -> datetime:
+    """When an award was told: the time on the envelope of its event, never later than when it was received first.
+
+    So an event that the auction system says again, under a new envelope, is as old as it was. An envelope that says
+    nothing readable was written when it was received.
+    """
     try:
-        return min(datetime.fromisoformat(str(said)).astimezone(UTC), now)
+        return min(datetime.fromisoformat(str(said)).astimezone(UTC), received_at)
     except (ValueError, OverflowError):
-        return now
+        return received_at
 
 
 def new_token(property_id: str, randomness: bytes) -> str:

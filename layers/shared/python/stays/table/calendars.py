@@ -17,9 +17,11 @@ class Calendars:
         self._store = store
 
     def remember(self, place: Property, told_at: datetime) -> None:
-        """Keep a property's name and host; the word told last counts, in whatever order words come in.
+        """Keep a property's name and host; the word told last counts, in whatever order and however often words come.
 
-        A write of its own, not part of a transaction: all bidders of an auction are told of at once.
+        Of two hosts told at the same time the one that is there stays: an envelope knows seconds, and an event that
+        comes again must not take a calendar back. A write of its own, not part of a transaction: all bidders of an
+        auction are told of at once.
         """
         said = {
             "kind": "CALENDAR",
@@ -28,7 +30,11 @@ class Calendars:
             "hostId": place.host_id,
             "toldAt": timestamp(told_at),
         }
-        latest = Condition("attribute_not_exists(PK) OR toldAt <= :at", at=timestamp(told_at))
+        latest = Condition(
+            "attribute_not_exists(PK) OR toldAt < :at OR (toldAt = :at AND hostId = :host)",
+            at=timestamp(told_at),
+            host=place.host_id,
+        )
         self._store.update(calendar_key(place.id), said, latest)
 
     def of_host(self, property_id: str, host_id: str) -> Calendar:
