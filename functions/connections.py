@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any, NamedTuple
 
 import boto3
@@ -15,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.domain.notification import CHANNELS, Channel, Message, messages_of
-from stays.domain.values import Id, Model
+from stays.domain.values import Model, UserId, check_user_id
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
 
@@ -25,7 +24,7 @@ AUDIENCE = os.environ["JWT_AUDIENCE"]
 ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
-NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter when the issuer answers something else than keys
+NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter where the issuer answers no keys, or names no user
 LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same place
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
@@ -39,7 +38,7 @@ logger = Logger()
 class Frame(Model):
     """What a browser sends to subscribe."""
 
-    user_id: Id
+    user_id: UserId
     channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=20)] = CHANNELS
     token: Annotated[str, Field(max_length=4096)] | None = None
 
@@ -67,7 +66,7 @@ def key_set() -> jwt.PyJWKClient:
 
 
 def prove(token: str) -> Proof:
-    """The user of an access token. Raises jwt.PyJWTError for any other token."""
+    """The user of an access token. Raises one of NOT_PROVEN for any other token."""
     claims = jwt.decode(
         token,
         key_set().get_signing_key_from_jwt(token),
@@ -77,7 +76,7 @@ def prove(token: str) -> Proof:
         leeway=LEEWAY,
         options={"require": ["exp", "sub"]},
     )
-    return Proof(claims["sub"], datetime.fromtimestamp(claims["exp"], UTC))
+    return Proof(check_user_id(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
 
 
 def header(event: dict[str, Any], wanted: str) -> str | None:
@@ -85,17 +84,22 @@ def header(event: dict[str, Any], wanted: str) -> str | None:
     return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
+def cookie(event: dict[str, Any], wanted: str) -> str | None:
+    """The first cookie of this name, whatever stands before it: any site of the domain sets cookies of any form.
+
+    Browsers part cookies by `;` and by nothing else (RFC 6265, 5.4). A token has no quotes of its own.
+    """
+    lists = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
+    lines = lists.get("cookie") or [header(event, "cookie") or ""]
+    pairs = (pair.partition("=") for line in lines for pair in line.split(";"))
+    return next((value.strip().strip('"') for name, equals, value in pairs if equals and name.strip() == wanted), None)
+
+
 def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
     """The token on $connect, and whether it was sent on purpose (a cookie is sent by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
-    if token:
-        return token, True
-    try:
-        cookie = SimpleCookie(header(event, "cookie") or "").get("auth_token")
-    except CookieError:
-        cookie = None
-    return (cookie.value if cookie else None), False
+    return (token, True) if token else (cookie(event, "auth_token"), False)
 
 
 def connect(event: dict[str, Any], now: datetime) -> int:

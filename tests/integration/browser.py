@@ -1,6 +1,7 @@
 """One browser's end of a WebSocket, through the events that API Gateway makes of it."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ class Socket:
         *,
         query: str = "",
         cookie: str | None = None,
+        cookies: Sequence[str] = (),
         origin: str | None = "http://localhost:3000",
         address: str = HOME,
         agent: str = AGENT,
@@ -34,6 +36,7 @@ class Socket:
         self._client = Client(connection_id, now, address, agent, "localhost:8080", WEBSOCKET_STAGE)
         sent = {"Host": "localhost:8080", "User-Agent": agent, "Cookie": cookie, "Origin": origin}
         headers = tuple((name, value) for name, value in sent.items() if value is not None)
+        headers += tuple(("Cookie", each) for each in cookies)
         event = connect_event(self._client, headers, query, request_id="request-2", now=now)
         self.connected: int = self._invoke(event)
         if self.connected == 200:

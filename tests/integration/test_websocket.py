@@ -333,7 +333,11 @@ BOGUS = {
     "no user": '{"type":"SUBSCRIBE"}',
     "user is null": '{"type":"SUBSCRIBE","userId":null}',
     "user is a list": '{"type":"SUBSCRIBE","userId":["a"]}',
-    "user with a key's letter": '{"type":"SUBSCRIBE","userId":"a#b"}',
+    "user is empty": '{"type":"SUBSCRIBE","userId":""}',
+    "user with a line's end": '{"type":"SUBSCRIBE","userId":"a\\nb"}',
+    "user is too long": json.dumps({"type": "SUBSCRIBE", "userId": "x" * 129}),
+    "user is too long in a key": json.dumps({"type": "SUBSCRIBE", "userId": "#" * 128 + "ạ"}),
+    "user is half a number": '{"type":"SUBSCRIBE","userId":0.5}',
     "channels are a text": '{"type":"SUBSCRIBE","userId":"auth0|mai","channels":"payment_status"}',
     "unknown channel": '{"type":"SUBSCRIBE","userId":"auth0|mai","channels":["everything"]}',
     "too many channels": json.dumps({"type": "SUBSCRIBE", "userId": MAI, "channels": ["payment_status"] * 21}),
@@ -427,6 +431,59 @@ def test_strangers_hear_nothing_of_a_whole_payment(world: World):
     assert [socket.frames for socket in strangers] == [[SUBSCRIBED], [], [SUBSCRIBED]]
 
 
-def test_a_cookie_that_cannot_be_read_proves_nothing_and_keeps_nobody_out(world: World):
-    socket = world.socket(cookie=f"a/b=1; auth_token={world.token()}")
-    assert (socket.connected, socket.subscribe()) == (200, error("FORBIDDEN"))
+ODD_COOKIES = [
+    "a/b=1",
+    'prefs={"a": "b", "c": [1, 2]}',
+    "name=Nguyễn Văn An",
+    "name=An Nguyen",
+    "a b=c",
+    "=nameless",
+    "nameless",
+    "auth_token",
+    "",
+    " ",
+    'q="quoted"',
+    'half="open',
+    "sum=1=2=3==",
+    "list=1,2,3",
+    "Auth_Token=other",
+    "xauth_token=other",
+    "auth_token_old=other",
+    "x=auth_token=other",
+    "$Version=1",
+    "e=%7B%22",
+    "\x7f=\\",
+]
+
+
+@pytest.mark.parametrize("odd", ODD_COOKIES)
+def test_an_odd_cookie_hides_no_token(world: World, odd: str):
+    for line in (f"{odd}; auth_token={world.token()}", f"{odd};{odd};auth_token={world.token()};{odd}"):
+        socket = world.socket("strict", cookie=line)
+        assert (socket.connected, socket.subscribe()) == (200, [SUBSCRIBED])
+
+
+def test_of_several_cookies_of_the_name_the_first_counts(world: World):
+    good, bad = world.token(), world.token(BINH)
+    assert world.socket("strict", cookie=f"auth_token={good}; auth_token={bad}").subscribe() == [SUBSCRIBED]
+    for line in (f"auth_token={bad}; auth_token={good}", f"auth_token=; auth_token={good}"):
+        assert world.socket("strict", cookie=line).subscribe() == error("FORBIDDEN")
+
+
+@pytest.mark.parametrize("form", ['auth_token="{}"', " auth_token = {} ", 'a=1;auth_token= "{}" ;b=2'])
+def test_a_token_may_stand_in_quotes_and_between_spaces(world: World, form: str):
+    assert world.socket("strict", cookie=form.format(world.token())).subscribe() == [SUBSCRIBED]
+
+
+def test_cookies_may_come_in_lines_of_their_own(world: World):
+    lines = ['prefs={"a": "b"}', f"auth_token={world.token()}", "z=1"]
+    socket = world.socket("strict", cookies=lines)
+    assert socket.subscribe() == [SUBSCRIBED]
+
+
+def test_a_token_that_names_no_user_proves_nothing(world: World):
+    for sub in ("", "x" * 129, "a\nb", "ạ" * 128):
+        token = world.token(sub)
+        assert world.socket("strict", query=f"token={token}").connected == 401
+        assert world.socket("strict", cookie=f"auth_token={token}").connected == 200
+        assert world.socket("strict").subscribe(token=token) == error("FORBIDDEN")
