@@ -36,7 +36,7 @@ class Bus:
     async def put(self, event: dict[str, Any]) -> Any:
         """Give the function's answer, a list of them if several rules match, or {"matched": False}.
 
-        Raises KeyError for an event without "detail-type" or "detail", Undelivered when a function fails.
+        An event that names its time keeps it, as when a dead letter goes back to the bus. Raises KeyError for an event without "detail-type" or "detail", Undelivered when a function fails.
         """
         envelope = self._envelope(event)
         wanted = [rule.function for rule in self._rules if envelope["detail-type"] in rule.detail_types]
@@ -64,7 +64,7 @@ class Bus:
             "detail-type": event["detail-type"],
             "source": event.get("source", "auctions"),
             "account": "000000000000",
-            "time": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": event.get("time") or self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": REGION,
             "resources": [],
             "detail": event["detail"],

@@ -18,18 +18,18 @@ from infra.local.journal import Journal, reason
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published
 from infra.local.schedule import Timer
-from infra.local.seed import seed
+from infra.local.seed import Forget, seed
 
 INDEX = {
     "GET /dev/token?sub=&email=[&name=&seconds=&audience=]": "a token for anybody",
     "GET /dev/mail": "what was mailed, newest first; /dev/mail/{id} shows one; DELETE empties the box",
     "GET /dev/events": "what was published on the bus, newest last; DELETE forgets it",
-    "POST /dev/events": 'an event for the bus: {"detail-type", "detail", "source"?, "id"?}, or a list of them',
+    "POST /dev/events": 'an event for the bus: {"detail-type", "detail", "source"?, "id"?, "time"?}, or a list of them',
     "POST /dev/schedule": "what the clock would do, now",
     "GET /dev/clock": 'the time here; POST {"advance": seconds} or {"offset": seconds} moves it',
     "GET /dev/dead-letters": "events and records that a function failed on for good; DELETE forgets them",
     "GET /dev/environment": "the settings of the functions, for tools such as `python -m infra.operator`",
-    "POST /dev/seed": "empties the tables and makes the small world again",
+    "POST /dev/seed": "empties the tables, hangs up on every page, and makes the small world again",
 }
 
 
@@ -46,6 +46,7 @@ class Parts(NamedTuple):
     issuer: Issuer | None
     environment: Mapping[str, str]
     retire: Callable[[float], Awaitable[None]]
+    forget: Forget
 
 
 def dev_app(parts: Parts) -> Starlette:
@@ -98,7 +99,8 @@ def _event_routes(parts: Parts) -> list[BaseRoute]:
 
     async def world(_: Request) -> Response:
         try:
-            return JSONResponse(await seed(parts.database, parts.bus, parts.clock()))
+            await parts.timer.still()
+            return JSONResponse(await seed(parts.database, parts.bus, parts.clock(), parts.forget))
         except Undelivered as error:
             return JSONResponse({"error": str(error)}, 502)
 

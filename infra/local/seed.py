@@ -4,7 +4,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from infra.local.database import Database
 from infra.topology import TABLES
 
 Event = dict[str, Any]
+Forget = Callable[[], Awaitable[None]]
 
 _VIETNAM = timezone(timedelta(hours=7))
 _HOST = "auth0|host-lan"
@@ -82,10 +83,14 @@ def world(now: datetime) -> list[Event]:
     ]
 
 
-async def seed(database: Database, bus: Bus, now: datetime) -> list[Any]:
-    """Empty the tables and tell the world over the bus; gives the function's answers. Raises as `Bus.put`."""
+async def seed(database: Database, bus: Bus, now: datetime, forget: Forget) -> list[Any]:
+    """Empty the tables and tell the world over the bus; gives the function's answers. Raises as `Bus.put`.
+
+    `forget` comes in between: nothing that is kept in memory may outlive the tables that it speaks of.
+    """
     for table in TABLES:
         empty(database, table)
+    await forget()
     return [await bus.put(event) for event in world(now)]
 
 

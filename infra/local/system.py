@@ -77,6 +77,13 @@ class Local:
         self.published = Published(self.bus, self._kept("events.jsonl"))
         self.timer = Timer(self.invoke, self._schedules(), self.clock)
         self.legacy = self._legacy(stack)
+        self.websocket = WebSocketApi(
+            self.invoke,
+            WEBSOCKET_ROUTES,
+            stage=WEBSOCKET_STAGE,
+            selection=WEBSOCKET_SELECTION,
+            clock=self.clock,
+        )
         await self._start_stream(stack)
         for part in (*(poller.run() for poller in self.pollers), self.timer.run(), self._watch_engine()):
             await stack.enter_async_context(_background(part, self.failed))
@@ -157,6 +164,7 @@ class Local:
                 self.issuer,
                 self._environment(),
                 self._retire,
+                self._forget,
             )
         )
         methods = LEGACY_CORS_METHODS if self.legacy else CORS_METHODS
@@ -167,14 +175,7 @@ class Local:
         )
 
     def _websocket(self) -> App:
-        api = WebSocketApi(
-            self.invoke,
-            WEBSOCKET_ROUTES,
-            stage=WEBSOCKET_STAGE,
-            selection=WEBSOCKET_SELECTION,
-            clock=self.clock,
-        )
-        return api.app
+        return self.websocket.app
 
     def _simulator(self) -> App:
         return zalopay_simulator.create_app(
@@ -194,6 +195,11 @@ class Local:
     async def _retire(self, offset: float) -> None:
         await self.workers.retire(clock_offset=offset)
 
+    async def _forget(self) -> None:
+        """End what remembers the tables as they were: functions' memory, and pages that the table no longer lists."""
+        await self.workers.retire()
+        await self.websocket.hang_up()
+
     async def _watch_engine(self) -> None:
         while self.database.running():  # noqa: ASYNC110
             await asyncio.sleep(_WATCH)  # a process has no event to wait for
@@ -201,7 +207,7 @@ class Local:
 
     async def _seed(self) -> None:
         try:
-            await seed(self.database, self.bus, self.clock())
+            await seed(self.database, self.bus, self.clock(), self._forget)
         except Undelivered as error:
             log.warning("The small world could not be made: %s", error)
 

@@ -84,6 +84,11 @@ class WebSocketApi:
             if await stranger.accept():
                 await self._listen(stranger, receive, _ignore)
 
+    async def hang_up(self) -> None:
+        """End every connection: their pages connect anew."""
+        for connection in list(self._open.values()):
+            await connection.close(1001, "Going away")
+
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         connection = _Connection(self._client(scope), send, self._clock)

@@ -112,3 +112,26 @@ def test_the_host_sees_what_was_paid_and_a_calendar_program_reads_it(
     assert (again.status_code, again.content) == (304, b"")
     assert host.call("DELETE", f"{calendar}/feed") == {}
     assert httpx.get(url, trust_env=False).status_code == 404
+
+
+def test_sockets_without_a_token_work_at_once_after_a_seed_and_after_the_clock_went_back(
+    local: Local, log_in: Log
+) -> None:
+    offset = local.dev("GET", "/clock")["offset"]
+
+    def listen() -> None:
+        an = log_in(AN)
+        assert an.get("/auctions/winners/me")
+        an.listen()
+
+    listen()
+    local.dev("POST", "/seed")
+    listen()
+    for moved in ({"advance": 7200}, {"advance": -7200}, {"advance": 259_200}, {"offset": offset - 3600}):
+        local.dev("POST", "/clock", moved)
+        listen()
+        local.dev("POST", "/seed")
+        listen()
+    local.dev("POST", "/clock", {"offset": offset})
+    local.dev("POST", "/seed")
+    listen()

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+import websockets
 
 from infra.local.settings import Settings
 from infra.local.system import Local, running
@@ -38,7 +39,7 @@ def handler(event, context):
         id = record.get("eventID") or record.get("id") or context.aws_request_id
         item = {"PK": {"S": name}, "SK": {"S": id}, "kind": {"S": "AWARD" if name == "awards" else "SEEN"}}
         database.put_item(TableName=os.environ["STAYS_TABLE"], Item=item)
-    return {"statusCode": 200, "body": json.dumps({"time": time.time(), "name": name})}
+    return {"statusCode": 200, "body": json.dumps({"time": time.time(), "name": name, "process": os.getpid()})}
 """
 
 
@@ -211,6 +212,26 @@ def test_the_small_world_is_told_when_there_is_none_and_again_when_asked(setting
         assert await seen(local, "awards", 7) == 7
 
     settings = Settings(**{**vars(settings), "seed": True})
+    run(settings, scenario)
+
+
+def test_no_memory_and_no_page_outlives_the_tables_that_are_emptied(settings: Settings) -> None:
+    async def scenario(local: Local, client: httpx.AsyncClient) -> None:
+        async def process() -> int:
+            return (await client.get("/api/v1/health")).json()["process"]
+
+        before = await process()
+        assert await process() == before
+        async with websockets.connect(f"{local.addresses.websocket}/payment-notifications") as page:
+            await client.post("/dev/seed")
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(page.recv(), 10)
+        assert page.close_code == 1001
+        after = await process()
+        assert after != before
+        await client.post("/dev/clock", json={"advance": -3600})
+        assert await process() != after
+
     run(settings, scenario)
 
 

@@ -68,6 +68,28 @@ def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) 
     assert set(waiting.values()) == {"0"}
 
 
+def test_what_goes_back_to_the_bus_keeps_the_time_at_which_it_was_told(account: None) -> None:
+    told: list[dict[str, object]] = []
+
+    class Session:
+        """The account, with a bus that is listened to."""
+
+        def client(self, service: str) -> object:
+            client = SESSION.client(service)
+            if service == "events":
+                client.meta.events.register(
+                    "before-call.eventbridge.PutEvents",
+                    lambda params, **_: told.extend(json.loads(params["body"])["Entries"]),
+                )
+            return client
+
+    event = {"detail-type": "AuctionResult", "source": "auctions", "detail": {}}
+    place = deployed(STAGE, Session())  # type: ignore[arg-type]
+    place.announce(event | {"time": "2027-03-01T03:00:00Z"})
+    place.announce(event)
+    assert [entry.get("Time") for entry in told] == [datetime(2027, 3, 1, 3, tzinfo=UTC).timestamp(), None]
+
+
 def test_records_that_were_given_up_say_from_when_they_are(account: None) -> None:
     put("notifier", {"DDBStreamBatchInfo": {"approximateArrivalOfFirstRecord": "2027-03-01T03:00:00Z"}})
     (letter,) = deployed(STAGE, SESSION).letters()

@@ -36,6 +36,13 @@ def put(function: Function, event: dict[str, Any], letters: Journal | None = Non
     return asyncio.run(bus.put(event))
 
 
+def test_an_event_that_goes_back_to_the_bus_keeps_its_time() -> None:
+    function = Function()
+    for time in ({"time": "2026-11-01T00:00:00Z"}, {"time": None}, {}):
+        put(function, {"detail-type": "Other", "detail": {}, **time})
+    assert [event["time"] for _, event in function.got] == ["2026-11-01T00:00:00Z", *["2026-11-23T09:00:00Z"] * 2]
+
+
 def test_a_function_gets_eventbridges_envelope() -> None:
     function = Function()
     answer = put(function, {"detail-type": "Other", "detail": {"a": 1}, "source": "test", "id": "e1"})
