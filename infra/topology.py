@@ -25,7 +25,13 @@ class Function(NamedTuple):
     environment: tuple[str, ...]  # the settings it reads; a missing one kills the start
     why: str = ""  # this timeout and this memory
     access: tuple[Access, ...] = ()
+    optional: tuple[str, ...] = ()  # settings that it is told where there is something to tell
     reserved: int | None = None  # concurrent invocations kept for it alone, where the stage reserves any
+
+    def told(self, settings: dict[str, str]) -> dict[str, str]:
+        """Its settings, out of all that there are. Raises KeyError where one is missing that it needs."""
+        needed = {name: settings[name] for name in self.environment}
+        return needed | {name: settings[name] for name in self.optional if name in settings}
 
 
 class Throttle(NamedTuple):
@@ -139,10 +145,11 @@ FUNCTIONS = {
         ),
     ),
     "bookings": Function(
-        timeout=10,
+        timeout=20,
         memory=512,
         environment=("STAYS_TABLE", "REFUND_POLICY"),
-        why="Nothing but the table, a transaction at most six times; CPU for validation at start.",
+        optional=("LEGACY_API_URL",),
+        why="The table, a transaction at most six times; 5 s for the legacy backend; CPU for validation at start.",
         access=(
             Access("stays", ("GetItem",), _STAY),
             Access("stays", ("Query",), ("AUCTION#*",)),
@@ -271,30 +278,31 @@ _PATHS = (
     Route("GET", "/calendars/{feed}", "calendars", public=True, throttle=Throttle(rate=50, burst=100)),
 )
 SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ANSWERED = (*SERVED, *(route._replace(method="HEAD") for route in SERVED if route.method == "GET"))
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # A wrong method on a path of ours reaches the same function, which answers 405; any other path
 # reaches `payments`, which answers 404: both in the contract's shape. Not as ANY or $default: these
 # would catch OPTIONS too, and their authorizer would refuse the browser's preflight.
 ROUTES = (
-    *SERVED,
+    *ANSWERED,
     *(
         Route(method, path, function)
         for path, function in sorted({(route.path, route.function) for route in SERVED})
         for method in _METHODS
-        if not any(route.path == path and route.method == method for route in SERVED)
+        if not any(route.path == path and route.method == method for route in ANSWERED)
     ),
     *(Route(method, "/{proxy+}", "payments") for method in _METHODS),
 )
 
 HTTP_THROTTLE = Throttle(rate=500, burst=1000)
 
-CORS_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
+CORS_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
 CORS_MAX_AGE = 600
 
 # Where a stage has a legacy backend, every other path under the prefix is passed to it, tokens unread: it
-# checks them itself. The same methods and no HEAD, which would catch it on our own paths too; the legacy
+# checks them itself. The same methods, so that none of them catches a call to a path of ours; the legacy
 # backend's browsers may use all of them.
 LEGACY = "legacy"
 LEGACY_ROUTES = tuple(Route(method, f"{PREFIX}/{{proxy+}}", LEGACY, public=True) for method in _METHODS)

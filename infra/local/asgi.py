@@ -51,13 +51,16 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     return bytes(body) if size <= limit else None
 
 
-async def respond(send: Send, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
-    """Send a whole response with its length."""
+async def respond(
+    send: Send, status: int, headers: tuple[tuple[str, str], ...], body: bytes, *, head: bool = False
+) -> None:
+    """Send a whole response with its length; to HEAD neither the body nor a length, which is known of GET alone."""
     raw = [(name.encode(), value.encode(errors="surrogateescape")) for name, value in headers]
-    if status not in (204, 304):
+    bare = head or status in (204, 304)
+    if not bare:
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if status in (204, 304) else body})
+    await send({"type": "http.response.body", "body": b"" if bare else body})
 
 
 def _text(raw: bytes) -> str:

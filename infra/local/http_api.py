@@ -118,7 +118,8 @@ class _HttpApi:
             answer = _Refused(500, "Internal Server Error").answer
         took = 1000 * (time.monotonic() - began)
         _log.info("%s %s %d %.0f ms", scope["method"], scope["path"], answer.status, took)
-        await respond(send, answer.status, (*answer.headers, ("apigw-requestid", request_id)), answer.body)
+        headers = (*answer.headers, ("apigw-requestid", request_id))
+        await respond(send, answer.status, headers, answer.body, head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         request = await _request(scope, receive)

@@ -14,7 +14,8 @@ ANSWER_LIMIT = 10 * 1024 * 1024  # bytes
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 _VIA = b"HTTP/1.1 AmazonAPIGateway"
-# Host is the other backend's, lengths and the date are made anew, and what was expected of us has been given.
+# Host is the other backend's, lengths and the date are made anew, and what was expected of us has been given. Only the
+# length that HEAD is told is of a body that never comes.
 _NOT_PASSED = {"host", "expect"}
 _NOT_ANSWERED = {"content-length", "date"}
 
@@ -65,7 +66,8 @@ class Legacy:
                 body += chunk
                 if len(body) > ANSWER_LIMIT:
                     raise TooLong(f"{ANSWER_LIMIT} bytes are the limit")
-            return Answer(response.status_code, _answered(response.headers.raw), bytes(body))
+            dropped = _NOT_ANSWERED - ({"content-length"} if onward.method == "HEAD" else set())
+            return Answer(response.status_code, _answered(response.headers.raw, dropped), bytes(body))
 
     def _target(self, request: Request) -> bytes:
         rest = request.path.split("/", PREFIX.count("/") + 1)[-1]  # the prefix may have been spelt with percent signs
@@ -91,10 +93,9 @@ def _added(request: Request, headers: RawHeaders) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _answered(headers: RawHeaders) -> Headers:
+def _answered(headers: RawHeaders, dropped: set[str]) -> Headers:
     return tuple(
-        (name.decode("latin-1"), value.decode(errors="surrogateescape"))
-        for name, value in _kept(headers, _NOT_ANSWERED)
+        (name.decode("latin-1"), value.decode(errors="surrogateescape")) for name, value in _kept(headers, dropped)
     )
 
 

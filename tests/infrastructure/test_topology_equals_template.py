@@ -58,8 +58,10 @@ def test_only_the_callback_feeds_and_the_health_route_are_public(stacks, stage_n
     public = {key for key, kind in kinds.items() if kind == "NONE"}
     assert public == {
         "GET /api/v1/health",
+        "HEAD /api/v1/health",
         "POST /api/v1/payment/zalopay/callback",
         "GET /api/v1/calendars/{feed}",
+        "HEAD /api/v1/calendars/{feed}",
     }
     assert set(kinds.values()) == {"NONE", "JWT"}
 
@@ -88,7 +90,7 @@ def test_the_gateways_routes_are_the_ones_that_a_function_serves(name):
 
 
 def test_every_path_has_every_method_so_that_the_contract_answers_all_but_preflights():
-    methods = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
     for path in {route.path for route in ROUTES}:
         assert {route.method for route in ROUTES if route.path == path} == methods
 
@@ -109,7 +111,8 @@ def test_creating_the_callback_and_feeds_are_throttled_more_strictly_than_the_re
     assert throttle(stage["DefaultRouteSettings"]) == HTTP_THROTTLE
     strict = {key: throttle(settings) for key, settings in stage["RouteSettings"].items()}
     assert strict == {f"{route.method} {route.path}": route.throttle for route in ROUTES if route.throttle}
-    paths = ("POST /payment/zalopay/create", "POST /payment/zalopay/callback", "GET /calendars/{feed}")
+    paths = {"POST /payment/zalopay/create", "POST /payment/zalopay/callback"}
+    paths |= {f"{method} /calendars/{{feed}}" for method in ("GET", "HEAD")}
     assert set(strict) == {each.replace(" ", " /api/v1") for each in paths}
     assert all(rate < HTTP_THROTTLE.rate and burst < HTTP_THROTTLE.burst for rate, burst in strict.values())
 

@@ -108,7 +108,8 @@ class World:
         answer = http_answer(self.functions[found[0].function].handler(event, self.context))
         named = dict(answer.headers)
         is_json = named["content-type"] == "application/json"
-        return Reply(answer.status, json.loads(answer.body) if is_json else answer.body.decode(), named)
+        body = json.loads(answer.body) if is_json and answer.body else answer.body.decode()
+        return Reply(answer.status, body, named)
 
     def create(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> Reply:
         """The pay button."""

@@ -134,6 +134,7 @@ def test_the_caller_is_whom_the_gateway_vouches_for_and_from_where() -> None:
         "email": "an@example.com",
         "name": "An",
         "locale": None,
+        "picture": None,
         "address": "203.0.113.7",
         "agent": "Firefox",
     }
@@ -144,7 +145,24 @@ def test_a_token_need_not_say_more_than_the_user() -> None:
     assert (shown["user_id"], shown["email"], shown["name"]) == ("auth0|an", None, None)
 
 
-@pytest.mark.parametrize("claims", [None, {}, {"sub": ""}, {"email": "an@example.com"}])
+@pytest.mark.parametrize("odd", [5, 1.5, True, None, ["x"], {"a": "b"}, "", "\ud800"])
+def test_a_claim_that_is_no_text_is_ignored_and_loses_nothing_beside_it(odd: Any) -> None:
+    names = ("email", "name", "locale", "picture")
+    for name in names:
+        claims = {"sub": "auth0|an"} | dict.fromkeys(names, "en") | {name: odd}
+        shown = json.loads(call("GET", "/me", claims=claims)["body"])
+        assert {each: shown[each] or None for each in names} == dict.fromkeys(names, "en") | {name: None}
+
+
+@pytest.mark.parametrize("user_id", ["auth0|an+tag@example.com", "a b/c=d\\e#f%41", "Ạn", "x" * 128])
+def test_the_caller_may_have_any_id(user_id: str) -> None:
+    assert json.loads(call("GET", "/me", claims={"sub": user_id})["body"])["user_id"] == user_id
+
+
+NOBODY = ["", "x" * 129, "ạ" * 128, "a\n", "\x00", "\ud800", 5, None, ["auth0|an"]]
+
+
+@pytest.mark.parametrize("claims", [None, {}, {"email": "an@example.com"}, *({"sub": odd} for odd in NOBODY)])
 def test_c3_where_the_gateway_vouches_for_nobody_the_answer_is_auth_required(claims: dict[str, Any] | None) -> None:
     assert error(call("GET", "/me", claims=claims)) == (401, "AUTH_REQUIRED", {})
 
@@ -259,10 +277,10 @@ def test_c1_an_unknown_path_is_not_found(method: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/things", ["GET", "POST"]),
-        ("PATCH", "/things", ["GET", "POST"]),
+        ("PUT", "/things", ["GET", "HEAD", "POST"]),
+        ("PATCH", "/things", ["GET", "HEAD", "POST"]),
         ("GET", f"/things/{STAY}", ["DELETE"]),
-        ("POST", "/me", ["GET"]),
+        ("POST", "/me", ["GET", "HEAD"]),
     ],
 )
 def test_c1_a_path_under_another_method_says_which_are_served(method: str, path: str, allowed: list[str]) -> None:
@@ -281,3 +299,49 @@ def test_a_wrong_field_is_an_error_of_the_whole_request() -> None:
 @pytest.mark.parametrize(("length", "kept"), [(0, None), (1, "e"), (320, "e" * 320), (321, None)])
 def test_an_address_that_is_too_long_to_be_one_is_none(length: int, kept: str | None) -> None:
     assert json.loads(call("GET", "/me", claims=CLAIMS | {"email": "e" * length})["body"])["email"] == kept
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/things", 200), ("/me", 200), (f"/things/{STAY}", 405), ("/nothing", 404), ("/failures/AUTH_REQUIRED", 401)],
+)
+def test_head_is_answered_as_get_without_the_body(path: str, status: int) -> None:
+    got, head = call("GET", path), call("HEAD", path)
+    assert (got["statusCode"], got["body"] != "") == (status, True)
+    assert head == got | {"body": ""}
+
+
+@pytest.mark.parametrize("body", ["{", "x" * 70_000])
+def test_what_is_refused_of_get_is_refused_of_head(body: str) -> None:
+    got, head = call("GET", "/things", body), call("HEAD", "/things", body)
+    assert (head["statusCode"], head["body"]) == (got["statusCode"], "")
+    assert got["statusCode"] in (400, 413)
+
+
+def test_a_request_is_told_as_it_came_in() -> None:
+    app, heard = http.resolver(), []
+
+    @app.post("/echo")
+    def echo() -> dict[str, Any]:
+        heard.append(http.received(app))
+        return {}
+
+    for body, encoded in ((' {"a": "\u1ea1"}', False), (base64.b64encode(b"{}").decode(), True), (None, False)):
+        headers = {"content-type": "application/json; charset=utf-8", "authorization": "Bearer x"}
+        event = {
+            "version": "2.0",
+            "rawPath": "/api/v1/echo",
+            "rawQueryString": "a=%20b",
+            "headers": headers,
+            "requestContext": {
+                "requestId": "1",
+                "stage": "$default",
+                "http": {"method": "POST", "path": "/api/v1/echo", "sourceIp": "203.0.113.7"},
+            },
+            "isBase64Encoded": encoded,
+            **({} if body is None else {"body": body}),
+        }
+        assert http.answer(app, event, None)["statusCode"] == 200
+    sent = ' {"a": "\u1ea1"}'.encode()
+    assert [each.body for each in heard] == [sent, b"{}", b""]
+    assert {(each.query, each.headers["content-type"]) for each in heard} == {("a=%20b", headers["content-type"])}

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic.alias_generators import to_camel
 
 from stays.domain.errors import Invalid, NotFound, StaysError
-from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, STAY_ID
+from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, STAY_ID, check_user_id
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 65_536  # bytes: sixty nights and every other field take a tenth of it
@@ -50,26 +50,46 @@ class Caller(NamedTuple):
     email: str | None
     name: str | None
     locale: str | None
+    picture: str | None
     address: str
     agent: str
+
+
+class Received(NamedTuple):
+    """A request as the browser sent it."""
+
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def caller(app: APIGatewayHttpResolver) -> Caller:
     """The caller of the present request. Raises AUTH_REQUIRED where the gateway vouches for nobody."""
     context = app.current_event.raw_event["requestContext"]
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-    if not claims.get("sub"):
-        raise StaysError("AUTH_REQUIRED", "Sign in first.")
-    origin = context["http"]
-    email, name = claims.get("email"), claims.get("name", "")
+    said = {name: value for name, value in claims.items() if isinstance(value, str) and _is_unicode(value)}
+    try:
+        user_id = check_user_id(said.get("sub", ""))
+    except ValueError:
+        raise StaysError("AUTH_REQUIRED", "Sign in first.") from None
+    origin, email = context["http"], said.get("email", "")
     return Caller(
-        user_id=claims["sub"],
-        email=email if email and len(email) <= LONGEST_EMAIL else None,
-        name=name[:LONGEST_NAME] or None,
-        locale=claims.get("locale"),
+        user_id=user_id,
+        email=email if 0 < len(email) <= LONGEST_EMAIL else None,
+        name=said.get("name", "")[:LONGEST_NAME] or None,
+        locale=said.get("locale"),
+        picture=said.get("picture"),
         address=origin["sourceIp"],
         agent=origin.get("userAgent", ""),
     )
+
+
+def received(app: APIGatewayHttpResolver) -> Received:
+    """The present request as it came in, to be passed on."""
+    event = app.current_event.raw_event["received"]
+    body = event.get("body") or ""
+    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    return Received(event.get("rawQueryString", ""), event.get("headers", {}), content)
 
 
 def resolver() -> APIGatewayHttpResolver:
@@ -97,7 +117,18 @@ def resolver() -> APIGatewayHttpResolver:
 
 
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One request: limits and JSON first, then the routes. Every answer carries the request's id."""
+    """One request: limits and JSON first, then the routes. Every answer carries the request's id.
+
+    HEAD is answered as GET without the body (RFC 9110, 9.3.2).
+    """
+    request = event["requestContext"]["http"]
+    if request["method"] != "HEAD":
+        return _answer(app, event, context)
+    as_get = event["requestContext"] | {"http": request | {"method": "GET"}}
+    return _answer(app, event | {"requestContext": as_get}, context) | {"body": ""}
+
+
+def _answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
     request_id = event["requestContext"]["requestId"]
     try:
         body = _checked_body(event)
@@ -109,7 +140,8 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
         }
     else:
         headers = event.get("headers", {}) | {"content-type": content_types.APPLICATION_JSON}
-        reply = app.resolve(event | {"headers": headers, "body": body, "isBase64Encoded": False}, context)
+        read = {"headers": headers, "body": body, "isBase64Encoded": False, "received": event}
+        reply = app.resolve(event | read, context)
     reply["headers"] = {"cache-control": "no-store"} | reply["headers"] | {"x-request-id": request_id}
     return reply
 
@@ -145,9 +177,10 @@ def _checked_body(event: Mapping[str, Any]) -> str:
 def _missing(app: APIGatewayHttpResolver) -> StaysError:
     """405 where the path is served under another method, else 404."""
     path = app.current_event.path.removeprefix(PREFIX)
-    allowed = [route.method for route in app._static_routes + app._dynamic_routes if route.rule.match(path)]  # noqa: SLF001
+    allowed = {route.method for route in app._static_routes + app._dynamic_routes if route.rule.match(path)}  # noqa: SLF001
     if not allowed:
         return NotFound()
+    allowed |= {"HEAD"} if "GET" in allowed else set()
     return StaysError("METHOD_NOT_ALLOWED", "This method is not served here.", allowed=sorted(allowed))
 
 
@@ -159,6 +192,11 @@ def _failure(app: APIGatewayHttpResolver, error: StaysError) -> Response[str]:
 def _body(error: StaysError, request_id: str) -> str:
     shown = {"code": error.code, "message": error.message, "details": error.details}
     return _json({"error": shown, "requestId": request_id})
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be stored: a JSON text may name halves of characters."""
+    return text.encode(errors="ignore").decode() == text
 
 
 def _json(content: Any) -> str:
