@@ -7,21 +7,24 @@ from typing import Annotated, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from stays import http
 from stays.domain.award import Quote, quote
 from stays.domain.booking import Booking, BookingStatus, booking_of, cancel
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Profile, language_of
+from stays.domain.mailing import Profile, account_of, language_of, read_locale, read_picture
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
+from stays.legacy import Answer, legacy
 from stays.metrics import milestone
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import NightsTaken, Sessions
 from stays.table.store import PATIENCE, Store
 
+LEGACY_API_URL = os.environ.get("LEGACY_API_URL", "")
+IGNORED = WithJsonSchema({"description": "what cannot be read is ignored, and loses nothing beside it"})
 POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
@@ -44,7 +47,8 @@ class ProfileRequest(Model):
 
     email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^[^@\s\ufeff]+@[^@\s\ufeff]+$")] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
-    locale: Annotated[str, Field(max_length=20, pattern=r"^[A-Za-z_\-]+$")] | None = None
+    locale: Annotated[str | None, BeforeValidator(read_locale), IGNORED] = None
+    picture: Annotated[str | None, BeforeValidator(read_picture), IGNORED] = None
 
 
 @app.get("/user/bookings")
@@ -122,18 +126,38 @@ def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
 
 
 @app.post("/users/auth0-sync")
-def save_profile(request: ProfileRequest) -> dict[str, Any]:
-    """What the page says counts; what it leaves out, the token's claims may say."""
+def save_profile(request: ProfileRequest) -> tuple[dict[str, Any], int]:
+    """What the page says counts; what it leaves out, the token's claims may say.
+
+    The legacy backend has users of its own: it hears the call too, and its answer is the one that the page gets.
+    """
     who = http.caller(app)
     profile = Profile(
         user_id=who.user_id,
         email=request.email or who.email,
         name=request.name or who.name,
-        language=language_of(request.locale or who.locale),
+        language=language_of(request.locale) or language_of(who.locale),
+        picture=request.picture or read_picture(who.picture),
         updated_at=datetime.now(UTC),
     )
-    awards.save_profile(profile)
-    return profile.dump()
+    saved = awards.save_profile(profile)
+    theirs = sync_with_legacy() if LEGACY_API_URL else None
+    return as_ours(theirs, who.user_id) if theirs else (account_of(saved).dump(), 200)
+
+
+def sync_with_legacy() -> Answer | None:
+    sent = http.received(app)
+    headers = {name: sent.headers[name] for name in ("authorization", "content-type") if name in sent.headers}
+    query = f"?{sent.query}" if sent.query else ""
+    answer = legacy(LEGACY_API_URL).post(f"/users/auth0-sync{query}", headers, sent.body)
+    logger.info("passed on", extra={"status": answer.status if answer else None})
+    return answer
+
+
+def as_ours(theirs: Answer, user_id: str) -> tuple[dict[str, Any], int]:
+    """Their answer with our id of the user: the page takes it for the one that its messages name."""
+    named = "id" in theirs.content or theirs.status < 400
+    return theirs.content | ({"id": user_id} if named else {}), theirs.status
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

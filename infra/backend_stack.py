@@ -80,7 +80,7 @@ class BackendStack(Stack):
 
     def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
         function = FUNCTIONS[name]
-        environment = {setting: settings[setting] for setting in function.environment}
+        environment = function.told(settings)
         program = Program(
             code=one_file("functions", f"{name}.py"),
             handler=f"{name}.handler",
@@ -118,6 +118,7 @@ class BackendStack(Stack):
             "MAIL_SENDER": stage.mail_sender,
             "EVENT_BUS": self._data.bus.event_bus_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
+            **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
         }
 
     def _simulate(self) -> None:

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from infra.topology import Route
 from stays.domain.booking import Booking
 from stays.domain.calendar import CalendarPage
-from stays.domain.mailing import Profile
+from stays.domain.mailing import Account
 from stays.domain.payment import _INTERNAL, PaymentSession
 from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
 from stays.http import STATUS
@@ -81,7 +81,10 @@ _TOLD = {
     ("POST", "/auctions/offers/{offerId}/accept"): Told("Accept an offer or a win", _NOTHING, (404, 409)),
     ("POST", "/auctions/offers/{offerId}/decline"): Told("Decline an offer or a win", _NOTHING, (404, 409)),
     ("POST", "/auctions/analytics/decline"): Told("Say why something was declined", _NOTHING, (404,)),
-    ("POST", "/users/auth0-sync"): Told("Remember how to write to the caller", _named("Profile")),
+    ("POST", "/users/auth0-sync"): Told(
+        "Remember how to write to the caller; where there is a legacy backend, its status and its answer",
+        _named("Account"),
+    ),
     ("GET", "/properties/{propertyId}/calendar"): Told(
         "The nights of the caller's property that are held or booked", _named("CalendarPage"), (404,)
     ),
@@ -256,7 +259,7 @@ def untitled(value: Any) -> Any:
 
 def _entities() -> dict[str, Schema]:
     """The models that are answers, as they are shown."""
-    found = _of_models(PaymentSession, Booking, Profile, CalendarPage)
+    found = _of_models(PaymentSession, Booking, Account, CalendarPage)
     session = found["PaymentSession"]
     hidden = {to_camel(name) for name in _INTERNAL}
     shown = {name: schema for name, schema in session["properties"].items() if name not in hidden}

@@ -27,9 +27,7 @@ def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str
     values = _values(settings, addresses)
     shared = _aws(settings, addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
     return {
-        name: {setting: values[setting] for setting in function.environment}
-        | shared
-        | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
+        name: function.told(values) | shared | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
         for name, function in FUNCTIONS.items()
     }
 
@@ -58,6 +56,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "MAIL_SENDER": "Stays <no-reply@stays.example>",
         "EVENT_BUS": "stays",
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),
+        **({"LEGACY_API_URL": settings.legacy} if settings.legacy else {}),
     }
 
 

@@ -1,5 +1,7 @@
 """One base address for two backends: the running system passes on what is not its own."""
 
+import json
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -64,8 +66,49 @@ def test_paths_of_ours_are_still_ours_a_wrong_method_too(
     assert legacy.heard == []
 
 
+def test_c27_the_call_after_login_is_saved_here_and_answered_there(
+    adopting: Local, http: httpx.Client, legacy: LegacyBackend
+) -> None:
+    an = "auth0|an+tag@example.com"
+    token = {"authorization": f"Bearer {adopting.token(an)}"}
+    sent = {"email": "an@example.com", "name": "An", "locale": "es-419"}
+
+    def sync(said: bytes | None) -> httpx.Response:
+        legacy.forget()
+        legacy.answer = said
+        return http.post("/users/auth0-sync", headers=token, json=sent)
+
+    theirs = sync(answer("201 Created", body=b'{"id": "64f0c0ffee", "role": "guest"}'))
+    assert (theirs.status_code, theirs.json()) == (201, {"id": an, "role": "guest"})
+    heard = legacy.only()
+    assert (heard.method, heard.target, json.loads(heard.body)) == ("POST", "/api/v1/users/auth0-sync", sent)
+    assert heard.values(b"authorization") == [token["authorization"].encode()]
+    refused = sync(answer("403 Forbidden", body=b'{"message": "blocked"}'))
+    assert (refused.status_code, refused.json()) == (403, {"message": "blocked"})
+    began = time.monotonic()
+    for said in (answer(body=b"<html>"), answer("502 Bad Gateway", body=b"{}"), b"", None):
+        own = sync(said)
+        assert (own.status_code, own.json()["id"], own.json()["auth0UserId"]) == (200, an, an)
+        assert own.json()["email"] == "an@example.com"
+    assert 5 <= time.monotonic() - began < 8
+
+
+def test_head_of_a_path_that_is_not_ours_reaches_the_legacy_backend(http: httpx.Client, legacy: LegacyBackend) -> None:
+    legacy.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    said = http.head("/properties/5")
+    assert (legacy.only().method, said.status_code, said.headers["content-length"], said.content) == (
+        "HEAD",
+        200,
+        "5",
+        b"",
+    )
+    assert http.head("/health").status_code == 200
+    assert len(legacy.heard) == 1
+
+
 def test_the_doctor_sees_that_it_is_so(
     adopting: Local, legacy: LegacyBackend, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    legacy.forget()
     assert main(["--api", f"{adopting.http_url}/api/v1", "--legacy", legacy.address]) == 0
     assert f"passes to {legacy.address} what is not ours." in capsys.readouterr().out

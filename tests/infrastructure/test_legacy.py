@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from infra.topology import (
+    ANSWERED,
+    FUNCTIONS,
     HTTP_THROTTLE,
     LEGACY_CORS_METHODS,
     LEGACY_ROUTES,
@@ -43,7 +45,7 @@ def test_its_routes_are_those_of_any_stage_and_the_topologys_for_the_legacy_back
 
 def test_they_are_as_greedy_as_can_be_under_the_prefix_so_that_every_path_of_ours_wins():
     assert {route.path for route in LEGACY_ROUTES} == {f"{PREFIX}/{{proxy+}}"}
-    assert {route.method for route in LEGACY_ROUTES} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    assert {route.method for route in LEGACY_ROUTES} == {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
     assert all(route.path.startswith(f"{PREFIX}/") for route in SERVED)
     methods = {route.method for route in LEGACY_ROUTES}
     for path in {route.path for route in SERVED}:
@@ -74,7 +76,7 @@ def test_its_routes_and_no_others_lead_there_and_ask_for_no_token(adopting):
 
 def test_paths_of_ours_keep_their_authorizer(adopting):
     public = {key for key, each in routes(adopting).items() if each["AuthorizationType"] == "NONE"}
-    assert public == keys(LEGACY_ROUTES) | keys(route for route in SERVED if route.public)
+    assert public == keys(LEGACY_ROUTES) | keys(route for route in ANSWERED if route.public)
 
 
 def test_browsers_may_use_the_legacy_backends_methods_too(adopting):
@@ -90,7 +92,7 @@ def test_the_throttle_of_the_stage_holds_for_it_as_for_any_route(adopting):
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == HTTP_THROTTLE.rate
 
 
-def test_no_function_and_no_other_resource_changes_with_it(adopting, stacks):
+def test_no_other_resource_changes_with_it_and_only_the_function_that_calls_it_too_is_told(adopting, stacks):
     plain = stacks["Stays-staging-Backend"]
 
     def counted(stack: Stack) -> dict[str, int]:
@@ -103,8 +105,13 @@ def test_no_function_and_no_other_resource_changes_with_it(adopting, stacks):
         integration: before[integration] + 1,
     }
     functions = "AWS::Lambda::Function"
-    variables = [each["Environment"] for each in plain.properties(functions)]
-    assert [each["Environment"] for each in adopting.properties(functions)] == variables
+    told, before_it = (
+        {each["Handler"]: each["Environment"]["Variables"] for each in stack.properties(functions)}
+        for stack in (adopting, plain)
+    )
+    address = {"LEGACY_API_URL": "https://old.example/api/v1"}
+    adopted = {f"{name}.handler" for name, function in FUNCTIONS.items() if function.optional}
+    assert told == {name: seen | (address if name in adopted else {}) for name, seen in before_it.items()}
 
 
 def test_without_the_setting_nothing_is_passed_on(stacks, stage_name):

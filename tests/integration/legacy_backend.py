@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Said(NamedTuple):
 
 
 class LegacyBackend(ThreadingTCPServer):
-    """`answer` is sent as it is; without one it says nothing until it is ended."""
+    """`answer` is sent as it is, with a `pause` between its bytes; without one it says nothing until it is ended."""
 
     daemon_threads = True
 
@@ -48,6 +48,7 @@ class LegacyBackend(ThreadingTCPServer):
         """Nothing was heard, and what is said is a plain 200."""
         self.heard: list[Heard] = []
         self.answer: bytes | None = answer()
+        self.pause = 0.0  # seconds
 
     def only(self) -> Heard:
         """The one request that came."""
@@ -68,8 +69,17 @@ class _Request(StreamRequestHandler):
         self.server.heard.append(Heard(line[0], line[1], headers, self.rfile.read(length)))
         if self.server.answer is None:
             self.server.ended.wait()
+        elif self.server.pause:
+            self._trickle(self.server.answer)
         else:
             self.wfile.write(self.server.answer)
+
+    def _trickle(self, said: bytes) -> None:
+        with suppress(OSError):  # the other end need not wait for it
+            for byte in said:
+                self.wfile.write(bytes([byte]))
+                if self.server.ended.wait(self.server.pause):
+                    return
 
 
 def answer(status: str = "200 OK", *headers: bytes, body: bytes = b"") -> bytes:

@@ -1,6 +1,7 @@
 """Bookings: who may ask for what, what cancelling gives back, how often mail goes out."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -177,8 +178,51 @@ def test_a_profile_is_kept_and_answered(world: World):
     reply = world.http("POST", "/users/auth0-sync", {"email": "mai@example.com", "locale": "en-GB", "picture": "x"})
     assert (reply.status, reply.body) == (
         200,
-        {"userId": MAI, "email": "mai@example.com", "language": "en", "updatedAt": TIME},
+        {
+            "id": MAI,
+            "auth0UserId": MAI,
+            "userId": MAI,
+            "email": "mai@example.com",
+            "language": "en",
+            "createdAt": TIME,
+            "updatedAt": TIME,
+        },
     )
+
+
+def test_c27_a_profile_was_made_when_it_was_saved_first_and_says_all_that_is_known(world: World):
+    picture = "https://s.gravatar.com/avatar/mai?s=480"
+    first = world.http("POST", "/users/auth0-sync", {"name": "Mai", "picture": picture}).body
+    world.clock.shift(timedelta(days=1))
+    last = world.http("POST", "/users/auth0-sync", email="mai@example.com", picture="https://x.example/2").body
+    assert first["createdAt"] == first["updatedAt"] == last["createdAt"] < last["updatedAt"]
+    known = {"email": "mai@example.com", "name": "Mai", "picture": "https://x.example/2"}
+    assert {name: last[name] for name in known} == known
+    other = world.http("POST", "/users/auth0-sync", {"picture": 5}, sub=BINH, picture=picture).body
+    assert (other["picture"], other["createdAt"]) == (picture, other["updatedAt"])
+
+
+def test_a_profile_of_before_counts_as_made_now(world: World):
+    key = {"PK": {"S": f"USER#{MAI}"}, "SK": {"S": "PROFILE"}}
+    old = {
+        "kind": {"S": "PROFILE"},
+        "userId": {"S": MAI},
+        "name": {"S": "Mai"},
+        "updatedAt": {"S": "2026-01-01T00:00:00.000Z"},
+    }
+    world.dynamodb.put_item(TableName="stays", Item=key | old)
+    saved = [world.http("POST", "/users/auth0-sync").body for _ in range(2)]
+    assert {each["name"] for each in saved} == {"Mai"}
+    assert {each["createdAt"] for each in saved} == {saved[0]["updatedAt"]}
+
+
+@pytest.mark.parametrize("odd", ["es-419", "en_US.UTF-8", "", "x" * 21, 5, None, ["vi"], {"vi": 1}, True, "<script>"])
+def test_a_locale_that_cannot_be_read_loses_nothing_beside_it(world: World, odd: Any):
+    told = {"email": "mai@example.com", "name": "Mai", "locale": odd}
+    reply = world.http("POST", "/users/auth0-sync", told, locale="vi-VN")
+    assert (reply.status, reply.body["language"]) == (200, "vi")
+    kept = world.item(kind="PROFILE")
+    assert (kept["email"], kept["name"], kept["language"]) == ("mai@example.com", "Mai", "vi")
 
 
 def test_a_stay_that_is_over_is_not_cancelled(world: World):
@@ -196,7 +240,7 @@ def test_what_the_page_leaves_out_of_a_profile_the_token_says(world: World):
 
 
 def test_only_a_locale_that_says_so_chooses_one_language(world: World):
-    for locale, language in (("vi-VN", "vi"), ("en_US", "en"), ("ko-KR", None)):
+    for locale, language in (("ko-KR", None), ("vi-VN", "vi"), ("en_US", "en")):
         answer = world.http("POST", "/users/auth0-sync", {"email": "an@example.com", "locale": locale})
         assert answer.body.get("language") == language
 

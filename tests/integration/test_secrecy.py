@@ -126,7 +126,8 @@ def use(traveller: Traveller, stay: str) -> None:
     world, ask = traveller.world, traveller.ask
     assert ask("GET", f"/payment/sessions/{stay}").json()["status"] == "PAID"
     assert ask("POST", "/users/auth0-sync", {**PERSON, "locale": "vi"}).status_code == 200
-    for body in ({"email": f"{PERSON['email']} {WORDS}"}, {"name": [WORDS]}, {"locale": WORDS * 9}, [WORDS], WORDS):
+    assert ask("POST", "/users/auth0-sync", {"locale": WORDS * 9, "picture": f"https://x/{DATA}"}).status_code == 200
+    for body in ({"email": f"{PERSON['email']} {WORDS}"}, {"name": [WORDS]}, {"name": WORDS * 20}, [WORDS], WORDS):
         assert ask("POST", "/users/auth0-sync", body).status_code == 400
     for path in (f"/payment/transactions/{WORDS}", f"/payment/sessions/{WORDS}", f"/payment/zalopay/status/{WORDS}"):
         assert ask("GET", path).status_code == 400

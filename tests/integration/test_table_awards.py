@@ -328,10 +328,10 @@ def test_of_a_profile_the_last_word_counts_and_the_rest_stays(awards: Awards) ->
     first = Profile(user_id=TRAVELLER, email="an@example.com", name="An", language="vi", updated_at=NOW)
     last = Profile(user_id=TRAVELLER, email="an@example.org", updated_at=NOW + timedelta(days=1))
     assert awards.profile(TRAVELLER) is None
-    awards.save_profile(first)
-    assert awards.profile(TRAVELLER) == first
-    awards.save_profile(last)
-    assert awards.profile(TRAVELLER) == first.but(email=last.email, updated_at=last.updated_at)
+    assert awards.save_profile(first) == awards.profile(TRAVELLER) == first
+    both = first.but(email=last.email, updated_at=last.updated_at)
+    assert awards.save_profile(last) == awards.profile(TRAVELLER) == both
+    assert both.created_at == NOW
     assert awards.profile(STRANGER) is None
     assert contents()[f"USER#{TRAVELLER}", "PROFILE"]["kind"] == "PROFILE"
 

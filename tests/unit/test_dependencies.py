@@ -17,7 +17,7 @@ PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "local" / "zalopay_simulator").glob("*.py"))
-SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "bus", "metrics", "feed"}
+SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "bus", "metrics", "feed", "legacy"}
 SPEAKS_TO_ZALOPAY = {"payments", "reconciliation"}
 
 
@@ -88,7 +88,8 @@ def test_the_environment_the_clock_and_clients_live_in_the_functions(path: Path)
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
 def test_only_the_wires_own_modules_see_the_errors_of_their_libraries(path: Path) -> None:
     inside = path.relative_to(LAYER / "stays").parts
-    assert not roots(path) & {"httpx", "httpcore"} or inside in {("zalopay", "client.py"), ("zalopay", "deadline.py")}
+    wires = {("zalopay", "client.py"), ("zalopay", "deadline.py"), ("legacy.py",)}
+    assert not roots(path) & {"httpx", "httpcore"} or inside in wires
     assert "botocore" not in roots(path) or inside[0] in {"table", "connections.py", "mail", "bus.py"}
 
 
@@ -121,6 +122,14 @@ def test_a_function_is_given_the_settings_that_it_reads_and_no_others(path: Path
         and isinstance(node.slice, ast.Constant)
     }
     assert read == set(FUNCTIONS[path.stem].environment)
+    asked = {
+        node.args[0].value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "os.environ.get"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert asked == set(FUNCTIONS[path.stem].optional)
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=named)

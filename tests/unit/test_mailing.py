@@ -4,8 +4,20 @@ from datetime import timedelta
 
 import pytest
 
-from stays.domain.mailing import STUCK_TIME, Mailing, MailState, language_of, new_mailing, rearmed, retry_at
-from tests.samples import NOW, STAY
+from stays.domain.mailing import (
+    STUCK_TIME,
+    Mailing,
+    MailState,
+    Profile,
+    account_of,
+    language_of,
+    new_mailing,
+    read_locale,
+    read_picture,
+    rearmed,
+    retry_at,
+)
+from tests.samples import NOW, STAY, TRAVELLER
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,3 +61,62 @@ def test_a_mail_is_stuck_after_ten_minutes() -> None:
 )
 def test_the_language_is_that_of_the_locale_if_we_write_in_it(locale: str | None, language: str | None) -> None:
     assert language_of(locale) == language
+
+
+@pytest.mark.parametrize("locale", ["vi", "vi-VN", "en_US", "zh-Hans", "x" * 20])
+def test_a_locale_is_letters_with_dashes_between(locale: str) -> None:
+    assert read_locale(locale) == locale
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "es-419", "en_US.UTF-8", "vi VN", "vi\n", "x" * 21, "ví", 5, 5.5, True, None, ["vi"], {}]
+)
+def test_a_locale_that_cannot_be_read_is_none(odd: object) -> None:
+    assert read_locale(odd) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://s.gravatar.com/avatar/x?s=480&d=%2Fan.png", "HTTP://x/y", "https://" + "x" * 492]
+)
+def test_a_picture_is_an_address_of_the_web(url: str) -> None:
+    assert read_picture(url) == url
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "x",
+        "https://",
+        "https://x y",
+        "https://x\n",
+        "javascript:alert(1)",
+        "data:image/png;base64,AA",
+        "//x/y",
+        "https://" + "x" * 493,
+        "https://\ud800",
+        5,
+        None,
+        ["https://x"],
+        {},
+    ],
+)
+def test_a_picture_that_is_no_address_is_none(odd: object) -> None:
+    assert read_picture(odd) is None
+
+
+def test_c27_an_account_names_its_user_as_the_client_does() -> None:
+    profile = Profile(user_id=TRAVELLER, email="an@example.com", name="An", updated_at=NOW)
+    assert account_of(profile).dump() == {
+        "id": TRAVELLER,
+        "auth0UserId": TRAVELLER,
+        "userId": TRAVELLER,
+        "email": "an@example.com",
+        "name": "An",
+        "createdAt": "2026-11-22T03:00:00.000Z",
+        "updatedAt": "2026-11-22T03:00:00.000Z",
+    }
+
+
+def test_a_profile_of_before_was_first_saved_when_it_was_saved_last() -> None:
+    assert Profile.model_validate({"userId": TRAVELLER, "updatedAt": "2026-11-22T03:00:00.000Z"}).created_at == NOW

@@ -1,8 +1,11 @@
 """Mail and the host's thread as promises: on record before they are kept, so that none is lost or kept twice."""
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, get_args
+
+from pydantic import Field
 
 from stays.domain.values import Model, StayId, Timestamp
 
@@ -13,6 +16,7 @@ UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more t
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)  # in this order where nobody knows which of the two is read
 Kind = Literal["confirmation", "cancellation", "refund"]
+_ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
 
 
 class MailState(StrEnum):
@@ -59,7 +63,31 @@ class Profile(Model):
     email: str | None = None
     name: str | None = None
     language: Language | None = None
+    picture: str | None = None
     updated_at: Timestamp
+    created_at: Timestamp = Field(default_factory=lambda known: known["updated_at"])
+
+
+class Account(Profile):
+    """A profile as its user is shown it. `id` is the user's, wherever one is asked for: the `sub` of their tokens."""
+
+    id: str
+    auth0_user_id: str
+
+
+def account_of(profile: Profile) -> Account:
+    """The profile under the names that the client reads."""
+    return Account(**dict(profile), id=profile.user_id, auth0_user_id=profile.user_id)
+
+
+def read_locale(said: object) -> str | None:
+    """A locale such as `vi-VN` or `en_US`; None for anything else."""
+    return said if isinstance(said, str) and re.fullmatch(r"[A-Za-z_-]{1,20}", said) else None
+
+
+def read_picture(said: object) -> str | None:
+    """The address of a picture, as a text of at most 500 characters; None for anything else."""
+    return said if isinstance(said, str) and re.fullmatch(_ADDRESS_OF_PICTURE, said) else None
 
 
 def language_of(locale: str | None) -> Language | None:

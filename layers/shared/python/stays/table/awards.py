@@ -146,9 +146,14 @@ class Awards:
         }
         self._store.put(item)
 
-    def save_profile(self, profile: Profile) -> None:
-        """Remember what a user told us; the last word counts, and what was not said again stays."""
-        self._store.update(profile_key(profile.user_id), profile.dump() | {"kind": "PROFILE"})
+    def save_profile(self, profile: Profile) -> Profile:
+        """Remember what a user told us; the last word counts, and what was not said again stays: one write.
+
+        The profile is answered as it is then, with the time at which it was saved first.
+        """
+        said = profile.dump() | {"kind": "PROFILE"}
+        first = {"createdAt": said.pop("createdAt")}
+        return Profile.model_validate(self._store.merge(profile_key(profile.user_id), said, first))
 
     def profile(self, user_id: str) -> Profile | None:
         """What a user told us, consistent: one read."""

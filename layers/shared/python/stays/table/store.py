@@ -111,6 +111,23 @@ class Store:
         """Set or (None) remove attributes; where the condition fails, answer what stands there."""
         return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
 
+    def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
+        """Set attributes, and those of `first` that are not there yet; the item as it is then: one write."""
+        update = self.updating(key, changes)["Update"]
+        names = {f"#f{i}": name for i, name in enumerate(first)}
+        values = {f":{name[1:]}": value for name, value in zip(names, first.values(), strict=True)}
+        kept = "".join(f", {name} = if_not_exists({name}, :{name[1:]})" for name in names)
+        answer = self._client.update_item(
+            **update
+            | {
+                "UpdateExpression": update["UpdateExpression"] + kept,
+                "ExpressionAttributeNames": update["ExpressionAttributeNames"] | names,
+                "ExpressionAttributeValues": update["ExpressionAttributeValues"] | to_attributes(values),
+                "ReturnValues": "ALL_NEW",
+            }
+        )
+        return from_attributes(answer["Attributes"])
+
     def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Item | None:
         try:
             call(**arguments)
