@@ -10,7 +10,7 @@ from stays.table.awards import Awards
 from stays.table.calendars import Calendars
 from stays.table.sessions import Sessions
 from stays.table.store import Store
-from tests.integration.tables import contents, dynamodb
+from tests.integration.tables import Noting, contents, dynamodb
 from tests.samples import FIRST, HOST, HOUSE, NIGHTS, NOW, OTHER_STAY, STAY, STRANGER, opened, priced, win
 
 SECOND, LATER = timedelta(seconds=1), NOW + timedelta(days=1)
@@ -141,6 +141,12 @@ def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
     assert calendars.nights("501", Span(NIGHTS[0], NIGHTS[2])) == held
     assert calendars.nights("501", Span(NIGHTS[1], NIGHTS[1])) == held[1:2]
     assert calendars.nights("501", Span(date(2026, 12, 4), date(2027, 12, 4))) == []
+
+
+def test_nights_are_read_as_they_are(aws: None) -> None:
+    noting = Noting()
+    assert Calendars(Store(noting, "stays")).nights("501", Span(FIRST, FIRST)) == []
+    assert [query["ConsistentRead"] for query in noting.queries] == [True]
 
 
 def test_the_most_nights_that_are_asked_for_fit_into_one_page(store: Store, calendars: Calendars) -> None:

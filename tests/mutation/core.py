@@ -36,9 +36,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "table/sessions": ("integration/test_table_sessions",),
     "table/awards": ("integration/test_table_awards",),
     "table/effects": ("integration/test_table_effects",),
+    "table/calendars": ("integration/test_table_calendars",),
     "http": ("unit/test_http",),
 }
-ONLY = {"http": ("caller",)}  # the functions that belong to the core, where not all do
+ONLY = {"http": ("caller", "answer")}  # the functions that belong to the core, where not all do
 
 
 class Mutant(NamedTuple):
