@@ -36,7 +36,8 @@ class Bus:
     async def put(self, event: dict[str, Any]) -> Any:
         """Give the function's answer, a list of them if several rules match, or {"matched": False}.
 
-        An event that names its time keeps it, as when a dead letter goes back to the bus. Raises KeyError for an event without "detail-type" or "detail", Undelivered when a function fails.
+        An event that names its time keeps it, as when a dead letter goes back to the bus. Raises KeyError for an event
+        without "detail-type" or "detail", Undelivered when a function fails.
         """
         envelope = self._envelope(event)
         wanted = [rule.function for rule in self._rules if envelope["detail-type"] in rule.detail_types]
