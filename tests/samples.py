@@ -6,8 +6,10 @@ from typing import Any
 from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
 from stays.domain.booking import cancel
 from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide, order_made
+from stays.domain.manual import give_back_stray
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.refund import request_refund
+from stays.domain.stray import Stray
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # ten in the morning in Vietnam
 FIRST = date(2026, 12, 1)
@@ -19,6 +21,7 @@ STRANGER = "auth0|binh"
 HOST = "auth0|host"
 AUCTION = "1001"
 TRANSACTION = "261122000000175"
+OTHER_TRANSACTION = "261122000000999"
 ORDER_URL = "https://sbgateway.zalopay.vn/openinapp?order=e30"
 APP_ID = 2553
 POLICY = [(7, 100), (3, 50), (0, 0)]
@@ -114,3 +117,19 @@ def refunding() -> PaymentSession:
 def cancelled() -> PaymentSession:
     """Paid, booked, and given back in time for the whole price."""
     return after(cancel(booked(), POLICY, NOW))
+
+
+def stray(**changes: Any) -> Stray:
+    """A second transaction of an order that was paid already."""
+    kept = Stray(transaction_id=OTHER_TRANSACTION, amount=900_000, stay_id=STAY, received_at=NOW, changed_at=NOW)
+    return kept.but(**changes)
+
+
+def stray_due() -> Stray:
+    """The same, on its way back."""
+    return give_back_stray(stray(), NOW).session
+
+
+def stray_refunding() -> Stray:
+    """The same, and ZaloPay is asked for it."""
+    return after(request_refund(stray_due(), APP_ID, NOW))

@@ -149,7 +149,7 @@ def test_a_cancelled_booking_says_which_nights_and_how_much_goes_back() -> None:
 
 
 def test_a_booking_that_an_operator_ends_is_a_cancelled_one() -> None:
-    ended = give_back(booked(), 900_000, 900_000, NOW).session
+    ended = give_back(booked(), 900_000, 900_000, NOW, end_booking=True).session
     assert told(booked(), ended)["reason"] == Reason.CANCELLED_BY_OPERATOR
 
 

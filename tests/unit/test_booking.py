@@ -145,6 +145,14 @@ def test_a_cancelled_booking_frees_its_nights_and_owes_the_share() -> None:
     )
 
 
+@pytest.mark.parametrize(("days", "refunded"), [(7, 900_000), (6, 900_000), (3, 900_000), (2, None)])
+def test_of_an_order_with_a_promotion_any_share_is_the_whole(days: int, refunded: int | None) -> None:
+    promoted = booked().but(received=850_000, discount=50_000)
+    decision = cancel(promoted, POLICY, vietnam(CHECK_IN - timedelta(days=days), 12))
+    assert decision is not None
+    assert (decision.session.refund and decision.session.refund.amount) == refunded
+
+
 def test_a_share_is_rounded_down_to_whole_dong() -> None:
     decision = cancel(booked().but(amount=333_333), [(0, 50)], LATER)
     assert decision is not None

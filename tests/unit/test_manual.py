@@ -4,15 +4,58 @@ from datetime import timedelta
 
 import pytest
 
-from stays.domain.decision import Nights, Outcome, Taken
+from stays.domain.decision import Decision, Nights, Outcome, Taken
 from stays.domain.errors import Refused
-from stays.domain.manual import FOR_PEOPLE, REFUNDABLE, accept, give_back, paid_back
-from stays.domain.payment import FULFILMENT_SOURCES, OWING, Fulfilment, PaymentSession, Reason, Status
-from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
-from tests.samples import APP_ID, NOW, STAY, after, booked, refunding, under_review
+from stays.domain.manual import (
+    FOR_PEOPLE,
+    REFUNDABLE,
+    accept,
+    end,
+    give_back,
+    give_back_stray,
+    paid_back,
+    settle_stray,
+)
+from stays.domain.payment import (
+    FULFILMENT_SOURCES,
+    OWING,
+    UNFINISHED,
+    Fulfilment,
+    PaymentSession,
+    Reason,
+    Refund,
+    Status,
+    next_late_check,
+)
+from stays.domain.refund import LOST, SHOWN_WITHIN, RefundEvidence, RefundOutcome, decide_refund, request_refund
+from stays.domain.stray import UNDECIDED, Stray, StrayStatus
+from tests.samples import (
+    APP_ID,
+    NOW,
+    OTHER_TRANSACTION,
+    STAY,
+    after,
+    booked,
+    money,
+    opened,
+    pending,
+    refunding,
+    reserved,
+    said,
+    stray,
+    stray_refunding,
+    under_review,
+)
 
 LATER = NOW + timedelta(hours=1)
 REFUSED = after(decide_refund(refunding(), refunding().refund, RefundEvidence(RefundOutcome.REFUSED, -14), LATER))
+
+
+def lost(owing: PaymentSession | Stray) -> PaymentSession | Stray:
+    """ZaloPay took the refund on, and does not know it two hours later."""
+    for outcome, code, at in ((RefundOutcome.ACCEPTED, 2, NOW), (RefundOutcome.NOT_FOUND, LOST, NOW + SHOWN_WITHIN)):
+        owing = after(decide_refund(owing, owing.refund, RefundEvidence(outcome, code), at))
+    return owing
 
 
 @pytest.mark.parametrize("session", [under_review(), REFUSED])
@@ -46,8 +89,10 @@ def test_never_more_than_was_paid(amount: int) -> None:
     assert (refused.value.code, refused.value.details) == ("INVALID_AMOUNT", {"paid": 900_000})
 
 
-def test_a_booking_ends_when_its_money_goes_back() -> None:
-    decision = give_back(booked(), 100_000, 900_000, LATER)
+def test_a_booking_ends_when_its_money_goes_back_and_that_was_said() -> None:
+    with pytest.raises(Refused, match="--end-booking"):
+        give_back(booked(), 100_000, 900_000, LATER)
+    decision = give_back(booked(), 100_000, 900_000, LATER, end_booking=True)
     ended = decision.session
     assert (ended.fulfilment, ended.reason) == (Fulfilment.REFUND_DUE, Reason.CANCELLED_BY_OPERATOR)
     assert (ended.cancelled_at, ended.due_at) == (LATER, LATER)
@@ -75,6 +120,149 @@ def test_what_does_not_wait_for_people_is_left_alone(fulfilment: Fulfilment) -> 
         paid_back(session, LATER)
     with pytest.raises(Refused, match="under review can be accepted"):
         accept(session, 1, LATER)
+
+
+@pytest.mark.parametrize("earlier", [None, 100_000])
+def test_what_may_have_gone_back_is_not_given_back_again(earlier: int | None) -> None:
+    part = refunding()
+    assert part.refund is not None
+    session = lost(part.but(refund=part.refund.but(amount=300_000, uncertain=earlier)))
+    gone = 300_000 + (earlier or 0)
+    with pytest.raises(Refused) as refused:
+        give_back(session, 900_001 - gone, 900_000, LATER)
+    assert refused.value.details == {"paid": 900_000, "uncertain": gone}
+    owed = give_back(session, 900_000 - gone, 900_000, LATER).session.refund
+    assert owed == Refund(amount=900_000 - gone, status=Fulfilment.REFUND_DUE, attempt=1, uncertain=gone)
+
+
+def test_what_zalopay_says_has_failed_can_all_be_given_back() -> None:
+    failed = RefundEvidence(RefundOutcome.REFUSED, 0)
+    owed = give_back(lost(refunding()), 900_000, 900_000, LATER, heard=failed).session.refund
+    assert owed == Refund(amount=900_000, status=Fulfilment.REFUND_DUE, attempt=1)
+    assert give_back_stray(lost(stray_refunding()), LATER, heard=failed).session.refund == owed
+
+
+def test_nothing_is_given_back_while_zalopay_is_at_the_refund_before() -> None:
+    under_way = RefundEvidence(RefundOutcome.ACCEPTED, 2)
+    with pytest.raises(Refused, match="still at the refund before"):
+        give_back(REFUSED, 1, 900_000, LATER, heard=under_way)
+    with pytest.raises(Refused, match="still at the refund before"):
+        give_back_stray(lost(stray_refunding()), LATER, heard=under_way)
+
+
+def test_what_came_is_remembered_with_the_refund() -> None:
+    assert give_back(under_review(), 1, 1, LATER).session.received == 1
+    assert give_back(under_review().but(received=5), 1, 5, LATER).session.received == 5
+
+
+@pytest.mark.parametrize("amount", [1, 450_000, 850_000, 900_001])
+def test_an_order_with_a_promotion_is_given_back_whole(amount: int) -> None:
+    promoted = REFUSED.but(received=850_000, discount=50_000)
+    with pytest.raises(Refused, match="goes back whole") as refused:
+        give_back(promoted, amount, 850_000, LATER)
+    assert (refused.value.code, refused.value.details) == ("INVALID_AMOUNT", {"expectedAmount": 900_000})
+    owed = give_back(promoted, 900_000, 850_000, LATER).session.refund
+    assert owed is not None and owed.amount == 900_000
+
+
+# Stray money
+
+
+@pytest.mark.parametrize("kept", [stray(), stray(stay_id=None, app_trans_id="x"), lost(stray_refunding())])
+def test_stray_money_that_waits_for_people_goes_back_whole_or_is_settled_by_hand(kept: Stray) -> None:
+    settled = settle_stray(kept, LATER)
+    assert settled.what == "PAID_BACK_BY_HAND"
+    assert settled.session == kept.but(status=StrayStatus.SETTLED, changed_at=LATER, due_at=None)
+    heard = RefundEvidence(RefundOutcome.REFUSED, 0)
+    ordered = give_back_stray(kept, LATER, heard=heard)
+    attempt = 1 if kept.refund else None
+    owed = Refund(amount=900_000, status=Fulfilment.REFUND_DUE, attempt=attempt)
+    due = kept.but(status=StrayStatus.REFUND_DUE, refund=owed, changed_at=LATER, due_at=LATER)
+    assert (ordered.session, ordered.what) == (due, "REFUND_ORDERED")
+
+
+@pytest.mark.parametrize("status", sorted(set(StrayStatus) - UNDECIDED))
+def test_stray_money_that_is_on_its_way_or_gone_is_left_alone(status: StrayStatus) -> None:
+    kept = stray_refunding().but(status=status)
+    for decide_on in (settle_stray, give_back_stray):
+        with pytest.raises(Refused, match="on its way back, or there") as refused:
+            decide_on(kept, LATER)
+        assert refused.value.code == "INVALID_AUCTION_STATE"
+
+
+def test_stray_money_that_may_have_gone_back_is_settled_by_hand_only() -> None:
+    with pytest.raises(Refused) as refused:
+        give_back_stray(lost(stray_refunding()), LATER, heard=RefundEvidence(RefundOutcome.NOT_FOUND, LOST))
+    assert refused.value.details == {"paid": 900_000, "uncertain": 900_000}
+
+
+def test_open_and_refused_stray_money_waits_for_people() -> None:
+    assert {StrayStatus.OPEN, StrayStatus.REFUND_MANUAL} == UNDECIDED
+
+
+def test_stray_money_says_what_it_was_paid_for() -> None:
+    assert stray().meaning == f"for {STAY}, which has another transaction"
+    unknown = stray(stay_id=None, app_trans_id="261122_x")
+    assert unknown.meaning == "for the order 261122_x, which is not ours"
+    assert (unknown.id, unknown.received, unknown.discount) == (f"S{OTHER_TRANSACTION}", 900_000, None)
+
+
+# Ending a session
+
+UNPAID_WORDS = [Outcome.UNPAID, Outcome.NOT_FOUND, Outcome.UNKNOWN, Outcome.EXPIRED, Outcome.CANCELLED, Outcome.REFUSED]
+
+
+@pytest.mark.parametrize("outcome", UNPAID_WORDS)
+@pytest.mark.parametrize("session", [pending(), opened(), reserved()], ids=["pending", "created", "reserved"])
+def test_a_session_that_is_not_paid_ends_by_hand(session: PaymentSession, outcome: Outcome) -> None:
+    ended = session.but(
+        status=Status.CANCELLED,
+        reason=Reason.CANCELLED_BY_OPERATOR,
+        changed_at=LATER,
+        due_at=next_late_check(session, LATER),
+    )
+    evidence = said(outcome)
+    assert end(session, evidence, LATER) == Decision(ended, "ENDED_BY_OPERATOR", Nights.FREE, evidence=evidence)
+
+
+def test_of_money_that_was_seen_moving_only_a_word_is_an_end() -> None:
+    moving = pending().but(processing=True)
+    with pytest.raises(Refused, match="moving"):
+        end(moving, said(Outcome.UNKNOWN), LATER)
+    ended = after(end(moving, said(Outcome.UNPAID), LATER))
+    assert (ended.status, ended.processing) == (Status.CANCELLED, False)
+
+
+@pytest.mark.parametrize(
+    "session", [pending(), pending().but(status=Status.EXPIRED, unresolved="PROCESSING"), booked()]
+)
+def test_a_session_whose_money_moves_is_not_ended(session: PaymentSession) -> None:
+    with pytest.raises(Refused, match="moving") as refused:
+        end(session, said(Outcome.PROCESSING), LATER)
+    assert refused.value.code == "PAYMENT_PROCESSING"
+
+
+def test_money_that_is_there_is_recorded_instead() -> None:
+    assert after(end(pending(), money(), LATER)).fulfilment is Fulfilment.BOOKED
+    assert after(end(pending(), money(), LATER, taken=Taken.NIGHT)).fulfilment is Fulfilment.REFUND_DUE
+    assert end(booked(), money(), LATER) is None
+
+
+@pytest.mark.parametrize("unresolved", ["PROCESSING", "SILENCE"])
+@pytest.mark.parametrize("outcome", UNPAID_WORDS)
+def test_what_ended_while_nobody_knew_is_resolved_by_hand(unresolved: str, outcome: Outcome) -> None:
+    session = pending().but(status=Status.EXPIRED, unresolved=unresolved, due_at=None)
+    evidence = said(outcome)
+    resolved = session.but(unresolved=None, changed_at=LATER)
+    assert end(session, evidence, LATER) == Decision(resolved, "ENDED_BY_OPERATOR", evidence=evidence)
+
+
+@pytest.mark.parametrize("outcome", UNPAID_WORDS)
+@pytest.mark.parametrize("status", sorted(set(Status) - UNFINISHED))
+def test_what_is_over_is_not_ended_again(status: Status, outcome: Outcome) -> None:
+    with pytest.raises(Refused, match="over already") as refused:
+        end(booked().but(status=status), said(outcome), LATER)
+    assert refused.value.code == "INVALID_AUCTION_STATE"
 
 
 def test_a_transaction_that_pays_another_order_is_not_given_back_here() -> None:

@@ -8,20 +8,41 @@ from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing, new_mailing
 from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, is_late
 from stays.domain.payment import PaymentSession, Status
-from tests.samples import NOW, STAY, booked, pending, refund_due, refunding, under_review, win
+from stays.domain.stray import Stray
+from tests.samples import (
+    NOW,
+    STAY,
+    booked,
+    pending,
+    refund_due,
+    refunding,
+    stray,
+    stray_due,
+    stray_refunding,
+    under_review,
+    win,
+)
 
 MOMENT = timedelta(milliseconds=1)
 MAILING = new_mailing(STAY, "refund", NOW)
 LATER = NOW + timedelta(days=7)
 
 
-@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING, win()])
-def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(
-    item: PaymentSession | Mailing | Award,
-) -> None:
+Item = PaymentSession | Mailing | Award | Stray
+
+
+@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING, win(), stray_due(), stray_refunding()])
+def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: Item) -> None:
     assert item.due_at is not None
     assert not is_late(item, item.due_at + UNATTENDED - MOMENT)
     assert is_late(item, item.due_at + UNATTENDED)
+
+
+def repeated() -> PaymentSession:
+    """A refund that is asked for again and again, because ZaloPay hears nothing of it."""
+    asked = refunding()
+    assert asked.refund is not None
+    return asked.but(refund=asked.refund.but(repeated_at=NOW + UNREFUNDED - MOMENT), due_at=LATER)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +50,12 @@ def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(
     [
         (pending().but(due_at=LATER), pending().expires_at + UNANSWERED),
         (refunding().but(due_at=LATER), NOW + UNREFUNDED),
+        (repeated(), NOW + UNREFUNDED),
+        (stray_refunding().but(due_at=LATER), NOW + UNREFUNDED),
     ],
-    ids=["unpaid", "refund"],
+    ids=["unpaid", "refund", "repeated refund", "stray money"],
 )
-def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: PaymentSession, since: datetime) -> None:
+def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: Item, since: datetime) -> None:
     assert not is_late(item, since - MOMENT)
     assert is_late(item, since)
 
@@ -48,9 +71,11 @@ def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: Pa
         MAILING.but(due_at=None),
         win(due_at=LATER),
         win(status=AwardStatus.PAID, due_at=None),
+        stray(),
+        stray_due().but(due_at=LATER),
     ],
 )
-def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: PaymentSession | Mailing | Award) -> None:
+def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: Item) -> None:
     assert not is_late(item, LATER - MOMENT)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from stays.domain.decision import Decision, Nights
 from stays.domain.errors import Refused
 from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status
+from stays.domain.refund import refundable
 from stays.domain.values import Model, StayId, Timestamp, today
 
 Policy = Sequence[tuple[int, int]]  # (days before check-in, percent given back)
@@ -102,7 +103,7 @@ def cancel(session: PaymentSession, policy: Policy, now: datetime) -> Decision |
         return _cancel_reservation(session, now)
     if booking.check_out <= today(now):
         raise Refused("INVALID_AUCTION_STATE", "This stay is over.", checkOut=booking.check_out.isoformat())
-    refunded = session.amount * share(policy, booking.check_in, now) // 100
+    refunded = refundable(session, session.amount * share(policy, booking.check_in, now) // 100)
     owed = Refund(amount=refunded, status=Fulfilment.REFUND_DUE) if refunded else None
     cancelled = session.but(
         fulfilment=Fulfilment.REFUND_DUE if owed else Fulfilment.NONE,

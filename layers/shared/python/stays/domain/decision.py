@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import Flag, StrEnum, auto
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from stays.domain.mailing import Kind
 from stays.domain.payment import (
@@ -63,14 +63,20 @@ class Nights(StrEnum):
     FREE = "FREE"
 
 
-class Decision(NamedTuple):
-    """The session as it shall be, and what goes with it in the same transaction."""
+Subject = TypeVar("Subject")
 
-    session: PaymentSession
+
+class DecisionOn(NamedTuple, Generic[Subject]):
+    """The session, or the stray money, as it shall be, and what goes with it in the same transaction."""
+
+    session: Subject
     what: str
     nights: Nights = Nights.KEEP
     letter: Kind | None = None
     evidence: Evidence | None = None
+
+
+Decision = DecisionOn[PaymentSession]
 
 
 def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decision | None:

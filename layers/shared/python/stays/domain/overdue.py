@@ -5,19 +5,20 @@ from datetime import datetime, timedelta
 from stays.domain.award import Award
 from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession
+from stays.domain.stray import Stray
 
 UNATTENDED = timedelta(minutes=5)  # the schedule comes every minute
 UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what became of an order
 UNREFUNDED = timedelta(hours=24)
 
 
-def is_late(item: PaymentSession | Mailing | Award, now: datetime) -> bool:
+def is_late(item: PaymentSession | Mailing | Award | Stray, now: datetime) -> bool:
     """Whether nobody attended to it for minutes, or ZaloPay leaves it without an answer for too long."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
     if isinstance(item, Mailing | Award):
         return False
-    if item.is_live:
+    if isinstance(item, PaymentSession) and item.is_live:
         return item.expires_at <= now - UNANSWERED
     asked_at = item.refund.requested_at if item.refund else None
     return asked_at is not None and asked_at <= now - UNREFUNDED

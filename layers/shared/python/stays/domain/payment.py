@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -88,14 +88,19 @@ class Contact(Model):
 class Refund(Model):
     """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked.
 
-    `attempt` is there from the second one on, after ZaloPay refused the one before for good.
+    `attempt` is there from the second one on, after ZaloPay refused the one before for good; `uncertain` is what the
+    attempts before may have given back. `repeated_at` is when ZaloPay was asked again, having heard nothing of it;
+    `accepted_at` is when ZaloPay was first heard to have taken it on.
     """
 
     amount: int
     attempt: int | None = None
+    uncertain: int | None = None
     status: Fulfilment
     id: str | None = None
     requested_at: Timestamp | None = None
+    repeated_at: Timestamp | None = None
+    accepted_at: Timestamp | None = None
     refunded_at: Timestamp | None = None
     code: int | None = None
 
@@ -122,7 +127,10 @@ class PaymentSession(Model):
     app_trans_id: str
     order_url: str | None = None
     transaction_id: str | None = None
+    received: int | None = None
+    discount: int | None = None
     reason: Reason | None = None
+    unresolved: Literal["PROCESSING", "SILENCE"] | None = None
     refund: Refund | None = None
     contact: Contact = Contact()
     created_at: Timestamp
@@ -159,7 +167,10 @@ class PaymentSession(Model):
         return {**shown, "status": self.client_status.value, "paymentId": self.id}
 
 
-_INTERNAL = {"contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"}
+_INTERNAL = {
+    *("contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"),
+    *("received", "discount", "unresolved"),
+}
 
 
 def open_session(

@@ -1,14 +1,22 @@
-"""Refunds: money that goes back, asked for once and followed until ZaloPay says that it arrived."""
+"""Refunds: money that goes back, asked for once and followed until ZaloPay says that it arrived.
+
+The same steps for a session and for stray money: each keeps its own refund, and a decision moves both.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from stays.domain.decision import Decision
+from stays.domain.decision import DecisionOn
 from stays.domain.payment import CHECK_INTERVAL, Fulfilment, PaymentSession, Refund
+from stays.domain.stray import Stray, StrayStatus
 from stays.domain.values import m_refund_id
 
 SLOWEST_CHECK = timedelta(hours=1)
+# ZaloPay may show a refund up to an hour late. Before this time after a request, "not found" says nothing.
+SHOWN_WITHIN = timedelta(hours=2)
+
+Owing = TypeVar("Owing", PaymentSession, Stray)
 
 
 class RefundOutcome(StrEnum):
@@ -30,66 +38,149 @@ class RefundEvidence(NamedTuple):
 
 # Not refundable, or not in part (docs.zalopay.vn, order-refund): of the whole amount only the former can be meant.
 ONLY_IN_FULL = RefundEvidence(RefundOutcome.REFUSED, -32)
+WRONG_AMOUNT = RefundEvidence(RefundOutcome.REFUSED, -14)
+LOST = -101  # the id is not known (docs.zalopay.vn, order-query-refund)
 
 
-def request_refund(session: PaymentSession, app_id: int, now: datetime) -> Decision | None:
+def whole(owing: Owing) -> int:
+    """What ZaloPay gives back where it gives back the whole: the order's amount if that was paid, else what came."""
+    if owing.received is None or owing.amount in (owing.received, owing.received + (owing.discount or 0)):
+        return owing.amount
+    return owing.received
+
+
+def refundable(owing: Owing, amount: int) -> int:
+    """So much of `amount` as can be asked for: an order with a promotion goes back whole or not at all."""
+    return whole(owing) if amount and owing.discount else amount
+
+
+def request_refund(owing: Owing, app_id: int, now: datetime) -> DecisionOn[Owing] | None:
     """The intent, with the id under which ZaloPay will be asked: on record before it is. Once."""
-    if session.fulfilment is not Fulfilment.REFUND_DUE:
+    if _standing(owing) != Fulfilment.REFUND_DUE:
         return None
-    return _requested(session, app_id, now)
+    assert owing.refund, "whoever owes knows how much"
+    refund = owing.refund
+    amount = refundable(owing, refund.amount) if refund.attempt is None else refund.amount
+    return _requested(owing, refund.but(amount=amount, requested_at=now), app_id, now)
 
 
-def repeat_refund(session: PaymentSession, app_id: int, now: datetime) -> Decision | None:
-    """ZaloPay does not know the id and takes none of another day: a refund of today under a new one."""
-    known = session.refund and session.refund.id
-    if session.fulfilment is not Fulfilment.REFUNDING or known == _todays_id(session, app_id, now):
+def repeat_refund(owing: Owing, asked: Refund | None, app_id: int, now: datetime) -> DecisionOn[Owing] | None:
+    """ZaloPay was silent when it was asked, and two hours later it does not know the refund: it is asked again.
+
+    Under the same id as long as its date is today's, since ZaloPay takes none of another day. Never after ZaloPay
+    has taken the refund on.
+    """
+    refund = _under_way(owing, asked)
+    if refund is None or refund.accepted_at is not None or not _is_shown(refund, now):
         return None
-    return _requested(session, app_id, now)
+    return _requested(owing, refund.but(repeated_at=now), app_id, now)
 
 
-def _requested(session: PaymentSession, app_id: int, now: datetime) -> Decision:
-    assert session.refund, "whoever owes knows how much"
-    refund = session.refund.but(id=_todays_id(session, app_id, now), status=Fulfilment.REFUNDING, requested_at=now)
-    wanted = session.but(fulfilment=Fulfilment.REFUNDING, refund=refund, changed_at=now, due_at=now + CHECK_INTERVAL)
-    return Decision(wanted, "REFUND_REQUESTED")
-
-
-def _todays_id(session: PaymentSession, app_id: int, now: datetime) -> str:
-    assert session.refund, "whoever owes knows how much"
-    return m_refund_id(app_id, session.id, session.refund.attempt, now)
+def _requested(owing: Owing, refund: Refund, app_id: int, now: datetime) -> DecisionOn[Owing]:
+    todays = m_refund_id(app_id, owing.id, refund.attempt, now)
+    asked = refund.but(id=todays, status=Fulfilment.REFUNDING)
+    return DecisionOn(_with(owing, asked, now, now + CHECK_INTERVAL), "REFUND_REQUESTED")
 
 
 def decide_refund(
-    session: PaymentSession, asked: Refund | None, evidence: RefundEvidence, now: datetime
-) -> Decision | None:
-    """What ZaloPay's word on the refund `asked` makes of it.
+    owing: Owing, asked: Refund | None, evidence: RefundEvidence, now: datetime, *, at_request: bool = False
+) -> DecisionOn[Owing] | None:
+    """What ZaloPay's word on the refund `asked` makes of it; `at_request` where it answers the request itself.
 
-    None while ZaloPay has to be asked again later, or where another refund has taken its place.
+    None while ZaloPay has to be asked again later, or where another refund has taken its place. A refund that was
+    taken on is ended, or replaced, only by what ZaloPay says when it is asked about it.
     """
-    final = {RefundOutcome.DONE: Fulfilment.REFUNDED, RefundOutcome.REFUSED: Fulfilment.REFUND_MANUAL}
-    fulfilment = final.get(evidence.outcome)
-    if fulfilment is None or session.fulfilment is not Fulfilment.REFUNDING:
-        return None
-    refund = session.refund
+    refund = owing.refund
     if refund is None or asked is None or refund.id != asked.id:
         return None
-    if evidence == ONLY_IN_FULL and refund.amount < session.amount:
-        return _in_full(session, refund, now)
-    done_at = now if fulfilment is Fulfilment.REFUNDED else None
-    known = refund.but(status=fulfilment, refunded_at=done_at, code=evidence.code)
-    ended = session.but(fulfilment=fulfilment, refund=known, changed_at=now, due_at=None)
-    return Decision(ended, fulfilment.value)
+    if evidence.outcome is RefundOutcome.DONE and _standing(owing) in (Fulfilment.REFUNDING, Fulfilment.REFUND_MANUAL):
+        return _ended(owing, refund.but(status=Fulfilment.REFUNDED, refunded_at=now, code=evidence.code), now)
+    refund = _under_way(owing, asked)
+    if refund is None or (at_request and refund.accepted_at is not None):
+        return None
+    if evidence.outcome is RefundOutcome.ACCEPTED:
+        return _accepted(owing, refund, now)
+    if evidence.outcome is RefundOutcome.REFUSED:
+        return _refused(owing, refund, evidence, now)
+    lost = evidence.outcome is RefundOutcome.NOT_FOUND and refund.accepted_at is not None and _is_shown(refund, now)
+    return _ended(owing, refund.but(status=Fulfilment.REFUND_MANUAL, code=LOST), now) if lost else None
 
 
-def _in_full(session: PaymentSession, refused: Refund, now: datetime) -> Decision:
-    """Promotions, and some sources of money, are given back as a whole only: whatever the policy says."""
-    whole = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE, attempt=(refused.attempt or 0) + 1)
-    owed = session.but(fulfilment=Fulfilment.REFUND_DUE, refund=whole, changed_at=now, due_at=now)
-    return Decision(owed, "REFUND_IN_FULL")
+def _accepted(owing: Owing, refund: Refund, now: datetime) -> DecisionOn[Owing] | None:
+    if refund.accepted_at is not None:
+        return None
+    return DecisionOn(_with(owing, refund.but(accepted_at=now), now, next_check(owing, now)), "REFUND_ACCEPTED")
 
 
-def next_check(session: PaymentSession, now: datetime) -> datetime:
-    """When to ask again: soon at first, then ever more rarely, at least once an hour."""
-    asked_at = session.refund and session.refund.requested_at
-    waited = now - asked_at if asked_at else timedelta()
-    return now + min(max(waited / 2, CHECK_INTERVAL), SLOWEST_CHECK)
+def _refused(owing: Owing, refund: Refund, evidence: RefundEvidence, now: datetime) -> DecisionOn[Owing]:
+    """For people, unless another amount is the one that ZaloPay can give back."""
+    if evidence == ONLY_IN_FULL and not owing.discount and refund.amount < whole(owing):
+        return _instead(owing, refund, whole(owing), "REFUND_IN_FULL", now)
+    if evidence == WRONG_AMOUNT and owing.discount and owing.received and refund.amount > owing.received:
+        return _instead(owing, refund, owing.received, "REFUND_AS_RECEIVED", now)
+    return _ended(owing, refund.but(status=Fulfilment.REFUND_MANUAL, code=evidence.code), now)
+
+
+def _instead(owing: Owing, refused: Refund, amount: int, what: str, now: datetime) -> DecisionOn[Owing]:
+    """A refund that failed makes room for another one, under an id of its own."""
+    owed = Refund(
+        amount=amount,
+        status=Fulfilment.REFUND_DUE,
+        attempt=(refused.attempt or 0) + 1,
+        uncertain=refused.uncertain,
+    )
+    return DecisionOn(_with(owing, owed, now, now), what)
+
+
+def _ended(owing: Owing, refund: Refund, now: datetime) -> DecisionOn[Owing]:
+    return DecisionOn(_with(owing, refund, now, None), refund.status.value)
+
+
+def _with(owing: Owing, refund: Refund, now: datetime, due_at: datetime | None) -> Owing:
+    moved = owing.but(refund=refund, changed_at=now, due_at=due_at)
+    if isinstance(moved, Stray):
+        return moved.but(status=StrayStatus(refund.status))
+    return moved.but(fulfilment=refund.status)
+
+
+def _standing(owing: Owing) -> str:
+    return owing.status if isinstance(owing, Stray) else owing.fulfilment
+
+
+def _under_way(owing: Owing, asked: Refund | None) -> Refund | None:
+    """The refund that ZaloPay was asked about, if it is still the one that is awaited."""
+    refund = owing.refund
+    awaited = refund is not None and asked is not None and refund.id == asked.id
+    return refund if awaited and _standing(owing) == Fulfilment.REFUNDING else None
+
+
+def asked_at(refund: Refund) -> datetime | None:
+    """When ZaloPay was last asked for it."""
+    return refund.repeated_at or refund.requested_at
+
+
+def _is_shown(refund: Refund, now: datetime) -> bool:
+    """Whether ZaloPay would know it by now, had it taken it on."""
+    asked = asked_at(refund)
+    return asked is not None and now >= asked + SHOWN_WITHIN
+
+
+def may_have_gone(refund: Refund | None, heard: RefundEvidence | None) -> int:
+    """Đồng that this refund and those before may have given back, by the record and by what ZaloPay says of it now.
+
+    ZaloPay took it on and did not know it later: only its own word that the refund failed makes sure.
+    """
+    if refund is None:
+        return 0
+    lost = refund.accepted_at is not None and refund.code == LOST
+    failed = heard is not None and heard.outcome is RefundOutcome.REFUSED
+    return (refund.uncertain or 0) + (refund.amount if lost and not failed else 0)
+
+
+def next_check(owing: Owing, now: datetime) -> datetime:
+    """When to ask again: soon at first, then ever more rarely, at least once an hour, and when silence counts."""
+    asked = asked_at(owing.refund) if owing.refund else None
+    if asked is None:
+        return now + CHECK_INTERVAL
+    later = now + min(max((now - asked) / 2, CHECK_INTERVAL), SLOWEST_CHECK)
+    return min(later, asked + SHOWN_WITHIN) if now < asked + SHOWN_WITHIN else later
