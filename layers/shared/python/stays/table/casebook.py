@@ -8,9 +8,11 @@ from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import reference_number
 from stays.domain.manual import FOR_PEOPLE
 from stays.domain.payment import PaymentSession
+from stays.domain.stray import UNDECIDED, Stray
 from stays.domain.values import APP_TRANS_ID, STAY_ID, timestamp
 from stays.table.keys import event_item, stay_key, transaction_key
 from stays.table.store import Condition, Item, Store
+from stays.table.strays import read_stray
 
 _REFERENCE = r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
 _MOST_REFUSED = 50
@@ -27,7 +29,8 @@ class Casebook:
     def stay_id(self, name: str) -> str | None:
         """The stay that an id, an `app_trans_id`, a transaction or a reference number names; None for anything else.
 
-        A reference number is looked for in the whole table.
+        Stray money is no stay, though it may have been paid for one. A reference number is looked for in the whole
+        table.
         """
         if re.fullmatch(APP_TRANS_ID, name):
             return name[7:]
@@ -36,7 +39,7 @@ class Casebook:
         if re.fullmatch(_REFERENCE, name):
             return self._referred(name)
         item = self._store.get(transaction_key(name))
-        return str(item.get("id") or item["stayId"]) if item else None
+        return str(item["id"]) if item and item["kind"] == "TRANSACTION" else None
 
     def _referred(self, reference: str) -> str | None:
         found = self._store.scan(
@@ -58,14 +61,21 @@ class Casebook:
         """One of those, by its sort key: one read."""
         return self._store.get({"PK": "REFUSED", "SK": name})
 
-    def for_people(self) -> Iterator[Item]:
-        """Sessions in review or with a refused refund, and money beyond what was owed. Reads the whole table."""
-        states = {f":{state.value}": state.value for state in FOR_PEOPLE}
-        yield from self._store.scan(
-            f"#kind = :stray OR (#kind = :session AND #fulfilment IN ({', '.join(sorted(states))}))",
-            {":stray": "STRAY", ":session": "SESSION", **states},
-            {"#kind": "kind", "#fulfilment": "fulfilment"},
+    def for_people(self) -> Iterator[PaymentSession | Stray]:
+        """What nothing happens to by itself. Reads the whole table.
+
+        Sessions in review, with a refused refund, or that ended while nobody knew; stray money that is not given back.
+        """
+        sessions = {f":s{number}": state.value for number, state in enumerate(sorted(FOR_PEOPLE))}
+        strays = {f":t{number}": status.value for number, status in enumerate(sorted(UNDECIDED))}
+        found = self._store.scan(
+            f"(#kind = :session AND (#fulfilment IN ({', '.join(sessions)}) OR attribute_exists(#unresolved)))"
+            f" OR (#kind = :stray AND (attribute_not_exists(#status) OR #status IN ({', '.join(strays)})))",
+            {":stray": "STRAY", ":session": "SESSION", **sessions, **strays},
+            {f"#{name}": name for name in ("kind", "fulfilment", "unresolved", "status")},
         )
+        for item in found:
+            yield read_stray(item) if item["kind"] == "STRAY" else PaymentSession.model_validate(item)
 
     def changed_since(self, since: datetime) -> Iterator[PaymentSession]:
         """Sessions that changed since then. Reads the whole table."""

@@ -6,6 +6,7 @@ from zlib import crc32
 
 from stays.domain.award import WIN, Award
 from stays.domain.mailing import Mailing
+from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
 from stays.table.store import Item, Key
 
@@ -77,3 +78,14 @@ def mail_item(mailing: Mailing) -> Item:
     """A mail that is owed. Its state is what the stream's filter looks at."""
     key = mail_key(mailing.stay_id, mailing.letter)
     return mailing.dump() | key | {"kind": "MAIL", "dueShard": shard(mailing.stay_id)}
+
+
+def stray_item(stray: Stray) -> Item:
+    """Stray money, under its transaction as any other."""
+    key = transaction_key(stray.transaction_id)
+    return stray.dump() | key | {"kind": "STRAY", "dueShard": shard(stray.transaction_id)}
+
+
+def stray_event(stray: Stray, what: str, now: datetime, **more: Any) -> Item:
+    """One line of the timeline that stray money has of its own."""
+    return event_item(stray.id, what, now, **more) | {"PK": transaction_key(stray.transaction_id)["PK"]}

@@ -17,6 +17,7 @@ from stays.domain.payment import (
     PaymentSession,
     Status,
 )
+from stays.domain.stray import StrayStatus
 from stays.domain.values import timestamp
 from stays.table.keys import (
     award_key,
@@ -232,7 +233,7 @@ class Sessions:
         key = transaction_key(after.transaction_id)
         if before.transaction_id != after.transaction_id:
             item = after.dump() | key | {"kind": "TRANSACTION"}
-            return [self._store.putting(item, Condition("attribute_not_exists(PK)"))]
+            return [self._store.putting(item, _unclaimed(after))]
         return [self._store.updating(key, changes)]
 
     def _booking(self, session: PaymentSession, before: PaymentSession | None) -> list[Operation]:
@@ -273,6 +274,17 @@ def _free(session: PaymentSession, now: datetime) -> Condition:
         stayId=session.id,
         held="HELD",
         now=timestamp(now),
+    )
+
+
+def _unclaimed(session: PaymentSession) -> Condition:
+    """Under this transaction there is nothing, or this order's own money, which came while the order was unknown."""
+    return Condition(
+        "attribute_not_exists(PK) OR (kind = :stray AND #status = :open AND appTransId = :order"
+        " AND attribute_not_exists(stayId))",
+        stray="STRAY",
+        open=StrayStatus.OPEN.value,
+        order=session.app_trans_id,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
+from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS
 from stays.table.store import Item, Store, from_attributes
@@ -28,8 +29,13 @@ class Unreadable(NamedTuple):
     sort: str
 
 
-Due = PaymentSession | Mailing | Award | Unreadable
-_DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award]] = {"MAIL": Mailing, "AWARD": Award, "OFFER": Award}
+Due = PaymentSession | Mailing | Award | Stray | Unreadable
+_DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award | Stray]] = {
+    "MAIL": Mailing,
+    "AWARD": Award,
+    "OFFER": Award,
+    "STRAY": Stray,
+}
 
 
 class Watch:

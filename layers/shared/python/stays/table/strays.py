@@ -1,0 +1,94 @@
+"""Stray money: TRANSACTION# of what no order of ours was waiting for, with a timeline of its own."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from stays.domain.decision import DecisionOn, Taken
+from stays.domain.stray import Stray
+from stays.domain.values import timestamp
+from stays.table.keys import stray_event, stray_item, transaction_key
+from stays.table.sessions import Unsettled
+from stays.table.store import Condition, Conflicted, Item, Store, both
+
+_ATTEMPTS = 6
+_PREFIX = transaction_key("")["PK"]
+
+
+class Strays:
+    """Reads and moves stray money. It is never the session's that stands under the same kind of key."""
+
+    def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None, by: str | None = None) -> None:
+        """`decided` hears of every decision that is written; `by` names who decides, if that is a person."""
+        self._store = store
+        self._decided = decided
+        self._by = {"by": by} if by else {}
+
+    def find(self, transaction_id: str) -> Stray | None:
+        """The stray money under a transaction, consistent: one read. None for anything else."""
+        item = self._store.get(transaction_key(transaction_id))
+        return read_stray(item) if item and item["kind"] == "STRAY" else None
+
+    def timeline(self, stray: Stray) -> list[Item]:
+        """What happened to it, in order: one read."""
+        return self._store.query(
+            "PK = :transaction AND begins_with(SK, :event)",
+            {":transaction": transaction_key(stray.transaction_id)["PK"], ":event": "EVENT#"},
+            ConsistentRead=True,
+        )
+
+    def keep(self, stray: Stray) -> bool:
+        """Put it on record, once; False where the transaction stands there for something else."""
+        standing = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
+        return standing is None or _is_of(stray, standing)
+
+    def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
+        """Whether the clock may ask ZaloPay now; it looks again at `due_at`. One of those that read it may."""
+        waited = Condition("dueAt = :dueAt AND dueAt <= :now", dueAt=stray.dump().get("dueAt"), now=timestamp(now))
+        later = {"dueAt": due_at and timestamp(due_at)}
+        return self._store.update(transaction_key(stray.transaction_id), later, waited) is None
+
+    def settle(self, stray: Stray, decider: Callable[[Stray, Taken], DecisionOn[Stray] | None], now: datetime) -> Stray:
+        """Decide and write in one transaction; where it has moved meanwhile, decide anew on what stands there.
+
+        Raises Unsettled if it does not come to rest, or is stray money no more.
+        """
+        for _ in range(_ATTEMPTS):
+            decision = decider(stray, Taken.NOTHING)
+            if decision is None:
+                return stray
+            standing = self._commit(stray, decision, now)
+            if standing is None:
+                self._decided(decision.what)
+                return decision.session
+            if standing["kind"] != "STRAY":
+                break
+            stray = read_stray(standing)
+        raise Unsettled
+
+    def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
+        """None when written; else what stands there."""
+        after = self._store.putting(stray_item(decision.session), _unchanged(before))
+        told = self._store.putting(stray_event(before, decision.what, now, **self._by))
+        try:
+            self._store.transact([after, told])
+        except Conflicted as conflict:
+            return conflict.items[0]
+        return None
+
+
+def read_stray(item: Item) -> Stray:
+    """Stray money from its item. Release 1.2.1 wrote no more than the key, the stay and the amount."""
+    return Stray.model_validate({"transactionId": item["PK"].removeprefix(_PREFIX), **item})
+
+
+def _is_of(stray: Stray, standing: Item) -> bool:
+    """Whether it is the same money for the same order."""
+    return standing["kind"] == "STRAY" and standing.get("appTransId") == stray.app_trans_id
+
+
+def _unchanged(before: Stray) -> Condition:
+    """It is stray money as it was read; what 1.2.1 wrote, and nobody has touched since, has no such time."""
+    stray = Condition("kind = :kind", kind="STRAY")
+    if before.changed_at is None:
+        return both(stray, Condition("attribute_not_exists(changedAt)"))
+    return both(stray, Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at)))

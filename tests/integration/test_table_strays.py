@@ -1,0 +1,259 @@
+"""Stray money in the table: kept once, moved over nothing newer, also where an earlier release wrote it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stays.domain.decision import Decision, Taken, order_made
+from stays.domain.manual import give_back_stray, settle_stray
+from stays.domain.payment import PaymentSession, Status
+from stays.domain.refund import request_refund
+from stays.domain.stray import Stray, StrayStatus
+from stays.domain.values import timestamp
+from stays.table.awards import Awards
+from stays.table.casebook import Casebook
+from stays.table.keys import shard, stray_item, transaction_key
+from stays.table.sessions import Sessions, Unsettled
+from stays.table.store import Store, to_attributes
+from stays.table.strays import Strays
+from stays.table.watch import Watch
+from tests.integration.tables import Overtaken, contents, dynamodb
+from tests.samples import (
+    APP_ID,
+    NOW,
+    ORDER_URL,
+    OTHER_TRANSACTION,
+    STAY,
+    TRANSACTION,
+    money,
+    opened,
+    pending,
+    stray,
+    stray_refunding,
+    win,
+)
+
+MOMENT = timedelta(milliseconds=1)
+LATER = NOW + timedelta(minutes=5)
+KEY = (f"TRANSACTION#{OTHER_TRANSACTION}", "TRANSACTION")
+UNKNOWN = stray(stay_id=None, app_trans_id=pending().app_trans_id)
+
+
+@pytest.fixture
+def store(aws: None) -> Store:
+    return Store(dynamodb(), "stays")
+
+
+@pytest.fixture
+def strays(store: Store) -> Strays:
+    return Strays(store, by="linh")
+
+
+def began(store: Store) -> PaymentSession:
+    """A session on record whose order can be paid."""
+    Awards(store).receive(win())
+    session, sessions = opened(), Sessions(store)
+    sessions.open(session, NOW)
+    return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
+
+
+def give_back(current: Stray, _: Taken) -> Any:
+    return give_back_stray(current, LATER)
+
+
+def first_release(**more: Any) -> dict[str, Any]:
+    """Stray money as release 1.2.1 wrote it."""
+    return transaction_key(OTHER_TRANSACTION) | {"kind": "STRAY", "stayId": STAY, "amount": 900_000} | more
+
+
+def put(item: dict[str, Any]) -> None:
+    dynamodb().put_item(TableName="stays", Item=to_attributes(item))
+
+
+def test_stray_money_is_kept_once(strays: Strays) -> None:
+    assert strays.keep(stray())
+    assert contents() == {KEY: stray_item(stray())}
+    assert strays.keep(stray(amount=1))
+    assert strays.find(OTHER_TRANSACTION) == stray()
+
+
+@pytest.mark.parametrize("standing", [UNKNOWN, stray(app_trans_id="another")])
+def test_a_transaction_that_stands_there_for_another_order_is_not_written_over(strays: Strays, standing: Stray) -> None:
+    strays.keep(standing)
+    assert not strays.keep(stray(app_trans_id="this one"))
+    assert strays.find(OTHER_TRANSACTION) == standing
+
+
+def test_a_sessions_own_transaction_is_no_stray_money(store: Store, strays: Strays) -> None:
+    Sessions(store).record(began(store), money(), NOW)
+    before = contents()
+    assert not strays.keep(stray(transaction_id=TRANSACTION))
+    assert strays.find(TRANSACTION) is None
+    assert strays.find("unknown") is None
+    assert contents() == before
+
+
+def test_what_was_decided_is_written_with_who_decided(strays: Strays) -> None:
+    strays.keep(stray())
+    due = strays.settle(stray(), give_back, LATER)
+    assert due == give_back_stray(stray(), LATER).session == strays.find(OTHER_TRANSACTION)
+    (event,) = strays.timeline(stray())
+    assert (event["what"], event["at"], event["by"]) == ("REFUND_ORDERED", timestamp(LATER), "linh")
+    assert event["PK"] == KEY[0]
+
+
+def test_what_is_decided_already_is_decided_once(strays: Strays) -> None:
+    strays.keep(stray())
+    asked = strays.settle(strays.settle(stray(), give_back, LATER), lambda each, _: request_refund(each, 1, NOW), NOW)
+    assert strays.settle(asked, lambda each, _: request_refund(each, 1, NOW), NOW) == asked
+    assert len(strays.timeline(stray())) == 2
+
+
+def test_every_decision_that_is_written_is_heard_of(store: Store) -> None:
+    heard: list[str] = []
+    strays = Strays(store, heard.append)
+    strays.keep(stray())
+    strays.settle(stray(), give_back, LATER)
+    assert heard == ["REFUND_ORDERED"]
+    assert "by" not in strays.timeline(stray())[0]
+
+
+def test_money_that_an_earlier_release_kept_is_read_and_given_back(store: Store, strays: Strays) -> None:
+    put(first_release())
+    kept = strays.find(OTHER_TRANSACTION)
+    assert kept == Stray(transaction_id=OTHER_TRANSACTION, amount=900_000, stay_id=STAY)
+    assert kept.status is StrayStatus.OPEN
+    strays.settle(kept, give_back, LATER)
+    item = contents()[KEY]
+    assert (item["transactionId"], item["dueShard"], item["dueAt"]) == (
+        OTHER_TRANSACTION,
+        shard(OTHER_TRANSACTION),
+        timestamp(LATER),
+    )
+    assert Watch(store).due(LATER, 10) == [strays.find(OTHER_TRANSACTION)]
+
+
+@pytest.mark.parametrize("standing", [stray(), None], ids=["of this release", "of an earlier one"])
+def test_whoever_comes_second_decides_on_what_stands_there(strays: Strays, standing: Stray | None) -> None:
+    strays.keep(standing) if standing else put(first_release())
+    kept = strays.find(OTHER_TRANSACTION)
+    assert kept
+
+    def meanwhile() -> None:
+        strays.settle(kept, lambda each, _: settle_stray(each, NOW + MOMENT), NOW)
+
+    late = Strays(Store(Overtaken(meanwhile), "stays"))
+    seen: list[StrayStatus] = []
+
+    def decide(current: Stray, _: Taken) -> Any:
+        seen.append(current.status)
+        return give_back_stray(current, LATER) if current.status is StrayStatus.OPEN else None
+
+    assert late.settle(kept, decide, LATER).status is StrayStatus.SETTLED
+    assert seen == ["OPEN", "SETTLED"]
+    assert len(strays.timeline(kept)) == 1
+
+
+def test_money_whose_order_became_known_meanwhile_is_stray_no_more(strays: Strays) -> None:
+    strays.keep(stray())
+    put(first_release(kind="TRANSACTION"))
+    with pytest.raises(Unsettled):
+        strays.settle(stray(), give_back, LATER)
+    assert strays.timeline(stray()) == []
+
+
+def test_what_never_comes_to_rest_is_given_up(store: Store, strays: Strays) -> None:
+    strays.keep(stray())
+    tried = 0
+
+    def restless(current: Stray, _: Taken) -> Any:
+        nonlocal tried
+        tried += 1
+        put(stray_item(stray(changed_at=NOW + tried * MOMENT)))
+        return give_back_stray(current, LATER)
+
+    with pytest.raises(Unsettled):
+        strays.settle(stray(), restless, LATER)
+    assert tried == 6
+
+
+def test_one_round_asks_about_a_refund_that_is_due(strays: Strays) -> None:
+    asked = stray_refunding()
+    assert asked.due_at
+    put(stray_item(asked))
+    assert not strays.claim_check(asked, asked.due_at - MOMENT, LATER)
+    assert strays.claim_check(asked, asked.due_at, LATER)
+    assert contents()[KEY]["dueAt"] == timestamp(LATER)
+    assert not strays.claim_check(asked, asked.due_at, LATER)
+    assert strays.claim_check(asked.but(due_at=LATER), LATER, None)
+    assert "dueAt" not in contents()[KEY]
+
+
+def test_a_claim_moves_nothing_but_the_time(strays: Strays) -> None:
+    asked = stray_refunding()
+    put(stray_item(asked))
+    assert strays.claim_check(asked, LATER, LATER + MOMENT)
+    settled = strays.settle(asked, lambda each, _: Decision(each.but(due_at=None, changed_at=LATER), "x"), LATER)
+    assert contents()[KEY] == stray_item(settled)
+
+
+# A session whose money came while it was unknown
+
+
+def test_an_order_that_becomes_known_takes_its_own_money_over(store: Store, strays: Strays) -> None:
+    strays.keep(UNKNOWN.but(transaction_id=TRANSACTION, app_trans_id=began(store).app_trans_id))
+    sessions = Sessions(store)
+    paid = sessions.record(sessions.find(STAY), money(), NOW)
+    assert (paid.status, paid.fulfilment) == ("PAID", "BOOKED")
+    assert contents()[f"TRANSACTION#{TRANSACTION}", "TRANSACTION"]["kind"] == "TRANSACTION"
+    assert strays.find(TRANSACTION) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"app_trans_id": "261122_another"},
+        {"stay_id": STAY},
+        *({"status": status} for status in StrayStatus if status is not StrayStatus.OPEN),
+    ],
+)
+def test_other_stray_money_pays_no_session(store: Store, strays: Strays, changes: dict[str, Any]) -> None:
+    sessions = Sessions(store)
+    begun = began(store)
+    kept = UNKNOWN.but(transaction_id=TRANSACTION, app_trans_id=begun.app_trans_id).but(**changes)
+    strays.keep(kept)
+    assert sessions.record(begun, money(), NOW).fulfilment == "REVIEW"
+    assert strays.find(TRANSACTION) == kept
+
+
+# For people
+
+
+def test_stray_money_names_no_stay(store: Store, strays: Strays) -> None:
+    strays.keep(stray())
+    assert Casebook(store, "linh").stay_id(OTHER_TRANSACTION) is None
+
+
+@pytest.mark.parametrize("status", [*StrayStatus, None])
+def test_stray_money_waits_for_people_while_it_is_open_or_refused(store: Store, status: StrayStatus | None) -> None:
+    put(first_release(**({"status": status.value} if status else {})))
+    waiting = list(Casebook(store, "linh").for_people())
+    assert bool(waiting) is (status in (None, StrayStatus.OPEN, StrayStatus.REFUND_MANUAL))
+    assert all(each.stay_id == STAY for each in waiting)
+
+
+def test_sessions_that_ended_while_nobody_knew_wait_for_people(store: Store) -> None:
+    sessions = Sessions(store)
+    begun = began(store)
+    casebook = Casebook(store, "linh")
+    assert list(casebook.for_people()) == []
+    unresolved = begun.but(status=Status.EXPIRED, unresolved="SILENCE", changed_at=LATER)
+    sessions.settle(begun, lambda _, __: Decision(unresolved, "EXPIRED"), LATER)
+    assert [each.id for each in casebook.for_people()] == [STAY]
+
+
+def test_a_refund_id_of_stray_money_names_its_transaction() -> None:
+    asked = stray_refunding()
+    assert asked.refund is not None
+    assert asked.refund.id == f"261122_{APP_ID}_S{OTHER_TRANSACTION}"
