@@ -15,14 +15,17 @@ from stays.domain.decision import Evidence, Outcome
 from stays.domain.errors import Refused
 from stays.domain.mailing import Mailing, MailState
 from stays.domain.overdue import is_late
-from stays.domain.payment import CHECK_INTERVAL, OWING, Fulfilment, PaymentSession, next_late_check
-from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, next_check, repeat_refund, request_refund
+from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_late_check
+from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
+from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
 from stays.metrics import count, milestone
+from stays.refunds import Records, follow_refund
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
+from stays.table.strays import Strays
 from stays.table.watch import Due, Unreadable, Watch
 from stays.zalopay.client import Client, client
 
@@ -37,6 +40,7 @@ store = Store(
     boto3.client("dynamodb", config=PATIENCE.merge(Config(max_pool_connections=AT_ONCE))), os.environ["STAYS_TABLE"]
 )
 sessions = Sessions(store, milestone)
+strays = Strays(store, milestone)
 effects = Effects(store)
 awards = Awards(store)
 watch = Watch(store)
@@ -97,30 +101,12 @@ def tell(award: Award, ending: Ending | None) -> None:
     logger.info("award over", extra={"auctionId": award.auction_id, "ended": ending is not None, "offerId": offered})
 
 
-def requested_by(session: PaymentSession, now: datetime) -> bool:
-    """Whether it was this round that put the refund on record, and so has to ask for it."""
-    return session.refund is not None and session.refund.requested_at == now
-
-
-def check_refund(session: PaymentSession, now: datetime) -> None:
-    """The intent goes on record first, so that however often this runs, one refund is made."""
-    if session.fulfilment is Fulfilment.REFUND_DUE:
-        session = sessions.settle(session, lambda current, _: request_refund(current, APP_ID, now), now)
-        if not requested_by(session, now):
-            return
-        evidence = heard(zalopay().refund(session, now))
-    elif sessions.claim_check(session, now, next_check(session, now)):
-        evidence = heard(zalopay().query_refund(session, now))
-        if evidence.outcome is RefundOutcome.NOT_FOUND:
-            session = sessions.settle(session, lambda current, _: repeat_refund(current, APP_ID, now), now)
-            if session.fulfilment is not Fulfilment.REFUNDING:
-                return
-            evidence = heard(zalopay().refund(session, now))
-    else:
-        return
-    asked, later = session.refund, datetime.now(UTC)
-    settled = sessions.settle(session, lambda current, _: decide_refund(current, asked, evidence, later), later)
-    logger.info("refund", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment, "code": evidence.code})
+def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
+    """Money of a session, or stray money, goes one step further on its way back."""
+    settled, evidence = follow_refund(records, owing, zalopay(), now, lambda: datetime.now(UTC))
+    if evidence is not None:
+        state = settled.refund and settled.refund.status
+        logger.info("refund", extra={"sessionId": settled.id, "fulfilment": state, "code": heard(evidence).code})
 
 
 def check_mail(mailing: Mailing, now: datetime) -> None:
@@ -138,8 +124,10 @@ def attend(item: Due, now: datetime) -> None:
         check_mail(item, now)
     elif isinstance(item, Award):
         check_award(item, now)
+    elif isinstance(item, Stray):
+        check_refund(item, strays, now)
     elif item.fulfilment in OWING:
-        check_refund(item, now)
+        check_refund(item, sessions, now)
     else:
         check_payment(item, now)
 
@@ -162,6 +150,8 @@ def id_of(item: Due) -> str:
             return item.stay_id
         case Award():
             return item.award_id
+        case Stray():
+            return item.id
     return item.partition
 
 

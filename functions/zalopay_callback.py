@@ -11,11 +11,13 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stays.domain.errors import NotFound
+from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
 from stays.metrics import count, milestone
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
+from stays.table.strays import Strays
 from stays.zalopay.callback import MAXIMUM_CALLBACK, BadCallback, Callback, Unreadable, Unsigned, read_callback
 from stays.zalopay.keys import accepted_keys
 
@@ -27,6 +29,7 @@ DONE, AGAIN, REJECTED = 1, 0, -1
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
+strays = Strays(store)
 refusals = Awards(store)
 logger = Logger()
 looked_at = {"monotonic": -float(FORCED_AGE)}
@@ -44,9 +47,10 @@ def read(body: bytes) -> Callback:
 
 
 def keep(callback: Callback, now: datetime) -> None:
-    """Real money for an order that is not ours: on record for people to look at."""
+    """Real money for an order that is not ours: on record once, for people to give back."""
     transaction_id = callback.evidence.transaction_id
-    refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+    if not strays.keep(stray_of(callback.evidence, None, callback.app_trans_id)):
+        refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
     count("StrayMoney")
     logger.error("money for an unknown order", extra={"transactionId": transaction_id})
 

@@ -1,6 +1,7 @@
 """The functions as Lambda starts them: each from its file, with its own settings, its calls to DynamoDB counted."""
 
 import importlib.util
+import json
 import os
 import sys
 import threading
@@ -9,8 +10,9 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
+import httpx
 from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
@@ -175,6 +177,43 @@ class Asked:
 
     def _note(self, request: Any):
         self._paths.append(request.url.path)
+
+
+class Answering(httpx.BaseTransport):
+    """ZaloPay's end of the line to `payments` and `reconciliation`, which answers some paths in other words.
+
+    A path that is LOST is answered, and the answer never comes.
+    """
+
+    LOST: Mapping[str, Any] = {}
+
+    def __init__(self, payments: ModuleType, **answers: Mapping[str, Any]):
+        self._http = payments.zalopay()._http
+        self._usual = self._http._transport
+        self.answers = {f"/v2/{name}": answer for name, answer in answers.items()}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __enter__(self) -> Self:
+        self._http._transport = self
+        return self
+
+    def __exit__(self, *_: object):
+        self._http._transport = self._usual
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.asked.append((path, json.loads(request.content)))
+        if self.answers.get(path):
+            return httpx.Response(200, json=self.answers[path])
+        usual = self._usual.handle_request(request)
+        if path in self.answers:
+            usual.read()
+            raise httpx.ReadTimeout("the answer got lost", request=request)
+        return usual
+
+    def times(self, path: str) -> int:
+        """How often it was asked."""
+        return sum(each == f"/v2/{path}" for each, _ in self.asked)
 
 
 def fault(code: str = "InternalServerError", operation: str = "GetItem") -> ClientError:

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities import parameters
 from stays.zalopay.callback import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Failing, fault
+from tests.integration.shapes import TIME
 from tests.integration.world import World
 
 OFFICIAL = (
@@ -41,11 +42,11 @@ CAPTURED_MAC = "d7c84b0bf048144a4b27b731f5a4ee1b3edd23a6d7662a388a78fa1f805adacb
 def test_zalopays_own_callbacks_are_genuine_and_kept_as_money_for_an_unknown_order(world: World, data: str, mac: str):
     body = json.dumps({"data": data, "mac": mac, "type": 1}, ensure_ascii=False)
     assert world.call_back(body) == 1
-    kept = world.item(PK="REFUSED")
-    assert kept["reason"] == "money for an unknown order"
-    assert kept["SK"].endswith(f"#callback-{json.loads(data)['zp_trans_id']}")
+    (kept,) = world.items()
+    told = json.loads(data)
+    assert (kept["PK"], kept["kind"], kept["status"]) == (f"TRANSACTION#{told['zp_trans_id']}", "STRAY", "OPEN")
+    assert (kept["amount"], kept["appTransId"]) == (told["amount"], told["app_trans_id"])
     assert json.loads(kept["raw"])["mac"] == mac
-    assert len(world.items()) == 1
 
 
 def test_zalopays_own_callback_is_refused_when_one_letter_differs(world: World):
@@ -309,9 +310,45 @@ def test_a_second_transaction_for_a_paid_order_is_kept_once_and_changes_nothing_
     assert world.http("GET", "/payment/transactions/270301000000999").status == 404
 
 
-def test_money_for_an_order_that_we_do_not_know_is_kept(world: World):
-    assert world.call_back(signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))) == 1
-    assert [(item["PK"], item["reason"]) for item in world.items()] == [("REFUSED", "money for an unknown order")]
+UNKNOWN = "270301_01MFZGFMWRBDQ204A12RVMHVS6"
+
+
+@pytest.mark.parametrize("order", [UNKNOWN, "270301_another_system", "x"])
+def test_money_for_an_order_that_we_do_not_know_is_kept_once_as_stray_money(world: World, order: str):
+    callback = signed(order_data(order))
+    assert [world.call_back(callback), world.call_back(callback)] == [1, 1]
+    (kept,) = world.items()
+    assert kept == {
+        "PK": "TRANSACTION#270301000000123",
+        "SK": "TRANSACTION",
+        "kind": "STRAY",
+        "dueShard": kept["dueShard"],
+        "transactionId": "270301000000123",
+        "amount": 3 * PRICE,
+        "status": "OPEN",
+        "appTransId": order,
+        "receivedAt": TIME,
+        "raw": callback,
+    }
+
+
+def test_a_transaction_that_is_known_otherwise_is_kept_among_what_was_refused(world: World):
+    made = world.created()
+    for order in (made["appTransId"], UNKNOWN):
+        assert world.call_back(signed(order_data(order))) == 1
+    assert world.item(kind="TRANSACTION")["id"] == made["sessionId"]
+    refused = world.item(kind="REFUSED")
+    assert (refused["reason"], refused["SK"].partition("#")[2]) == (
+        "money for an unknown order",
+        "callback-270301000000123",
+    )
+
+
+def test_stray_money_of_one_unknown_order_is_not_taken_for_anothers(world: World):
+    for order in (UNKNOWN, "270301_another_system"):
+        assert world.call_back(signed(order_data(order))) == 1
+    assert world.item(kind="STRAY")["appTransId"] == UNKNOWN
+    assert len(world.items(kind="REFUSED")) == 1
 
 
 def late_payment(world: World) -> dict[str, Any]:
