@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES
+from stays.domain.calendar import told_at
 
 _WRITING = timedelta(minutes=1)  # more than lies between a decision and its record
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +33,10 @@ class Letter(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One system: its settings, its clock, its dead letters, and its bus."""
+    """One system: its settings, its clock, its dead letters, and its bus.
+
+    An event that is announced again keeps the time at which it was first received.
+    """
 
     settings: Mapping[str, str]
     now: Callable[[], datetime]
@@ -71,8 +75,8 @@ def deployed(stage: Stage, session: boto3.Session) -> Place:
 
     def announce(event: Mapping[str, Any]) -> None:
         entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-        told = {"Time": event["time"]} if "time" in event else {}  # the one told first stays the one told first
-        answer = session.client("events").put_events(Entries=[{**entry, **told, "EventBusName": stage.slug}])
+        first = told_at(event.get("time"), datetime.now(UTC))
+        answer = session.client("events").put_events(Entries=[{**entry, "Time": first, "EventBusName": stage.slug}])
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
 

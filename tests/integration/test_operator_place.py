@@ -3,7 +3,10 @@
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -68,26 +71,49 @@ def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) 
     assert set(waiting.values()) == {"0"}
 
 
-def test_what_goes_back_to_the_bus_keeps_the_time_at_which_it_was_told(account: None) -> None:
-    told: list[dict[str, object]] = []
+@contextmanager
+def put_on_the_bus() -> Iterator[list[Any]]:
+    """What EventBridge is asked to take."""
+    taken: list[Any] = []
 
-    class Session:
-        """The account, with a bus that is listened to."""
+    def note(params: Any, **_: Any) -> None:
+        taken.extend(json.loads(params["body"])["Entries"])
 
-        def client(self, service: str) -> object:
-            client = SESSION.client(service)
-            if service == "events":
-                client.meta.events.register(
-                    "before-call.eventbridge.PutEvents",
-                    lambda params, **_: told.extend(json.loads(params["body"])["Entries"]),
-                )
-            return client
+    SESSION.events.register("before-call.events.PutEvents", note, unique_id="noted")
+    yield taken
+    SESSION.events.unregister("before-call.events.PutEvents", unique_id="noted")
 
-    event = {"detail-type": "AuctionResult", "source": "auctions", "detail": {}}
-    place = deployed(STAGE, Session())  # type: ignore[arg-type]
-    place.announce(event | {"time": "2027-03-01T03:00:00Z"})
-    place.announce(event)
-    assert [entry.get("Time") for entry in told] == [datetime(2027, 3, 1, 3, tzinfo=UTC).timestamp(), None]
+
+@pytest.mark.parametrize(
+    ("time", "kept"),
+    [
+        ("2026-11-01T00:00:00Z", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T07:00:00+07:00", datetime(2026, 11, 1, tzinfo=UTC)),
+    ],
+)
+def test_an_event_that_is_announced_again_keeps_the_time_at_which_it_was_first_sent(
+    account: None, time: str, kept: datetime
+) -> None:
+    event = {"detail-type": "AuctionResult", "source": "auctions", "detail": {"auctionId": "1"}}
+    with put_on_the_bus() as taken:
+        deployed(STAGE, SESSION).announce(event | {"time": time})
+    (entry,) = taken
+    assert entry.pop("Time") == kept.timestamp()
+    assert entry == {
+        "Source": "auctions",
+        "DetailType": "AuctionResult",
+        "Detail": '{"auctionId": "1"}',
+        "EventBusName": STAGE.slug,
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"time": "-"}, {"time": "2999-01-01T00:00:00Z"}])
+def test_an_event_whose_time_says_nothing_is_one_of_now(account: None, more: dict[str, str]) -> None:
+    event = {"detail-type": "AuctionResult", "source": "auctions", "detail": {}, **more}
+    before = datetime.now(UTC).timestamp()
+    with put_on_the_bus() as taken:
+        deployed(STAGE, SESSION).announce(event)
+    assert before - 1 <= taken[0]["Time"] <= datetime.now(UTC).timestamp()
 
 
 def test_records_that_were_given_up_say_from_when_they_are(account: None) -> None:

@@ -65,6 +65,20 @@ def test_a_function_gets_eventbridges_envelope() -> None:
     ]
 
 
+@pytest.mark.parametrize("time", ["2026-11-01T00:00:00Z", "yesterday"])
+def test_an_event_that_is_sent_again_keeps_the_time_of_its_envelope(time: str) -> None:
+    function = Function()
+    put(function, {"detail-type": "Other", "detail": {}, "time": time})
+    assert function.got[0][1]["time"] == time
+
+
+@pytest.mark.parametrize("time", ["", None])
+def test_an_event_without_a_time_gets_the_bus_s_own(time: str | None) -> None:
+    function = Function()
+    put(function, {"detail-type": "Other", "detail": {}, "time": time})
+    assert function.got[0][1]["time"] == "2026-11-23T09:00:00Z"
+
+
 def test_every_matching_rule_answers() -> None:
     answer = put(Function(), {"detail-type": "AuctionResult", "detail": {}})
     assert answer == [{"from": "awards"}, {"from": "audit"}]
