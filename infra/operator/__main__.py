@@ -25,6 +25,7 @@ from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions, Unsettled
 from stays.table.store import PATIENCE, Store
+from stays.table.strays import Strays
 from stays.table.watch import Watch
 from stays.zalopay.callback import BadCallback
 from stays.zalopay.client import client
@@ -33,26 +34,27 @@ from stays.zalopay.keys import accepted_keys
 READS_ALL = ("review", "messages", "publish")
 # What a command of the desk takes, where that is not a stay's name alone.
 TAKES = {
-    "replay": ("name", "event"),
-    "refund": ("name", "amount"),
+    "replay": ("name", "at"),
+    "refund": ("name", "amount", "end_booking"),
     "mail": ("name", "letter"),
     "due": (),
     "review": (),
     "redrive": (),
-    "messages": ("since", "user"),
+    "messages": ("since", "user_id"),
     "publish": ("since",),
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__)
-    parser.set_defaults(yes=False, by=getpass.getuser(), personal=False)
-    where = parser.add_mutually_exclusive_group(required=True)
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__)
+    typed.set_defaults(yes=False, by=getpass.getuser(), personal=False)
+    where = typed.add_mutually_exclusive_group(required=True)
     where.add_argument("--stage", choices=STAGES, help="a stage in AWS")
     where.add_argument("--local", action="store_true", help="the local run")
-    parser.add_argument("--at", default="http://localhost:8000", metavar="URL", help="where the local run is")
-    _add_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    return parser
+    typed.add_argument("--at", default="http://localhost:8000", metavar="URL", help="where the local run is")
+    _add_commands(typed.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    return typed
 
 
 def _how() -> argparse.ArgumentParser:
@@ -66,11 +68,13 @@ def _how() -> argparse.ArgumentParser:
 
 def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     named = {
-        "show": "a stay's whole story; by stay, order or transaction, or by its reference number",
+        "show": "a stay's whole story; by stay, order or transaction, or by its reference number; or stray money's",
         "ask": "ask ZaloPay about an order or a refund now",
-        "replay": "bring stored evidence to the decision again; or a refused callback, by its key",
-        "refund": "give money back that waits for people, or a booking's, which ends by it",
-        "settled": "a refused refund was paid back by another way",
+        "end": "end a session by hand, after asking ZaloPay; money that is there is recorded instead",
+        "replay": "bring stored evidence to the decision again; or a kept callback, by its key or transaction",
+        "refund": "give a stay's money back; or stray money, by its transaction",
+        "settled": "a stay's refused refund was paid back by another way",
+        "settle-stray": "stray money was paid back by another way; by its transaction",
         "accept": "an amount under review counts as the price",
         "mail": "send a mail once more",
     }
@@ -78,15 +82,18 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     added = {name: add(name, help=text) for name, text in named.items()}
     for command in added.values():
         command.add_argument("name", metavar="ID")
-    added["replay"].add_argument("--event", metavar="TIME", help="only what came then, as `show` prints it")
+    added["replay"].add_argument("--event", dest="at", metavar="TIME", help="only what came then, as `show` prints it")
     added["refund"].add_argument("--amount", type=int, help="đồng; default: all that is owed")
+    added["refund"].add_argument(
+        "--end-booking", action="store_true", help="of a stay that is booked: its booking ends"
+    )
     added["mail"].add_argument("letter", choices=get_args(Kind))
     add("due", help="what the clock will look at within the hour")
     add("review", help="what waits for people")
     add("redrive", help="dead letters back to where they came from")
     messages = add("messages", help="tell browsers again what changed")
     messages.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
-    messages.add_argument("--user", metavar="ID")
+    messages.add_argument("--user", dest="user_id", metavar="ID")
     told = add("publish", help="tell the rest of the company again what happened")
     told.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
 
@@ -105,6 +112,7 @@ def _tools(by: str) -> Tools:
     zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), setting["ZALOPAY_KEY1_SECRET"])
     return Tools(
         sessions=Sessions(store, by=by),
+        strays=Strays(store, by=by),
         effects=Effects(store),
         watch=Watch(store),
         casebook=Casebook(store, by),
@@ -115,14 +123,14 @@ def _tools(by: str) -> Tools:
 
 
 def _lines(desk: Desk, chosen: argparse.Namespace) -> Iterator[str]:
-    wanted = (getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",)))
-    told: Iterator[str] = getattr(desk, chosen.command)(*wanted)
+    wanted = {each: getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",))}
+    told: Iterator[str] = getattr(desk, chosen.command.replace("-", "_"))(**wanted)
     return told
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print what is or would be done; 1 and one sentence where that is not possible."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         place = _place(chosen)
         enter(place)

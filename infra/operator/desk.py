@@ -9,23 +9,28 @@ from functools import partial
 from typing import NamedTuple
 
 from infra.operator.place import Place
-from infra.operator.story import consequences, dong, moment, paid, tell
+from infra.operator.settling import Settling
+from infra.operator.story import moment, paid, tell, waiting_session, waiting_stray
+from infra.operator.stray_money import StrayMoney
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
-from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide
+from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import Kind, Mailing
-from stays.domain.manual import accept, give_back, paid_back
+from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
-from stays.domain.payment import OWING, PaymentSession
-from stays.domain.refund import decide_refund
+from stays.domain.payment import OWING, Fulfilment, PaymentSession
+from stays.domain.refund import RefundEvidence
+from stays.domain.stray import Stray
 from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Decider, Sessions
+from stays.table.strays import Strays
 from stays.table.watch import Due, Unreadable, Watch
 from stays.zalopay.callback import Callback, read_callback
 from stays.zalopay.client import Client
 
+ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # a refund that ZaloPay may know more of
 SOON = timedelta(hours=1)
 _MOST = 250  # of each shard
 _INSTEAD = {
@@ -39,6 +44,7 @@ class Tools(NamedTuple):
     """The same parts that the functions are made of."""
 
     sessions: Sessions
+    strays: Strays
     effects: Effects
     watch: Watch
     casebook: Casebook
@@ -52,6 +58,7 @@ class Desk:
 
     def __init__(self, tools: Tools, place: Place, *, really: bool, personal: bool = False) -> None:
         self._tools = tools
+        self._strays = StrayMoney(tools.strays)
         self._place = place
         self._really = really
         self._personal = personal
@@ -59,7 +66,10 @@ class Desk:
     # Looking
 
     def show(self, name: str) -> Iterator[str]:
-        """A stay's whole story."""
+        """A stay's whole story; or what stray money is."""
+        if stray := self._strays.find(name):
+            yield from self._strays.show(stray)
+            return
         yield from tell(self._tools.casebook.story(self._session(name).id), personal=self._personal)
 
     def due(self) -> Iterator[str]:
@@ -70,14 +80,12 @@ class Desk:
             yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
 
     def review(self) -> Iterator[str]:
-        """What waits for people."""
-        for item in self._tools.casebook.for_people():
-            if item["kind"] == "STRAY":
-                transaction = item["PK"].removeprefix("TRANSACTION#")
-                yield f"STRAY  {dong(item['amount'])} under {transaction} for {item['stayId']}"
+        """What waits for people, with what came and what was expected."""
+        for found in self._tools.casebook.for_people():
+            if isinstance(found, Stray):
+                yield waiting_stray(found)
             else:
-                session = PaymentSession.model_validate(item)
-                yield f"{session.fulfilment}  {session.id}  {dong(session.amount)}  since {moment(session.changed_at)}"
+                yield waiting_session(found, self._tools.casebook.story(found.id))
         for item in self._tools.casebook.refused():
             yield f"REFUSED  {item['SK']}  {item['reason']}"
 
@@ -85,22 +93,39 @@ class Desk:
 
     def ask(self, name: str) -> Iterator[str]:
         """Ask ZaloPay now, and bring the answer to the one decision."""
-        session, now = self._session(name), self._place.now()
-        if session.fulfilment in OWING and session.refund and session.refund.id:
-            heard, asked = self._tools.zalopay.query_refund(session, now), session.refund
-            yield f"ZaloPay says of the refund: {heard.outcome}, code {heard.code}."
-            yield from self._settle(session, lambda current, _: decide_refund(current, asked, heard, now), now)
+        if stray := self._strays.find(name):
+            yield from self._strays.ask(stray, self._settling())
+            return
+        session, settling = self._session(name), self._settling()
+        if session.fulfilment in ASKED_ABOUT and session.refund and session.refund.id:
+            yield from settling.ask_about_refund(self._tools.sessions, session)
         else:
             evidence = self._tools.zalopay.query(session, "operator")
-            yield f"ZaloPay says of the order: {evidence.outcome}, code {evidence.code}."
-            yield from self._record(session, evidence, now)
+            yield _said(evidence)
+            yield from self._record(session, evidence, settling.now)
+
+    def end(self, name: str) -> Iterator[str]:
+        """End a session by hand, after ZaloPay was asked whether it is paid."""
+        session, settling = self._session(name), self._settling()
+        evidence = Evidence(source="operator", outcome=Outcome.NOT_FOUND)
+        if session.attempted_at is not None:
+            evidence = self._tools.zalopay.query(session, "operator")
+            yield _said(evidence)
+        yield from settling.settle(
+            self._tools.sessions, session, lambda current, taken: end(current, evidence, settling.now, taken=taken)
+        )
 
     def replay(self, name: str, at: str | None = None) -> Iterator[str]:
-        """Bring what the timeline says of money to the decision again; or a callback that was refused, by its key."""
-        now, kept = self._place.now(), self._tools.casebook.kept(name)
-        if kept is not None:
-            callback = self._verified(str(kept["raw"]))
-            yield from self._record(self._session(callback.app_trans_id), callback.evidence, now)
+        """Bring what the timeline says of money to the decision again.
+
+        Or a callback that was kept, by its key, or by the transaction of stray money.
+        """
+        now, kept, stray = self._place.now(), self._tools.casebook.kept(name), self._strays.find(name)
+        if stray:
+            yield from self._strays.show(stray)
+        if stray or kept:
+            raw = stray.raw if stray else str((kept or {})["raw"])
+            yield from self._bring(raw, now) if raw else ()
             return
         session = self._session(name)
         told = self._tools.casebook.story(session.id)
@@ -108,20 +133,48 @@ class Desk:
         for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
             yield from self._record(session, evidence, now)
 
+    def _bring(self, raw: str, now: datetime) -> Iterator[str]:
+        """A callback that was kept, once more."""
+        callback = self._verified(raw)
+        try:
+            session = self._session(callback.app_trans_id)
+        except NotFound:
+            yield from self._strays.keep(callback.evidence, callback.app_trans_id, really=self._really)
+        else:
+            yield from self._record(session, callback.evidence, now)
+
     def _verified(self, raw: str) -> Callback:
         return read_callback(raw.encode(), self._tools.keys(), self._tools.zalopay.app_id)
 
-    def refund(self, name: str, amount: int | None) -> Iterator[str]:
-        """Give the money back through ZaloPay: what is owed, else all that was paid; or so much of it."""
-        session, now = self._session(name), self._place.now()
+    def refund(self, name: str, amount: int | None, *, end_booking: bool = False) -> Iterator[str]:
+        """Give money back through ZaloPay: what is owed for a stay, else all that was paid, or so much of it.
+
+        Or a transaction that is stray money, whole.
+        """
+        settling = self._settling()
+        if stray := self._strays.find(name):
+            yield from self._strays.refund(stray, amount, settling)
+            return
+        session = self._session(name)
         most = self._paid(session)
-        wanted = amount if amount is not None else session.refund.amount if session.refund else most
-        yield from self._settle(session, lambda current, _: give_back(current, wanted, most, now), now)
+
+        def order(current: PaymentSession, heard: RefundEvidence | None) -> Decision:
+            wanted = still_owed(current, most, heard) if amount is None else amount
+            return give_back(current, wanted, most, settling.now, heard=heard, end_booking=end_booking)
+
+        yield from settling.order_refund(self._tools.sessions, session, order)
 
     def settled(self, name: str) -> Iterator[str]:
-        """The money went back by another way."""
+        """The money of a stay went back by another way."""
         now = self._place.now()
         yield from self._settle(self._session(name), lambda current, _: paid_back(current, now), now)
+
+    def settle_stray(self, name: str) -> Iterator[str]:
+        """Stray money went back by another way. Raises NotFound for a transaction that is none."""
+        stray = self._strays.find(name)
+        if stray is None:
+            raise NotFound
+        yield from self._strays.settle(stray, self._settling())
 
     def accept(self, name: str) -> Iterator[str]:
         """What was paid counts as the price."""
@@ -183,10 +236,17 @@ class Desk:
         return "is" if self._really else "would be"
 
     def _session(self, name: str) -> PaymentSession:
+        """The stay that a name means. Raises NotFound, and Refused for stray money, which is nobody's stay."""
         stay_id = self._tools.casebook.stay_id(name.upper())
-        if stay_id is None:
-            raise NotFound
-        return self._tools.sessions.find(stay_id)
+        if stay_id is not None:
+            return self._tools.sessions.find(stay_id)
+        stray = self._strays.find(name)
+        if stray is not None:
+            raise Refused("NOT_FOUND", f"That is no stay. {waiting_stray(stray)}: refund it, or settle-stray it.")
+        raise NotFound
+
+    def _settling(self) -> Settling:
+        return Settling(self._tools.zalopay, self._place.now(), self._really)
 
     def _paid(self, session: PaymentSession) -> int:
         return paid(session, self._tools.casebook.story(session.id))
@@ -196,14 +256,11 @@ class Desk:
 
     def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
         """What a decision changes; written only if that is meant."""
-        decision: Decision | None = decider(session, Taken.NOTHING)
-        if decision is None:
-            yield f"Nothing changes: {session.status} / {session.fulfilment}."
-            return
-        after = self._tools.sessions.settle(session, decider, now) if self._really else decision.session
-        word = "is now" if self._really else "would become"
-        yield f"{session.status} / {session.fulfilment} {word} {after.status} / {after.fulfilment}."
-        yield from consequences(decision) if after == decision.session else ()
+        return Settling(self._tools.zalopay, now, self._really).settle(self._tools.sessions, session, decider)
+
+
+def _said(evidence: Evidence) -> str:
+    return f"ZaloPay says of the order: {evidence.outcome}, code {evidence.code}."
 
 
 def _overdue(item: Due, now: datetime) -> bool:
@@ -218,4 +275,6 @@ def _waiting(item: Due) -> str:
         return f"{at}  {item.stay_id}  mail {item.letter}, {item.state}"
     if isinstance(item, Award):
         return f"{at}  {item.award_id} of auction {item.auction_id}, {item.status}"
+    if isinstance(item, Stray):
+        return f"{at}  {item.transaction_id}  stray money, {item.status}"
     return f"{at}  {item.id}  {item.status} / {item.fulfilment}"

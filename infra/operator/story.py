@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from stays.domain.booking import reference_number
-from stays.domain.decision import Decision, Nights, Outcome
-from stays.domain.payment import Fulfilment, PaymentSession
+from stays.domain.decision import DecisionOn, Nights, Outcome
+from stays.domain.payment import Fulfilment, PaymentSession, Refund
+from stays.domain.stray import UNDECIDED, Stray, StrayStatus
 
 Item = dict[str, Any]
 
@@ -26,14 +27,17 @@ _WORDS = {
     "BOOKING_CANCELLED": "the traveller gave the booking back",
     "RESERVATION_CANCELLED": "the traveller gave the reservation back",
     "REFUND_REQUESTED": "ZaloPay is asked to give money back",
+    "REFUND_ACCEPTED": "ZaloPay has taken the refund on",
     "REFUND_IN_FULL": "ZaloPay refunds this order only as a whole",
+    "REFUND_AS_RECEIVED": "ZaloPay is asked to give back as much as it says that it received",
     "REFUNDED": "ZaloPay says that the money is back",
-    "REFUND_MANUAL": "ZaloPay refused the refund: for people",
-    "REFUND_ORDERED": "somebody decided that money goes back",
-    "BOOKING_ENDED": "somebody ended the booking; the money goes back",
+    "REFUND_MANUAL": "ZaloPay refused the refund, or lost it: for people",
+    "REFUND_ORDERED": "an operator decided that money goes back",
+    "BOOKING_ENDED": "an operator ended the booking; the money goes back",
+    "ENDED_BY_OPERATOR": "an operator ended the session",
     "TOLD_AGAIN": "the browser is told again",
     "MAILED_AGAIN": "a mail goes out once more",
-    "PAID_BACK_BY_HAND": "somebody sent the money back by another way",
+    "PAID_BACK_BY_HAND": "an operator says that the money went back by another way",
 }
 
 _NIGHTS = {Nights.BOOK: "booked, if they are free", Nights.FREE: "free for others"}
@@ -61,10 +65,54 @@ def _money(session: PaymentSession) -> Iterator[str]:
     if session.transaction_id:
         at = moment(session.paid_at) if session.paid_at else "a time not told"
         yield f"  transaction {session.transaction_id}, paid at {at}"
+    if session.received is not None and session.received != session.amount:
+        yield f"  {dong(session.received)} came, {dong(session.amount)} expected{_promotion(session)}"
+    if session.unresolved:
+        yield f"  it ended while nobody knew whether it is paid: {session.unresolved}"
     if session.refund:
-        refund = session.refund
-        code = "" if refund.code is None else f", code {refund.code}"
-        yield f"  refund of {dong(refund.amount)}: {refund.status}, id {refund.id or 'none yet'}{code}"
+        yield _refund(session.refund)
+
+
+def _promotion(session: PaymentSession) -> str:
+    return f", {dong(session.discount)} by ZaloPay's promotion" if session.discount else ""
+
+
+def _refund(refund: Refund) -> str:
+    code = "" if refund.code is None else f", code {refund.code}"
+    taken = f", taken on at {moment(refund.accepted_at)}" if refund.accepted_at else ""
+    return f"  refund of {dong(refund.amount)}: {refund.status}, id {refund.id or 'none yet'}{taken}{code}"
+
+
+def describe_stray(stray: Stray) -> Iterator[str]:
+    """What stray money is, and how it stands."""
+    at = f", received at {moment(stray.received_at)}" if stray.received_at else ""
+    yield f"Stray money: {dong(stray.amount)} under transaction {stray.transaction_id} {stray.meaning}{at}"
+    yield f"  {stray.status}"
+    if stray.refund:
+        yield _refund(stray.refund)
+    if stray.status in UNDECIDED:
+        yield "  Nothing happens by itself: refund it by this transaction, or send it back and settle-stray it."
+
+
+def waiting_session(session: PaymentSession, items: Sequence[Item]) -> str:
+    """One line for what waits for people: what came, and what was expected."""
+    money = f"{dong(came(session, items))} came, {dong(session.amount)} expected"
+    refund = session.refund
+    back = f", {dong(refund.amount)} to go back, code {refund.code}" if refund else ""
+    unknown = f", ended by {session.unresolved}" if session.unresolved else ""
+    state = "UNRESOLVED" if session.unresolved else session.fulfilment
+    return f"{state}  {session.id}  {money}{back}{unknown}, since {moment(session.changed_at)}"
+
+
+def waiting_stray(stray: Stray) -> str:
+    """The same for stray money, of which nothing was expected."""
+    state = "STRAY" if stray.status is StrayStatus.OPEN else f"STRAY {stray.status}"
+    return f"{state}  {dong(stray.amount)} under {stray.transaction_id} {stray.meaning}"
+
+
+def standing(item: PaymentSession | Stray) -> str:
+    """How it stands, in the words of the table."""
+    return item.status if isinstance(item, Stray) else f"{item.status} / {item.fulfilment}"
 
 
 def event(item: Item) -> str:
@@ -89,13 +137,13 @@ def next_step(session: PaymentSession) -> str:
     return "Nothing more happens."
 
 
-def consequences(decision: Decision) -> Iterator[str]:
+def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
     """What goes with a decision, beside the new state."""
     yield f"  {_WORDS.get(decision.what, decision.what)}"
     refund = decision.session.refund
-    if refund is not None and decision.session.fulfilment is Fulfilment.REFUND_DUE:
+    if refund is not None and refund.status is Fulfilment.REFUND_DUE:
         yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} go back"
-    if decision.nights is not Nights.KEEP:
+    if isinstance(decision.session, PaymentSession) and decision.nights is not Nights.KEEP:
         yield f"  {len(decision.session.nights)} nights: {_NIGHTS[decision.nights]}"
     if decision.letter is not None:
         yield f"  mail to the traveller: {decision.letter}"
@@ -103,9 +151,19 @@ def consequences(decision: Decision) -> Iterator[str]:
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:
     """What ZaloPay said was paid under the stay's own transaction, in đồng: the most that can be given back."""
+    own = (said for said in _money_said(items) if said.get("transactionId") == session.transaction_id)
+    return session.received or next((said["amount"] for said in own), 0)
+
+
+def came(session: PaymentSession, items: Sequence[Item]) -> int:
+    """What ZaloPay said was paid, in đồng, also under a transaction that pays another order."""
+    said = (each["amount"] for each in _money_said(items))
+    return paid(session, items) or next(said, 0)
+
+
+def _money_said(items: Sequence[Item]) -> Iterator[Item]:
     evidence = (item["evidence"] for item in items if "evidence" in item)
-    own = (said for said in evidence if said.get("transactionId") == session.transaction_id)
-    return next((said["amount"] for said in own if said["outcome"] == Outcome.PAID and "amount" in said), 0)
+    return (said for said in evidence if said["outcome"] == Outcome.PAID and "amount" in said)
 
 
 def dong(amount: int) -> str:

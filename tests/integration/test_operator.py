@@ -11,16 +11,23 @@ import pytest
 from infra.operator.desk import Desk, Tools
 from infra.operator.place import Letter, Place
 from stays.domain.errors import NotFound, Refused
+from stays.domain.manual import give_back
+from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
 from stays.table.store import Store, to_attributes
+from stays.table.strays import Strays
 from stays.table.watch import Watch
+from stays.zalopay import Created
 from stays.zalopay.callback import BadCallback
 from stays.zalopay.keys import accepted_keys
-from tests.integration.messages import PRICE, auction_result, order_data, signed
+from tests.integration.messages import NIGHTS, PRICE, PROPERTY, auction_result, order_data, signed
+from tests.integration.product import Answering, Asked
+from tests.integration.tables import Overtaken
 from tests.integration.test_announcements import Listener
 from tests.integration.world import World
+from tests.samples import opened
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,6 +43,7 @@ class Office:
         store = Store(boto3.client("dynamodb"), "stays")
         tools = Tools(
             sessions=Sessions(store, by="linh"),
+            strays=Strays(store, by="linh"),
             effects=Effects(store),
             watch=Watch(store),
             casebook=Casebook(store, "linh"),
@@ -96,10 +104,173 @@ def test_a_stays_story_is_told_in_plain_words(world: World, office: Office):
     assert "mai@example.com" in said(office.personal.show(paid["id"]))
 
 
-def test_a_stray_transaction_leads_to_the_stay_that_it_was_paid_for(world: World, office: Office):
+def second(world: World, amount: int = 500_000) -> tuple[dict[str, Any], str]:
+    """A stay that is booked, and a second transaction for it: money of an order that ZaloPay can give back."""
     paid = world.paid()
-    world.call_back(signed(order_data(paid["appTransId"], amount=7, zp_trans_id=99)))
-    assert f"Stay {paid['id']}" in said(office.dry.show("99"))
+    world.zalopay.fault("callback_lost")
+    order = elsewhere(world, amount)
+    world.zalopay.fault("callback_lost", on=False)
+    world.call_back(signed(order_data(paid["appTransId"], amount=amount, zp_trans_id=order["zp_trans_id"])))
+    return paid, str(order["zp_trans_id"])
+
+
+def elsewhere(world: World, amount: int = 500_000) -> dict[str, Any]:
+    """An order that ZaloPay has and we do not, paid."""
+    payments, session = world.functions["payments"], opened(now=datetime.now(UTC)).but(amount=amount)
+    assert isinstance(payments.zalopay().create_order(session, "http://localhost", payments.CALLBACK_URL), Created)
+    world.zalopay.pay(session.app_trans_id)
+    return world.zalopay.order(session.app_trans_id)
+
+
+def unknown(world: World) -> str:
+    """The same, and ZaloPay told us: the transaction."""
+    return str(elsewhere(world)["zp_trans_id"])
+
+
+def given_back(world: World) -> dict[str, int]:
+    """What ZaloPay gave back, by the ids of the refunds."""
+    return {each["m_refund_id"]: each["amount"] for order in world.zalopay.orders() for each in order["refunds"]}
+
+
+def test_stray_money_says_what_it_is_under_every_command_that_looks_at_it(world: World, office: Office):
+    paid, transaction = second(world)
+    before = world.items()
+    for told in (office.really.show, office.really.ask, office.really.replay):
+        story = said(told(transaction))
+        assert f"Stray money: 500.000 ₫ under transaction {transaction} for {paid['id']}, which has another" in story
+        assert "OPEN" in story and "settle-stray" in story
+        assert f"Stay {paid['id']}" not in story
+    assert world.items() == before
+
+
+@pytest.mark.parametrize("command", ["accept", "settled", "end", "mail"])
+def test_stray_money_never_stands_for_the_stay_that_it_was_paid_for(world: World, office: Office, command: str):
+    paid, transaction = second(world)
+    before = world.items()
+    arguments = ("confirmation",) if command == "mail" else ()
+    with pytest.raises(Refused, match="That is no stay") as refused:
+        said(getattr(office.really, command)(transaction, *arguments))
+    assert f"500.000 ₫ under {transaction} for {paid['id']}" in str(refused.value)
+    assert world.items() == before
+
+
+def test_stray_money_is_given_back_under_its_own_transaction_and_the_stay_keeps_its_booking(
+    world: World, office: Office
+):
+    paid, transaction = second(world)
+    before = world.items()
+    told = said(office.dry.refund(transaction, None))
+    assert "OPEN would become REFUND_DUE" in told and "500.000 ₫ of 500.000 ₫ go back" in told
+    assert world.items() == before
+    assert "OPEN is now REFUND_DUE" in said(office.really.refund(transaction, None))
+    assert f"{transaction}  stray money, REFUND_DUE" in said(office.dry.due())
+    with pytest.raises(Refused, match="on its way back"):
+        said(office.really.refund(transaction, None))
+    world.tick()
+    world.after(minutes=1)
+    kept = world.item(kind="STRAY")
+    assert (kept["status"], kept["refund"]["status"]) == ("REFUNDED", "REFUNDED")
+    assert given_back(world) == {f"270301_2553_S{transaction}": 500_000}
+    assert state(world, {"sessionId": paid["id"]}) == ("PAID", "BOOKED")
+    assert len(world.nights()) == 3
+    assert said(office.dry.review()) == ""
+    story = said(office.dry.show(transaction))
+    assert "an operator decided that money goes back (by linh)" in story
+    assert "ZaloPay says that the money is back" in story
+    assert "by itself" not in story
+
+
+def test_stray_money_of_an_earlier_release_is_given_back_too(world: World, office: Office):
+    paid, transaction = second(world)
+    kept = world.item(kind="STRAY")
+    first = {name: kept[name] for name in ("PK", "SK", "kind", "stayId", "amount")}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(first))
+    assert f"STRAY  500.000 ₫ under {transaction} for {paid['id']}" in said(office.dry.review())
+    assert f"for {paid['id']}" in said(office.dry.show(transaction))
+    said(office.really.refund(transaction, 500_000))
+    world.tick()
+    world.after(minutes=1)
+    assert given_back(world) == {f"270301_2553_S{transaction}": 500_000}
+
+
+@pytest.mark.parametrize("amount", [0, 1, 499_999, 500_001])
+def test_stray_money_goes_back_whole(world: World, office: Office, amount: int):
+    _, transaction = second(world)
+    with pytest.raises(Refused, match=r"whole: 500\.000 ₫"):
+        said(office.really.refund(transaction, amount))
+
+
+def test_money_for_an_unknown_order_is_given_back(world: World, office: Office):
+    transaction = unknown(world)
+    order = world.zalopay.orders()[0]["app_trans_id"]
+    line = f"500.000 ₫ under {transaction} for the order {order}, which is not ours"
+    assert said(office.dry.review()) == f"STRAY  {line}"
+    said(office.really.refund(transaction, None))
+    world.tick()
+    world.clock.shift(timedelta(seconds=10))
+    assert "ZaloPay says of the refund: DONE" in said(office.really.ask(transaction))
+    assert world.item(kind="STRAY")["status"] == "REFUNDED"
+    assert given_back(world) == {f"270301_2553_S{transaction}": 500_000}
+
+
+def test_stray_money_that_was_paid_back_by_hand_is_closed(world: World, office: Office):
+    _, transaction = second(world)
+    assert "OPEN would become SETTLED" in said(office.dry.settle_stray(transaction))
+    assert "OPEN is now SETTLED" in said(office.really.settle_stray(transaction))
+    assert said(office.dry.review()) == ""
+    for command in (office.really.settle_stray, lambda name: office.really.refund(name, None)):
+        with pytest.raises(Refused, match="or there already"):
+            said(command(transaction))
+    assert "went back by another way (by linh)" in said(office.dry.show(transaction))
+
+
+def test_only_stray_money_is_settled_as_such(world: World, office: Office):
+    paid = world.paid()
+    for name in (paid["transactionId"], paid["id"], "99"):
+        with pytest.raises(NotFound):
+            said(office.really.settle_stray(name))
+
+
+def test_stray_money_that_zalopay_refuses_is_listed_and_asked_for_again_under_another_id(world: World, office: Office):
+    _, transaction = second(world)
+    world.zalopay.fault("refund_refused")
+    said(office.really.refund(transaction, None))
+    world.tick()
+    world.zalopay.fault("refund_refused", on=False)
+    assert f"STRAY REFUND_MANUAL  500.000 ₫ under {transaction}" in said(office.dry.review())
+    assert "ZaloPay says of the refund: REFUSED" in said(office.really.refund(transaction, None))
+    world.tick()
+    world.after(minutes=1)
+    assert world.item(kind="STRAY")["status"] == "REFUNDED"
+    assert world.item(kind="STRAY")["refund"]["id"] == f"270301_2553_S{transaction}1"
+
+
+def test_money_for_an_order_that_becomes_known_is_brought_again_by_its_transaction(world: World, office: Office):
+    made = lost(world)
+    (session,) = world.items(kind="SESSION")
+    key = {name: session[name] for name in ("PK", "SK")}
+    world.dynamodb.delete_item(TableName="stays", Key=to_attributes(key))
+    world.zalopay.fault("callback_lost", on=False)
+    world.zalopay.call_back(made["appTransId"])
+    transaction = world.item(kind="STRAY")["transactionId"]
+    again = said(office.really.replay(transaction))
+    assert "Its order is not here" in again and f"{transaction} is stray money" in again
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(session))
+    assert "PENDING / NONE is now PAID / BOOKED" in said(office.really.replay(transaction))
+    assert world.items(kind="STRAY") == []
+    assert world.item(kind="TRANSACTION")["id"] == made["sessionId"]
+
+
+def test_a_kept_callback_of_an_unknown_order_becomes_stray_money(world: World, office: Office):
+    """As release 1.2.1 kept it."""
+    raw = signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))
+    kept = {"PK": "REFUSED", "SK": "2027-03-01T02:00:00.000Z#callback-1", "kind": "REFUSED", "reason": "-", "raw": raw}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(kept))
+    assert "would be stray money" in said(office.dry.replay(kept["SK"]))
+    assert world.items(kind="STRAY") == []
+    for _ in range(2):
+        assert "270301000000123 is stray money" in said(office.really.replay(kept["SK"]))
+    assert world.item(kind="STRAY")["amount"] == 3 * PRICE
 
 
 @pytest.mark.parametrize("name", ["01KANX8QG00123456789ABCDEF", "123", "nonsense", "ABCDE-12345"])
@@ -156,9 +327,46 @@ def test_what_waits_for_people_is_listed(world: World, office: Office):
     paid_twice = signed(order_data(made["appTransId"], amount=7, zp_trans_id=99))
     world.call_back(paid_twice)
     listed = said(office.dry.review())
-    assert f"REVIEW  {made['sessionId']}" in listed
+    assert f"REVIEW  {made['sessionId']}  1.201.000 ₫ came, 1.200.000 ₫ expected, since 2027-03-01T03:00" in listed
     assert f"STRAY  7 ₫ under 99 for {made['sessionId']}" in listed
     assert "REFUSED  2027-03-01" in listed
+
+
+def test_what_came_is_told_by_the_session_where_it_knows(world: World, office: Office):
+    made = reviewed(world)
+    (session,) = world.items(kind="SESSION")
+    known = session | {"received": 900_000, "discount": 50_000}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(known))
+    assert "900.000 ₫ came, 1.200.000 ₫ expected, since" in said(office.dry.review())
+    story = said(office.dry.show(made["sessionId"]))
+    assert "900.000 ₫ came, 1.200.000 ₫ expected, 50.000 ₫ by ZaloPay's promotion" in story
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(session | {"received": 900_000}))
+    assert "900.000 ₫ came, 1.200.000 ₫ expected\n" in said(office.dry.show(made["sessionId"]))
+
+
+def test_of_a_transaction_that_pays_another_order_it_is_listed_what_came(world: World, office: Office):
+    paid = world.paid()
+    house = {**PROPERTY, "id": "778"}
+    world.announce(auction_result(auctionId="1003", property=house))
+    made = world.create(auction_id="1003").body
+    world.call_back(signed(order_data(made["appTransId"], zp_trans_id=int(paid["transactionId"]), amount=7)))
+    assert f"REVIEW  {made['sessionId']}  7 ₫ came, 1.200.000 ₫ expected" in said(office.dry.review())
+
+
+@pytest.mark.parametrize("unresolved", ["PROCESSING", "SILENCE"])
+def test_what_ended_while_nobody_knew_is_listed_until_it_is_ended_by_hand(
+    world: World, office: Office, unresolved: str
+):
+    made = world.created()
+    (session,) = world.items(kind="SESSION")
+    ended = session | {"status": "EXPIRED", "unresolved": unresolved}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(ended))
+    line = f"UNRESOLVED  {made['sessionId']}  0 ₫ came, 1.200.000 ₫ expected, ended by {unresolved}"
+    assert line in said(office.dry.review())
+    assert f"nobody knew whether it is paid: {unresolved}" in said(office.dry.show(made["sessionId"]))
+    said(office.really.end(made["sessionId"]))
+    assert said(office.dry.review()) == ""
+    assert state(world, made) == ("EXPIRED", "NONE")
 
 
 def test_an_amount_under_review_is_accepted_and_booked(world: World, office: Office):
@@ -203,7 +411,7 @@ def test_an_amount_under_review_goes_back(world: World, office: Office):
     order = world.zalopay.order(made["appTransId"])
     assert [each["amount"] for each in order["refunds"]] == [3 * PRICE]
     told = said(office.dry.show(made["sessionId"]))
-    assert "somebody decided that money goes back (by linh)" in told
+    assert "an operator decided that money goes back (by linh)" in told
 
 
 def test_never_more_goes_back_than_was_paid_under_the_stays_own_transaction(world: World, office: Office):
@@ -214,15 +422,25 @@ def test_never_more_goes_back_than_was_paid_under_the_stays_own_transaction(worl
     assert refused.value.details == {"paid": 3 * PRICE + 1000}
 
 
-def test_a_booking_ends_when_its_money_goes_back(world: World, office: Office):
+@pytest.mark.parametrize("amount", [None, 100_000])
+def test_no_refund_ends_a_booking_by_itself(world: World, office: Office, amount: int | None):
+    paid = world.paid()
+    before = world.items()
+    for name in (paid["id"], paid["transactionId"], paid["appTransId"]):
+        with pytest.raises(Refused, match="--end-booking"):
+            said(office.really.refund(name, amount))
+    assert world.items() == before
+
+
+def test_a_booking_ends_when_its_money_goes_back_and_that_is_meant(world: World, office: Office):
     paid = world.paid()
     world.deliver()
-    told = said(office.dry.refund(paid["id"], 100_000))
+    told = said(office.dry.refund(paid["id"], 100_000, end_booking=True))
     assert "PAID / BOOKED would become PAID / REFUND_DUE" in told
     assert "100.000 ₫ of 1.200.000 ₫ go back" in told
     assert "3 nights: free for others" in told and "mail to the traveller: cancellation" in told
     assert len(world.nights()) == 3
-    assert "is now PAID / REFUND_DUE" in said(office.really.refund(paid["id"], 100_000))
+    assert "is now PAID / REFUND_DUE" in said(office.really.refund(paid["id"], 100_000, end_booking=True))
     assert world.nights() == {}
     world.tick()
     world.after(minutes=1)
@@ -258,8 +476,151 @@ def test_a_refused_refund_is_asked_for_again_under_another_id(world: World, offi
 
 def test_a_refused_refund_that_was_paid_back_by_hand_is_settled(world: World, office: Office):
     made = refused_refund(world)
-    assert "somebody sent the money back" in said(office.really.settled(made["sessionId"]))
+    assert "went back by another way" in said(office.really.settled(made["sessionId"]))
     assert state(world, made) == ("PAID", "REFUNDED")
+
+
+def gone(world: World, amount: int | None = None) -> dict[str, Any]:
+    """A booking that was cancelled; ZaloPay took its refund on, and does not know it for hours."""
+    paid = world.paid()
+    if amount is not None:
+        world.clock.move_to(datetime(2027, 3, 17, 3, tzinfo=UTC))
+    world.http("DELETE", f"/bookings/{paid['id']}")
+    with Answering(world.functions["payments"], query_refund=NOT_FOUND):
+        world.tick()
+        world.after(hours=2, minutes=1)
+    return {"sessionId": paid["id"]}
+
+
+NOT_FOUND = {"return_code": 2, "sub_return_code": -101}
+FAILED = {"return_code": 2, "sub_return_code": 0}
+RUNNING = {"return_code": 3, "sub_return_code": 2}
+
+
+@pytest.mark.parametrize("command", ["refund", "ask"])
+def test_a_refund_that_arrived_after_all_is_the_end_of_it(world: World, office: Office, command: str):
+    made = gone(world)
+    assert state(world, made) == ("PAID", "REFUND_MANUAL")
+    assert "taken on at 2027-03-01" in said(office.dry.show(made["sessionId"]))
+    arguments = (None,) if command == "refund" else ()
+    for desk, word in ((office.dry, "would become"), (office.really, "is now")):
+        told = said(getattr(desk, command)(made["sessionId"], *arguments))
+        assert "ZaloPay says of the refund: DONE" in told
+        assert f"PAID / REFUND_MANUAL {word} PAID / REFUNDED" in told
+    assert len(given_back(world)) == 1
+
+
+def test_what_may_have_gone_back_is_never_given_back_again(world: World, office: Office):
+    made = gone(world)
+    with (
+        Answering(world.functions["payments"], query_refund=NOT_FOUND),
+        pytest.raises(Refused, match="1200000 đồng may have gone back already"),
+    ):
+        said(office.really.refund(made["sessionId"], None))
+
+
+def test_of_a_part_that_may_have_gone_back_nothing_is_owed_and_the_rest_can_be_given(world: World, office: Office):
+    made = gone(world, amount=3 * PRICE // 2)
+    with Answering(world.functions["payments"], query_refund=NOT_FOUND):
+        for amount in (None, 3 * PRICE // 2 + 1):
+            with pytest.raises(Refused, match="600000 đồng may have gone back already"):
+                said(office.really.refund(made["sessionId"], amount))
+        said(office.really.refund(made["sessionId"], 3 * PRICE // 2))
+    for _ in range(2):
+        world.after(minutes=1)
+    assert state(world, made) == ("PAID", "REFUNDED")
+    assert sum(given_back(world).values()) == 3 * PRICE
+
+
+def test_while_zalopay_is_at_the_refund_before_no_other_is_ordered(world: World, office: Office):
+    made = gone(world)
+    with (
+        Answering(world.functions["payments"], query_refund=RUNNING),
+        pytest.raises(Refused, match="still at the refund before"),
+    ):
+        said(office.really.refund(made["sessionId"], None))
+
+
+def test_what_zalopay_says_has_failed_is_given_back_under_another_id(world: World, office: Office):
+    made = gone(world)
+    with Answering(world.functions["payments"], query_refund=FAILED):
+        assert "is now PAID / REFUND_DUE" in said(office.really.refund(made["sessionId"], None))
+    assert world.session(made["sessionId"])["refund"]["attempt"] == 1
+
+
+def test_a_refund_that_another_operator_has_ordered_meanwhile_is_not_ordered_again(world: World, office: Office):
+    made = gone(world)
+    order = Sessions(Store(boto3.client("dynamodb"), "stays"), by="an")
+
+    def meanwhile() -> None:
+        now = datetime.now(UTC)
+        failed = RefundEvidence(RefundOutcome.REFUSED, 0)
+        known = order.find(made["sessionId"])
+        order.settle(known, lambda current, _: give_back(current, 1, 3 * PRICE, now, heard=failed), now)
+        asked = order.settle(order.find(known.id), lambda current, _: request_refund(current, 2553, now), now)
+        order.settle(asked, lambda current, _: decide_refund(current, asked.refund, failed, now), now)
+
+    office.really._tools.sessions._store = Store(Overtaken(meanwhile), "stays")
+    with Answering(world.functions["payments"], query_refund=FAILED):
+        said(office.really.refund(made["sessionId"], None))
+    refund = world.session(made["sessionId"])["refund"]
+    assert (refund["attempt"], refund["amount"]) == (2, 1)
+
+
+# Ending by hand
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["silence", "unpaid"])
+def test_a_session_is_ended_by_hand(world: World, office: Office, silent: bool):
+    made = world.created()
+    before = world.items()
+    if silent:
+        world.zalopay.fault("query_down")
+    told = said(office.dry.end(made["sessionId"]))
+    assert f"ZaloPay says of the order: {'UNKNOWN' if silent else 'UNPAID'}" in told
+    assert "PENDING / NONE would become CANCELLED / NONE" in told and "3 nights: free for others" in told
+    assert world.items() == before
+    assert "is now CANCELLED / NONE" in said(office.really.end(made["appTransId"]))
+    assert world.nights() == {}
+    assert world.session(made["sessionId"])["reason"] == "CANCELLED_BY_OPERATOR"
+    assert "an operator ended the session (operator said" in said(office.dry.show(made["sessionId"]))
+    with pytest.raises(Refused, match="over already"):
+        said(office.really.end(made["sessionId"]))
+
+
+def test_money_for_a_session_that_was_ended_by_hand_still_counts(world: World, office: Office):
+    made = world.created()
+    said(office.really.end(made["sessionId"]))
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    world.after(minutes=30)
+    assert state(world, made) == ("PAID", "BOOKED")
+
+
+def test_a_paid_session_is_not_ended_but_recorded(world: World, office: Office):
+    made = lost(world)
+    assert "PENDING / NONE would become PAID / BOOKED" in said(office.dry.end(made["sessionId"]))
+    assert "is now PAID / BOOKED" in said(office.really.end(made["sessionId"]))
+    assert said(office.really.end(made["sessionId"])).endswith("Nothing changes: PAID / BOOKED.")
+
+
+def test_a_session_whose_money_moves_is_not_ended(world: World, office: Office):
+    made = lost(world)
+    world.zalopay.fault("query_processing")
+    before = world.items()
+    with pytest.raises(Refused, match="Money is moving"):
+        said(office.really.end(made["sessionId"]))
+    assert world.items() == before
+
+
+def test_a_reservation_without_an_order_is_ended_without_a_question(world: World, office: Office):
+    world.announce(auction_result())
+    kept = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body
+    with Asked(world.functions["payments"]) as paths:
+        said(office.really.end(kept["id"]))
+    assert paths == []
+    assert state(world, {"sessionId": kept["id"]}) == ("CANCELLED", "NONE")
+    assert world.nights() == {}
 
 
 def test_stored_evidence_is_brought_again_and_changes_nothing_twice(world: World, office: Office):

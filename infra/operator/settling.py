@@ -1,0 +1,58 @@
+"""A decision as the operator sees it: what it changes; written only where that is meant."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from infra.operator.story import consequences, standing
+from stays.domain.decision import DecisionOn, Taken
+from stays.domain.payment import Fulfilment
+from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund
+from stays.refunds import Records
+from stays.zalopay.client import Client
+
+Decider = Callable[[Owing, Taken], DecisionOn[Owing] | None]
+Ordering = Callable[[Owing, RefundEvidence | None], DecisionOn[Owing]]
+
+
+class Settling(NamedTuple):
+    """One command at one time. `really` writes; without it, only what would become is said."""
+
+    zalopay: Client
+    now: datetime
+    really: bool
+
+    def settle(self, records: Records[Owing], owing: Owing, decider: Decider[Owing]) -> Iterator[str]:
+        """What becomes of a session or of stray money."""
+        decision = decider(owing, Taken.NOTHING)
+        if decision is None:
+            yield f"Nothing changes: {standing(owing)}."
+            return
+        after = records.settle(owing, decider, self.now) if self.really else decision.session
+        yield f"{standing(owing)} {'is now' if self.really else 'would become'} {standing(after)}."
+        yield from consequences(decision) if after == decision.session else ()
+
+    def ask_about_refund(self, records: Records[Owing], owing: Owing) -> Iterator[str]:
+        """Ask ZaloPay about the refund on record, and bring the answer to the decision."""
+        heard, asked = self.zalopay.query_refund(owing, self.now), owing.refund
+        yield _said(heard)
+        yield from self.settle(records, owing, lambda current, _: decide_refund(current, asked, heard, self.now))
+
+    def order_refund(self, records: Records[Owing], owing: Owing, order: Ordering[Owing]) -> Iterator[str]:
+        """Money shall go back. ZaloPay is asked first about a refund that it gave up; one that arrived is the end."""
+        before, heard = owing.refund, None
+        if before and before.id and before.status is Fulfilment.REFUND_MANUAL:
+            heard = self.zalopay.query_refund(owing, self.now)
+            yield _said(heard)
+        arrived = heard is not None and heard.outcome is RefundOutcome.DONE
+
+        def decide(current: Owing, _: Taken) -> DecisionOn[Owing] | None:
+            if arrived and heard is not None:
+                return decide_refund(current, before, heard, self.now)
+            return order(current, heard if current.refund == before else None)
+
+        yield from self.settle(records, owing, decide)
+
+
+def _said(heard: RefundEvidence) -> str:
+    return f"ZaloPay says of the refund: {heard.outcome}, code {heard.code}."

@@ -1,0 +1,54 @@
+"""What an operator can do about stray money: see what it is, ask about its refund, give it back, close it by hand."""
+
+from collections.abc import Iterator
+
+from infra.operator.settling import Settling
+from infra.operator.story import describe_stray, dong, event
+from stays.domain.decision import Evidence
+from stays.domain.errors import Refused
+from stays.domain.manual import give_back_stray, settle_stray
+from stays.domain.stray import Stray, stray_of
+from stays.table.strays import Strays
+
+
+class StrayMoney:
+    """The commands of one operator that are about a transaction, and about no stay."""
+
+    def __init__(self, strays: Strays) -> None:
+        self._strays = strays
+
+    def find(self, name: str) -> Stray | None:
+        """The stray money that a transaction's id names."""
+        return self._strays.find(name)
+
+    def show(self, stray: Stray) -> Iterator[str]:
+        """What it is, and what happened to it."""
+        yield from describe_stray(stray)
+        for each in self._strays.timeline(stray):
+            yield f"  {each['at']}  {event(each)}"
+
+    def ask(self, stray: Stray, settling: Settling) -> Iterator[str]:
+        """Ask ZaloPay about its refund, if there is one."""
+        yield from describe_stray(stray)
+        if stray.refund and stray.refund.id:
+            yield from settling.ask_about_refund(self._strays, stray)
+
+    def refund(self, stray: Stray, amount: int | None, settling: Settling) -> Iterator[str]:
+        """Give the transaction back, whole. Raises Refused for a part of it."""
+        if amount not in (None, stray.amount):
+            raise Refused("INVALID_AMOUNT", f"Stray money goes back whole: {dong(stray.amount)}.")
+        yield from describe_stray(stray)
+        yield from settling.order_refund(
+            self._strays, stray, lambda current, heard: give_back_stray(current, settling.now, heard=heard)
+        )
+
+    def settle(self, stray: Stray, settling: Settling) -> Iterator[str]:
+        """It was paid back by hand."""
+        yield from settling.settle(self._strays, stray, lambda current, _: settle_stray(current, settling.now))
+
+    def keep(self, evidence: Evidence, app_trans_id: str, *, really: bool) -> Iterator[str]:
+        """Money for an order that is still unknown is stray money, once."""
+        stray = stray_of(evidence, None, app_trans_id)
+        if self._strays.find(stray.transaction_id) is None and really:
+            self._strays.keep(stray)
+        yield f"Its order is not here: transaction {stray.transaction_id} {'is' if really else 'would be'} stray money."
