@@ -89,8 +89,8 @@ class Refund(Model):
     """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked.
 
     `attempt` is there from the second one on, after ZaloPay refused the one before for good; `uncertain` is what the
-    attempts before may have given back. `repeated_at` is when ZaloPay was asked again, having heard nothing of it;
-    `accepted_at` is when ZaloPay was first heard to have taken it on.
+    attempts before may have given back. `acceptedAt` is when ZaloPay first said that it has taken the refund on,
+    `repeatedAt` when it was last asked again, since it had heard nothing.
     """
 
     amount: int
