@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from infra.local.zalopay_simulator.ledger import Order
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, second_chance, signed
 from tests.simulation.auctions import AUCTIONS, expect
 from tests.simulation.outside import KEY1, KEY2
-from tests.simulation.system import CALLBACK, System, stay_of
+from tests.simulation.system import CALLBACK, CALLBACK_TRIES, Pending, System, stay_of
 
 Journey = Callable[[System], None]
 OTHER_KEY2 = "a key that ZaloPay has used since today"
@@ -189,6 +190,45 @@ def cancelled_for_all_or_nothing(system: System) -> None:
     gives_back(system)
 
 
+def half_back_before_midnight(system: System) -> None:
+    """Half of the price is owed a quarter of an hour before midnight, after which a refund's id has another date."""
+    wins(system)
+    orders(system)
+    system.pay(system.order())
+    system.settle()
+    system.pass_time(days=15, hours=13, minutes=45)
+    gives_back(system)
+    system.settle()
+
+
+def rounds(system: System, minutes: int) -> None:
+    """The clock looks every ten minutes, and ZaloPay knows no refund."""
+    system.zalopay.hides_refunds = True
+    for _ in range(minutes // 10):
+        system.settle()
+        system.tick()
+        system.pass_time(minutes=10)
+    system.zalopay.hides_refunds = False
+
+
+def refund_shown_late(system: System) -> None:
+    """ZaloPay takes a refund on, its answer is lost, and it shows the refund 50 minutes later, on another day."""
+    half_back_before_midnight(system)
+    system.zalopay.simulator.switch("refund_lost", True, "all")
+    rounds(system, minutes=50)
+    system.zalopay.simulator.switch("refund_lost", False, "all")
+
+
+def refund_forgotten(system: System) -> None:
+    """ZaloPay accepts a refund and does not know it for three hours; but silence it follows within the hour."""
+    half_back_before_midnight(system)
+    system.tick()
+    rounds(system, minutes=180 if system.undisturbed else 50)
+    system.drain()
+    left = system.database.items(kind="SESSION", fulfilment="REFUND_MANUAL")
+    expect(system, len(left) == 1, "a refund that was accepted and is not known is not left to people")
+
+
 def refund_refused(system: System) -> None:
     """Given back, and ZaloPay refuses for good: for people."""
     system.zalopay.simulator.switch("refund_refused", True, "all", seconds=30)
@@ -349,7 +389,7 @@ def unknown_order(system: System) -> None:
     """Real money for an order that is none of ours: kept for people."""
     body = signed(order_data("270301_01KANX8QG00123456789ABCDEF")).encode()
     if system.call_back(body) == 1:
-        assert system.database.items(kind="REFUSED"), "money was forgotten"
+        assert system.database.items(kind="STRAY"), "money was forgotten"
 
 
 def paid_twice(system: System) -> None:
@@ -363,6 +403,51 @@ def paid_twice(system: System) -> None:
         if system.call_back(signed(data | {"zp_trans_id": 270301000000999}).encode()) == 1:
             known = system.database.items(kind="TRANSACTION", transactionId="270301000000999")
             assert known or system.database.items(kind="STRAY"), "money was forgotten"
+
+
+def elsewhere(system: System) -> Order:
+    """An order that ZaloPay has, which is not ours, paid."""
+    now = system.zalopay.simulator.now()
+    sent = {"app_trans_id": "270301_elsewhere", "app_user": "x", "amount": PRICE, "app_time": now, "description": "x"}
+    order = system.zalopay.simulator.open({**sent, "embed_data": "{}", "item": "[]"})
+    assert isinstance(order, Order)
+    system.zalopay.pay(order)
+    return order
+
+
+def operator_gives_back(system: System, order: Order) -> None:
+    """An operator types the transaction, again when nothing comes of it; then the clock does the rest."""
+    for _ in range(CLICKS):
+        if system.operate(lambda desk: desk.refund(str(order.zp_trans_id), None)):
+            break
+    system.drain()
+    kept = system.database.items(kind="STRAY", status="REFUNDED")
+    expect(system, len(kept) == 1, "stray money is not given back")
+
+
+def unknown_order_given_back(system: System) -> None:
+    """Money for an order that is none of ours goes back where it came from."""
+    order = elsewhere(system)
+    system.callbacks.append(Pending(order, CALLBACK_TRIES))
+    system.settle()
+    operator_gives_back(system, order)
+
+
+def second_transaction_given_back(system: System) -> None:
+    """A booking is paid twice: the second transaction goes back, and the booking stays."""
+    paid(system)
+    order, other = system.order(), elsewhere(system)
+    if order is None or order.ended != "PAID":
+        system.callbacks.append(Pending(other, CALLBACK_TRIES))
+        return
+    data = json.loads(json.loads(system.zalopay.callback(order))["data"])
+    second = signed(data | {"zp_trans_id": other.zp_trans_id, "amount": PRICE}).encode()
+    for _ in range(CALLBACK_TRIES):
+        if system.call_back(second) == 1:
+            break
+    operator_gives_back(system, other)
+    booked = system.database.items(kind="SESSION", fulfilment="BOOKED")
+    expect(system, len(booked) == 1, "a stray's refund ended a booking")
 
 
 def announced_twice(system: System) -> None:
@@ -508,6 +593,8 @@ JOURNEYS: dict[str, Journey] = {
     for journey in (
         paid,
         paid_twice,
+        unknown_order_given_back,
+        second_transaction_given_back,
         announced_twice,
         wrong_price,
         too_late_to_pay,
@@ -527,6 +614,8 @@ JOURNEYS: dict[str, Journey] = {
         cancelled,
         cancelled_for_half,
         cancelled_for_all_or_nothing,
+        refund_shown_late,
+        refund_forgotten,
         refund_refused,
         reserved_then_paid,
         reserved_and_left,

@@ -109,6 +109,7 @@ class ZaloPay:
         self.simulator = self.app.state.simulator
         self.mute = False
         self.deaf = 0  # calls that are not heard
+        self.hides_refunds = False  # asked about a refund, it knows none
         self.asked: list[tuple[str, str, float, str]] = []
         self._gate = gate
         self._troubles = Troubles(
@@ -124,6 +125,7 @@ class ZaloPay:
         self.simulator.switch("callback_lost", True, "all")
         self.mute = False
         self.deaf = 0  # calls that are not heard
+        self.hides_refunds = False
         self.asked: list[tuple[str, str, float, str]] = []
 
     def post(self, path: str, json: Any) -> httpx.Response:
@@ -136,6 +138,8 @@ class ZaloPay:
             raise httpx.ConnectError("down")
         what = content.get("m_refund_id") or content["app_trans_id"]
         self.asked.append((path, what, self.simulator.settings.clock(), self.serving()))
+        if path == "/v2/query_refund" and self.hides_refunds:
+            return httpx.Response(200, json={"return_code": 2, "sub_return_code": -101})
         return asgi(self.app, path, json.dumps(content).encode())
 
     @property

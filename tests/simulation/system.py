@@ -26,6 +26,7 @@ import jwt
 import time_machine
 from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError, ClientError
 
 import infra.local.zalopay_simulator.simulator
 import stays.connections
@@ -38,12 +39,20 @@ from infra.local.filters import matches
 from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
 from infra.local.zalopay_simulator.ledger import NotPossibleError, Order
+from infra.operator.desk import Desk, Tools
+from infra.operator.place import Place
 from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
+from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
 from stays.feed import CONTENT_TYPE
 from stays.mail import Letter
+from stays.table.casebook import Casebook
+from stays.table.effects import Effects
+from stays.table.sessions import Sessions
+from stays.table.strays import Strays
+from stays.table.watch import Watch
 from stays.zalopay.client import Client
-from stays.zalopay.keys import signing_key
+from stays.zalopay.keys import accepted_keys, signing_key
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, START
 from tests.integration.product import Context, load
 from tests.simulation.dynamodb import Database
@@ -519,6 +528,29 @@ class System:
             self.deliver_events()
             self.deliver_callbacks()
             self.deliver_stream()
+
+    def operate(self, command: Callable[[Desk], Iterable[str]]) -> bool:
+        """An operator types a command; whether it was carried out, and not refused or broken off."""
+        store = stays.table.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
+        tools = Tools(
+            sessions=Sessions(store, by="linh"),
+            strays=Strays(store, by="linh"),
+            effects=Effects(store),
+            watch=Watch(store),
+            casebook=Casebook(store, "linh"),
+            zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(signing_key, "zalopay-key1")),
+            keys=partial(accepted_keys, "zalopay-key2"),
+            publish=lambda _: None,
+        )
+        place = Place({}, lambda: self.now, tuple, lambda _: None)
+        try:
+            list(command(Desk(tools, place, really=True)))
+        except (Killed, ClientError, BotoCoreError, StaysError):
+            return False
+        finally:
+            self._collect()
+        self.check()
+        return True
 
     def redrive(self) -> None:
         """Somebody puts dead letters back to where they came from."""
