@@ -47,7 +47,7 @@ TAKES = {
 
 def parser() -> argparse.ArgumentParser:
     """What can be typed."""
-    typed = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__)
+    typed = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__, parents=[_how()])
     typed.set_defaults(yes=False, by=getpass.getuser(), personal=False)
     where = typed.add_mutually_exclusive_group(required=True)
     where.add_argument("--stage", choices=STAGES, help="a stage in AWS")
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _how() -> argparse.ArgumentParser:
-    """What stands behind every command."""
+    """What stands before or behind every command."""
     how = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     how.add_argument("--yes", action="store_true", help="do it; without this, only say what would be done")
     how.add_argument("--as", dest="by", metavar="NAME", help="who does it; default: the login name")
