@@ -45,6 +45,7 @@ class ZaloPay:
     """The simulator's admin API: what its payers and its operators can do."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._http = httpx.Client(base_url=f"{url}/simulator", trust_env=False, timeout=60)
 
     def close(self) -> None:

@@ -2,16 +2,35 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx
+import pytest
 
-def test_a_lost_callback_is_found_asked_about_and_told_of(local: Any, zalopay: Any, traveller: Any) -> None:
-    def operate(*typed: str, ends: int = 0) -> str:
-        command = [sys.executable, "-m", "infra.operator", "--local", "--at", local.http_url, *typed, "--as", "linh"]
+from stays.zalopay import create_request
+from tests.conftest import KEY1
+from tests.samples import APP_ID, opened
+
+Operate = Callable[..., str]
+
+
+@pytest.fixture
+def operate(local: Any) -> Operate:
+    """Types a command; what it printed."""
+
+    def typed(*words: str, ends: int = 0) -> str:
+        command = [sys.executable, "-m", "infra.operator", "--local", "--at", local.http_url, *words, "--as", "linh"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
         assert ran.returncode == ends, ran.stderr
         return ran.stdout + ran.stderr
 
+    return typed
+
+
+def test_a_lost_callback_is_found_asked_about_and_told_of(
+    local: Any, zalopay: Any, traveller: Any, operate: Operate
+) -> None:
     an = traveller()
     award = local.award(an)
     zalopay.switch("callback_lost", next=True)
@@ -25,3 +44,44 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(local: Any, zalopay: A
     assert operate("redrive") == ""
     assert f"{made['sessionId']}/BookingConfirmed is published" in operate("publish", "--since", "2026-01-01", "--yes")
     assert operate("show", "1", ends=1) == "There is nothing here.\n"
+    assert "--end-booking" in operate("refund", made["sessionId"], "--yes", ends=1)
+    assert "PAID / REFUND_DUE" in operate("refund", made["sessionId"], "--end-booking")
+    assert "BOOKING_CANCELLED" not in local.events(made["sessionId"])
+
+
+def elsewhere(local: Any, zalopay: Any) -> Mapping[str, Any]:
+    """An order that ZaloPay has and nobody here knows, paid; ZaloPay tells us."""
+    session = opened(now=local.now())
+    asked = create_request(
+        APP_ID, KEY1, session, "http://localhost", f"{local.http_url}/api/v1/payment/zalopay/callback"
+    )
+    httpx.post(f"{zalopay.url}/v2/create", json=asked, trust_env=False).raise_for_status()
+    zalopay.pay(session.app_trans_id)
+    order: Mapping[str, Any] = zalopay.order(session.app_trans_id)
+    return order
+
+
+def test_stray_money_is_listed_and_given_back_by_its_transaction(local: Any, zalopay: Any, operate: Operate) -> None:
+    order = elsewhere(local, zalopay)
+    transaction = str(order["zp_trans_id"])
+    line = f"900.000 ₫ under {transaction} for the order {order['app_trans_id']}, which is not ours"
+    assert line in operate("review")
+    assert "Stray money: 900.000 ₫" in operate("show", transaction)
+    assert "OPEN would become REFUND_DUE" in operate("refund", transaction)
+    assert "OPEN is now REFUND_DUE" in operate("refund", transaction, "--yes")
+    assert line not in operate("review")
+    for _ in range(3):
+        local.round(after=60)
+    assert [each["amount"] for each in zalopay.order(order["app_trans_id"])["refunds"]] == [900_000]
+    assert "REFUNDED" in operate("show", transaction)
+    assert "or there already" in operate("settle-stray", transaction, "--yes", ends=1)
+
+
+def test_a_session_is_ended_by_hand(local: Any, traveller: Any, operate: Operate) -> None:
+    an = traveller()
+    award = local.award(an)
+    made = an.create_payment(award.auction_id, award.nights, award.amount)
+    assert "PENDING / NONE would become CANCELLED / NONE" in operate("end", made["sessionId"])
+    assert "PENDING / NONE is now CANCELLED / NONE" in operate("--yes", "end", made["sessionId"])
+    assert local.events(made["sessionId"])[-1] == "ENDED_BY_OPERATOR"
+    assert "over already" in operate("end", made["sessionId"], "--yes", ends=1)
