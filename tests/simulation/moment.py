@@ -34,7 +34,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield system, ("_sockets",)
     yield from ((lane, ("waiting",)) for lane in system.lanes)
     yield system.gate, ("plan", "passed", "broken")
-    yield system.zalopay, ("mute", "deaf", "asked")
+    yield system.zalopay, ("mute", "deaf", "hides_refunds", "asked")
     yield simulator, ("ledger",)
     yield simulator.callbacks, ("key2",)
     yield simulator.faults, tuple(vars(simulator.faults))
