@@ -11,22 +11,41 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays import http
+from stays.checkout import Orders, Silent, give_way
 from stays.connections import Connections, Presence, fingerprint
-from stays.domain.award import WIN, Award, AwardStatus, being_paid, check_payable
-from stays.domain.cascade import accept
-from stays.domain.errors import NotFound, StaysError
+from stays.domain.award import WIN, Award, AwardStatus, check_payable
+from stays.domain.booking import under_way
+from stays.domain.cascade import accept, end
+from stays.domain.errors import NotFound, Refused
+from stays.domain.payment import PaymentSession
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
+from stays.metrics import milestone, pass_over
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
+from stays.zalopay.client import Client, client
 
-ATTEMPTS = 3  # at an answer, while the award changes under it
+ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
+APP_ID = int(os.environ["ZALOPAY_APP_ID"])
+KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
+PARTIAL_PAGE = os.environ["PARTIAL_WIN_PAGE"] == "true"
+ATTEMPTS = 4  # at an answer, while the award changes under it
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def zalopay() -> Client:
+    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
-awards = Awards(store)
-sessions = Sessions(store)
+awards = Awards(store, pass_over)
+sessions = Sessions(store, milestone)
+orders = Orders(sessions, zalopay, clock)
 presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 logger = Logger()
 app = http.resolver()
@@ -65,7 +84,7 @@ def caller(now: datetime) -> str:
 
 def best(kind: Kind, found: Iterable[Award]) -> Award | None:
     """The one that is meant where an auction gave its user several: what can be paid first, then the win."""
-    now = datetime.now(UTC)
+    now = clock()
     return max(filter(kind, found), key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
 
 
@@ -96,14 +115,21 @@ def found(look: Look, name: str, now: datetime) -> Award:
     return award
 
 
+def shown(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
+    open_until = awards.open_until(wins)
+    return [winner_of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
+
+
 @app.get("/auctions/winners/me")
 def winners() -> list[dict[str, Any]]:
-    return [winner_of(award) for award in awards.all_of(caller(datetime.now(UTC))) if is_winner(award)]
+    now = clock()
+    return shown([award for award in awards.all_of(caller(now)) if is_winner(award)], now)
 
 
 @app.get("/auctions/winners/<auction_id>")
 def winner(auction_id: Name) -> dict[str, Any]:
-    return winner_of(found(won, auction_id, datetime.now(UTC)))
+    now = clock()
+    return shown([found(won, auction_id, now)], now)[0]
 
 
 @app.post("/auctions/winners/<auction_id>/accept")
@@ -128,12 +154,14 @@ def decline_any(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
 
 @app.get("/auctions/offers/second-chance/me")
 def offers() -> list[dict[str, Any]]:
-    return [offer_of(award) for award in awards.all_of(caller(datetime.now(UTC))) if is_offer(award)]
+    now = clock()
+    return [offer_of(award, now) for award in awards.all_of(caller(now)) if is_offer(award)]
 
 
 @app.get("/auctions/offers/second-chance/<offer_id>")
 def offer(offer_id: Name) -> dict[str, Any]:
-    return offer_of(found(offered, offer_id, datetime.now(UTC)))
+    now = clock()
+    return offer_of(found(offered, offer_id, now), now)
 
 
 @app.post("/auctions/offers/second-chance/<offer_id>/accept")
@@ -148,24 +176,24 @@ def decline_offer(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
 
 @app.post("/auctions/analytics/decline")
 def report_decline(report: DeclineReport) -> dict[str, Any]:
-    now = datetime.now(UTC)
+    now = clock()
     award = found(won_or_offered, report.offer_id, now)
     logger.info("declined", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     if report.reason:
-        awards.note_reason(award, report.reason, now)
+        awards.note_reason(award, report.reason)
     return {}
 
 
 def answered(look: Look, name: str, answering: Answering) -> dict[str, Any]:
     """Answer an award as it stands; where it changes meanwhile, look again."""
-    now = datetime.now(UTC)
+    now = clock()
     award = found(look, name, now)
     for _ in range(ATTEMPTS):
         if answering(award, now):
             logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
             return {}
         award = awards.find(award)
-    raise StaysError("INTERNAL_ERROR", "It kept changing; please try again.")
+    raise Refused("INVALID_AUCTION_STATE", "It kept changing; please try again.")
 
 
 def accepted(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
@@ -177,23 +205,43 @@ def accepted(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any
 
 
 def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
-    """Nobody can pay for it any more, and the next is asked. While an order is open its user may still pay."""
+    """Nobody can pay for it any more, and the next is asked. ZaloPay is asked first about an order that is open."""
+    asking = orders.of_one_request()
 
     def declining(award: Award, now: datetime) -> bool:
         if award.status is AwardStatus.DECLINED:
             return True
+        session = unpaid(award, asking, now)
         check_payable(award, now)
-        check_no_payment(award)
-        explained = award.but(decline_reason=reason or award.decline_reason)
-        return awards.end(explained, AwardStatus.DECLINED, now, new_stay_id(now, os.urandom(10))) is not None
+        if session and award.correction:
+            give_way(sessions, session, now)
+            return False
+        after = end(award, AwardStatus.DECLINED, now).but(decline_reason=reason or award.decline_reason)
+        if not awards.end(award, after, now, session):
+            return False
+        awards.pass_on(after, now, new_stay_id(now, os.urandom(10)))
+        if session:
+            asking.cancel_at_zalopay(session)
+        return True
 
     return answered(look, name, declining)
 
 
-def check_no_payment(award: Award) -> None:
+def unpaid(award: Award, asking: Orders, now: datetime) -> PaymentSession | None:
+    """The session that is open for an award, if ZaloPay says that nobody has paid it; else a refusal.
+
+    After the award's deadline ZaloPay is not even asked: what is open then stays payable.
+    """
     session = sessions.find(award.checkout_id) if award.checkout_id else None
-    if session and session.is_live:
-        raise being_paid(session.id)
+    if session is None or not session.is_live:
+        return None
+    if not award.is_payable(now):
+        raise under_way(session)
+    try:
+        session = asking.ask_whether_unpaid(session)
+    except Silent as silent:
+        raise under_way(silent.session) from None
+    return session if session.is_live else None
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

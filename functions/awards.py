@@ -1,4 +1,4 @@
-"""Event bus: auction results and second-chance offers come in."""
+"""Event bus: auction results, second-chance offers, their corrections and withdrawals come in."""
 
 import json
 import os
@@ -9,26 +9,30 @@ import boto3
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from stays.domain.auction import read_event
+from stays.domain.auction import AuctionWithdrawn, read_event
+from stays.domain.award import Award, Correction
 from stays.domain.calendar import told_at
-from stays.metrics import count
-from stays.table.awards import Awards
+from stays.metrics import count, pass_over
+from stays.table.awards import Awards, Received, Reception
 from stays.table.calendars import Calendars
 from stays.table.store import PATIENCE, Store
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
-awards = Awards(store)
+awards = Awards(store, pass_over)
 calendars = Calendars(store)
 logger = Logger()
 
 
 def refused(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
     """A bad event is not tried again, but kept with the reason."""
-    event_id = str(event.get("id", "without-id"))
-    awards.refuse(event_id, reason, json.dumps(event, ensure_ascii=False, default=str), now)
+    awards.refuse(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
     count("RejectedEvents")
-    logger.error("event refused", extra={"eventId": event_id})
+    logger.error("event refused", extra={"eventId": id_of(event)})
     return {"accepted": False, "reason": reason}
+
+
+def id_of(event: dict[str, Any]) -> str:
+    return str(event.get("id", "without-id"))
 
 
 def explain(error: ValidationError) -> str:
@@ -36,17 +40,43 @@ def explain(error: ValidationError) -> str:
     return "; ".join(f"{each['field'] or 'event'}: {each['message']}" for each in found)
 
 
+def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
+    """The award is written first, so that one which is refused changes no host; an event that comes again repeats it.
+
+    What it says of the property counts from when it was first received, however late it comes again.
+    """
+    told = told_at(event.get("time"), award.received_at)
+    earlier = told if told < award.received_at else None
+    answer = awards.receive(award.but(announced_at=earlier), id_of(event))
+    if answer.reception is not Reception.REFUSED and answer.award:
+        first = answer.award.announced_at or answer.award.received_at
+        calendars.remember(answer.award.place, min(told, first))
+    return answer
+
+
+def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:
+    """The award, and then what is on offer because of it, as long as there is anything: each once, in any order."""
+    correction = Correction(revision=said.revision, event_id=id_of(event))
+    answer = awards.take_back(said.auction_id, said.user_id, said.award_id, correction, now)
+    if answer.reception in (Reception.REFUSED, Reception.KEPT) or answer.award is None:
+        return answer
+    while offers := [each for each in awards.chain_of(answer.award) if each.correction is None]:
+        for offer in offers:
+            after = correction.model_copy(update={"revision": max(said.revision, offer.revision)})
+            awards.take_back(offer.auction_id, offer.user_id, offer.award_id, after, now)
+    return answer
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
     try:
-        award = read_event(event.get("detail-type", ""), event.get("detail", {}), now)
+        said = read_event(event.get("detail-type", ""), event.get("detail", {}), now)
     except ValidationError as error:
         return refused(event, explain(error), now)
     except KeyError:
         return refused(event, "unknown detail-type", now)
-    if not awards.receive(award).says_the_same(award):
-        return refused(event, "this award was announced before with other terms", now)
-    # After the award, so that one which is refused changes no host; an event that comes again says it again.
-    calendars.remember(award.place, told_at(event.get("time"), now))
-    logger.info("award received", extra={"auctionId": award.auction_id, "awardId": award.award_id})
-    return {"accepted": True, "auctionId": award.auction_id, "awardId": award.award_id}
+    answer = taken_back(event, said, now) if isinstance(said, AuctionWithdrawn) else received(event, said, now)
+    if answer.reason:
+        return refused(event, answer.reason, now)
+    logger.info("event taken", extra={"auctionId": said.auction_id, "awardId": said.award_id, "as": answer.reception})
+    return {"accepted": True, "as": answer.reception, "auctionId": said.auction_id, "awardId": said.award_id}

@@ -1,6 +1,5 @@
 """HTTP: a traveller's bookings, and what can be asked for them."""
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,26 +9,44 @@ from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from stays import http
-from stays.domain.award import Quote, quote
-from stays.domain.booking import Booking, BookingStatus, booking_of, cancel
+from stays.checkout import Checkout, Choice, Orders, cancel_booking
+from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import Profile, account_of, language_of, read_locale, read_picture
-from stays.domain.payment import Contact, PaymentSession, open_session
+from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.legacy import Answer, legacy
-from stays.metrics import milestone
+from stays.metrics import milestone, pass_over
 from stays.table.awards import Awards
 from stays.table.effects import Effects
-from stays.table.sessions import NightsTaken, Sessions
+from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
+from stays.zalopay.client import Client, client
 
+ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
+APP_ID = int(os.environ["ZALOPAY_APP_ID"])
+KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
+TERMS = read_terms(os.environ["REFUND_POLICY"])
 LEGACY_API_URL = os.environ.get("LEGACY_API_URL", "")
 IGNORED = WithJsonSchema({"description": "what cannot be read is ignored, and loses nothing beside it"})
-POLICY: list[tuple[int, int]] = [(days, percent) for days, percent in json.loads(os.environ["REFUND_POLICY"])]
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id(now: datetime) -> str:
+    return new_stay_id(now, os.urandom(10))
+
+
+def zalopay() -> Client:
+    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone)
-awards = Awards(store)
+awards = Awards(store, pass_over)
+orders = Orders(sessions, zalopay, clock)
 effects = Effects(store)
 logger = Logger()
 app = http.resolver()
@@ -53,46 +70,33 @@ class ProfileRequest(Model):
 
 @app.get("/user/bookings")
 def mine() -> list[dict[str, Any]]:
-    return [booking.dump() for booking in sessions.bookings(http.caller(app).user_id)]
+    return [booking.to_client(TERMS) for booking in sessions.bookings(http.caller(app).user_id)]
 
 
 @app.post("/bookings")
 def reserve(request: BookingRequest) -> dict[str, Any]:
-    now = datetime.now(UTC)
     who = http.caller(app)
-    quoted = quote(awards.of(request.auction_id, who.user_id), request.selected_nights, None, now)
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
-    session = open_session(new_stay_id(now, os.urandom(10)), quoted, who.user_id, contact, now, reserve=True)
-    try:
-        sessions.open(session, now)
-    except NightsTaken as taken:
-        session = standing(taken, quoted, who.user_id)
-    return shown(session)
-
-
-def standing(taken: NightsTaken, quoted: Quote, user_id: str) -> PaymentSession:
-    """The caller's own reservation of the very same nights, or a refusal."""
-    if taken.user_id == user_id:
-        session = sessions.find(taken.stay_id, user_id)
-        if session.reserved and session.is_live and session.nights == quoted.nights:
-            return session
-        raise Refused("INVALID_AUCTION_STATE", "You are paying or have paid for a night.", sessionId=session.id)
-    raise Refused("INVALID_AUCTION_STATE", "A night is taken by somebody else.", nights=[taken.night.isoformat()])
+    choice = Choice(request.auction_id, who.user_id, request.selected_nights, None, contact)
+    return shown(Checkout(sessions, awards, orders.of_one_request(), TERMS, new_id).reserve(choice))
 
 
 def shown(session: PaymentSession) -> dict[str, Any]:
     booking = booking_of(session)
     assert booking, "reserved or paid for"
-    return booking.dump()
+    return booking.to_client(TERMS)
 
 
 @app.delete("/bookings/<booking_id>")
-def cancel_booking(booking_id: http.PathId) -> dict[str, Any]:
-    now = datetime.now(UTC)
+def give_back(booking_id: http.PathId) -> dict[str, Any]:
+    now = clock()
     session = sessions.find(booking_id, http.caller(app).user_id)
     if booking_of(session) is None:
         raise NotFound
-    settled = sessions.settle(session, lambda current, _: cancel(current, POLICY, now), now)
+    settled = cancel_booking(sessions, orders.of_one_request(), session, TERMS, now)
+    award = awards.of_session(settled)
+    if award.unsold:
+        awards.pass_on(award, clock(), new_id(now))
     logger.info("booking cancelled", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment})
     return shown(settled)
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.domain.notification import CHANNELS, Channel, Message, messages_of
 from stays.domain.values import Model, UserId, check_user_id
+from stays.metrics import pass_over
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch
 
@@ -29,7 +30,7 @@ LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same pla
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
-watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
+watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
 logger = Logger()
@@ -236,7 +237,7 @@ def believed(connection: Connection, user_id: str, now: datetime) -> bool:
 
 def present(user_id: str, now: datetime) -> list[Message]:
     """What a page that comes late has missed."""
-    return [message for item in watch.recent(user_id, now) for message in messages_of(item)]
+    return [message for item in watch.recent(user_id, now) for message in messages_of(item, now)]
 
 
 def ping(event: dict[str, Any], now: datetime) -> int:

@@ -13,14 +13,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from stays.connections import JOINING, POSTING, Connection, Connections, Post
 from stays.domain.notification import Message, messages_of
-from stays.metrics import count
+from stays.metrics import count, pass_over
 from stays.table.store import PATIENCE, Store
 from stays.table.watch import Watch, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two looks at a connection that is joining
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
-watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]))
+watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
@@ -39,7 +39,7 @@ def present(records: Records) -> dict[str, list[Message]]:
     messages: dict[str, list[Message]] = defaultdict(list)
     for key, item in watch.present(records).items():
         booked = any(newly_booked(record) for record in records[key])
-        messages[item.user_id] += messages_of(item, booked=booked)
+        messages[item.user_id] += messages_of(item, datetime.now(UTC), booked=booked)
     return messages
 
 

@@ -9,13 +9,12 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from stays.domain.award import Award, AwardStatus
-from stays.domain.cascade import Ending, is_overdue
+from stays.domain.award import PAYABLE, Award, AwardStatus
+from stays.domain.cascade import Passing, end, is_overdue
 from stays.domain.decision import Evidence, Outcome
-from stays.domain.errors import Refused
 from stays.domain.mailing import Mailing, MailState
 from stays.domain.overdue import is_late
-from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_late_check
+from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_check, next_late_check
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
 from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
@@ -65,40 +64,36 @@ def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
     """Ask ZaloPay before anything is given up, and a few times after. What never had an order needs no question."""
     if session.attempted_at is None:
         return sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
-    later = now + CHECK_INTERVAL if session.is_live else next_late_check(session, now)
+    later = next_check(session, now) if session.is_live else next_late_check(session, now)
     if sessions.claim_check(session, now, later):
         return sessions.record(session, heard(zalopay().query(session, "schedule")), now)
     return session
 
 
 def check_award(award: Award, now: datetime) -> None:
-    """What was not paid or answered in time goes to the next, and so does what an offer that was paid left over.
+    """What was not paid or answered in time ends, and its unsold nights go to the next.
 
     Not while its user can still pay for it.
     """
-    if award.checkout_id:
+    if award.checkout_id and award.status in PAYABLE:
         session = sessions.find(award.checkout_id)
         if session.is_live and check_payment(session, now).is_live:
             awards.postpone(award, now + CHECK_INTERVAL)
             return
-    if award.status is AwardStatus.PAID or is_overdue(award, now):
-        end(award, now)
+        award = awards.find(award)  # the end of its session may have changed it
+    if award.status in PAYABLE:
+        over = end(award, AwardStatus.EXPIRED, now)
+        if not is_overdue(award, now) or not awards.end(award, over, now):
+            return
+        award = over
+    if award.due_at is not None:
+        tell(award, awards.pass_on(award, now, new_stay_id(now, os.urandom(10))))
 
 
-def end(award: Award, now: datetime) -> None:
-    status = AwardStatus.PAID if award.status is AwardStatus.PAID else AwardStatus.EXPIRED
-    try:
-        ending = awards.end(award, status, now, new_stay_id(now, os.urandom(10)))
-    except Refused:
-        awards.postpone(award, now + CHECK_INTERVAL)
-    else:
-        tell(award, ending)
-
-
-def tell(award: Award, ending: Ending | None) -> None:
-    """One line for what became of an award."""
-    offered = ending.offer.award_id if ending and ending.offer else None
-    logger.info("award over", extra={"auctionId": award.auction_id, "ended": ending is not None, "offerId": offered})
+def tell(award: Award, passing: Passing | None) -> None:
+    """One line for what became of an award's nights."""
+    offered = passing.offer.award_id if passing and passing.offer else None
+    logger.info("nights passed on", extra={"auctionId": award.auction_id, "done": passing is not None, "to": offered})
 
 
 def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:

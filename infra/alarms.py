@@ -27,6 +27,11 @@ BUSINESS = (
         "UnreadableCallbacks",
         "ZaloPay sent a message with a right MAC that is not understood: it may be money.",
     ),
+    Alarm(
+        "unresolved",
+        "Unresolved",
+        "A session ended although ZaloPay never said that nobody paid: its money was moving, or it was silent.",
+    ),
     Alarm("refund-by-hand", "RefundManual", "ZaloPay refused a refund: somebody has to give the money back."),
     Alarm(
         "overdue",
@@ -71,6 +76,12 @@ BUSINESS = (
         "unpublished-events",
         "UnpublishedEvents",
         "A change could not be read, and what it amounts to was not published.",
+        minutes=5,
+    ),
+    Alarm(
+        "unreadable-items",
+        "UnreadableItems",
+        "An item cannot be read: a page, a message or the clock goes on without it.",
         minutes=5,
     ),
     Alarm("mail-failed", "MailFailed", "Mail to travellers does not get out.", threshold=5, minutes=15),

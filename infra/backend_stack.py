@@ -119,6 +119,7 @@ class BackendStack(Stack):
             "EVENT_BUS": self._data.bus.event_bus_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
+            "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
         }
 
     def _simulate(self) -> None:

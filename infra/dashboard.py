@@ -16,7 +16,7 @@ from infra.metrics import of_api, of_function, of_table, of_websocket, ours
 # What is shown of the business, in this order: a graph's title, its metrics, how they are added up.
 GRAPHS = (
     ("From order to booking", ("OrdersCreated", "PaymentsRecorded", "Booked"), "Sum"),
-    ("Paid without booking", ("PaidWithoutBooking", "StrayMoney"), "Sum"),
+    ("Paid without booking, or not known", ("PaidWithoutBooking", "StrayMoney", "Unresolved"), "Sum"),
     ("Money back", ("Cancelled", "RefundsDone", "RefundManual"), "Sum"),
     ("Due and overdue", ("Due", "Overdue"), "Maximum"),
     (
@@ -25,7 +25,11 @@ GRAPHS = (
         "Sum",
     ),
     ("ZaloPay refusing or silent", ("ZaloPayRefused", "ZaloPaySilent"), "Sum"),
-    ("Not delivered", ("UnreachedConnections", "MailFailed", "RejectedEvents", "UnpublishedEvents"), "Sum"),
+    (
+        "Not delivered, not readable",
+        ("UnreachedConnections", "MailFailed", "RejectedEvents", "UnpublishedEvents", "UnreadableItems"),
+        "Sum",
+    ),
 )
 TODAY = ("OrdersCreated", "PaymentsRecorded", "Booked", "RefundsDone", "PaidWithoutBooking", "Overdue")
 _THIRD = 8  # of the 24 columns

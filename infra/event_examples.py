@@ -1,4 +1,4 @@
-"""Items that the examples in the schemas are made from: two stays and an offer, as they stand at their end."""
+"""What the examples in the schemas are made from: events that come in, and items as they stand at their end."""
 
 from typing import Any
 
@@ -45,7 +45,30 @@ _OFFER = _COMMON | {
     "status": "EXPIRED",
     "receivedAt": "2026-11-24T03:00:00.000Z",
     "changedAt": "2026-11-25T03:00:40.000Z",
-    "releasedNights": ["2026-12-20", "2026-12-21"],
+    "passedOn": False,
+    "releases": [["2026-12-20", "2026-12-21"]],
+}
+_RECEIVED = {name: _COMMON[name] for name in ("auctionId", "userId")} | {"revision": 1}
+_TERMS = _RECEIVED | {"property": _OFFER["property"], "guestCount": 2}
+# One event of each kind that comes in, by its detail-type
+RECEIVED: dict[str, dict[str, Any]] = {
+    "AuctionResult": _TERMS
+    | {
+        "result": "FULL_WIN",
+        "awardedNights": _OFFER["nights"],
+        "bidAmount": 2_400_000,
+        "paymentDeadline": "2026-11-25T03:00:00.000Z",
+        "runnersUp": [{"userId": "auth0|traveller-binh", "bidId": "7203451890374594001", "nights": _OFFER["nights"]}],
+        "offerMinutes": 120,
+    },
+    "SecondChanceOffer": _TERMS
+    | {
+        "offerId": _OFFER["awardId"],
+        "originalBidId": "7203451890374595001",
+        "offeredNights": _OFFER["nights"],
+        "responseDeadline": _OFFER["deadline"],
+    },
+    "AuctionWithdrawn": _RECEIVED | {"revision": 2},
 }
 ITEMS: tuple[Announced, ...] = (
     PaymentSession.model_validate(_CANCELLED),

@@ -15,12 +15,13 @@ comes as another version."""
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema of an event that comes in, by its detail-type, as it stands in its file."""
+    """The text of each schema of an event that comes in, with an example, by its detail-type: as in its file."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
-    from stays.domain.auction import EVENTS  # noqa: PLC0415  # the layer's path is known only now
+    from infra.event_examples import RECEIVED  # noqa: PLC0415  # the layer's path is known only now
+    from stays.domain.auction import EVENTS  # noqa: PLC0415  # as above
 
     found = {name: model.model_json_schema(by_alias=True) for name, model in EVENTS.items()}
-    return {name: _text(schema) for name, schema in found.items()}
+    return {name: _text(schema | {"examples": [RECEIVED[name]]}) for name, schema in found.items()}
 
 
 def announced() -> dict[str, str]:

@@ -99,6 +99,7 @@ class Stage(_Settings):
     websocket_identity: Literal["bound", "strict", "open"]
     alarm_address: Address
     refund_policy: Annotated[tuple[tuple[int, int], ...], AfterValidator(_policy)]
+    partial_win_page: bool = False  # whether the frontend's page for partial wins can be used
     log_retention_days: Annotated[int, AfterValidator(_retention)]
     reserve_concurrency: bool
     domain: Domain | None = None

@@ -102,13 +102,17 @@ _STAY = ("STAY#*",)
 _NIGHT = ("PROPERTY#*",)
 _CALENDAR = ("CALENDAR#*",)
 
-# A decision about a session: the session, its booking, nights, mail and timeline, and the award it paid.
+# A decision about a session: the session, its booking, nights, mail and timeline, and the award it paid; where that
+# is over already, what is on offer instead, and a correction that waited in vain.
 _DECIDING = (
-    Access("stays", ("GetItem",), _STAY),
-    Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "TRANSACTION#*")),
+    Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
+    Access("stays", ("Query", "ConditionCheckItem"), ("AUCTION#*",)),
+    Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "AUCTION#*", "TRANSACTION#*", "REFUSED")),
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
+# What has a transaction already changes with its copy there: told, cancelled, on its way back, or paid after all.
+_KNOWN_TRANSACTION = Access("stays", ("UpdateItem",), ("TRANSACTION#*",))
 # The end of an award: it, the next offer, and the nights that have to be free for it.
 _OFFERING_ON = (
     Access("stays", ("BatchGetItem", "ConditionCheckItem"), _NIGHT),
@@ -118,45 +122,43 @@ _TELLING = Access("connections", ("DeleteItem",), ("CONNECTION#*", "USER#*"))
 
 FUNCTIONS = {
     "payments": Function(
-        timeout=25,
+        timeout=28,
         memory=512,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", *_ZALOPAY),
-        why="Three calls to ZaloPay of 6 s each at worst, within the gateway's 30 s; CPU for validation at start.",
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", "REFUND_POLICY", *_ZALOPAY),
+        why="20 s for calls to ZaloPay, 5 s to wait for a turn, within the gateway's 30 s; CPU for its start.",
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
+            _KNOWN_TRANSACTION,
             Access("stays", ("UpdateItem",), ("USER#*",)),
-            Access("stays", ("Query",), ("AUCTION#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),
         ),
     ),
     "auctions": Function(
-        timeout=10,
+        timeout=28,
         memory=512,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE"),
-        why="Nothing but the tables, a transaction at most six times; CPU for validation at start.",
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "PARTIAL_WIN_PAGE", *_ZALOPAY),
+        why="Who declines may have an order open: 20 s for calls to ZaloPay, 5 s to wait for a turn; CPU at start.",
         access=(
-            Access("stays", ("Query",), ("AUCTION#*",)),
+            *_DECIDING,
             Access("stays", ("Query",), through="by_user"),
-            Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
-            Access("stays", ("UpdateItem",), ("AUCTION#*",)),
+            Access("stays", ("BatchGetItem",), _STAY),
             *_OFFERING_ON,
             Access("connections", ("PutItem",), ("USER#*",)),
         ),
     ),
     "bookings": Function(
-        timeout=20,
+        timeout=28,
         memory=512,
-        environment=("STAYS_TABLE", "REFUND_POLICY"),
+        environment=("STAYS_TABLE", "REFUND_POLICY", *_ZALOPAY),
         optional=("LEGACY_API_URL",),
-        why="The table, a transaction at most six times; 5 s for the legacy backend; CPU for validation at start.",
+        why="A reservation's order may be open: 20 s for calls to ZaloPay, 5 s to wait for a turn; CPU at start.",
         access=(
-            Access("stays", ("GetItem",), _STAY),
-            Access("stays", ("Query",), ("AUCTION#*",)),
+            *_DECIDING,
+            _KNOWN_TRANSACTION,
             Access("stays", ("Query",), through="by_user"),
-            Access("stays", ("PutItem",), (*_STAY, *_NIGHT)),
-            Access("stays", ("UpdateItem",), (*_STAY, "TRANSACTION#*", "USER#*", "AUCTION#*")),
-            Access("stays", ("DeleteItem",), _NIGHT),
+            Access("stays", ("UpdateItem",), ("USER#*",)),
+            *_OFFERING_ON,
         ),
     ),
     "calendars": Function(
@@ -174,7 +176,7 @@ FUNCTIONS = {
         memory=512,
         environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET"),
         why="One transaction; ZaloPay does not wait long and comes again, so more time would help nobody.",
-        access=(*_DECIDING, Access("stays", ("PutItem",), ("REFUSED",))),
+        access=(*_DECIDING, _KNOWN_TRANSACTION),
         reserved=20,
     ),
     "connections": Function(
@@ -202,8 +204,10 @@ FUNCTIONS = {
         timeout=10,
         memory=512,
         environment=("STAYS_TABLE",),
-        why="Two writes; nobody waits for them.",
+        why="A few writes; nobody waits for them.",
         access=(
+            Access("stays", ("GetItem", "ConditionCheckItem"), _STAY),
+            Access("stays", ("Query", "UpdateItem"), ("AUCTION#*",)),
             Access("stays", ("PutItem",), ("AUCTION#*", "REFUSED")),
             Access("stays", ("UpdateItem",), _CALENDAR),
         ),
@@ -237,9 +241,9 @@ FUNCTIONS = {
         why="A round ends before the next minute begins; CPU for eight conversations with ZaloPay at a time.",
         access=(
             *_DECIDING,
+            _KNOWN_TRANSACTION,
             *_OFFERING_ON,
             Access("stays", ("Query",), ("0", "1", "2", "3"), through="due"),
-            Access("stays", ("UpdateItem",), ("TRANSACTION#*",)),
         ),
     ),
 }
@@ -366,7 +370,7 @@ SCHEDULES = (Schedule("reconciliation", every=60),)
 # The source of what is published here; `stays.bus` says the same. No rule of ours listens to it.
 EVENT_SOURCE = "stays"
 
-RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer")),)
+RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),)
 
 TABLES = {
     "stays": Table(

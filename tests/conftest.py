@@ -20,6 +20,7 @@ os.environ.update(
     MAIL_SENDER="Stays <booking@stays.example>",
     EVENT_BUS="stays",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
+    PARTIAL_WIN_PAGE="false",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_METRICS_NAMESPACE="Stays",
 )

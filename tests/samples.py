@@ -5,9 +5,9 @@ from typing import Any
 
 from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
 from stays.domain.booking import cancel
-from stays.domain.decision import Decision, Evidence, Outcome, Taken, decide, order_made
+from stays.domain.decision import Decision, Evidence, Found, Outcome, decide, order_made
 from stays.domain.manual import give_back_stray
-from stays.domain.payment import Contact, PaymentSession, open_session
+from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
 from stays.domain.stray import Stray
 
@@ -24,7 +24,7 @@ TRANSACTION = "261122000000175"
 OTHER_TRANSACTION = "261122000000999"
 ORDER_URL = "https://sbgateway.zalopay.vn/openinapp?order=e30"
 APP_ID = 2553
-POLICY = [(7, 100), (3, 50), (0, 0)]
+POLICY = read_terms("[[7, 100], [3, 50], [0, 0]]")
 HOUSE = Property(id="501", name="Nhà Gỗ Đà Lạt", host_id=HOST, city="Đà Lạt", max_guests=4)
 
 
@@ -59,7 +59,7 @@ def offer(**changes: Any) -> Award:
 
 
 def quoted(award: Award) -> Quote:
-    return Quote(award, tuple(night.date for night in award.nights), award.amount)
+    return Quote(award, tuple(night.date for night in award.nights), award.amount(NOW))
 
 
 def opened(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW, **changes: Any) -> PaymentSession:
@@ -107,7 +107,7 @@ def under_review() -> PaymentSession:
 
 
 def refund_due() -> PaymentSession:
-    return after(decide(pending(), money(), NOW, taken=Taken.NIGHT))
+    return after(decide(pending(), money(), NOW, found=Found(taken=frozenset(NIGHTS[:1]))))
 
 
 def refunding() -> PaymentSession:

@@ -57,6 +57,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "EVENT_BUS": "stays",
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),
         **({"LEGACY_API_URL": settings.legacy} if settings.legacy else {}),
+        "PARTIAL_WIN_PAGE": json.dumps(settings.partial_win_page),
     }
 
 

@@ -30,6 +30,7 @@ class Settings:
     through: str | None = None
     seed: bool = True
     quiet: bool = False
+    partial_win_page: bool = False
     addresses: Path | None = None
     functions: Path = _ROOT / "functions"
     layer: Path = _ROOT / "layers" / "shared" / "python"
@@ -79,6 +80,7 @@ def _add_identity(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where the frontend runs (default http://localhost:3000); of several the first gets the redirects",
     )
+    add("--partial-win-page", action="store_true", help="the frontend's page for partial wins can be used")
 
 
 def _add_legacy(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:

@@ -112,20 +112,21 @@ class Desk:
             evidence = self._tools.zalopay.query(session, "operator")
             yield _said(evidence)
         yield from settling.settle(
-            self._tools.sessions, session, lambda current, taken: end(current, evidence, settling.now, taken=taken)
+            self._tools.sessions, session, lambda current, found: end(current, evidence, settling.now, found=found)
         )
 
     def replay(self, name: str, at: str | None = None) -> Iterator[str]:
         """Bring what the timeline says of money to the decision again.
 
-        Or a callback that was kept, by its key, or by the transaction of stray money.
+        Or a callback that was kept, by its key; or that of an order which was unknown, by its transaction.
         """
         now, kept, stray = self._place.now(), self._tools.casebook.kept(name), self._strays.find(name)
         if stray:
             yield from self._strays.show(stray)
-        if stray or kept:
-            raw = stray.raw if stray else str((kept or {})["raw"])
-            yield from self._bring(raw, now) if raw else ()
+            yield from self._bring(stray.raw, now) if stray.raw and stray.stay_id is None else ()
+            return
+        if kept:
+            yield from self._bring(str(kept["raw"]), now)
             return
         session = self._session(name)
         told = self._tools.casebook.story(session.id)
@@ -180,7 +181,7 @@ class Desk:
         """What was paid counts as the price."""
         session, now = self._session(name), self._place.now()
         most = self._paid(session)
-        yield from self._settle(session, lambda current, taken: accept(current, most, now, taken=taken), now)
+        yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
 
     def mail(self, name: str, letter: Kind) -> Iterator[str]:
         """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
@@ -252,7 +253,7 @@ class Desk:
         return paid(session, self._tools.casebook.story(session.id))
 
     def _record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Iterator[str]:
-        return self._settle(session, lambda current, taken: decide(current, evidence, now, taken=taken), now)
+        return self._settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
 
     def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
         """What a decision changes; written only if that is meant."""

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from infra.operator.story import consequences, standing
-from stays.domain.decision import DecisionOn, Taken
+from stays.domain.decision import NOTHING, DecisionOn, Found
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund
 from stays.refunds import Records
 from stays.zalopay.client import Client
 
-Decider = Callable[[Owing, Taken], DecisionOn[Owing] | None]
+Decider = Callable[[Owing, Found], DecisionOn[Owing] | None]
 Ordering = Callable[[Owing, RefundEvidence | None], DecisionOn[Owing]]
 
 
@@ -24,7 +24,7 @@ class Settling(NamedTuple):
 
     def settle(self, records: Records[Owing], owing: Owing, decider: Decider[Owing]) -> Iterator[str]:
         """What becomes of a session or of stray money."""
-        decision = decider(owing, Taken.NOTHING)
+        decision = decider(owing, NOTHING)
         if decision is None:
             yield f"Nothing changes: {standing(owing)}."
             return
@@ -46,7 +46,7 @@ class Settling(NamedTuple):
             yield _said(heard)
         arrived = heard is not None and heard.outcome is RefundOutcome.DONE
 
-        def decide(current: Owing, _: Taken) -> DecisionOn[Owing] | None:
+        def decide(current: Owing, _: Found) -> DecisionOn[Owing] | None:
             if arrived and heard is not None:
                 return decide_refund(current, before, heard, self.now)
             return order(current, heard if current.refund == before else None)

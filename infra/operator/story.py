@@ -17,12 +17,18 @@ _WORDS = {
     "ORDER_MADE": "ZaloPay made the order; it can be paid",
     "PROCESSING": "money is moving",
     "PAID_AND_BOOKED": "paid, and the nights are booked",
+    "NOT_MOVING": "no money is moving after all",
     "PAID_NIGHTS_TAKEN": "paid, but a night belonged to somebody else by then: the money goes back",
+    "PAID_NIGHTS_PAST": "paid, but a night was over by then: the money goes back",
+    "PAID_ALREADY_PAID": "paid, but another order had paid for the award: the money goes back",
+    "PAID_AWARD_WITHDRAWN": "paid, but the award had been taken back: the money goes back",
     "AMOUNT_MISMATCH": "another amount than the order's was paid: for people",
     "TRANSACTION_KNOWN": "the transaction pays another order already: for people",
     "SECOND_TRANSACTION": "money under a second transaction: for people",
     "EXPIRED": "nobody paid in time",
     "CANCELLED": "the traveller gave up at ZaloPay",
+    "UNRESOLVED": "the session ended, and ZaloPay never said that nobody paid: for people",
+    "SUPERSEDED": "the traveller chose otherwise, and nobody had paid",
     "FAILED": "the order could not be made",
     "BOOKING_CANCELLED": "the traveller gave the booking back",
     "RESERVATION_CANCELLED": "the traveller gave the reservation back",
@@ -40,7 +46,11 @@ _WORDS = {
     "PAID_BACK_BY_HAND": "an operator says that the money went back by another way",
 }
 
-_NIGHTS = {Nights.BOOK: "booked, if they are free", Nights.FREE: "free for others"}
+_NIGHTS = {
+    Nights.BOOK: "booked, if they are free",
+    Nights.FREE: "free for others",
+    Nights.HOLD: "kept until another time, as far as they are still its own",
+}
 
 
 def tell(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:

@@ -27,5 +27,24 @@ class Unpromised(NamedTuple):
     reason: str
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
-UNPROMISED: tuple[Unpromised, ...] = ()
+_SESSION_PAGE = "GET /payment/sessions/{sessionId}"
+_UNTOLD = "this page reads PENDING until another route has told its owner that it is paid"
+_DEADLINE = "the page looks at the deadline before the status, so it fits the status"
+_WINNERS = ("GET /auctions/winners/me", "GET /auctions/winners/{auctionId}")
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(_SESSION_PAGE, "status", _UNTOLD, "PAID", "PENDING"),
+    Difference(_SESSION_PAGE, "fulfilment", _UNTOLD, "BOOKED", "NONE"),
+    *(Difference(_SESSION_PAGE, name, _UNTOLD) for name in ("transactionId", "paidAt", "bookedAt")),
+    *(
+        difference
+        for route, place in zip(_WINNERS, ("[].", ""), strict=True)
+        for difference in (
+            Difference(route, f"{place}paymentDeadline", _DEADLINE),
+            Difference(route, f"{place}isPartialWin", "the page for partial wins never finishes loading", True, False),
+        )
+    ),
+)
+UNPROMISED: tuple[Unpromised, ...] = (
+    Unpromised("1.2.1", "nights:", "it lost nights of cancelled bookings, and what a full win or an offer left unpaid"),
+)

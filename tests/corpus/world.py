@@ -99,7 +99,7 @@ def keep(system: System) -> dict[str, Any]:
         "handed": dict(sorted(system.handed.items())),
         "events": [[event, left] for event, left in system.events],
         "orders": [asdict(order) for order in system.zalopay.orders],
-        "callbacks": [[order.app_trans_id, left] for order, left in system.callbacks],
+        "callbacks": [[order.app_trans_id, again, left] for (order, again), left in system.callbacks],
         "broken": system.gate.broken + system.mail.silent,
         "keys": system.secrets.held["zalopay-key2"],
         "browsers": {
@@ -167,7 +167,7 @@ def _know(system: System, kept: Moment) -> None:
     orders = simulator.ledger.orders
     for order in reversed(orders.values()):
         simulator.ledger.index(order)  # of two orders with one transaction the first one has it
-    system.callbacks = [Pending(orders[name], left) for name, left in moment["callbacks"]]
+    system.callbacks = [Pending((orders[name], any(again)), left) for name, *again, left in moment["callbacks"]]
     system.zalopay.asked = [tuple(each) for each in kept.grown("asked")]
     system.secrets.held["zalopay-key2"] = dict(moment["keys"])
     simulator.callbacks.key2 = moment["keys"]["current"]

@@ -154,7 +154,11 @@ def test_the_callback_of_the_deployed_simulator_is_taken(walk: SimpleNamespace):
 
 
 def test_the_stay_is_paid_and_booked(walk: SimpleNamespace, browser: Browser):
-    session = browser.call("GET", f"/payment/sessions/{walk.made['sessionId']}").json()
+    """The session page polls until another route has said so."""
+    page = f"/payment/sessions/{walk.made['sessionId']}"
+    assert browser.call("GET", page).json()["status"] == "PENDING"
+    assert browser.call("GET", f"/payment/{walk.made['sessionId']}/booking").json()["status"] == "CONFIRMED"
+    session = browser.call("GET", page).json()
     assert (session["status"], session["fulfilment"]) == ("PAID", "BOOKED")
 
 

@@ -99,7 +99,7 @@ def test_each_key_of_zalopay_is_read_by_those_alone_who_need_it(stacks, stage_na
             if statement["Action"] == "secretsmanager:GetSecretValue":
                 secret = stack.spelled(statement["Resource"])
                 readers[next(key for key in readers if key in secret)].add(name)
-    assert readers == {"Key1": {"payments", "reconciliation"}, "Key2": {"zalopay_callback"}}
+    assert readers == {"Key1": {"payments", "bookings", "auctions", "reconciliation"}, "Key2": {"zalopay_callback"}}
 
 
 def test_only_those_who_tell_browsers_may_post_and_only_the_one_who_writes_may_send_mail(backend):

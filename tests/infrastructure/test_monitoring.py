@@ -36,8 +36,9 @@ def section_of(alarm: dict[str, Any]) -> str:
 
 
 def counted() -> set[str]:
-    """The names that the functions and their package count under: string literals of their source."""
-    files = [*(ROOT / "functions").glob("*.py"), ROOT / "layers/shared/python/stays/metrics.py"]
+    """The names that the functions, their use cases and their package count under: string literals of their source."""
+    package = ROOT / "layers/shared/python/stays"
+    files = [*(ROOT / "functions").glob("*.py"), *package.glob("*.py")]
     trees = [ast.walk(ast.parse(file.read_text())) for file in files]
     return {node.value for tree in trees for node in tree if isinstance(node, ast.Constant) and type(node.value) is str}
 
@@ -157,6 +158,10 @@ def test_the_dashboard_shows_the_business_before_the_machine(backend):
     (dashboard,) = backend.properties("AWS::CloudWatch::Dashboard")
     titles = re.findall(r'"title":"([^"]+)"', backend.spelled(dashboard["DashboardBody"]))
     assert titles[:2] == ["In the time shown", "Alarms"]
-    assert titles.index("Paid without booking") < titles.index("HTTP: calls and errors") < titles.index("Dead letters")
+    assert (
+        titles.index("Paid without booking, or not known")
+        < titles.index("HTTP: calls and errors")
+        < titles.index("Dead letters")
+    )
     assert "Seconds from callback to push" in titles
     assert dashboard["DashboardName"] == "Stays-dev"

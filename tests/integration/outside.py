@@ -177,6 +177,10 @@ class ZaloPay:
         """The payer gives up."""
         return self._call("POST", f"/orders/{app_trans_id}/cancel")
 
+    def answer(self, app_trans_id: str, **answer: Any):
+        """Query says exactly this of an order from now on; with nothing given, the truth again."""
+        self._call("POST", f"/orders/{app_trans_id}/answer", answer)
+
     def call_back(self, app_trans_id: str, **how: Any) -> list[dict[str, Any]]:
         """The callback once more; what was answered."""
         return self._call("POST", f"/orders/{app_trans_id}/callback", how)["callbacks"]

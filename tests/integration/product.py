@@ -142,6 +142,26 @@ def before(module: ModuleType, operation: str, happens: Callable[[], object], ti
     assert not waiting
 
 
+@contextmanager
+def unreachable(payments: ModuleType, path: str, times: int = 1, *, dies: bool = False) -> Iterator[None]:
+    """The first calls of a path of ZaloPay's do not get there; or (`dies`) the function dies instead of making them.
+
+    For `payments`, and all that share its client.
+    """
+    hooks, left = payments.zalopay()._http.event_hooks["request"], [None] * times
+
+    def fail(request: httpx.Request) -> None:
+        if request.url.path == path and left:
+            left.pop()
+            raise SystemError("killed") if dies else httpx.ConnectError("no way there", request=request)
+
+    hooks.append(fail)
+    try:
+        yield
+    finally:
+        hooks.remove(fail)
+
+
 class Failing:
     """One operation fails for a function while this is open, before it reaches the other side."""
 

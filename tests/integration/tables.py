@@ -1,12 +1,17 @@
 """The table as it stands, and clients of it that fail or are overtaken as they are told."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import boto3
 
-from stays.table.store import from_attributes
+from stays.domain.award import Award
+from stays.domain.payment import PaymentSession
+from stays.table.awards import Awards
+from stays.table.sessions import Sessions
+from stays.table.store import Store, from_attributes, to_attributes
 
 Item = dict[str, Any]
 
@@ -24,12 +29,27 @@ def contents(table: str = "stays") -> dict[tuple[str, str], Item]:
     return {(item["PK"], item["SK"]): item for item in items}
 
 
-class Failing:
-    """boto3's client whose first transactions fail with the given reasons, one list of codes for each."""
+def hand_in(*awards: Award) -> None:
+    """The auction system tells of these awards."""
+    for award in awards:
+        Awards(Store(dynamodb(), "stays")).receive(award, "event-1")
 
-    def __init__(self, *cancellations: list[str]) -> None:
+
+def begin(sessions: Sessions, session: PaymentSession, now: datetime, instead_of: PaymentSession | None = None) -> None:
+    """A session opens for its award as it stands."""
+    sessions.open(session, Awards(Store(dynamodb(), "stays")).of_session(session), now, instead_of)
+
+
+class Failing:
+    """boto3's client whose first transactions fail with the given reasons, one list of codes for each.
+
+    Where a condition fails, it says what stands there.
+    """
+
+    def __init__(self, *cancellations: list[str], stands: Item | None = None) -> None:
         self.client = dynamodb()
         self.cancellations = list(cancellations)
+        self.stands = to_attributes(stands or {})
         self.transactions = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -42,7 +62,7 @@ class Failing:
         codes = self.cancellations.pop(0)
         answer = {
             "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
-            "CancellationReasons": [{"Code": code} for code in codes],
+            "CancellationReasons": [{"Code": code, "Item": self.stands} for code in codes],
         }
         raise self.client.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
 

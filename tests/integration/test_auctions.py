@@ -1,13 +1,14 @@
 """What a traveller won or is offered, and their answers: every path, whole, and what follows from it."""
 
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from stays.domain.award import AwardStatus
+from stays.table.store import to_attributes
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds
-from tests.integration.product import Asked, Counted, Failing, before, fault
+from tests.integration.product import Asked, Counted, Failing, before, fault, load
 from tests.integration.shapes import ID, TIME
 from tests.integration.world import World
 
@@ -78,6 +79,11 @@ def partial(world: World, **changes: Any) -> None:
     assert world.announce(auction_result(result="PARTIAL_WIN", nights=nights, **changes))["accepted"]
 
 
+def started(world: World, **settings: str) -> ModuleType:
+    """The function `auctions`, under other settings."""
+    return load("auctions", {"ZALOPAY_ENDPOINT": world.zalopay.url, **settings})
+
+
 def statuses(world: World) -> dict[str, str]:
     """Of every award and offer, by its user."""
     return {item["userId"]: item["status"] for item in world.items() if item["kind"] in ("AWARD", "OFFER")}
@@ -97,10 +103,20 @@ def test_wins_are_a_bare_array_and_one_of_them_is_the_same(world: World):
     assert get(world, "winners/me", "auth0|nobody") == []
 
 
+@pytest.mark.parametrize(("page", "shown"), [(None, False), ("false", False), ("true", True)])
+def test_c26_a_win_is_called_partial_once_the_page_for_that_can_be_used(world: World, page: str | None, shown: bool):
+    partial(world)
+    if page:
+        world.functions = {**world.functions, "auctions": started(world, PARTIAL_WIN_PAGE=page)}
+    world.offer(userId=MAI, nights=["2027-06-01", "2027-06-03"])
+    post(world, "offers/5001/accept")
+    assert [win["isPartialWin"] for win in get(world, "winners/me")] == [shown, shown]
+
+
 def test_a_partial_win_shows_its_ranges(world: World):
     partial(world)
     shown = get(world, "winners/1001")
-    assert (shown["isPartialWin"], shown["checkIn"], shown["checkOut"]) == (True, "2027-03-20", "2027-03-24")
+    assert (shown["checkIn"], shown["checkOut"]) == ("2027-03-20", "2027-03-24")
     assert [night["rangeId"] for night in shown["awardedNights"]] == ["range-1", "range-1", "range-2"]
 
 
@@ -298,7 +314,10 @@ def test_an_offer_whose_nights_have_gone_cannot_be_accepted(world: World):
     assert get(world, "offers/second-chance/5001")["status"] == "WAITING"
     assert post(world, "offers/5001/accept", {"selectedNights": NIGHTS[:2]}) == DONE
     shown = get(world, "winners/5001")
-    assert (shown["bidAmount"], shown["isPartialWin"]) == (2 * PRICE, True)
+    assert (shown["bidAmount"], [night["isSelected"] for night in shown["awardedNights"]]) == (
+        2 * PRICE,
+        [True, True, False],
+    )
 
 
 def test_nights_that_are_none_of_it_are_named(world: World):
@@ -386,9 +405,9 @@ def test_each_is_asked_in_order_and_the_last_refusal_frees_the_nights(world: Wor
     assert post(world, "offers/1001/decline", sub=BINH) == DONE
     assert statuses(world) == {MAI: "DECLINED", BINH: "DECLINED", CHI: "WAITING"}
     assert get(world, "offers/second-chance/1001", CHI)["offeredNights"] == list(NIGHTS)
-    assert [item["releasedNights"] for item in world.items(status="DECLINED")] == [[], []]
+    assert [item["releases"] for item in world.items(status="DECLINED")] == [[], []]
     assert post(world, "offers/1001/decline", sub=CHI) == DONE
-    assert world.item(userId=CHI, kind="OFFER")["releasedNights"] == list(NIGHTS)
+    assert world.item(userId=CHI, kind="OFFER")["releases"] == [list(NIGHTS)]
     assert world.nights() == {}
 
 
@@ -406,38 +425,6 @@ def test_what_was_declined_can_neither_be_accepted_nor_paid(world: World):
     post(world, "offers/5001/decline", sub=BINH)
     assert (post(world, "winners/1001/accept"), post(world, "offers/5001/accept", sub=BINH)) == (OVER, EXPIRED)
     assert (world.create().code, world.create(sub=BINH).code) == ("INVALID_AUCTION_STATE", "OFFER_EXPIRED")
-
-
-def test_a_win_is_not_declined_while_it_can_be_paid_for(world: World):
-    made = world.created()
-    reply = world.http("POST", "/auctions/winners/1001/decline")
-    assert (reply.status, reply.code) == OVER
-    assert reply.details == {"sessionId": made["sessionId"]}
-    world.zalopay.cancel(made["appTransId"])
-    world.status(made["appTransId"])
-    assert post(world, "winners/1001/decline") == DONE
-
-
-def test_a_reservation_is_a_payment_under_way_too(world: World):
-    world.announce(auction_result())
-    kept = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
-    assert post(world, "winners/1001/decline") == OVER
-    assert world.http("DELETE", f"/bookings/{kept.body['id']}").status == 200
-    assert post(world, "winners/1001/decline") == DONE
-
-
-def test_every_payment_that_is_under_way_counts_and_not_only_the_last(world: World):
-    partial(world, paymentDeadline=in_seconds(300), runnersUp=[runner_up(BINH, "2027-03-20")])
-    first, last = (world.create([night]).body for night in ("2027-03-20", "2027-03-21"))
-    world.zalopay.cancel(last["appTransId"])
-    world.status(last["appTransId"])
-    refused = world.http("POST", "/auctions/winners/1001/decline")
-    assert (refused.status, refused.code, refused.details) == (*OVER, {"sessionId": first["sessionId"]})
-    assert world.after(minutes=6) == {"due": 2, "attended": 2}
-    assert statuses(world) == {MAI: "PENDING_PAYMENT"}
-    for _ in range(12):
-        world.after(minutes=1)
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
 
 
 def test_why_something_was_declined_can_be_said_before_and_after(world: World):
@@ -477,7 +464,7 @@ def test_what_is_not_paid_in_time_expires_is_told_and_goes_to_the_next(world: Wo
     assert post(world, "offers/1001/accept", sub=BINH) == EXPIRED
     world.after(minutes=121)
     assert statuses(world)[CHI] == "EXPIRED"
-    assert world.item(userId=CHI, kind="OFFER")["releasedNights"] == list(NIGHTS)
+    assert world.item(userId=CHI, kind="OFFER")["releases"] == [list(NIGHTS)]
     assert world.after(hours=24) == {"due": 0, "attended": 0}
 
 
@@ -544,14 +531,14 @@ def test_late_money_books_nights_that_are_still_free_though_they_are_offered_on(
     assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
     world.zalopay.pay(made["appTransId"], late=True)
     assert (statuses(world), world.nights()) == (
-        {MAI: "PAID", BINH: "WAITING"},
+        {MAI: "PAID", BINH: "EXPIRED"},
         dict.fromkeys(NIGHTS, "BOOKED"),
     )
     assert get(world, "winners/1001")["status"] == "PAID"
     assert post(world, "offers/1001/accept", sub=BINH) == EXPIRED
-    assert world.create(amount=900_000, sub=BINH).code == "INVALID_AUCTION_STATE"
+    assert world.create(amount=900_000, sub=BINH).code == "OFFER_EXPIRED"
     world.after(minutes=121)
-    assert world.item(kind="OFFER", userId=BINH)["releasedNights"] == []
+    assert world.item(kind="OFFER", userId=BINH)["releases"] == []
 
 
 def test_late_money_for_nights_that_the_next_is_paying_for_is_given_back(world: World):
@@ -566,24 +553,6 @@ def test_late_money_for_nights_that_the_next_is_paying_for_is_given_back(world: 
     assert statuses(world) == {MAI: "EXPIRED", BINH: "ACCEPTED"}
     world.zalopay.pay(theirs["appTransId"])
     assert statuses(world) == {MAI: "EXPIRED", BINH: "PAID"}
-
-
-def test_what_a_paid_offer_of_a_part_leaves_goes_to_the_next_once_its_time_is_over(world: World):
-    world.announce(auction_result(runnersUp=[runner_up(BINH, NIGHTS[0]), runner_up(CHI, *NIGHTS[:2])]))
-    post(world, "winners/1001/decline")
-    world.zalopay.pay(world.create(NIGHTS[:1], 300_000, sub=BINH).body["appTransId"])
-    world.after(minutes=119)
-    assert statuses(world) == {MAI: "DECLINED", BINH: "PAID"}
-    world.after(minutes=2)
-    assert statuses(world) == {MAI: "DECLINED", BINH: "PAID", CHI: "WAITING"}
-    assert get(world, "offers/second-chance/1001", CHI)["offeredNights"] == [NIGHTS[1]]
-    post(world, "offers/1001/accept", sub=CHI)
-    world.zalopay.pay(world.create([NIGHTS[1]], 300_000, sub=CHI).body["appTransId"])
-    world.after(minutes=121)
-    assert world.nights() == dict.fromkeys(NIGHTS[:2], "BOOKED")
-    assert [item["releasedNights"] for item in world.items(userId=CHI, kind="OFFER")] == [[NIGHTS[2]]]
-    assert all("dueAt" not in item for item in world.items(kind="OFFER"))
-    assert get(world, "winners/1001", CHI)["status"] == "PAID"
 
 
 def test_only_nights_that_are_still_free_are_offered_on(world: World):
@@ -608,45 +577,42 @@ def test_one_award_that_cannot_be_ended_holds_up_no_other(world: World):
 # Two at the same time
 
 
+def change(world: World, bid: int) -> None:
+    """The offer changes, in no way that matters."""
+    item = world.item(kind="OFFER")
+    changed = {"bidAmount": bid, "changedAt": f"2027-03-01T03:00:0{bid}.000Z"}
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(item | changed))
+
+
 def test_an_answer_that_is_overtaken_looks_again(world: World):
     world.offer(userId=MAI)
-    auctions = world.functions["auctions"]
-    (award,) = auctions.awards.of("1001", MAI)
-    noting = before(auctions, "TransactWriteItems", lambda: auctions.awards.note_reason(award, "no", datetime.now(UTC)))
-    with noting:
+    with before(world.functions["auctions"], "TransactWriteItems", lambda: change(world, 1)):
         assert post(world, "offers/5001/accept") == DONE
     kept = world.item(kind="OFFER")
-    assert (kept["status"], kept["declineReason"]) == ("ACCEPTED", "no")
+    assert (kept["status"], kept["bidAmount"]) == ("ACCEPTED", 1)
 
 
 def test_an_answer_to_what_keeps_changing_is_given_up(world: World):
     world.offer(userId=MAI)
     auctions, times = world.functions["auctions"], iter(range(1, 9))
-    (award,) = auctions.awards.of("1001", MAI)
-
-    def change() -> None:
-        auctions.awards.note_reason(award, "no", datetime.now(UTC) + timedelta(seconds=next(times)))
-
-    with before(auctions, "TransactWriteItems", change, times=3):
-        assert post(world, "offers/5001/decline") == (500, "INTERNAL_ERROR")
+    with before(auctions, "TransactWriteItems", lambda: change(world, next(times)), times=4):
+        assert post(world, "offers/5001/decline") == OVER
     assert world.item(kind="OFFER")["status"] == "WAITING"
 
 
-def test_a_payment_that_begins_while_a_win_is_declined_is_seen(world: World):
+def test_a_payment_that_begins_while_a_win_is_declined_is_seen_and_asked_about(world: World):
     world.announce(auction_result())
-    with before(world.functions["auctions"], "TransactWriteItems", lambda: made.append(world.create())):
-        made: list[Any] = []
-        status = post(world, "winners/1001/decline")
-    assert (status, made[0].status) == (OVER, 200)
-    assert statuses(world) == {MAI: "PENDING_PAYMENT"}
+    made: list[Any] = []
+    begin = before(world.functions["auctions"], "TransactWriteItems", lambda: made.append(world.create()))
+    with begin, Asked(world.functions["payments"]) as paths:
+        assert post(world, "winners/1001/decline") == DONE
+    assert (made[0].status, paths) == (200, ["/v2/create", "/v2/query", "/v2/cancel"])
+    assert (statuses(world), world.nights()) == ({MAI: "DECLINED"}, {})
 
 
 def test_a_payment_that_begins_after_a_win_was_declined_is_refused(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH)]))
-    awards = world.functions["auctions"].awards
-    (award,) = awards.of("1001", MAI)
-    payments, now = world.functions["payments"], datetime.now(UTC)
-    with before(payments, "TransactWriteItems", lambda: awards.end(award, AwardStatus.DECLINED, now, "01")):
+    with before(world.functions["payments"], "TransactWriteItems", lambda: post(world, "winners/1001/decline")):
         reply = world.create()
     assert (reply.status, reply.code, world.nights()) == (409, "INVALID_AUCTION_STATE", {})
 
@@ -691,16 +657,17 @@ def test_declining_a_win_looks_at_its_nights_and_at_the_payment_if_there_was_one
     with Counted(world.functions["auctions"]) as calls:
         post(world, "winners/1001/decline")
         post(world, "winners/1001/decline")
-    reads = ["Query stays", "GetItem stays", "BatchGetItem stays"]
-    assert calls == [PRESENCE, *reads, "TransactWriteItems stays", "Query stays"]
+    reads, write = ["Query stays", "GetItem stays"], "TransactWriteItems stays"
+    assert calls == [PRESENCE, *reads, write, "BatchGetItem stays", write, "Query stays"]
 
 
-def test_an_award_that_is_over_is_one_look_at_its_nights_and_one_transaction(world: World):
+def test_an_award_that_is_over_is_a_transaction_and_one_look_at_its_nights_and_another_transaction(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH)]))
     world.clock.shift(timedelta(hours=25))
     with Counted(world.functions["reconciliation"]) as calls:
         world.tick()
-    assert calls == ["Query stays"] * 4 + ["BatchGetItem stays", "TransactWriteItems stays"]
+    write = "TransactWriteItems stays"
+    assert calls == ["Query stays"] * 4 + [write, "BatchGetItem stays", write]
 
 
 def test_a_call_of_the_winners_page_vouches_for_the_socket_that_follows(world: World):

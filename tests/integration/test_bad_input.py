@@ -46,8 +46,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"selectedNights": {}}, "selectedNights"),
     ({"selectedNights": []}, "selectedNights"),
     ({"selectedNights": LONG[:61]}, "selectedNights"),
-    ({"selectedNights": ["2027-03-20", "2027-03-20"]}, "selectedNights"),
-    ({"selectedNights": ["2027-02-28"]}, "selectedNights"),
+    ({"selectedNights": ["2027-03-20", "2027-03-20"], "amount": 2 * PRICE}, "selectedNights"),
+    ({"selectedNights": ["2027-02-28"], "amount": PRICE}, "selectedNights"),
     ({"selectedNights": ["2027-03-20", 20270321]}, "selectedNights.1"),
     ({"selectedNights": ["2027-03-20", None]}, "selectedNights.1"),
     *(({"selectedNights": ["2027-03-20", night]}, "selectedNights.1") for night in NOT_NIGHTS),
@@ -62,7 +62,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 def test_a_field_of_create_that_is_wrong_is_named(world: World):
-    world.announce(auction_result())
+    world.announce(auction_result(result="PARTIAL_WIN"))
     for changes, field in WRONG:
         reply = refused_without_a_trace(world, "/payment/zalopay/create", GOOD | changes)
         assert (reply.status, reply.code, reply.fields) == (400, "VALIDATION_ERROR", [field]), changes
@@ -171,7 +171,7 @@ BOOKINGS: list[tuple[dict[str, Any], Any]] = [
 
 
 def test_a_field_of_a_direct_booking_that_is_wrong_is_named(world: World):
-    world.announce(auction_result())
+    world.announce(auction_result(result="PARTIAL_WIN"))
     for body, fields in BOOKINGS:
         reply = refused_without_a_trace(world, "/bookings", body)
         assert (reply.status, reply.code, sorted(reply.fields)) == (400, "VALIDATION_ERROR", fields), body

@@ -120,7 +120,7 @@ def test_a_right_mac_is_paid_and_booked_in_any_dress(world: World, dress: str):
     made = world.created()
     body, kind = dressed(order_data(made["appTransId"]))[dress]
     assert world.call_back(body, kind=kind) == 1
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
 
 
@@ -267,7 +267,7 @@ def test_a_new_key_is_looked_for_when_a_mac_is_bad(world: World):
     world.zalopay.sign_with("the-new-key")
     (answer,) = world.zalopay.pay(made["appTransId"])["callbacks"]
     assert answer["verdict"] == "accepted"
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
 
 
 def test_a_flood_of_bad_macs_reads_the_secret_once_a_minute(world: World):
@@ -363,7 +363,7 @@ def late_payment(world: World) -> dict[str, Any]:
 def test_a_late_payment_is_honoured_while_the_nights_are_free(world: World):
     made = late_payment(world)
     world.zalopay.pay(made["appTransId"], late=True)
-    session = world.session(made["sessionId"])
+    session = world.standing(made["sessionId"])
     assert (session["status"], session["fulfilment"], "reason" in session) == ("PAID", "BOOKED", False)
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
 
@@ -395,7 +395,7 @@ def test_a_body_in_base64_is_read_as_what_it_stands_for(world: World):
     made = world.created()
     body = signed(order_data(made["appTransId"], embed_data='{"note":"Nhà Trên Đồi"}')).encode()
     assert world.call_back(body, kind="application/octet-stream") == 1
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
     event = {"body": "%%%", "isBase64Encoded": True, "requestContext": {"requestId": "r"}}
     answer = world.functions["zalopay_callback"].handler(event, world.context)
     assert json.loads(answer["body"])["return_code"] == -1
@@ -412,7 +412,7 @@ def test_a_transaction_id_that_comes_as_text_is_taken(world: World):
     made = world.created()
     world.clock.shift(timedelta(seconds=3))
     assert world.call_back(signed(order_data(made["appTransId"], zp_trans_id="270301000000124"))) == 1
-    assert world.session(made["sessionId"])["transactionId"] == "270301000000124"
+    assert world.standing(made["sessionId"])["transactionId"] == "270301000000124"
 
 
 def test_a_body_that_no_callback_can_have_is_not_even_decoded(world: World):

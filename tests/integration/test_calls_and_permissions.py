@@ -1,14 +1,13 @@
 """What functions ask of the tables in a long story, and what the topology lets them ask."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from infra.topology import FUNCTIONS
 from tests.integration.calls import Call, Recorder, granted_by_topology
-from tests.integration.messages import BINH, HOST, PROPERTY, auction_result, order_data, signed
-from tests.integration.product import before
+from tests.integration.messages import BINH, HOST, MAI, PROPERTY, auction_result, in_seconds, order_data, signed
 from tests.integration.world import World
 
 
@@ -75,7 +74,7 @@ def repair(world: World) -> None:
     found, left = ordered(world, "2004", 7), ordered(world, "2005", 8)
     world.zalopay.pay(found["appTransId"])
     world.after(minutes=2)
-    assert world.session(found["sessionId"])["status"] == "PAID"
+    assert world.standing(found["sessionId"])["status"] == "PAID"
     world.after(minutes=30)
     assert world.session(left["sessionId"])["status"] == "EXPIRED"
     world.zalopay.fault("callback_lost", on=False)
@@ -108,21 +107,90 @@ def answer(world: World) -> None:
     assert world.http("POST", "/auctions/winners/2011/decline").status == 200
     (offer,) = world.http("GET", "/auctions/offers/second-chance/me", sub=BINH).body
     assert world.http("POST", f"/auctions/offers/{offer['id']}/accept", sub=BINH).status == 200
-    made = world.create(["2027-12-20"], auction_id="2011", sub=BINH)
-    assert world.http("POST", f"/auctions/offers/{offer['id']}/decline", sub=BINH).status == 409
-    assert made.status == 200
+    assert world.create(["2027-12-20"], auction_id="2011", sub=BINH).status == 200
     world.zalopay.fault("query_down")
+    assert world.http("POST", f"/auctions/offers/{offer['id']}/decline", sub=BINH).status == 409
     world.after(minutes=121)
     world.zalopay.fault("query_down", on=False)
     world.after(minutes=2)
     world.after(minutes=2)
     last = {"offerId": "2011", "reason": "no time", "type": "second_chance"}
     assert world.http("POST", "/auctions/analytics/decline", last, sub="auth0|chi").status == 200
-    auctions, now = world.functions["auctions"], datetime.now(UTC)
-    (chance,) = auctions.awards.of("2011", "auth0|chi")
-    with before(auctions, "TransactWriteItems", lambda: auctions.awards.note_reason(chance, "no", now)):
-        assert world.http("POST", "/auctions/offers/2011/decline", sub="auth0|chi").status == 200
-    assert world.item(auctionId="2011", userId="auth0|chi", kind="OFFER")["releasedNights"] == ["2027-12-20"]
+    assert world.http("POST", "/auctions/offers/2011/decline", sub="auth0|chi").status == 200
+    assert world.item(auctionId="2011", userId="auth0|chi", kind="OFFER")["releases"] == [["2027-12-20"]]
+
+
+def corrected(world: World, auction_id: str) -> dict[str, Any]:
+    """An order that is open while other terms wait for its end."""
+    made = ordered(world, auction_id, 8)
+    house = {**PROPERTY, "id": f"house-{auction_id}"}
+    assert world.announce(auction_result(auctionId=auction_id, property=house, nights=["2027-08-20"], revision=1))
+    world.clock.shift(timedelta(seconds=6))
+    return made
+
+
+def is_paid_unheard(world: World, made: dict[str, Any]) -> None:
+    """Somebody else will have to ask."""
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    world.zalopay.fault("callback_lost", on=False)
+
+
+def change_minds(world: World) -> None:
+    """Whoever asks about an open order may find it paid, or over, with other terms waiting for its end."""
+    unpaid = corrected(world, "2012")
+    assert world.http("GET", "/auctions/winners/2012").status == 200
+    assert world.http("POST", "/auctions/winners/2012/decline").status == 200
+    assert world.session(unpaid["sessionId"])["reason"] == "SUPERSEDED"
+    is_paid_unheard(world, corrected(world, "2013"))
+    assert world.http("POST", "/auctions/winners/2013/decline").status == 409
+    polled = corrected(world, "2014")
+    is_paid_unheard(world, polled)
+    found = world.status(polled["appTransId"])
+    assert world.http("GET", f"/payment/transactions/{found['transactionId']}").status == 200
+    left = corrected(world, "2015")
+    world.zalopay.cancel(left["appTransId"])
+    assert world.status(left["appTransId"])["status"] == "CANCELLED"
+    is_paid_unheard(world, corrected(world, "2016"))
+    world.after(minutes=2)
+
+
+def reserve_and_change(world: World) -> None:
+    """The same for reservations whose orders are open."""
+    for number, paid in (("2017", True), ("2018", False)):
+        nights = an_award(world, number, 8)
+        kept = world.http("POST", "/bookings", {"auctionId": number, "selectedNights": nights}).body["id"]
+        made = world.create(nights, auction_id=number).body
+        house = {**PROPERTY, "id": f"house-{number}"}
+        world.announce(auction_result(auctionId=number, property=house, nights=["2027-08-20"], revision=1))
+        world.clock.shift(timedelta(seconds=6))
+        if paid:
+            is_paid_unheard(world, made)
+        assert world.http("DELETE", f"/bookings/{kept}").status == (409 if paid else 200)
+
+
+def come_after_the_deadline(world: World) -> None:
+    """Money comes when its award is over: by a callback, and by the clock. Then an award is taken back."""
+    for number, lost in (("2019", False), ("2020", True)):
+        house, soon = {**PROPERTY, "id": f"house-{number}"}, in_seconds(60)
+        event = auction_result(auctionId=number, property=house, nights=["2027-09-20"], paymentDeadline=soon)
+        assert world.announce(event)["accepted"]
+        made = world.create(["2027-09-20"], auction_id=number).body
+        world.after(minutes=17)
+        world.after(minutes=1)
+        world.zalopay.fault("callback_lost", on=lost)
+        world.zalopay.pay(made["appTransId"], late=True)
+        world.after(hours=1)
+        assert world.standing(made["sessionId"])["fulfilment"] == "BOOKED"
+    assert world.announce({"auctionId": "2012", "userId": MAI, "revision": 2}, "AuctionWithdrawn")["accepted"]
+
+
+def pay_wrongly(world: World) -> None:
+    """Another amount ends an order with a correction; then the same transaction has the right one."""
+    made = corrected(world, "2021")
+    data = order_data(made["appTransId"], amount=1000, zp_trans_id=270301000000777)
+    assert world.call_back(signed(data)) == 1
+    assert world.call_back(signed(data | {"amount": made["amount"]})) == 1
 
 
 def go_wrong(world: World) -> None:
@@ -147,12 +215,15 @@ def keep_a_calendar(world: World) -> None:
     assert world.http("DELETE", f"{calendar}/feed", sub=HOST).status == 200
 
 
+CHANGES = (change_minds, reserve_and_change, come_after_the_deadline, pay_wrongly)
+
+
 @pytest.fixture
 def calls(world: World) -> set[Call]:
     """What the functions ask for in all of this."""
     loaded = {name: world.functions[name if name != "connections" else "connections_bound"] for name in FUNCTIONS}
     with Recorder(loaded) as recorder:
-        for story in (buy, reserve, repair, come_late, answer, go_wrong, keep_a_calendar):
+        for story in (buy, reserve, repair, come_late, answer, *CHANGES, go_wrong, keep_a_calendar):
             story(world)
     return recorder.calls
 

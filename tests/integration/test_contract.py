@@ -206,14 +206,14 @@ def test_c7_a_message_names_the_tokens_sub_and_the_sessions_id(world: World):
 
 
 def test_c8_status_only_says_paid_pending_failed_cancelled(world: World):
-    nights = [f"2027-04-{day:02}" for day in range(1, 7)]
-    world.announce(auction_result(nights=nights))
-    payable = [world.create([night]).body["appTransId"] for night in nights[:4]]
+    payable = world.apart(*(f"2027-04-{day:02}" for day in range(1, 5)))
     world.zalopay.cancel(payable[1])
     world.zalopay.fault("create_refused")
-    refused = world.create([nights[4]]).details["sessionId"]
+    for auction_id, night in (("1001", "2027-04-05"), ("1002", "2027-04-06")):
+        world.announce(auction_result(auctionId=auction_id, nights=[night]))
+    refused = world.create(["2027-04-05"]).details["sessionId"]
     failed = world.session(refused)["appTransId"]
-    world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": [nights[5]]})
+    world.http("POST", "/bookings", {"auctionId": "1002", "selectedNights": ["2027-04-06"]})
     world.zalopay.pay(payable[0])
     created = world.item(kind="SESSION", reserved=True)["appTransId"]
     said = {name: world.status(name)["status"] for name in (*payable[:3], failed, created)}
@@ -243,7 +243,7 @@ def test_c10_what_is_announced_as_paid_can_be_read_by_its_transaction_in_one_con
     with Counted(world.functions["payments"]) as calls:
         reply = world.http("GET", f"/payment/transactions/{number}")
     assert (reply.status, reply.body["status"]) == (200, "PAID")
-    assert calls == ["GetItem stays"]
+    assert calls == ["GetItem stays", "TransactWriteItems stays"]  # the second: that she was told
 
 
 def test_c11_the_transaction_leads_to_its_booking_at_once(world: World):

@@ -1,14 +1,14 @@
 """Creating a payment: the award decides, the session comes first, and no answer of ZaloPay is guessed."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from stays.domain.award import quote
-from stays.http import Caller
-from tests.integration.messages import BINH, HOME, MAI, NIGHTS, PRICE, auction_result, order_data, signed
+from stays.checkout import Checkout, Choice
+from stays.domain.errors import Refused
+from stays.domain.payment import Contact
+from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Asked, Failing, before, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
@@ -34,13 +34,12 @@ def test_a_double_click_one_after_the_other_gets_the_same_order(world: World):
 
 def test_two_clicks_at_the_same_time_get_the_same_order(world: World):
     world.announce(auction_result())
-    payments, now = world.functions["payments"], datetime.now(UTC)
+    payments = world.functions["payments"]
     world.zalopay.fault("create_slow", seconds=0.3)
-    nights = [date.fromisoformat(night) for night in NIGHTS]
-    quoted = quote(payments.awards.of("1001", MAI), nights, None, now)
-    who = Caller(MAI, None, None, None, HOME, "tests")
+    checkout = Checkout(payments.sessions, payments.awards, payments.orders, payments.TERMS, payments.new_id)
+    choice = Choice("1001", MAI, [date.fromisoformat(night) for night in NIGHTS], 3 * PRICE, Contact())
     with ThreadPoolExecutor(4) as pool:
-        sessions = list(pool.map(lambda _: payments.payable(quoted, who, now), range(4)))
+        sessions = list(pool.map(lambda _: checkout.pay(choice, payments.PAGES), range(4)))
     assert len({(session.id, session.order_url) for session in sessions}) == 1
     assert len(world.zalopay.orders()) == 1
     assert len(world.items(kind="SESSION")) == 1
@@ -81,10 +80,12 @@ def test_an_order_that_zalopay_already_has_is_found_by_a_query_and_not_called_a_
     made = world.created()
     payments = world.functions["payments"]
     session = payments.sessions.find(made["sessionId"])
-    assert payments.make_order(session).code == -68
-    assert payments.after_silence(session).outcome == "REFUSED"
+    world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"])
-    assert payments.after_silence(session).outcome == "PAID"
+    with pytest.raises(Refused, match="paid already"):
+        payments.orders.make(session, payments.PAGES)
+    assert world.standing(session.id)["status"] == "PAID"
+    assert len(world.zalopay.orders()) == 1
 
 
 def test_where_neither_create_nor_query_answers_the_session_stays_open_for_the_schedule(world: World):
@@ -96,7 +97,7 @@ def test_where_neither_create_nor_query_answers_the_session_stays_open_for_the_s
     open_session = world.session(reply.details["sessionId"])
     assert (open_session["status"], world.nights()) == ("CREATED", dict.fromkeys(NIGHTS, "HELD"))
     world.zalopay.pay(open_session["appTransId"])
-    assert world.session(open_session["id"])["status"] == "PAID"
+    assert world.standing(open_session["id"])["status"] == "PAID"
 
 
 def test_a_callback_before_create_answers_is_paid_and_the_browser_still_gets_its_order(world: World):
@@ -104,7 +105,7 @@ def test_a_callback_before_create_answers_is_paid_and_the_browser_still_gets_its
     world.zalopay.fault("callback_before_create", next=True)
     reply = world.create()
     assert (reply.status, reply.body["expiresAt"]) == (200, TIME)
-    assert world.session(reply.body["sessionId"])["status"] == "PAID"
+    assert world.standing(reply.body["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
     assert world.told(reply.body["sessionId"]) == ["OPENED", "PAID_AND_BOOKED"]
 
@@ -125,7 +126,7 @@ def test_what_is_paid_already_is_refused_with_the_paid_session(world: World):
 
 
 def test_nights_that_were_not_awarded_are_refused(world: World):
-    world.announce(auction_result())
+    world.announce(auction_result(result="PARTIAL_WIN"))
     before = world.items()
     reply = world.create(["2027-03-20", "2027-03-25"])
     assert (reply.status, reply.code, reply.fields) == (400, "VALIDATION_ERROR", ["selectedNights"])
@@ -150,23 +151,37 @@ def test_nights_that_somebody_else_is_paying_for_are_refused(world: World):
     assert {each["stayId"] for each in world.items(kind="NIGHT")} == {made["sessionId"]}
 
 
-def test_other_nights_of_ones_own_while_a_payment_is_under_way_are_refused_with_that_session(world: World):
-    made = world.created()
-    reply = world.create(NIGHTS[:2])
-    assert (reply.status, reply.code) == (409, "INVALID_AUCTION_STATE")
-    assert reply.details == {"sessionId": made["sessionId"], "expiresAt": made["expiresAt"]}
-
-
-def test_a_wrong_amount_is_refused_with_the_expected_one(world: World):
+@pytest.mark.parametrize("nights", [NIGHTS[:1], NIGHTS[:2], NIGHTS], ids=len)
+@pytest.mark.parametrize("amount", [PRICE, 2 * PRICE, 3 * PRICE - 1])
+def test_a_full_win_is_not_sold_in_part_whatever_is_named(world: World, nights: tuple[str, ...], amount: int):
     world.announce(auction_result())
+    before = world.items()
+    reply = world.create(nights, amount=amount)
+    assert (reply.status, reply.code, reply.details) == (400, "INVALID_AMOUNT", {"expectedAmount": 3 * PRICE})
+    assert world.items() == before
+
+
+@pytest.mark.parametrize("nights", [NIGHTS[:1], [*NIGHTS, "2027-03-23"], ["2027-05-01"]], ids=len)
+@pytest.mark.parametrize("result", ["FULL_WIN", "PARTIAL_WIN"])
+def test_c18_c26_the_full_amount_buys_all_awarded_nights_whichever_are_named(
+    world: World, result: str, nights: list[str]
+):
+    world.announce(auction_result(result=result))
+    made = world.create(nights, amount=3 * PRICE)
+    assert (made.status, made.body["amount"]) == (200, 3 * PRICE)
+    assert world.nights() == dict.fromkeys(NIGHTS, "HELD")
+
+
+def test_a_wrong_amount_of_a_partial_win_is_refused_with_that_of_the_named_nights(world: World):
+    world.announce(auction_result(result="PARTIAL_WIN"))
     before = world.items()
     reply = world.create(NIGHTS[:2], amount=2 * PRICE + 1)
     assert (reply.status, reply.code, reply.details) == (400, "INVALID_AMOUNT", {"expectedAmount": 2 * PRICE})
     assert world.items() == before
 
 
-def test_some_of_the_nights_can_be_paid_for_their_own_price(world: World):
-    world.announce(auction_result())
+def test_some_nights_of_a_partial_win_can_be_paid_for_their_own_price(world: World):
+    world.announce(auction_result(result="PARTIAL_WIN"))
     made = world.create(NIGHTS[1:])
     assert (made.status, made.body["amount"]) == (200, 2 * PRICE)
     assert world.nights() == dict.fromkeys(NIGHTS[1:], "HELD")
@@ -202,7 +217,7 @@ def test_a_click_that_finds_the_lost_money_says_that_it_is_paid(world: World):
     world.clock.shift(timedelta(minutes=16))
     reply = world.create()
     assert (reply.status, reply.details) == (409, {"sessionId": made["sessionId"]})
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
 
 
 def test_the_order_id_bears_the_date_of_vietnam(world: World):
@@ -219,20 +234,12 @@ def test_a_database_that_fails_before_the_order_leaves_nothing_at_zalopay(world:
 
 
 def test_an_offer_is_accepted_by_paying_for_it(world: World):
-    assert world.offer() == {"accepted": True, "auctionId": "1001", "awardId": "5001"}
+    assert world.offer()["accepted"]
     made = world.create(sub=BINH)
     assert made.status == 200
     assert world.call_back(signed(order_data(made.body["appTransId"]))) == 1
-    assert world.session(made.body["sessionId"], sub=BINH)["status"] == "PAID"
+    assert world.standing(made.body["sessionId"])["status"] == "PAID"
     assert world.item(kind="OFFER")["status"] == "PAID"
-
-
-def test_an_order_that_was_cancelled_meanwhile_is_not_handed_out(world: World):
-    made = world.created()
-    payments = world.functions["payments"]
-    before = payments.sessions.find(made["sessionId"])
-    cancelled = before.but(status="CANCELLED")
-    assert payments.resume(cancelled, datetime.now(UTC)) is None
 
 
 def test_clicking_again_and_again_while_zalopay_is_silent_asks_it_once(world: World):
@@ -256,16 +263,6 @@ def reserved(world: World) -> str:
     return world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body["id"]
 
 
-def at_the_second(happens: Callable[[], object]) -> Callable[[], object]:
-    """Nothing at the first time, and this at the next."""
-    times = iter((lambda: None, happens))
-
-    def happen() -> None:
-        next(times)()
-
-    return happen
-
-
 def test_a_reservation_whose_nights_go_to_somebody_else_at_the_last_moment_makes_no_order(world: World):
     reserved(world)
 
@@ -273,7 +270,7 @@ def test_a_reservation_whose_nights_go_to_somebody_else_at_the_last_moment_makes
         world.clock.shift(timedelta(minutes=20))
         assert world.create(sub=BINH, auction_id="1002").status == 200
 
-    with before(world.functions["payments"], "TransactWriteItems", at_the_second(overtake), times=2):
+    with before(world.functions["payments"], "TransactWriteItems", overtake):
         reply = world.create()
     assert (reply.status, reply.details) == (409, {"nights": [NIGHTS[0]]})
     assert len(world.zalopay.orders()) == 1
@@ -285,7 +282,7 @@ def test_two_clicks_on_a_reservation_get_the_same_order(world: World):
     def click() -> None:
         replies.append(world.create())
 
-    with before(world.functions["payments"], "TransactWriteItems", at_the_second(click), times=2):
+    with before(world.functions["payments"], "TransactWriteItems", click):
         click()
     assert [(reply.status, reply.body["sessionId"]) for reply in replies] == [(200, session_id)] * 2
     assert replies[0].body == replies[1].body
@@ -303,20 +300,25 @@ def test_an_order_whose_session_ended_while_it_was_made_is_not_handed_out(world:
     world.announce(auction_result())
 
     def end() -> None:
-        world.clock.shift(timedelta(minutes=17))
-        world.tick()
+        if world.items(kind="SESSION"):
+            world.clock.shift(timedelta(minutes=17))
+            world.tick()
 
-    with before(world.functions["payments"], "TransactWriteItems", at_the_second(end), times=2):
+    with before(world.functions["payments"], "TransactWriteItems", end, times=2):
         reply = world.create()
     assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")
     assert world.item(kind="SESSION")["status"] in ("EXPIRED", "FAILED")
 
 
-def test_nights_that_nobody_frees_end_in_a_failure_that_can_be_tried_again(world: World):
-    world.created()
-    held = world.items(kind="NIGHT")
-    world.after(minutes=17)
-    for night in held:
-        world.functions["payments"].sessions._store.put(night)
-    reply = world.create()
-    assert (reply.status, reply.code) == (502, "PAYMENT_CREATION_FAILED")
+@pytest.mark.parametrize(
+    ("fault", "code"), [("query_down", "INVALID_AUCTION_STATE"), ("payment_moving", "PAYMENT_PROCESSING")]
+)
+def test_nights_that_one_is_paying_for_elsewhere_are_refused_with_that_session(world: World, fault: str, code: str):
+    made = world.created()
+    world.zalopay.fault(fault)
+    world.status(made["appTransId"])
+    world.announce(auction_result(auctionId="1003"))
+    reply = world.create(auction_id="1003")
+    assert (reply.status, reply.code) == (409, code)
+    assert reply.details == {"sessionId": made["sessionId"], "expiresAt": made["expiresAt"]}
+    assert len(world.items(kind="SESSION")) == 1

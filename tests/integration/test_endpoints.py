@@ -7,6 +7,7 @@ from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_r
 from tests.integration.shapes import ADDRESS, APP_TRANS_ID, ID, REFERENCE, SENTENCE, TIME, TRANSACTION_ID
 from tests.integration.world import World
 
+TERMS = [{"daysBefore": 7, "percent": 100}, {"daysBefore": 3, "percent": 50}, {"daysBefore": 0, "percent": 0}]
 UNPAID = {
     "id": ID,
     "paymentId": ID,
@@ -26,6 +27,7 @@ UNPAID = {
     "orderUrl": ADDRESS,
     "createdAt": TIME,
     "expiresAt": TIME,
+    "cancellationPolicy": TERMS,
 }
 PAID = UNPAID | {
     "status": "PAID",
@@ -49,6 +51,7 @@ BOOKING = {
     "totalAmount": 3 * PRICE,
     "status": "CONFIRMED",
     "createdAt": TIME,
+    "cancellationPolicy": TERMS,
 }
 
 
@@ -84,6 +87,8 @@ def test_3_session_before_and_after_paying(world: World):
     assert (before["id"], before["appTransId"]) == (made["sessionId"], made["appTransId"])
     assert before["orderUrl"] == made["orderUrl"]
     world.zalopay.pay(made["appTransId"])
+    assert world.session(made["sessionId"]) == UNPAID  # C24: until another route has said that it is paid
+    world.http("GET", f"/payment/{made['sessionId']}/booking")
     assert world.session(made["sessionId"]) == PAID
 
 
@@ -134,12 +139,10 @@ def test_10_a_direct_booking_is_pending_and_listed(world: World):
 
 
 def test_10_bookings_are_listed_newest_first_and_only_ones_own(world: World):
-    world.announce(auction_result(nights=["2027-04-01", "2027-04-02"]))
-    world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-04-03"]))
-    for night in ("2027-04-01", "2027-04-02"):
-        world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": [night]})
+    for night, user in (("2027-04-01", MAI), ("2027-04-02", MAI), ("2027-04-03", BINH)):
+        world.announce(auction_result(userId=user, auctionId=night, nights=[night]))
+        world.http("POST", "/bookings", {"auctionId": night, "selectedNights": [night]}, sub=user)
         world.clock.shift(1)
-    world.http("POST", "/bookings", {"auctionId": "1002", "selectedNights": ["2027-04-03"]}, sub=BINH)
     assert [each["checkIn"] for each in world.http("GET", "/user/bookings").body] == ["2027-04-02", "2027-04-01"]
     assert [each["checkIn"] for each in world.http("GET", "/user/bookings", sub=BINH).body] == ["2027-04-03"]
     assert world.http("GET", "/user/bookings", sub=HOST).body == []

@@ -34,7 +34,7 @@ def backend(running: LegacyBackend) -> LegacyBackend:
 @contextmanager
 def adopting(world: World, address: str) -> Iterator[World]:
     """The world as it is beside a legacy backend."""
-    bookings = load("bookings", {"LEGACY_API_URL": address})
+    bookings = load("bookings", {"LEGACY_API_URL": address, "ZALOPAY_ENDPOINT": world.zalopay.url})
     world.functions = {**world.functions, "bookings": bookings}
     yield world
     close(bookings)
@@ -103,6 +103,7 @@ NONSENSE = {
     "no text": answer(body=b'{"a":"\xff"}'),
     "bad gateway": said({"id": "theirs"}, "502 Bad Gateway"),
     "unavailable": said({"message": "Service Unavailable"}, "503 Service Unavailable"),
+    "no status": said({"id": "theirs"}, "999 What"),
     "too late": said({"message": "Gateway Timeout"}, "504 Gateway Timeout"),
 }
 

@@ -13,11 +13,10 @@ def test_open_callback_is_public_and_its_mac_is_its_authorization(world: World):
 
 
 def test_open_http_status_and_message_status_say_the_same(world: World):
-    nights = [f"2027-04-{day:02}" for day in range(1, 7)]
-    world.announce(auction_result(nights=nights))
+    world.announce(auction_result())
     world.zalopay.fault("create_refused", next=True)
-    failed = world.create(nights[:1]).details["sessionId"]
-    paid, moving, cancelled, waiting = (world.create([night]).body["appTransId"] for night in nights[1:5])
+    failed = world.create().details["sessionId"]
+    paid, moving, cancelled, waiting = world.apart(*(f"2027-04-{day:02}" for day in range(2, 6)))
     for name in ("callback_lost", "query_processing"):
         world.zalopay.fault(name, app_trans_id=moving)
     world.zalopay.pay(paid)
@@ -26,6 +25,7 @@ def test_open_http_status_and_message_status_say_the_same(world: World):
     world.after(minutes=1)
     frames = [each for each in world.socket("open").subscribe() if each["type"] == "PAYMENT_STATUS"]
     said = {each["paymentId"]: (each["status"], each.get("reason")) for each in frames}
+    world.http("GET", f"/payment/{paid[7:]}/booking")
     read = {stay_id: (world.session(stay_id)["status"], *words) for stay_id, words in said.items()}
     assert read == {
         failed: ("FAILED", "FAILED", "PAYMENT_CREATION_FAILED"),
@@ -51,7 +51,7 @@ def test_open_wins_prices_properties_and_hosts_come_from_awards(world: World):
 
 
 def test_open_an_amount_or_nights_that_differ_from_the_award(world: World):
-    world.announce(auction_result())
+    world.announce(auction_result(result="PARTIAL_WIN"))
     wrong_amount, wrong_night = world.create(NIGHTS[:1], amount=PRICE - 1), world.create(["2027-03-23"])
     assert (wrong_amount.status, wrong_amount.code, wrong_amount.details) == (
         400,
@@ -87,7 +87,7 @@ def test_open_money_after_the_end_books_free_nights_or_goes_back(world: World):
     first = world.created()
     world.after(minutes=17)
     world.zalopay.pay(first["appTransId"], late=True)
-    assert world.session(first["sessionId"])["status"] == "PAID"
+    assert world.standing(first["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
     world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]))
     world.announce(auction_result(userId=MAI, auctionId="1003", nights=["2027-05-01"]))
@@ -109,7 +109,7 @@ def test_open_paid_never_goes_back(world: World):
     world.http("DELETE", f"/bookings/{paid['id']}")
     world.after(hours=1)
     world.after(hours=1)
-    assert world.session(paid["id"])["status"] == "PAID"
+    assert world.standing(paid["id"])["status"] == "PAID"
 
 
 def test_open_a_booking_of_an_unpaid_payment_is_409_and_of_a_paid_one_always_the_same(world: World):
@@ -161,9 +161,7 @@ def test_open_calendar_conversation_and_mail_are_done_by_the_backend_on_its_own(
 
 
 def test_open_the_address_is_the_tokens_else_the_profiles_else_recorded_as_undeliverable(world: World):
-    nights = ["2027-04-01", "2027-04-02"]
-    world.announce(auction_result(nights=nights))
-    nobody = world.create(nights[:1]).body
+    nobody = world.created()
     world.zalopay.pay(nobody["appTransId"])
     world.deliver()
     assert world.item(kind="MAIL", stayId=nobody["sessionId"])["state"] == "UNDELIVERABLE"

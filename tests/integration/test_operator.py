@@ -117,7 +117,9 @@ def second(world: World, amount: int = 500_000) -> tuple[dict[str, Any], str]:
 def elsewhere(world: World, amount: int = 500_000) -> dict[str, Any]:
     """An order that ZaloPay has and we do not, paid."""
     payments, session = world.functions["payments"], opened(now=datetime.now(UTC)).but(amount=amount)
-    assert isinstance(payments.zalopay().create_order(session, "http://localhost", payments.CALLBACK_URL), Created)
+    assert isinstance(
+        payments.zalopay().create_order(session, "http://localhost", payments.PAGES.callback_url), Created
+    )
     world.zalopay.pay(session.app_trans_id)
     return world.zalopay.order(session.app_trans_id)
 
@@ -134,6 +136,8 @@ def given_back(world: World) -> dict[str, int]:
 
 def test_stray_money_says_what_it_is_under_every_command_that_looks_at_it(world: World, office: Office):
     paid, transaction = second(world)
+    (kept,) = world.items(kind="STRAY")
+    world.dynamodb.put_item(TableName="stays", Item=to_attributes(kept | {"raw": "{}"}))
     before = world.items()
     for told in (office.really.show, office.really.ask, office.really.replay):
         story = said(told(transaction))
@@ -737,7 +741,7 @@ def test_offers_that_ended_are_published_again(world: World, office: Office, tim
 
 def test_nights_beside_an_offer_that_was_paid_are_published_again(world: World, office: Office):
     world.offer()
-    paid = {"status": "PAID", "releasedNights": ["2027-06-01"], "changedAt": "2027-03-02T00:00:00.000Z"}
+    paid = {"status": "PAID", "releases": [["2027-06-01"]], "changedAt": "2027-03-02T00:00:00.000Z"}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(world.item(kind="OFFER") | paid))
     said(office.really.publish(datetime(2027, 3, 1, tzinfo=UTC)))
     assert [type(each).__name__ for each in office.published] == ["NightsReleased"]

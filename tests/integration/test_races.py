@@ -19,7 +19,7 @@ from stays.domain.award import Quote
 from stays.domain.booking import cancel
 from stays.domain.decision import Evidence, Outcome, order_made
 from stays.domain.mailing import Mailing
-from stays.domain.payment import Contact, PaymentSession, open_session
+from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
 from stays.domain.values import new_stay_id
 from stays.table.awards import Awards
@@ -32,7 +32,7 @@ T = TypeVar("T")
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=30)  # when no night is held any more
 PRICE = 500_000
-POLICY = [(7, 100)]
+POLICY = read_terms("[[7, 100]]")
 
 
 class Engine:
@@ -55,8 +55,9 @@ class Engine:
             "awardedNights": [{"date": day.isoformat(), "price": PRICE} for day in days],
             "paymentDeadline": "2027-03-10T00:00:00Z",
         }
-        award = Awards(self.store).receive(read_event("AuctionResult", detail, NOW))
-        return Quote(award, tuple(days), award.amount)
+        award = Awards(self.store).receive(read_event("AuctionResult", detail, NOW), "event-1").award
+        assert award
+        return Quote(award, tuple(days), award.amount(NOW))
 
     def new_session(self, user_id: str, now: datetime = NOW) -> PaymentSession:
         stay_id = new_stay_id(now, os.urandom(10))
@@ -65,7 +66,7 @@ class Engine:
     def pending(self, user_id: str, now: datetime = NOW) -> PaymentSession:
         """A session with an order."""
         session = self.new_session(user_id, now)
-        self.sessions.open(session, now)
+        begin(self, session, now)
         return self.sessions.settle(session, lambda current, _: order_made(current, "https://pay", now), now)
 
     def booked(self, user_id: str) -> PaymentSession:
@@ -81,6 +82,11 @@ class Engine:
         """How many nights of the property are in which state, and whose."""
         items = self.store.query("PK = :place", {":place": f"PROPERTY#{self.property_id}"}, ConsistentRead=True)
         return Counter((item["state"], item["stayId"]) for item in items)
+
+
+def begin(engine: Engine, session: PaymentSession, now: datetime = NOW) -> None:
+    """The session opens for its award as it stands."""
+    engine.sessions.open(session, Awards(engine.store).of_session(session), now)
 
 
 def paid(session: PaymentSession) -> Evidence:
@@ -121,7 +127,7 @@ def test_of_many_who_open_a_session_for_one_night_exactly_one_gets_it(engine: En
 
     def open_it(session: PaymentSession) -> str:
         try:
-            engine.sessions.open(session, NOW)
+            begin(engine, session)
         except NightsTaken as taken:
             return taken.stay_id
         return session.id
@@ -209,7 +215,7 @@ def test_nights_that_are_given_back_go_to_one_of_those_who_wait(engine: Engine) 
     def open_it(session: PaymentSession) -> str:
         for _ in range(100):
             try:
-                engine.sessions.open(session, NOW)
+                begin(engine, session)
             except NightsTaken as taken:
                 if taken.stay_id != booked.id:
                     return taken.stay_id

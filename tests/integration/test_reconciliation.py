@@ -3,15 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from stays.domain.award import quote
 from stays.domain.decision import order_made
-from stays.domain.errors import StaysError
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import new_stay_id
 from tests.integration.messages import MAI, NIGHTS, auction_result
-from tests.integration.product import Asked, Context, Failing, before, fault
+from tests.integration.product import Asked, Context, Failing, before, fault, unreachable
 from tests.integration.world import World
 
 
@@ -53,7 +50,7 @@ def test_money_that_comes_late_and_in_silence_is_found_by_the_clock(world: World
     world.zalopay.pay(made["appTransId"], late=True)
     assert world.session(made["sessionId"])["status"] == "EXPIRED"
     assert world.after(minutes=9) == {"due": 1, "attended": 1}
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
 
 
@@ -91,7 +88,7 @@ def test_money_that_moves_is_waited_for(world: World):
     assert (session["status"], session["processing"]) == ("PENDING", True)
     assert world.told(made["sessionId"]) == ["OPENED", "ORDER_MADE", "PROCESSING"]
     world.zalopay.fault("query_processing", on=False)
-    world.after(minutes=1)
+    world.after(minutes=5)
     assert world.item(kind="SESSION")["status"] == "PAID"
 
 
@@ -109,18 +106,24 @@ def test_a_declined_attempt_leaves_the_order_payable(world: World):
     world.after(seconds=60)
     assert world.session(made["sessionId"])["status"] == "PENDING"
     world.zalopay.pay(made["appTransId"])
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
 
 
 def begun(world: World) -> PaymentSession:
     """A session on record, and then the function was killed."""
     world.announce(auction_result())
     payments, now = world.functions["payments"], datetime.now(UTC)
-    won = payments.awards.of("1001", MAI)
-    quoted = quote(won, [night.date for night in won[0].nights], None, now)
+    (won,) = world.functions["auctions"].awards.of("1001", MAI)
+    quoted = quote(won, [night.date for night in won.nights], None, now)
     session = open_session(new_stay_id(now, b"0123456789"), quoted, MAI, Contact(), now, reserve=False)
-    payments.sessions.open(session, now)
+    payments.sessions.open(session, won, now)
     return session
+
+
+def make_in_vain(world: World, session: PaymentSession) -> None:
+    """Its order is made, and then the function was killed."""
+    payments = world.functions["payments"]
+    assert payments.zalopay().create_order(session, "http://localhost", payments.PAGES.callback_url).order_url
 
 
 def test_a_creation_that_died_before_the_order_frees_its_nights(world: World):
@@ -133,16 +136,16 @@ def test_a_creation_that_died_before_the_order_frees_its_nights(world: World):
 
 def test_a_creation_that_died_after_the_order_and_is_paid_is_booked(world: World):
     session = begun(world)
-    world.functions["payments"].make_order(session)
+    make_in_vain(world, session)
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(session.app_trans_id)
     world.after(seconds=60)
-    assert (world.session(session.id)["status"], world.nights()) == ("PAID", dict.fromkeys(NIGHTS, "BOOKED"))
+    assert (world.standing(session.id)["status"], world.nights()) == ("PAID", dict.fromkeys(NIGHTS, "BOOKED"))
 
 
 def test_a_creation_that_died_after_the_order_is_given_up_as_nobody_has_its_address(world: World):
     session = begun(world)
-    world.functions["payments"].make_order(session)
+    make_in_vain(world, session)
     world.after(seconds=60)
     assert (world.session(session.id)["status"], world.nights()) == ("FAILED", {})
 
@@ -194,8 +197,7 @@ def test_two_rounds_at_the_same_time_book_once(world: World):
 
 def test_an_item_that_cannot_be_attended_does_not_hold_up_the_others(world: World):
     nights = [f"2027-04-{day:02}" for day in range(1, 4)]
-    world.announce(auction_result(nights=nights))
-    orders = [world.create([night]).body["appTransId"] for night in nights]
+    orders = world.apart(*nights)
     world.zalopay.fault("callback_lost")
     for order in orders:
         world.zalopay.pay(order)
@@ -211,7 +213,7 @@ def test_a_database_that_fails_leaves_everything_due(world: World):
     with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
         assert world.after(minutes=1) == {"due": 1, "attended": 0}
     assert world.after(minutes=1) == {"due": 1, "attended": 1}
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
 
 
 def test_a_reading_of_an_overdue_session_repairs_it(world: World):
@@ -220,7 +222,8 @@ def test_a_reading_of_an_overdue_session_repairs_it(world: World):
     world.zalopay.pay(made["appTransId"])
     assert world.session(made["sessionId"])["status"] == "PENDING"
     world.clock.shift(timedelta(minutes=16))
-    assert world.session(made["sessionId"])["status"] == "PAID"
+    assert world.session(made["sessionId"])["status"] == "PENDING"  # until her page has heard of it (C24)
+    assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.item(what="PAID_AND_BOOKED")["evidence"]["source"] == "read"
 
 
@@ -247,34 +250,42 @@ def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World):
 
 
 def test_an_order_that_never_reached_zalopay_is_made_once_more(world: World):
-    session = begun(world)
-    made = world.functions["payments"].after_silence(session)
-    assert made.order_url == world.zalopay.order(session.app_trans_id)["order_url"]
+    world.announce(auction_result())
+    with Asked(world.functions["payments"]) as paths, unreachable(world.functions["payments"], "/v2/create"):
+        made = world.create()
+    assert (made.status, paths) == (200, ["/v2/create", "/v2/query", "/v2/create"])
+    assert made.body["orderUrl"] == world.zalopay.order(made.body["appTransId"])["order_url"]
 
 
 def test_a_click_waits_for_the_order_that_another_is_making(world: World):
     session = begun(world)
-    payments, sessions = world.functions["payments"], world.functions["reconciliation"].sessions
-    now, reads = datetime.now(UTC), iter((False, True))
+    sessions, now = world.functions["reconciliation"].sessions, datetime.now(UTC)
+    reads = iter((False, False, True))
 
     def make() -> None:
         if next(reads):
             sessions.settle(session, lambda current, _: order_made(current, "https://pay", now), now)
 
-    with before(payments, "GetItem", make, times=2):
-        assert payments.await_order(session).order_url == "https://pay"
+    with before(world.functions["payments"], "GetItem", make, times=3):
+        assert world.create().body["orderUrl"] == "https://pay"
 
 
 def test_a_click_does_not_wait_for_an_order_that_was_given_up(world: World):
     session = begun(world)
-    world.after(seconds=60)
-    with pytest.raises(StaysError, match="could not be made"):
-        world.functions["payments"].await_order(session)
+    reads = iter((False, True))
+
+    def give_up() -> None:
+        if next(reads):
+            world.after(seconds=60)
+
+    with before(world.functions["payments"], "GetItem", give_up, times=2):
+        assert world.create().code == "PAYMENT_CREATION_FAILED"
+    assert world.standing(session.id)["status"] == "FAILED"
 
 
 def test_an_award_that_can_still_be_paid_is_left_alone(world: World):
     world.announce(auction_result())
-    (award,) = world.functions["payments"].awards.of("1001", MAI)
+    (award,) = world.functions["auctions"].awards.of("1001", MAI)
     world.functions["reconciliation"].check_award(award, award.deadline - timedelta(seconds=1))
     assert world.item(kind="AWARD")["status"] == "PENDING_PAYMENT"
 

@@ -12,7 +12,7 @@ from stays.domain.manual import give_back_stray
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from stays.zalopay import Created
 from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result
-from tests.integration.product import Answering, Asked, before
+from tests.integration.product import Answering, Asked, Failing, before, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 from tests.samples import opened
@@ -111,7 +111,8 @@ def test_a_refund_that_died_before_it_was_asked_for_is_asked_for_two_hours_later
         assert paths == ["/v2/query_refund"] * 4
         world.after(minutes=1)
     assert paths[4:] == ["/v2/query_refund", "/v2/refund"]
-    assert "repeatedAt" in state(world, paid)
+    (kept,) = world.items(kind="SESSION", id=paid["id"])
+    assert "repeatedAt" in kept["refund"] and "repeatedAt" not in state(world, paid)
     world.after(minutes=2)
     assert state(world, paid)["status"] == "REFUNDED"
     assert [each["m_refund_id"] for each in refunds(world, paid)] == [f"270301_2553_{paid['id']}"]
@@ -385,7 +386,7 @@ def test_where_zalopay_takes_neither_amount_people_decide(world: World):
 def paid_elsewhere(world: World) -> dict[str, Any]:
     """An order that ZaloPay has and we do not: it is paid, and ZaloPay tells us."""
     payments, session = world.functions["payments"], opened(now=datetime.now(UTC)).but(amount=500_000)
-    made = payments.zalopay().create_order(session, "http://localhost", payments.CALLBACK_URL)
+    made = payments.zalopay().create_order(session, "http://localhost", payments.PAGES.callback_url)
     assert isinstance(made, Created)
     return world.zalopay.pay(session.app_trans_id)
 
@@ -424,6 +425,15 @@ def test_stray_money_that_zalopay_does_not_give_back_is_for_people(world: World,
     assert (world.item(kind="STRAY")["status"], world.item(kind="STRAY")["refund"]["code"]) == ("REFUND_MANUAL", -32)
     assert world.after(days=1) == {"due": 0, "attended": 0}
     assert '"RefundManual"' in capsys.readouterr().out
+
+
+def test_stray_money_that_cannot_be_attended_to_stays_due_and_is_named(world: World, caplog: pytest.LogCaptureFixture):
+    ordered_back(world)
+    with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+        assert world.tick() == {"due": 1, "attended": 0}
+    (line,) = [record for record in caplog.records if record.message == "still due"]
+    assert line.sessionId == f"S{world.item(kind='STRAY')['transactionId']}"
+    assert world.tick() == {"due": 1, "attended": 1}
 
 
 def test_stray_money_on_its_way_back_for_a_day_is_overdue(world: World, capsys: pytest.CaptureFixture[str]):

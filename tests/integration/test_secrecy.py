@@ -124,6 +124,8 @@ def pay(traveller: Traveller) -> None:
 def use(traveller: Traveller, stay: str) -> None:
     """What can be asked for a booking, until it is given back and refunded."""
     world, ask = traveller.world, traveller.ask
+    assert ask("GET", f"/payment/sessions/{stay}").json()["status"] == "PENDING"
+    assert ask("GET", f"/payment/{stay}/booking").json()["status"] == "CONFIRMED"
     assert ask("GET", f"/payment/sessions/{stay}").json()["status"] == "PAID"
     assert ask("POST", "/users/auth0-sync", {**PERSON, "locale": "vi"}).status_code == 200
     assert ask("POST", "/users/auth0-sync", {"locale": WORDS * 9, "picture": f"https://x/{DATA}"}).status_code == 200

@@ -6,11 +6,10 @@ import pytest
 
 from stays.domain.calendar import Address, NightStatus, Span, TakenNight, fingerprint, new_token
 from stays.domain.errors import NotFound
-from stays.table.awards import Awards
 from stays.table.calendars import Calendars
 from stays.table.sessions import Sessions
 from stays.table.store import Store
-from tests.integration.tables import Noting, contents, dynamodb
+from tests.integration.tables import Noting, begin, contents, dynamodb, hand_in
 from tests.samples import FIRST, HOST, HOUSE, NIGHTS, NOW, OTHER_STAY, STAY, STRANGER, opened, priced, win
 
 SECOND, LATER = timedelta(seconds=1), NOW + timedelta(days=1)
@@ -134,8 +133,8 @@ def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
 ) -> None:
     elsewhere = win(place=HOUSE.but(id="5011"), nights=priced(FIRST), auction_id="1002")
     for stay_id, award in ((STAY, win()), (OTHER_STAY, elsewhere)):
-        Awards(store).receive(award)
-        Sessions(store).open(opened(stay_id, award), NOW)
+        hand_in(award)
+        begin(Sessions(store), opened(stay_id, award), NOW)
     until = opened(STAY).hold_until
     held = [TakenNight(date=night, status=NightStatus.HELD, held_until=until, stay_id=STAY) for night in NIGHTS]
     assert calendars.nights("501", Span(NIGHTS[0], NIGHTS[2])) == held
@@ -151,9 +150,9 @@ def test_nights_are_read_as_they_are(aws: None) -> None:
 
 def test_the_most_nights_that_are_asked_for_fit_into_one_page(store: Store, calendars: Calendars) -> None:
     longest = HOUSE.but(id="P" * 128)
-    award = win(place=longest, user_id="u" * 128, nights=priced(FIRST))
-    Awards(store).receive(award)
-    Sessions(store).open(opened(STAY, award), NOW)
+    award = win(place=longest, user_id="阮" * 56 + "x" * 8, nights=priced(FIRST))
+    hand_in(award)
+    begin(Sessions(store), opened(STAY, award), NOW)
     (item,) = [item for item in contents().values() if item["kind"] == "NIGHT"]
     size = sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
     assert size < 500

@@ -8,12 +8,11 @@ from stays.domain.booking import Booking, booking_of
 from stays.domain.errors import Refused
 from stays.domain.mailing import STUCK_TIME, Mailing, MailState, Thread, new_mailing
 from stays.domain.payment import Fulfilment, PaymentSession
-from stays.table.awards import Awards
 from stays.table.effects import Effects, Story
 from stays.table.keys import mail_item, shard
 from stays.table.sessions import Sessions
 from stays.table.store import Store, to_attributes
-from tests.integration.tables import contents, dynamodb
+from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import HOST, NOW, STAY, TRAVELLER, booked, money, opened, win
 
 MINUTE = timedelta(minutes=1)
@@ -52,8 +51,8 @@ def claimed(effects: Effects) -> Mailing:
 def paid() -> PaymentSession:
     store = Store(dynamodb(), "stays")
     sessions = Sessions(store)
-    Awards(store).receive(win())
-    sessions.open(opened(), NOW)
+    hand_in(win())
+    begin(sessions, opened(), NOW)
     return sessions.record(opened(), money(), NOW)
 
 

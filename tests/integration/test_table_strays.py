@@ -5,20 +5,19 @@ from typing import Any
 
 import pytest
 
-from stays.domain.decision import Decision, Taken, order_made
+from stays.domain.decision import NOTHING, Decision, Found, order_made
 from stays.domain.manual import give_back_stray, settle_stray
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.refund import request_refund
 from stays.domain.stray import Stray, StrayStatus
 from stays.domain.values import timestamp
-from stays.table.awards import Awards
 from stays.table.casebook import Casebook
 from stays.table.keys import shard, stray_item, transaction_key
 from stays.table.sessions import Sessions, Unsettled
 from stays.table.store import Store, to_attributes
 from stays.table.strays import Strays
 from stays.table.watch import Watch
-from tests.integration.tables import Overtaken, contents, dynamodb
+from tests.integration.tables import Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
     APP_ID,
     NOW,
@@ -52,13 +51,13 @@ def strays(store: Store) -> Strays:
 
 def began(store: Store) -> PaymentSession:
     """A session on record whose order can be paid."""
-    Awards(store).receive(win())
+    hand_in(win())
     session, sessions = opened(), Sessions(store)
-    sessions.open(session, NOW)
+    begin(sessions, session, NOW)
     return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
 
 
-def give_back(current: Stray, _: Taken) -> Any:
+def give_back(current: Stray, _: Found) -> Any:
     return give_back_stray(current, LATER)
 
 
@@ -101,6 +100,12 @@ def test_what_was_decided_is_written_with_who_decided(strays: Strays) -> None:
     (event,) = strays.timeline(stray())
     assert (event["what"], event["at"], event["by"]) == ("REFUND_ORDERED", timestamp(LATER), "linh")
     assert event["PK"] == KEY[0]
+
+
+def test_the_timeline_is_read_consistently(store: Store, strays: Strays) -> None:
+    noting = Noting()
+    assert Strays(Store(noting, "stays")).timeline(stray()) == []
+    assert noting.queries[0]["ConsistentRead"] is True
 
 
 def test_what_is_decided_already_is_decided_once(strays: Strays) -> None:
@@ -146,7 +151,7 @@ def test_whoever_comes_second_decides_on_what_stands_there(strays: Strays, stand
     late = Strays(Store(Overtaken(meanwhile), "stays"))
     seen: list[StrayStatus] = []
 
-    def decide(current: Stray, _: Taken) -> Any:
+    def decide(current: Stray, _: Found) -> Any:
         seen.append(current.status)
         return give_back_stray(current, LATER) if current.status is StrayStatus.OPEN else None
 
@@ -157,7 +162,7 @@ def test_whoever_comes_second_decides_on_what_stands_there(strays: Strays, stand
 
 def test_money_whose_order_became_known_meanwhile_is_stray_no_more(strays: Strays) -> None:
     strays.keep(stray())
-    put(first_release(kind="TRANSACTION"))
+    put(first_release(kind="TRANSACTION", status="PAID"))
     with pytest.raises(Unsettled):
         strays.settle(stray(), give_back, LATER)
     assert strays.timeline(stray()) == []
@@ -167,8 +172,9 @@ def test_what_never_comes_to_rest_is_given_up(store: Store, strays: Strays) -> N
     strays.keep(stray())
     tried = 0
 
-    def restless(current: Stray, _: Taken) -> Any:
+    def restless(current: Stray, found: Found) -> Any:
         nonlocal tried
+        assert found is NOTHING
         tried += 1
         put(stray_item(stray(changed_at=NOW + tried * MOMENT)))
         return give_back_stray(current, LATER)

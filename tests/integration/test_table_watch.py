@@ -10,12 +10,11 @@ from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
 from stays.domain.mailing import new_mailing
 from stays.domain.payment import PaymentSession, Status
-from stays.table.awards import Awards
 from stays.table.keys import SHARDS, award_item, mail_item, shard
 from stays.table.sessions import Sessions
 from stays.table.store import Condition, Store, to_attributes
 from stays.table.watch import RECENT, Unreadable, Watch, changed, newly_booked, newly_paid
-from tests.integration.tables import contents, dynamodb
+from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import NIGHTS, NOW, STAY, STRANGER, TRAVELLER, money, offer, opened, priced, said, win
 
 MOMENT = timedelta(milliseconds=1)
@@ -37,9 +36,9 @@ def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0
     place = win().place.but(id=f"P{stay_id}")
     at = NOW + timedelta(minutes=minutes)
     award = win(user_id=user_id, place=place, nights=priced(NIGHTS[0]), auction_id=stay_id, deadline=NOW, due_at=None)
-    Awards(store).receive(award)
+    hand_in(award)
     session = opened(stay_id, award, at)
-    Sessions(store).open(session, at)
+    begin(Sessions(store), session, at)
     return session
 
 
@@ -91,14 +90,13 @@ def test_an_item_is_deleted_with_or_without_a_condition(store: Store) -> None:
     key = {"PK": "x", "SK": "x"}
     for condition in (None, Condition("amount = :amount", amount=5)):
         store.put(key | {"amount": 5})
-        store.transact([store.deleting(key, condition)])
+        store.transact({"it": store.deleting(key, condition)})
         assert store.get(key) is None
 
 
 def test_what_changed_is_read_as_it_is_now_and_once(store: Store, watch: Watch) -> None:
-    session, awards = begun(store, IDS[0]), Awards(store)
-    for award in (win(), offer()):
-        awards.receive(award)
+    session = begun(store, IDS[0])
+    hand_in(win(), offer())
     keys = [
         (f"STAY#{IDS[0]}", "SESSION"),
         ("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"),
@@ -146,14 +144,13 @@ def test_what_was_won_or_offered_and_can_still_be_paid_or_answered_is_recent(sto
         ),
         offer(award_id="4", deadline=over + MOMENT, user_id=STRANGER),
     ]
-    for award in [*ignored, *reversed(told)]:
-        Awards(store).receive(award)
+    hand_in(*ignored, *reversed(told))
     assert watch.recent(TRAVELLER, over) == told
 
 
 def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, watch: Watch) -> None:
     lost = win(status=AwardStatus.LOST, result=Result.LOST, nights=())
-    Awards(store).receive(lost)
+    hand_in(lost)
     assert watch.recent(TRAVELLER, NOW + RECENT) == [lost]
     assert watch.recent(TRAVELLER, NOW + RECENT + MOMENT) == []
 
@@ -161,8 +158,7 @@ def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, watch: W
 def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: Store, watch: Watch) -> None:
     later = NOW + timedelta(days=1)
     awards = [win(), offer(due_at=later + MOMENT), win(auction_id="1002", status=AwardStatus.PAID, due_at=None)]
-    for award in awards:
-        Awards(store).receive(award)
+    hand_in(*awards)
     assert watch.due(later - MOMENT, 100) == []
     assert watch.due(later, 100) == awards[:1]
     assert watch.due(later + MOMENT, 100) == awards[:2]

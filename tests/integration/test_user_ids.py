@@ -55,7 +55,7 @@ def test_a_user_wins_pays_books_listens_and_gives_back(world: World, user_id: st
     assert world.create(sub=user_id).body["sessionId"] == made["sessionId"]
     world.zalopay.pay(made["appTransId"])
     world.deliver()
-    paid = world.session(made["sessionId"], sub=user_id)
+    paid = world.standing(made["sessionId"])
     assert get(world, f"/payment/transactions/{paid['transactionId']}", user_id)["userId"] == user_id
     booking = get(world, f"/payment/{made['sessionId']}/booking", user_id)
     assert (booking["status"], booking["userId"]) == ("CONFIRMED", user_id)
@@ -155,7 +155,7 @@ def test_numbers_that_are_whole_are_ids_prices_and_counts(world: World):
     place = PROPERTY | {"hostId": 8.0, "id": 777.0, "maxGuests": 4.0}
     after = [{"userId": 9.0, "bidId": 1.0, "nights": nights, "guestCount": 1.0}]
     event = auction_result(awardedNights=nights, property=place, runnersUp=after, **numbers)
-    assert world.announce(event) == {"accepted": True, "auctionId": "1001", "awardId": "WIN"}
+    assert world.announce(event) == {"accepted": True, "as": "RECEIVED", "auctionId": "1001", "awardId": "WIN"}
     reply = world.http(
         "POST",
         "/payment/zalopay/create",

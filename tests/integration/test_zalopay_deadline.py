@@ -1,6 +1,5 @@
 """A call to ZaloPay ends in time, however slowly its bytes come: over real sockets, with and without TLS."""
 
-import ipaddress
 import json
 import socket
 import ssl
@@ -236,7 +235,7 @@ def test_who_is_not_there_says_nothing(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of 127.0.0.1, by itself, with its key."""
+    """Of localhost, by itself, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ZaloPay")])
     today = datetime.now(UTC)
@@ -248,7 +247,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(1)
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = tmp_path_factory.mktemp("tls") / "zalopay.pem"
@@ -281,7 +280,7 @@ def test_over_tls_a_call_is_heard_or_ends_in_time(
     over_tls: Any, certificate: Path, wire: Wire, outcome: Outcome
 ) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate))
-    with serving(over_tls(wire)) as server, speaking(f"https://127.0.0.1:{server.port}", trusted) as zalopay:
+    with serving(over_tls(wire)) as server, speaking(f"https://localhost:{server.port}", trusted) as zalopay:
         for _ in range(2 if outcome is Outcome.PAID else 1):
             with at_most(LONGEST):
                 assert zalopay.query(pending(), "poll").outcome is outcome
@@ -301,6 +300,8 @@ def test_a_handshake_that_does_not_come_to_an_end_ends_in_time(wire: Wire) -> No
         assert zalopay.query(pending(), "poll").outcome is Outcome.UNKNOWN
 
 
-def test_who_is_not_trusted_is_not_believed(over_tls: Any) -> None:
-    with serving(over_tls(answers)) as server, speaking(f"https://127.0.0.1:{server.port}") as zalopay:
-        assert zalopay.query(pending(), "poll").outcome is Outcome.UNKNOWN
+def test_who_is_not_trusted_or_has_another_name_is_not_believed(over_tls: Any, certificate: Path) -> None:
+    trusted = ssl.create_default_context(cafile=str(certificate))
+    for host, authorities in (("localhost", None), ("127.0.0.1", trusted)):
+        with serving(over_tls(answers)) as server, speaking(f"https://{host}:{server.port}", authorities) as zalopay:
+            assert zalopay.query(pending(), "poll").outcome is Outcome.UNKNOWN

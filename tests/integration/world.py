@@ -130,10 +130,17 @@ class World:
         assert reply.status == 200, reply.body
         return reply.body
 
+    def apart(self, *nights: str) -> list[str]:
+        """Mai has won each night at an auction of its own, named like it, and pressed the button: her orders."""
+        for night in nights:
+            self.announce(auction_result(auctionId=night, nights=[night]))
+        return [self.create([night], auction_id=night).body["appTransId"] for night in nights]
+
     def paid(self) -> dict[str, Any]:
-        """The same, and she has paid: the session as she reads it."""
+        """The same, she has paid, and her browser has found the booking: the session as she reads it from then on."""
         made = self.created(email="mai@example.com", name="Mai")
         self.zalopay.pay(made["appTransId"])
+        assert self.http("GET", f"/payment/{made['sessionId']}/booking").status == 200
         return self.session(made["sessionId"])
 
     def session(self, session_id: str, **how: Any) -> dict[str, Any]:
@@ -232,6 +239,10 @@ class World:
     def nights(self) -> dict[str, str]:
         """Which nights are taken, and how."""
         return {item["SK"].removeprefix("NIGHT#"): item["state"] for item in self.items(kind="NIGHT")}
+
+    def standing(self, stay_id: str) -> dict[str, Any]:
+        """A session as it is on record, whatever its owner has been told."""
+        return self.item(kind="SESSION", id=stay_id)
 
     def told(self, stay_id: str) -> list[str]:
         """What the timeline of a stay says."""

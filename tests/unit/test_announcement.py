@@ -7,17 +7,20 @@ import pytest
 from pydantic import ValidationError
 
 from stays.domain.announcement import ANNOUNCEMENTS, Announced, announcements, facts
-from stays.domain.award import AwardStatus
+from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import cancel
-from stays.domain.decision import Outcome, decide
+from stays.domain.cascade import withdraw
+from stays.domain.decision import Found, Outcome, decide, supersede
 from stays.domain.manual import accept, give_back, paid_back
 from stays.domain.payment import Fulfilment, PaymentSession, Reason, Status
-from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund
+from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from tests.samples import (
+    APP_ID,
     AUCTION,
     FIRST,
     NIGHTS,
     NOW,
+    OTHER_STAY,
     POLICY,
     STAY,
     TRANSACTION,
@@ -54,7 +57,9 @@ def refunded(session: PaymentSession) -> PaymentSession:
 
 def names(before: Announced | None, now: Announced) -> list[str]:
     found = announcements(before, now)
-    assert [each.event_id.rpartition("/")[2] for each in found] == [type(each).__name__ for each in found]
+    assert [each.event_id.removesuffix("/2").rpartition("/")[2] for each in found] == [
+        type(each).__name__ for each in found
+    ]
     return [type(each).__name__ for each in found]
 
 
@@ -144,7 +149,7 @@ def test_a_cancelled_booking_says_which_nights_and_how_much_goes_back() -> None:
         "reason": "CANCELLED_BY_TRAVELLER",
         "cancelledAt": "2026-11-22T03:00:00.000Z",
     }
-    nothing_back = after(cancel(booked(), [(0, 0)], NOW))
+    nothing_back = after(cancel(booked(), (), NOW))
     assert told(booked(), nothing_back)["refundAmount"] == 0
 
 
@@ -195,7 +200,7 @@ def test_a_win_that_expires_is_no_expired_offer() -> None:
 
 @pytest.mark.parametrize("status", [AwardStatus.EXPIRED, AwardStatus.DECLINED])
 def test_nights_that_nobody_is_left_to_be_offered_are_released(status: AwardStatus) -> None:
-    assert told(win(), win(status=status, released_nights=(FIRST,))) == {
+    assert told(win(), win(status=status, releases=((FIRST,),))) == {
         "version": 1,
         "eventId": f"{AUCTION}/{TRAVELLER}/WIN/NightsReleased",
         "auctionId": AUCTION,
@@ -207,7 +212,7 @@ def test_nights_that_nobody_is_left_to_be_offered_are_released(status: AwardStat
 
 
 def test_nights_that_an_offer_leaves_are_released_when_it_expires_and_not_when_it_is_paid() -> None:
-    over = offer(status=AwardStatus.EXPIRED, released_nights=NIGHTS)
+    over = offer(status=AwardStatus.EXPIRED, releases=(NIGHTS,))
     assert names(offer(), over) == ["OfferExpired", "NightsReleased"]
     assert names(over, over.but(status=AwardStatus.PAID)) == []
 
@@ -221,7 +226,59 @@ def test_a_users_id_cannot_break_the_id_of_an_event() -> None:
 def test_nights_beside_an_offer_that_was_paid_are_released() -> None:
     paid = offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS)
     assert names(offer(), paid) == []
-    assert names(paid, paid.but(released_nights=NIGHTS[2:])) == ["NightsReleased"]
+    assert names(paid, paid.but(releases=(NIGHTS[2:],))) == ["NightsReleased"]
+
+
+def test_each_release_of_an_award_is_an_event_of_its_own() -> None:
+    first = win(status=AwardStatus.PAID, releases=(NIGHTS[2:],))
+    second = first.but(releases=(NIGHTS[2:], NIGHTS[:2]))
+    once, again = told(win(status=AwardStatus.PAID), first), told(first, second)
+    assert again == once | {"eventId": f"{once['eventId']}/2", "releasedNights": ["2026-12-01", "2026-12-02"]}
+    third = second.but(releases=(*second.releases, NIGHTS[:1]))
+    assert told(second, third)["eventId"] == f"{once['eventId']}/3"
+    assert facts(third)[:2] == facts(second)
+    assert names(second, second.but(ended_at=LATER, changed_at=LATER)) == []
+
+
+def test_what_an_earlier_release_wrote_says_the_same_of_its_nights() -> None:
+    new = win(status=AwardStatus.EXPIRED, releases=(NIGHTS,))
+    old = {name: value for name, value in new.dump().items() if name not in ("releases", "passedOn")}
+    assert facts(Award.model_validate(old | {"releasedNights": THREE})) == facts(new)
+
+
+@pytest.mark.parametrize(
+    "award", [win(), offer(), offer(status=AwardStatus.ACCEPTED), offer(status=AwardStatus.EXPIRED)]
+)
+def test_what_the_auction_system_takes_back_is_no_event(award: Award) -> None:
+    assert announcements(award, withdraw(award, 1, LATER)) == []
+    assert announcements(None, withdraw(award, 1, LATER)) == []
+
+
+@pytest.mark.parametrize("unresolved", ["PROCESSING", "SILENCE"])
+def test_an_order_of_which_zalopay_never_spoke_is_a_failure_until_its_money_comes(unresolved: str) -> None:
+    ended = expired().but(unresolved=unresolved)
+    assert names(pending(), ended) == ["PaymentFailed"]
+    assert names(ended, after(decide(ended, money(), LATER))) == ["PaymentCompleted", "BookingConfirmed"]
+
+
+def test_an_order_that_gave_way_is_a_failure_and_its_late_money_no_cancelled_booking() -> None:
+    gone = supersede(pending(), NOW)
+    assert told(pending(), gone)["reason"] == "SUPERSEDED"
+    assert names(gone, after(decide(gone, money(), LATER))) == ["PaymentCompleted", "BookingConfirmed"]
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Found(win(status=AwardStatus.PAID, payment_id=OTHER_STAY)), "ALREADY_PAID"),
+        (Found(win(status=AwardStatus.WITHDRAWN)), "AWARD_WITHDRAWN"),
+    ],
+)
+def test_a_refund_says_why_late_money_bought_nothing(found: Found, reason: str) -> None:
+    owed = after(decide(expired(), money(), LATER, found=found))
+    assert names(expired(), owed) == ["PaymentCompleted"]
+    asked = after(request_refund(owed, APP_ID, LATER))
+    assert told(asked, refunded(asked))["reason"] == reason
 
 
 def test_an_item_that_is_not_whole_is_no_fact() -> None:
@@ -230,7 +287,7 @@ def test_an_item_that_is_not_whole_is_no_fact() -> None:
 
 
 def test_nobody_is_named_and_every_event_names_its_kind() -> None:
-    items = [cancelled(), expired(), refunded(refunding()), offer(status=AwardStatus.EXPIRED, released_nights=NIGHTS)]
+    items = [cancelled(), expired(), refunded(refunding()), offer(status=AwardStatus.EXPIRED, releases=(NIGHTS,))]
     every = [each for item in items for each in facts(item)]
     assert {type(each).__name__ for each in every} == set(ANNOUNCEMENTS)
     text = json.dumps([each.dump() for each in every])

@@ -1,14 +1,13 @@
-"""Awards: what an event has to say, and which nights can be paid for which amount."""
+"""Awards: what an event has to say, and until when which nights of them can be had."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from stays.domain.auction import read_event
-from stays.domain.award import AWARD_SOURCES, PAYABLE, Award, AwardStatus, Quote, Result, RunnerUp, being_paid, quote
-from stays.domain.errors import Invalid, NotFound, Refused
+from stays.domain.auction import AuctionWithdrawn, read_event
+from stays.domain.award import AWARD_SOURCES, PAYABLE, Award, AwardStatus, Correction, Result, RunnerUp
 from tests.samples import FIRST, HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 
 RESULT = {
@@ -30,6 +29,19 @@ OFFER = {
     "offeredNights": [{"date": "2026-12-01", "price": 200_000}],
     "responseDeadline": "2026-11-23T03:00:00Z",
 }
+WITHDRAWN = {name: RESULT[name] for name in ("auctionId", "userId")}
+EVERY_EVENT = [
+    ("AuctionResult", RESULT),
+    ("SecondChanceOffer", OFFER),
+    ("AuctionWithdrawn", WITHDRAWN),
+    ("AuctionWithdrawn", WITHDRAWN | {"offerId": 7}),
+]
+# The attributes of an award as 1.2.1 wrote it
+OF_1_2_1 = {
+    *("awardId", "auctionId", "userId", "property", "nights", "guestCount", "deadline", "status", "receivedAt"),
+    *("result", "bidAmount", "originalBidId", "paymentId", "selected", "checkoutId", "payUntil", "runnersUp"),
+    *("offerMinutes", "atStake", "declineReason", "changedAt", "dueAt"),
+}
 
 
 def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -48,13 +60,13 @@ def test_a_result_becomes_a_win_with_its_nights_in_order() -> None:
         bid_amount=500_000,
         deadline=NOW + timedelta(days=1),
     )
-    assert (award.auction_id, award.amount) == ("1001", 500_000)
+    assert (award.auction_id, award.amount(NOW), award.revision) == ("1001", 500_000, 0)
 
 
 def test_a_loss_is_recorded_and_pays_nothing() -> None:
     award = read_event("AuctionResult", RESULT | {"result": "LOST", "awardedNights": []}, NOW)
     assert (award.status, award.result, award.nights, award.bid_amount) == (AwardStatus.LOST, Result.LOST, (), 500_000)
-    assert (award.due_at, award.amount) == (None, 0)
+    assert (award.due_at, award.amount(NOW), award.is_win) == (None, 0, False)
 
 
 def test_an_offer_waits_under_its_own_id() -> None:
@@ -78,7 +90,6 @@ def test_an_event_names_who_comes_next_in_order_and_how_long_they_have() -> None
         assert award.offer_minutes == 45
         silent = read_event(kind, event, NOW)
         assert (silent.runners_up, silent.offer_minutes) == ((), 120)
-        assert not silent.says_the_same(award)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +162,7 @@ def test_a_loss_that_names_nights_is_refused() -> None:
 
 def test_nights_that_cost_more_than_can_be_paid_are_refused() -> None:
     nights = [{"date": f"2026-12-{day:02}", "price": 50_000_000} for day in (1, 2)]
-    assert read_event("AuctionResult", RESULT | {"awardedNights": nights}, NOW).amount == 100_000_000
+    assert read_event("AuctionResult", RESULT | {"awardedNights": nights}, NOW).amount(NOW) == 100_000_000
     one_more = [*nights, {"date": "2026-12-03", "price": 1}]
     with pytest.raises(ValidationError, match="the nights cost more than 100000000 together"):
         read_event("AuctionResult", RESULT | {"awardedNights": one_more}, NOW)
@@ -184,10 +195,72 @@ def test_an_award_is_read_back_from_what_was_written() -> None:
     assert Award.model_validate(award.dump()) == award
 
 
-def test_two_announcements_say_the_same_whatever_has_become_of_the_award() -> None:
-    later = win(status=AwardStatus.PAID, payment_id="x", received_at=NOW + timedelta(days=1))
-    assert win().says_the_same(later)
-    assert not win().says_the_same(win(guest_count=3))
+@pytest.mark.parametrize("revision", [0, 1, 1_764_201_600_000, 2**53])
+def test_an_event_says_which_revision_of_an_award_it_is(revision: int) -> None:
+    for kind, event in EVERY_EVENT:
+        assert read_event(kind, event | {"revision": revision}, NOW).revision == revision
+        assert read_event(kind, event, NOW).revision == 0
+
+
+@pytest.mark.parametrize("revision", [-1, 1.5, "1", True, None, 2**53 + 1])
+def test_a_revision_is_a_number_that_counts(revision: Any) -> None:
+    for kind, event in EVERY_EVENT:
+        with pytest.raises(ValidationError, match="revision"):
+            read_event(kind, event | {"revision": revision}, NOW)
+
+
+def test_an_award_is_taken_back_by_the_keys_of_the_event_that_gave_it() -> None:
+    for kind, event in EVERY_EVENT:
+        said = read_event("AuctionWithdrawn", event, NOW)
+        assert isinstance(said, AuctionWithdrawn)
+        assert kind == "AuctionWithdrawn" or said.award_id == read_event(kind, event, NOW).award_id
+        assert (said.auction_id, said.user_id) == ("1001", TRAVELLER)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("auctionId", ...), ("userId", ...), ("userId", ""), ("offerId", "a/b"), ("offerId", "WIN")],
+)
+def test_a_withdrawal_that_cannot_be_is_refused_by_the_field_that_is_wrong(path: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=path):
+        read_event("AuctionWithdrawn", changed(WITHDRAWN, path, value), NOW)
+
+
+def test_what_waits_on_an_award_is_read_back_from_what_was_written() -> None:
+    for corrected in (None, win(revision=2, guest_count=4)):
+        award = win(correction=Correction(revision=2, event_id="event-9", award=corrected))
+        assert Award.model_validate(award.dump()) == award
+
+
+@pytest.mark.parametrize("status", AwardStatus)
+@pytest.mark.parametrize("due", [None, NOW])
+def test_what_an_earlier_release_wrote_was_passed_on_when_it_ended_unless_it_is_due(
+    status: AwardStatus, due: datetime | None
+) -> None:
+    item = {name: value for name, value in win(status=status, due_at=due).dump().items() if name in OF_1_2_1}
+    read = Award.model_validate(item)
+    assert read.passed_on is not (status in PAYABLE or due is not None)
+    assert (read.revision, read.unsold, read.releases, read.chain, read.ended_at) == (0, None, (), None, None)
+    released = Award.model_validate(item | {"releasedNights": ["2026-12-01"]})
+    assert released.releases == ((FIRST,),)
+    assert released.passed_on is (status not in PAYABLE)
+    assert Award.model_validate(read.dump()) == read
+
+
+def test_what_an_earlier_release_saw_paid_asks_nobody_when_it_is_given_back() -> None:
+    item = {name: value for name, value in win(status=AwardStatus.PAID).dump().items() if name in OF_1_2_1}
+    assert Award.model_validate(item | {"unsold": ["2026-12-01"]}).passed_on is True
+
+
+@pytest.mark.parametrize("passed_on", [False, True])
+def test_what_this_release_wrote_says_itself_whether_it_was_passed_on(*, passed_on: bool) -> None:
+    award = win(status=AwardStatus.EXPIRED, due_at=None, passed_on=passed_on, releases=((FIRST,),))
+    assert Award.model_validate(award.dump()) == Award.model_validate(award) == award
+
+
+def test_an_award_without_a_status_cannot_be_read() -> None:
+    with pytest.raises(ValidationError, match="status"):
+        Award.model_validate(changed(win().dump(), "status", ...))
 
 
 @pytest.mark.parametrize("status", AwardStatus)
@@ -197,125 +270,90 @@ def test_what_waits_for_money_can_be_paid_until_its_deadline(status: AwardStatus
     assert not award.is_payable(award.deadline)
 
 
-def test_the_price_of_the_selected_nights_buys_them_in_order() -> None:
-    award = win()
-    assert quote([award], [NIGHTS[2], NIGHTS[0]], 600_000, NOW) == Quote(award, (NIGHTS[0], NIGHTS[2]), 600_000)
+FIRST_MORNING, LAST_MORNING, MORNING_AFTER = (
+    datetime.fromisoformat(f"2026-12-{day:02}T00:00:00+07:00") for day in (2, 3, 4)
+)
+LONG = {"deadline": NOW + timedelta(days=30)}
+FULL, PARTIAL, OFFER_OF_LATE = win(**LONG), win(result=Result.PARTIAL_WIN, **LONG), offer(**LONG)
+MOMENT = timedelta(milliseconds=1)
 
 
-def test_without_an_amount_the_price_is_ours() -> None:
-    award = win()
-    assert quote([award], [NIGHTS[1]], None, NOW) == Quote(award, (NIGHTS[1],), 300_000)
+@pytest.mark.parametrize(
+    ("award", "at", "nights"),
+    [
+        *((award, at, NIGHTS) for award in (FULL, PARTIAL, OFFER_OF_LATE) for at in (NOW, FIRST_MORNING - MOMENT)),
+        (FULL, FIRST_MORNING, ()),
+        *((award, FIRST_MORNING, NIGHTS[1:]) for award in (PARTIAL, OFFER_OF_LATE)),
+        *((award, LAST_MORNING, NIGHTS[2:]) for award in (PARTIAL, OFFER_OF_LATE)),
+        *((award, MORNING_AFTER, ()) for award in (FULL, PARTIAL, OFFER_OF_LATE)),
+    ],
+)
+def test_after_midnight_only_nights_that_can_still_be_slept_are_sold_and_a_full_win_is_sold_whole(
+    award: Award, at: datetime, nights: tuple[date, ...]
+) -> None:
+    assert tuple(night.date for night in award.sellable(at)) == nights
+    assert tuple(night.date for night in award.shown(at)) == (nights or NIGHTS)
+    assert award.amount(at) == 300_000 * len(nights or NIGHTS)
+    assert award.is_payable(at) is bool(nights)
+    assert award.but(status=AwardStatus.PAID).shown(at) == award.nights
 
 
-@pytest.mark.parametrize("selected", [NIGHTS, NIGHTS[:2], NIGHTS[1:], NIGHTS[1:2]])
-def test_c18_the_full_amount_books_all_awarded_nights(selected: tuple[date, ...]) -> None:
-    award = win()
-    assert quote([award], selected, 900_000, NOW) == Quote(award, NIGHTS, 900_000)
+def test_what_was_chosen_is_chosen_as_long_as_it_can_be_slept() -> None:
+    chosen = OFFER_OF_LATE.but(selected=NIGHTS[:2])
+    dates = [[night.date for night in chosen.chosen(at)] for at in (NOW, FIRST_MORNING, LAST_MORNING)]
+    assert dates == [list(NIGHTS[:2]), [NIGHTS[1]], [NIGHTS[2]]]
+    assert chosen.amount(FIRST_MORNING) == 300_000
 
 
-@pytest.mark.parametrize("selected", [NIGHTS, NIGHTS[:2], NIGHTS[1:2]])
-def test_the_price_of_what_was_chosen_of_it_books_what_was_chosen(selected: tuple[date, ...]) -> None:
-    award = win(result=Result.PARTIAL_WIN, nights=(*priced(FIRST, price=200_000), *priced(*NIGHTS[1:])))
-    chosen = award.but(selected=NIGHTS[:2])
-    assert chosen.amount == 500_000
-    assert quote([chosen], selected, 500_000, NOW) == Quote(chosen, NIGHTS[:2], 500_000)
-    assert quote([chosen], selected, 800_000, NOW) == Quote(chosen, NIGHTS, 800_000)
+@pytest.mark.parametrize(
+    ("award", "at", "over_at"),
+    [
+        (win(), NOW, None),
+        (win(), win().deadline, win().deadline),
+        (win(), FIRST_MORNING, win().deadline),
+        (offer(status=AwardStatus.ACCEPTED, pay_until=NOW + MOMENT), NOW, None),
+        (offer(status=AwardStatus.ACCEPTED, pay_until=NOW + MOMENT), FIRST_MORNING, NOW + MOMENT),
+        (FULL, FIRST_MORNING - MOMENT, None),
+        (FULL, LAST_MORNING, FIRST_MORNING),
+        (PARTIAL, MORNING_AFTER - MOMENT, None),
+        (PARTIAL, MORNING_AFTER, MORNING_AFTER),
+        (win(status=AwardStatus.PAID), MORNING_AFTER, None),
+        (win(status=AwardStatus.PAID, ended_at=LAST_MORNING), MORNING_AFTER, LAST_MORNING),
+        *(
+            (win(status=status, changed_at=LAST_MORNING), MORNING_AFTER, LAST_MORNING)
+            for status in (AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN)
+        ),
+        (win(status=AwardStatus.EXPIRED, ended_at=NOW, changed_at=LAST_MORNING), MORNING_AFTER, NOW),
+        (win(status=AwardStatus.EXPIRED, ended_at=LAST_MORNING), NOW, NOW),
+        (win(status=AwardStatus.EXPIRED, changed_at=LAST_MORNING), NOW, NOW),
+    ],
+)
+def test_an_award_is_over_since_its_user_lost_it_and_never_in_time_to_come(
+    award: Award, at: datetime, over_at: datetime | None
+) -> None:
+    assert award.over_at(at) == over_at
 
 
-def test_what_was_chosen_is_no_obstacle_to_choose_again_at_the_till() -> None:
-    chosen = win(result=Result.PARTIAL_WIN, selected=NIGHTS[:1])
-    assert quote([chosen], NIGHTS[1:], 600_000, NOW) == Quote(chosen, NIGHTS[1:], 600_000)
-    assert quote([chosen], NIGHTS[1:], None, NOW) == Quote(chosen, NIGHTS[1:], 600_000)
+def test_a_loss_that_was_taken_back_is_no_win() -> None:
+    assert win(status=AwardStatus.WITHDRAWN).is_win
+    assert not win(status=AwardStatus.WITHDRAWN, result=Result.LOST, nights=()).is_win
 
 
-def test_the_price_of_what_was_chosen_buys_no_night_that_is_over() -> None:
-    chosen = win(result=Result.PARTIAL_WIN, selected=NIGHTS[:2], deadline=NOW + timedelta(days=30))
-    later = datetime.combine(NIGHTS[1], time(12), UTC)
-    with pytest.raises(Invalid) as refused:
-        quote([chosen], NIGHTS[1:2], 600_000, later)
-    assert refused.value.details == {"expectedAmount": 300_000}
+def test_a_status_of_an_award_is_entered_from_these_and_from_no_other() -> None:
+    payable = {"PENDING_PAYMENT", "WAITING", "ACCEPTED"}
+    ended = {"DECLINED", "EXPIRED", "LOST"}
+    assert {
+        "ACCEPTED": {"WAITING"},
+        "DECLINED": payable,
+        "EXPIRED": payable,
+        "PAID": payable | {"DECLINED", "EXPIRED"},
+        "WITHDRAWN": payable | ended,
+    } == AWARD_SOURCES
 
 
 def test_no_offer_bears_the_name_of_a_win() -> None:
     with pytest.raises(ValidationError):
         read_event("SecondChanceOffer", OFFER | {"offerId": "WIN"}, NOW)
-
-
-def test_the_full_amount_buys_no_night_that_is_over() -> None:
-    award = win(nights=priced(*NIGHTS), deadline=NOW + timedelta(days=30))
-    later = datetime.combine(NIGHTS[1], time(12), UTC)
-    with pytest.raises(Invalid) as refused:
-        quote([award], NIGHTS[1:], 900_000, later)
-    assert refused.value.details == {"expectedAmount": 600_000}
-
-
-@pytest.mark.parametrize("amount", [1, 599_999, 600_001])
-def test_any_other_amount_is_refused_with_the_one_that_is_expected(amount: int) -> None:
-    with pytest.raises(Invalid) as refused:
-        quote([win()], NIGHTS[:2], amount, NOW)
-    assert (refused.value.code, refused.value.details) == ("INVALID_AMOUNT", {"expectedAmount": 600_000})
-
-
-@pytest.mark.parametrize("awards", [[], [win(status=AwardStatus.LOST)]])
-def test_without_an_award_there_is_nothing_to_pay(awards: list[Award]) -> None:
-    with pytest.raises(NotFound):
-        quote(awards, NIGHTS, 900_000, NOW)
-
-
-@pytest.mark.parametrize(
-    ("selected", "message"),
-    [
-        ([*NIGHTS, date(2026, 12, 4)], "A night was not awarded."),
-        ([NIGHTS[0], NIGHTS[0]], "A night is named twice."),
-        ([date(2026, 11, 21), *NIGHTS], "A night is in the past."),
-    ],
-)
-def test_nights_that_cannot_be_selected_are_refused_by_name(selected: list[date], message: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        quote([win()], selected, 900_000, NOW)
-    assert refused.value.code == "VALIDATION_ERROR"
-    assert refused.value.details == {"fields": [{"field": "selectedNights", "message": message}]}
-
-
-def test_tonight_can_still_be_paid_by_the_date_in_vietnam() -> None:
-    tonight = win(nights=priced(date(2026, 11, 22)))
-    assert quote([tonight], [date(2026, 11, 22)], 300_000, NOW).nights == (date(2026, 11, 22),)
-    after_midnight_there = NOW.replace(hour=17)
-    with pytest.raises(Invalid, match="not valid"):
-        quote([tonight], [date(2026, 11, 22)], 300_000, after_midnight_there)
-
-
-@pytest.mark.parametrize(
-    ("award", "code"),
-    [
-        (win(deadline=NOW), "INVALID_AUCTION_STATE"),
-        (win(status=AwardStatus.EXPIRED), "INVALID_AUCTION_STATE"),
-        (offer(deadline=NOW), "OFFER_EXPIRED"),
-        (offer(status=AwardStatus.DECLINED), "OFFER_EXPIRED"),
-    ],
-)
-def test_an_award_whose_time_is_over_is_refused_with_its_deadline(award: Award, code: str) -> None:
-    with pytest.raises(Refused) as refused:
-        quote([award], NIGHTS, 900_000, NOW)
-    assert (refused.value.code, refused.value.details) == (code, {"deadline": award.dump()["deadline"]})
-
-
-def test_an_award_that_is_paid_names_the_session_that_paid_it() -> None:
-    with pytest.raises(Refused) as refused:
-        quote([win(status=AwardStatus.PAID, payment_id="the-session")], NIGHTS, 900_000, NOW)
-    assert (refused.value.code, refused.value.details) == ("INVALID_AUCTION_STATE", {"sessionId": "the-session"})
-
-
-def test_of_several_awards_the_one_with_most_of_the_nights_is_meant() -> None:
-    two, three = offer(nights=priced(*NIGHTS[:2])), win()
-    assert quote([two, three], NIGHTS, None, NOW).award is three
-    assert quote([three, two], NIGHTS, None, NOW).award is three
-
-
-def test_of_equal_awards_the_one_that_can_be_paid_is_meant() -> None:
-    over, alive = win(deadline=NOW), offer()
-    assert quote([over, alive], NIGHTS, None, NOW).award is alive
-    assert quote([alive, over], NIGHTS, None, NOW).award is alive
 
 
 def test_what_an_event_leaves_out_is_one_guest_and_no_bid() -> None:
@@ -338,25 +376,3 @@ def test_what_an_event_leaves_out_is_one_guest_and_no_bid() -> None:
 )
 def test_the_limits_of_an_event_are_within_them(path: str, value: Any) -> None:
     assert read_event("AuctionResult", changed(RESULT, path, value), NOW).status is AwardStatus.PENDING_PAYMENT
-
-
-def test_the_full_amount_buys_tonight_too() -> None:
-    tonight = datetime.combine(FIRST, time(12), UTC)
-    award = win(deadline=tonight + timedelta(days=1))
-    assert quote([award], NIGHTS[1:], 900_000, tonight) == Quote(award, NIGHTS, 900_000)
-
-
-def test_an_award_that_is_being_paid_names_the_session_that_pays_it() -> None:
-    refused = being_paid("the session")
-    assert (refused.code, refused.details) == ("INVALID_AUCTION_STATE", {"sessionId": "the session"})
-
-
-def test_what_is_not_known_is_no_detail() -> None:
-    with pytest.raises(Refused) as refused:
-        quote([win(status=AwardStatus.PAID)], NIGHTS, None, NOW)
-    assert refused.value.details == {}
-
-
-def test_an_award_ends_from_these_and_from_no_other() -> None:
-    payable = {"PENDING_PAYMENT", "WAITING", "ACCEPTED"}
-    assert {"ACCEPTED": {"WAITING"}, "DECLINED": payable, "EXPIRED": payable} == AWARD_SOURCES

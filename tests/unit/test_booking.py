@@ -4,10 +4,18 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from stays.domain.booking import Booking, BookingStatus, booking_of, cancel, check_out, reference_number, share
-from stays.domain.decision import Decision, Nights, Outcome, decide
+from stays.domain.booking import (
+    Booking,
+    BookingStatus,
+    booking_of,
+    cancel,
+    check_out,
+    reference_number,
+    share,
+)
+from stays.domain.decision import Decision, Nights, Outcome, decide, supersede
 from stays.domain.errors import Refused
-from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status, attempt_order
+from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status, Terms, attempt_order, read_terms
 from tests.samples import (
     HOST,
     NIGHTS,
@@ -29,6 +37,7 @@ from tests.samples import (
 
 LATER = NOW + timedelta(hours=1)
 CHECK_IN = NIGHTS[0]
+HALF = read_terms("[[0, 50]]")
 
 
 def vietnam(day: date, hour: int, minute: int = 0) -> datetime:
@@ -57,7 +66,7 @@ def test_a_paid_session_is_a_confirmed_booking_in_the_contracts_shape() -> None:
 def test_c16_the_dates_of_a_booking_carry_no_time() -> None:
     booking = booking_of(booked())
     assert booking is not None
-    shown = booking.dump()
+    shown = booking.to_client(POLICY)
     assert (shown["checkIn"], shown["checkOut"]) == ("2026-12-01", "2026-12-04")
     assert shown["nights"] == ["2026-12-01", "2026-12-02", "2026-12-03"]
     assert shown["createdAt"] == "2026-11-22T03:00:00.000Z"
@@ -123,9 +132,10 @@ def test_the_days_that_are_left_are_counted_in_vietnam() -> None:
 
 
 def test_the_order_of_the_policys_rows_does_not_matter_and_none_gives_nothing() -> None:
-    assert share([(0, 0), (7, 100), (3, 50)], CHECK_IN, vietnam(CHECK_IN - timedelta(days=5), 12)) == 50
-    assert share([], CHECK_IN, NOW) == 0
-    assert share([(3, 50)], CHECK_IN, vietnam(CHECK_IN - timedelta(days=2), 12)) == 0
+    shuffled = read_terms("[[0, 0], [7, 100], [3, 50]]")
+    assert share(shuffled, CHECK_IN, vietnam(CHECK_IN - timedelta(days=5), 12)) == 50
+    assert share((), CHECK_IN, NOW) == 0
+    assert share(POLICY[1:2], CHECK_IN, vietnam(CHECK_IN - timedelta(days=2), 12)) == 0
 
 
 def test_a_cancelled_booking_frees_its_nights_and_owes_the_share() -> None:
@@ -154,7 +164,7 @@ def test_of_an_order_with_a_promotion_any_share_is_the_whole(days: int, refunded
 
 
 def test_a_share_is_rounded_down_to_whole_dong() -> None:
-    decision = cancel(booked().but(amount=333_333), [(0, 50)], LATER)
+    decision = cancel(booked().but(amount=333_333), HALF, LATER)
     assert decision is not None
     assert decision.session.refund == Refund(amount=166_666, status=Fulfilment.REFUND_DUE)
 
@@ -169,7 +179,7 @@ def test_a_booking_cancelled_too_late_owes_nothing_and_is_not_looked_at_again() 
 
 
 def test_a_share_of_less_than_one_dong_is_no_refund() -> None:
-    decision = cancel(booked().but(amount=1), [(0, 50)], LATER)
+    decision = cancel(booked().but(amount=1), HALF, LATER)
     assert decision is not None
     assert (decision.session.fulfilment, decision.session.refund) == (Fulfilment.NONE, None)
 
@@ -190,10 +200,27 @@ def test_a_reservation_is_given_back_as_if_it_had_not_been() -> None:
 
 @pytest.mark.parametrize("session", [attempt_order(reserved(), NOW), attempt_order(reserved(award=win()), LATER)])
 def test_whoever_may_still_pay_does_not_lose_the_nights(session: PaymentSession) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused, match="it ends by itself") as refused:
         cancel(session, POLICY, LATER)
     assert refused.value.code == "INVALID_AUCTION_STATE"
-    assert refused.value.details == {"expiresAt": session.dump()["expiresAt"]}
+    assert refused.value.details == {"sessionId": STAY, "expiresAt": session.dump()["expiresAt"]}
+
+
+@pytest.mark.parametrize("unpaid", [False, True])
+def test_nobody_gives_back_an_order_whose_money_is_moving(*, unpaid: bool) -> None:
+    session = attempt_order(reserved(), NOW).but(processing=True)
+    with pytest.raises(Refused, match="Money is on its way") as refused:
+        cancel(session, POLICY, LATER, unpaid=unpaid)
+    assert refused.value.code == "PAYMENT_PROCESSING"
+    assert refused.value.details == {"sessionId": STAY, "expiresAt": session.dump()["expiresAt"]}
+
+
+@pytest.mark.parametrize("session", [attempt_order(reserved(), NOW), reserved().but(status=Status.PENDING)])
+def test_an_open_order_of_which_zalopay_says_that_nobody_paid_gives_way(session: PaymentSession) -> None:
+    session = session.but(attempted_at=NOW)
+    expected = Decision(supersede(session, LATER), "SUPERSEDED", Nights.FREE)
+    assert cancel(session, POLICY, LATER, unpaid=True) == expected
+    assert cancel(expected.session, POLICY, LATER, unpaid=True) is None
 
 
 @pytest.mark.parametrize(
@@ -213,6 +240,45 @@ def test_whoever_may_still_pay_does_not_lose_the_nights(session: PaymentSession)
 )
 def test_cancelling_what_is_not_booked_or_is_cancelled_already_does_nothing(session: PaymentSession) -> None:
     assert cancel(session, POLICY, LATER) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "stage", "owed"),
+    [
+        (None, HALF, 450_000),
+        (POLICY, HALF, 900_000),
+        (HALF, POLICY, 450_000),
+        ((), HALF, 0),
+        (read_terms("[[0, 0]]"), POLICY, 0),
+    ],
+)
+def test_the_terms_of_a_cancellation_belong_to_the_sale(own: Terms | None, stage: Terms, owed: int) -> None:
+    session = booked().but(cancellation_policy=own)
+    terms = stage if own is None else own
+    assert refunded(cancel(session, stage, LATER)) == owed
+    booking = booking_of(session)
+    assert booking is not None
+    assert booking.to_client(stage)["cancellationPolicy"] == [term.dump() for term in terms]
+
+
+@pytest.mark.parametrize(("days", "owed"), [(7, 900_000), (6, 900_000), (3, 900_000), (2, 0), (0, 0)])
+@pytest.mark.parametrize("received", [900_000, 850_000])
+def test_an_order_with_a_promotion_is_given_back_whole_or_not_at_all(days: int, owed: int, received: int) -> None:
+    session = booked().but(discount=50_000, received=received)
+    decision = cancel(session, POLICY, vietnam(CHECK_IN - timedelta(days=days), 12))
+    assert decision is not None
+    refund = decision.session.refund
+    assert (refund.amount if refund else 0) == owed
+    assert decision.session.fulfilment is (Fulfilment.REFUND_DUE if owed else Fulfilment.NONE)
+
+
+def refunded(decision: Decision | None) -> int:
+    refund = after(decision).refund
+    return refund.amount if refund else 0
+
+
+def test_a_promotion_of_nothing_is_none() -> None:
+    assert refunded(cancel(booked().but(discount=0), HALF, LATER)) == 450_000
 
 
 def test_a_cancelled_booking_says_when_and_what_goes_back() -> None:

@@ -144,10 +144,15 @@ def test_runs_are_all_nights_and_no_others_with_a_gap_between_any_two(nights: li
 
 
 def test_an_event_was_told_when_its_envelope_says_so_and_never_in_time_to_come() -> None:
-    assert told_at("2026-11-22T02:59:00Z", NOW) == NOW - timedelta(minutes=1)
-    assert told_at("2026-11-22T09:59:00+07:00", NOW) == NOW - timedelta(minutes=1)
+    for said in ("2026-11-22T02:59:00Z", "2026-11-22T09:59:00+07:00", "2026-11-22T02:59:00.999Z"):
+        assert told_at(said, NOW) == NOW - timedelta(minutes=1) + timedelta(milliseconds=999)
     for nothing in (None, "", "yesterday", 7, {}, "2126-11-22T00:00:00Z", "0001-01-01T00:00:00+14:00"):
         assert told_at(nothing, NOW) == NOW
+
+
+def test_of_what_was_told_in_one_second_the_moment_of_receiving_decides() -> None:
+    moments = [NOW + timedelta(milliseconds=more) for more in (0, 120, 250, 999)]
+    assert [told_at("2026-11-22T03:00:00Z", received) for received in moments] == moments
 
 
 def test_an_event_that_is_said_again_under_a_new_envelope_is_as_old_as_it_was() -> None:

@@ -1,12 +1,12 @@
 """Answers, deadlines and second chances: what becomes of an award, and who is offered its nights next."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from stays.domain.award import PAYABLE, AwardStatus, Result, RunnerUp
-from stays.domain.cascade import accept, end, is_overdue
+from stays.domain.award import PAYABLE, Award, AwardStatus, Correction, Result, RunnerUp
+from stays.domain.cascade import Passing, accept, end, is_of_chain, is_overdue, pass_on, unsold_nights, withdraw
 from stays.domain.errors import Invalid, Refused
 from tests.samples import AUCTION, HOUSE, NIGHTS, NOW, STRANGER, offer, priced, win
 
@@ -15,6 +15,7 @@ LATER = NOW + timedelta(hours=1)
 SECOND = RunnerUp(user_id=STRANGER, bid_id="88", nights=priced(*NIGHTS[:2], price=250_000), guest_count=3)
 THIRD = RunnerUp(user_id="auth0|chi", nights=priced(NIGHTS[2], price=200_000))
 PARTIAL = win(result=Result.PARTIAL_WIN)
+SECOND_NIGHT = datetime.fromisoformat("2026-12-02T19:00:00+07:00")
 
 
 def test_a_full_win_is_accepted_as_a_whole_whatever_is_selected() -> None:
@@ -25,7 +26,7 @@ def test_a_full_win_is_accepted_as_a_whole_whatever_is_selected() -> None:
 def test_part_of_a_partial_win_is_selected_in_order_and_the_amount_follows() -> None:
     accepted = accept(PARTIAL, [NIGHTS[2], NIGHTS[0], NIGHTS[2]], LATER)
     assert accepted == PARTIAL.but(selected=(NIGHTS[0], NIGHTS[2]), changed_at=LATER)
-    assert (accepted.amount, accepted.payment_deadline) == (600_000, PARTIAL.deadline)
+    assert (accepted.amount(NOW), accepted.payment_deadline) == (600_000, PARTIAL.deadline)
 
 
 def test_a_selection_can_be_repeated_changed_and_taken_back() -> None:
@@ -57,7 +58,22 @@ def test_nights_that_are_none_of_it_cannot_be_selected() -> None:
     for award in (win(), PARTIAL, offer()):
         with pytest.raises(Invalid) as refused:
             accept(award, [NIGHTS[0], date(2026, 12, 4)], LATER)
-        assert refused.value.details["fields"] == [{"field": "selectedNights", "message": "A night was not awarded."}]
+        said = "A night was not awarded, or it is past."
+        assert refused.value.details["fields"] == [{"field": "selectedNights", "message": said}]
+
+
+@pytest.mark.parametrize("award", [PARTIAL, offer()])
+def test_after_midnight_only_nights_that_can_still_be_slept_are_accepted(award: Award) -> None:
+    late = award.but(deadline=SECOND_NIGHT + timedelta(hours=1))
+    assert accept(late, NIGHTS[2:], SECOND_NIGHT).selected == NIGHTS[2:]
+    assert accept(late, NIGHTS[1:], SECOND_NIGHT).selected == ()
+    with pytest.raises(Invalid):
+        accept(late, NIGHTS, SECOND_NIGHT)
+
+
+def test_a_full_win_with_a_night_past_cannot_be_accepted() -> None:
+    with pytest.raises(Refused):
+        accept(win(deadline=SECOND_NIGHT + timedelta(hours=1)), (), SECOND_NIGHT)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +81,7 @@ def test_nights_that_are_none_of_it_cannot_be_selected() -> None:
     [
         (win(status=AwardStatus.PAID), "INVALID_AUCTION_STATE"),
         (win(status=AwardStatus.DECLINED), "INVALID_AUCTION_STATE"),
+        (win(status=AwardStatus.WITHDRAWN), "INVALID_AUCTION_STATE"),
         (win(deadline=LATER), "INVALID_AUCTION_STATE"),
         (offer(status=AwardStatus.EXPIRED), "OFFER_EXPIRED"),
         (offer(deadline=LATER), "OFFER_EXPIRED"),
@@ -85,93 +102,190 @@ def test_what_waits_for_money_or_an_answer_is_overdue_from_its_deadline_on(statu
     assert not is_overdue(award.but(pay_until=award.deadline + MOMENT), award.deadline)
 
 
-@pytest.mark.parametrize("status", [AwardStatus.DECLINED, AwardStatus.EXPIRED])
-def test_what_is_over_goes_to_the_next_with_a_deadline_of_their_own(status: AwardStatus) -> None:
-    award = win(runners_up=(SECOND, THIRD), offer_minutes=90)
-    ending = end(award, status, NIGHTS, LATER, "offer-9")
-    assert ending
-    assert ending.award == award.but(status=status, changed_at=LATER, due_at=None)
-    assert ending.offer == offer(
-        award_id="offer-9",
-        user_id=STRANGER,
-        auction_id=AUCTION,
-        place=HOUSE,
-        nights=SECOND.nights,
-        guest_count=3,
-        original_bid_id="88",
-        runners_up=(THIRD,),
-        offer_minutes=90,
-        at_stake=NIGHTS,
-        received_at=LATER,
-        changed_at=LATER,
-        deadline=LATER + timedelta(minutes=90),
-        due_at=LATER + timedelta(minutes=90),
+ENDS = [AwardStatus.DECLINED, AwardStatus.EXPIRED]
+
+
+def ended(award: Award) -> Award:
+    return end(award, AwardStatus.EXPIRED, LATER)
+
+
+@pytest.mark.parametrize("status", ENDS)
+@pytest.mark.parametrize("award", [win(runners_up=(SECOND,)), PARTIAL.but(selected=NIGHTS[:1]), offer(at_stake=NIGHTS)])
+def test_what_is_over_marks_its_nights_unsold_and_the_clock_passes_them_on(award: Award, status: AwardStatus) -> None:
+    assert end(award, status, LATER) == award.but(
+        status=status, unsold=NIGHTS, ended_at=LATER, changed_at=LATER, due_at=LATER
     )
 
 
-def test_each_in_order_is_offered_what_was_at_stake_and_the_last_refusal_releases_it() -> None:
+def test_an_offer_that_is_over_leaves_all_that_its_chain_still_has_to_sell() -> None:
+    part = offer(nights=priced(*NIGHTS[:1]), at_stake=NIGHTS)
+    assert end(part, AwardStatus.DECLINED, LATER).unsold == NIGHTS
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_unsold_nights_go_to_the_next_with_a_deadline_of_their_own(status: AwardStatus) -> None:
+    award = end(win(runners_up=(SECOND, THIRD), offer_minutes=90), status, NOW)
+    assert pass_on(award, NIGHTS, LATER, "offer-9") == Passing(
+        award.but(unsold=None, passed_on=True, changed_at=LATER, due_at=None),
+        NIGHTS,
+        offer(
+            award_id="offer-9",
+            user_id=STRANGER,
+            auction_id=AUCTION,
+            place=HOUSE,
+            nights=SECOND.nights,
+            guest_count=3,
+            original_bid_id="88",
+            runners_up=(THIRD,),
+            offer_minutes=90,
+            at_stake=NIGHTS,
+            chain="auth0|an WIN",
+            received_at=LATER,
+            changed_at=LATER,
+            deadline=LATER + timedelta(minutes=90),
+            due_at=LATER + timedelta(minutes=90),
+        ),
+    )
+
+
+def test_each_in_order_is_offered_what_is_at_stake_and_the_last_refusal_releases_it() -> None:
     award, offered = win(runners_up=(SECOND, THIRD)), []
     for number in range(3):
-        ending = end(award, AwardStatus.EXPIRED, NIGHTS, LATER, f"offer-{number}")
-        assert ending
-        if ending.offer is None:
+        passing = pass_on(ended(award), NIGHTS, LATER, f"offer-{number}")
+        if passing.offer is None:
             break
-        offered.append((ending.offer.user_id, ending.offer.nights))
-        award = ending.offer
-        assert ending.award.released_nights == ()
-    assert offered == [(each.user_id, each.nights) for each in (SECOND, THIRD)]
-    assert ending.award.released_nights == NIGHTS
+        offered.append((passing.offer.user_id, passing.offer.nights, passing.offer.chain))
+        award = passing.offer
+        assert passing.award.releases == ()
+    assert offered == [(each.user_id, each.nights, "auth0|an WIN") for each in (SECOND, THIRD)]
+    assert passing.award.releases == (NIGHTS,)
 
 
-@pytest.mark.parametrize("award", [win(), offer(), offer(at_stake=NIGHTS)])
-def test_where_nobody_is_left_the_nights_are_released(award: Any) -> None:
-    ending = end(award, AwardStatus.DECLINED, NIGHTS, LATER, "offer-9")
-    assert ending
-    assert (ending.award.released_nights, ending.offer) == (NIGHTS, None)
+@pytest.mark.parametrize("award", [win(), offer(), offer(at_stake=NIGHTS), win(runners_up=(SECOND,), passed_on=True)])
+def test_where_nobody_is_left_or_the_list_was_handed_on_the_nights_are_released(award: Award) -> None:
+    over = end(award, AwardStatus.EXPIRED, NOW)
+    released = over.but(unsold=None, releases=(NIGHTS,), changed_at=LATER, due_at=None)
+    assert pass_on(over, NIGHTS, LATER, "offer-9") == Passing(released, NIGHTS)
+
+
+def test_each_release_of_an_award_is_another_one() -> None:
+    award = win(status=AwardStatus.PAID, unsold=NIGHTS[:1])
+    first = pass_on(award, NIGHTS[:1], LATER, "offer-9").award
+    second = pass_on(first.but(unsold=NIGHTS[1:]), NIGHTS[1:], LATER, "offer-9").award
+    assert second.releases == (NIGHTS[:1], NIGHTS[1:])
 
 
 def test_only_nights_that_are_still_free_are_offered_or_released() -> None:
-    award = win(runners_up=(SECOND, THIRD))
-    first = end(award, AwardStatus.EXPIRED, NIGHTS[1:], LATER, "offer-9")
-    assert first and first.offer
-    assert (first.offer.user_id, first.offer.nights) == (STRANGER, SECOND.nights[1:])
-    passed_over = end(award, AwardStatus.EXPIRED, NIGHTS[2:], LATER, "offer-9")
-    assert passed_over and passed_over.offer
+    award = ended(win(runners_up=(SECOND, THIRD)))
+    first = pass_on(award, NIGHTS[1:], LATER, "offer-9")
+    assert first.offer
+    assert (first.offer.user_id, first.offer.nights, first.offer.at_stake) == (STRANGER, SECOND.nights[1:], NIGHTS[1:])
+    passed_over = pass_on(award, NIGHTS[2:], LATER, "offer-9")
+    assert passed_over.offer
     assert (passed_over.offer.user_id, passed_over.offer.runners_up) == ("auth0|chi", ())
-    none = end(award, AwardStatus.EXPIRED, (), LATER, "offer-9")
-    assert none
-    assert (none.award.released_nights, none.offer) == ((), None)
+    none = pass_on(award, (), LATER, "offer-9")
+    assert none == Passing(award.but(unsold=None, changed_at=LATER, due_at=None))
 
 
-def test_nights_that_are_over_are_neither_offered_nor_released() -> None:
-    second_night = datetime(2026, 12, 2, 3, tzinfo=UTC)
-    ending = end(win(runners_up=(SECOND,)), AwardStatus.EXPIRED, NIGHTS, second_night, "offer-9")
-    assert ending and ending.offer
-    assert ending.offer.nights == SECOND.nights[1:]
-    released = end(win(), AwardStatus.EXPIRED, NIGHTS, second_night, "offer-9")
-    assert released
-    assert released.award.released_nights == NIGHTS[1:]
+UNSOLD = [
+    (ended(win()), (), NIGHTS),
+    (win(status=AwardStatus.PAID, unsold=NIGHTS[1:]), NIGHTS[:1], NIGHTS[1:]),
+    (win(status=AwardStatus.PAID, unsold=()), NIGHTS[:1], ()),
+    (win(status=AwardStatus.PAID), NIGHTS[:1], NIGHTS[1:]),
+    (win(status=AwardStatus.PAID), NIGHTS, ()),
+    (offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS), NIGHTS[:2], NIGHTS[2:]),
+    (offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS), NIGHTS[:1], NIGHTS[1:]),
+]
 
 
-def test_what_an_offer_that_was_paid_did_not_include_goes_to_the_next() -> None:
-    paid = offer(status=AwardStatus.PAID, nights=priced(*NIGHTS[:2]), at_stake=NIGHTS, runners_up=(SECOND, THIRD))
-    ending = end(paid, AwardStatus.PAID, NIGHTS, LATER, "offer-9")
-    assert ending and ending.offer
-    assert ending.award == paid.but(changed_at=LATER, due_at=None)
-    assert (ending.offer.user_id, ending.offer.at_stake) == ("auth0|chi", NIGHTS[2:])
-    assert [night.date for night in ending.offer.nights] == list(NIGHTS[2:])
-    released = end(paid.but(runners_up=()), AwardStatus.PAID, NIGHTS, LATER, "offer-9")
-    assert released
-    assert (released.award.released_nights, released.offer) == (NIGHTS[2:], None)
+@pytest.mark.parametrize(("award", "bought", "unsold"), UNSOLD)
+def test_what_was_not_bought_is_unsold_unless_it_is_on_record_and_nights_that_are_past_are_not(
+    award: Award, bought: tuple[date, ...], unsold: tuple[date, ...]
+) -> None:
+    assert unsold_nights(award, bought, LATER) == unsold
+    ahead = tuple(night for night in unsold if night >= NIGHTS[1])
+    assert unsold_nights(award, bought, SECOND_NIGHT) == ahead
 
 
-@pytest.mark.parametrize("award", [offer(), offer(at_stake=NIGHTS)])
-def test_an_offer_of_everything_leaves_nothing_when_it_is_paid(award: Any) -> None:
-    paid = award.but(status=AwardStatus.PAID, runners_up=(SECOND,))
-    ending = end(paid, AwardStatus.PAID, NIGHTS, LATER, "offer-9")
-    assert ending == (paid.but(changed_at=LATER, due_at=None), None)
+def test_what_was_not_chosen_and_cancelled_nights_go_to_those_who_were_not_asked_yet_once() -> None:
+    paid = PARTIAL.but(status=AwardStatus.PAID, unsold=NIGHTS[1:], runners_up=(SECOND, THIRD))
+    not_chosen = pass_on(paid, NIGHTS[1:], LATER, "offer-9")
+    assert not_chosen.offer
+    assert (not_chosen.offer.user_id, not_chosen.offer.at_stake) == (STRANGER, NIGHTS[1:])
+    cancelled = pass_on(not_chosen.award.but(unsold=NIGHTS[:1]), NIGHTS[:1], LATER, "offer-10")
+    assert (cancelled.offer, cancelled.award.releases) == (None, (NIGHTS[:1],))
 
 
-@pytest.mark.parametrize("status", sorted(frozenset(AwardStatus) - PAYABLE))
-def test_what_is_over_ends_once(status: AwardStatus) -> None:
-    assert end(win(status=status, runners_up=(SECOND,)), AwardStatus.EXPIRED, NIGHTS, LATER, "offer-9") is None
+def test_what_an_offer_that_was_paid_did_not_include_goes_to_the_next_of_its_chain() -> None:
+    paid = offer(
+        status=AwardStatus.PAID,
+        nights=priced(*NIGHTS[:2]),
+        at_stake=NIGHTS,
+        chain="auth0|an WIN",
+        unsold=NIGHTS[2:],
+        runners_up=(SECOND, THIRD),
+    )
+    passing = pass_on(paid, NIGHTS[2:], LATER, "offer-9")
+    assert passing.offer
+    assert (passing.offer.user_id, passing.offer.at_stake) == ("auth0|chi", NIGHTS[2:])
+    assert (passing.offer.nights, passing.offer.chain) == (THIRD.nights, "auth0|an WIN")
+
+
+@pytest.mark.parametrize(
+    "award",
+    [
+        win(),
+        offer(status=AwardStatus.ACCEPTED, pay_until=NOW),
+        ended(win()),
+        win(correction=Correction(revision=1, event_id="event-9")),
+        win(status=AwardStatus.LOST, nights=()),
+    ],
+)
+def test_what_is_taken_back_is_over_and_passes_nothing_on(award: Award) -> None:
+    withdrawn = withdraw(award, 7, LATER + MOMENT)
+    assert withdrawn == award.but(
+        status=AwardStatus.WITHDRAWN,
+        revision=7,
+        correction=None,
+        unsold=None,
+        ended_at=award.ended_at or LATER + MOMENT,
+        changed_at=LATER + MOMENT,
+        due_at=None,
+    )
+    assert withdrawn.over_at(LATER + timedelta(days=1)) == withdrawn.ended_at
+
+
+def follower(award: Award, name: str = "offer-9") -> Award:
+    passing = pass_on(ended(award.but(runners_up=award.runners_up or (SECOND,))), NIGHTS, LATER, name)
+    assert passing.offer
+    return passing.offer
+
+
+OF_AN = win(runners_up=(SECOND, THIRD))
+OF_AUCTION = offer(user_id="auth0|dung")
+OLD_OFFER = follower(OF_AN).but(chain=None)  # as 1.2.1 made it
+ELSEWHERE = HOUSE.but(id="502")
+
+
+@pytest.mark.parametrize(
+    ("made", "award", "follows"),
+    [
+        (follower(OF_AN), OF_AN, True),
+        (follower(follower(OF_AN)), OF_AN, True),
+        (follower(follower(OF_AN)), follower(OF_AN), True),
+        (follower(OF_AUCTION), OF_AUCTION, True),
+        (follower(OF_AUCTION), OF_AN, False),
+        (follower(OF_AN), OF_AUCTION, False),
+        (follower(OF_AN), win(user_id="auth0|dung"), False),
+        (OF_AUCTION, OF_AN, False),
+        (OLD_OFFER, OF_AN, True),
+        (follower(OLD_OFFER), OF_AN, True),
+        (follower(OLD_OFFER), OLD_OFFER, True),
+        (follower(OF_AN), OLD_OFFER, False),
+        (OLD_OFFER, OF_AN.but(place=ELSEWHERE), False),
+        (OLD_OFFER, OF_AN.but(nights=priced(date(2026, 12, 9))), False),
+        (OLD_OFFER.but(at_stake=NIGHTS[2:]), OF_AN.but(nights=priced(*NIGHTS[1:])), True),
+    ],
+)
+def test_an_offer_is_of_the_chain_of_the_award_that_began_it(made: Award, award: Award, *, follows: bool) -> None:
+    assert is_of_chain(made, award) is follows

@@ -18,8 +18,9 @@ HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "local" / "zalopay_simulator").glob("*.py"))
 SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "bus", "metrics", "feed", "legacy"}
-USE_CASES = {"refunds": {"table", "zalopay"}}  # what a workflow of several functions brings together
-SPEAKS_TO_ZALOPAY = {"payments", "reconciliation"}
+# What a workflow of several functions brings together.
+USE_CASES = {"checkout": {"table", "zalopay", "metrics"}, "refunds": {"table", "zalopay"}}
+SPEAKS_TO_ZALOPAY = {"payments", "bookings", "auctions", "reconciliation"}
 
 
 def named(path: Path) -> str:
@@ -62,7 +63,7 @@ def test_there_is_something_to_read() -> None:
 
 
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
-def test_siblings_in_stays_never_import_each_other(path: Path) -> None:
+def test_siblings_in_stays_never_import_each_other_and_only_use_cases_join_them(path: Path) -> None:
     own = path.relative_to(LAYER / "stays").parts[0].removesuffix(".py")
     others = {sibling(name) for name in imports(path)} & (SIBLINGS | set(USE_CASES))
     assert others <= USE_CASES.get(own, {own})

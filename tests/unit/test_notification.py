@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -22,6 +22,7 @@ from stays.domain.notification import (
 from stays.domain.payment import Fulfilment, PaymentSession, Status
 from tests.samples import (
     NIGHTS,
+    NOW,
     STAY,
     TRANSACTION,
     TRAVELLER,
@@ -56,9 +57,12 @@ AWARDS = [
     win(),
     win(result=Result.PARTIAL_WIN, nights=priced(*NIGHTS[::2])),
     win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000),
-    *(win(status=status) for status in (AwardStatus.EXPIRED, AwardStatus.DECLINED)),
+    *(win(status=status) for status in (AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN)),
+    win(result=Result.LOST, status=AwardStatus.WITHDRAWN, nights=(), bid_amount=500_000),
     offer(),
 ]
+SECOND_EVENING = datetime.fromisoformat("2026-12-02T19:00:00+07:00")
+AFTERWARDS = datetime.fromisoformat("2026-12-04T00:00:00+07:00")
 TEXT, NUMBER, DAY, DAYS, INSTANT = "text", "number", "day", "days", "instant"
 SHAPES: dict[str, dict[str, Any]] = {
     "PAYMENT_STATUS": {
@@ -135,7 +139,7 @@ def test_c9_c15_every_state_of_a_payment_makes_a_message_that_the_client_accepts
 
 
 def test_c15_c16_every_award_makes_a_message_that_the_client_accepts() -> None:
-    messages = [award_told(award) for award in AWARDS]
+    messages = [award_told(award, NOW) for award in AWARDS]
     assert [message for message in messages if message is None or not accepted(message)] == []
 
 
@@ -214,7 +218,7 @@ def test_a_booking_that_is_not_confirmed_is_not_told(session: PaymentSession) ->
 
 
 def test_a_win_is_told_with_its_nights_price_and_deadline() -> None:
-    assert award_told(win()) == {
+    assert award_told(win(), NOW) == {
         "type": "AUCTION_RESULT",
         "auctionId": "1001",
         "userId": TRAVELLER,
@@ -227,7 +231,7 @@ def test_a_win_is_told_with_its_nights_price_and_deadline() -> None:
 
 
 def test_a_loss_is_told_with_the_bid_and_without_nights() -> None:
-    lost = award_told(win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000))
+    lost = award_told(win(result=Result.LOST, status=AwardStatus.LOST, nights=(), bid_amount=500_000), NOW)
     assert lost == {
         "type": "AUCTION_RESULT",
         "auctionId": "1001",
@@ -240,7 +244,7 @@ def test_a_loss_is_told_with_the_bid_and_without_nights() -> None:
 
 
 def test_an_offer_that_waits_is_told() -> None:
-    assert award_told(offer()) == {
+    assert award_told(offer(), NOW) == {
         "type": "SECOND_CHANCE_OFFER",
         "offerId": "offer-7",
         "auctionId": "1001",
@@ -252,20 +256,23 @@ def test_an_offer_that_waits_is_told() -> None:
     }
 
 
+TOLD_OF_AN_OFFER = {AwardStatus.WAITING, AwardStatus.EXPIRED, AwardStatus.WITHDRAWN}
+
+
 @pytest.mark.parametrize(
     "award",
     [
-        *(offer(status=status) for status in AwardStatus if status not in (AwardStatus.WAITING, AwardStatus.EXPIRED)),
+        *(offer(status=status) for status in AwardStatus if status not in TOLD_OF_AN_OFFER),
         win(status=AwardStatus.PAID),
     ],
 )
 def test_an_award_that_was_answered_or_paid_is_not_announced_again(award: Award) -> None:
-    assert award_told(award) is None
+    assert award_told(award, NOW) is None
 
 
-@pytest.mark.parametrize("status", [AwardStatus.EXPIRED, AwardStatus.DECLINED])
-def test_a_win_that_was_not_paid_in_time_or_declined_is_told_as_lost(status: AwardStatus) -> None:
-    assert award_told(win(status=status)) == {
+@pytest.mark.parametrize("status", [AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN])
+def test_a_win_that_was_not_paid_in_time_or_declined_or_taken_back_is_told_as_lost(status: AwardStatus) -> None:
+    assert award_told(win(status=status), NOW) == {
         "type": "AUCTION_RESULT",
         "auctionId": "1001",
         "userId": TRAVELLER,
@@ -277,8 +284,17 @@ def test_a_win_that_was_not_paid_in_time_or_declined_is_told_as_lost(status: Awa
     }
 
 
-def test_an_offer_that_was_not_answered_or_paid_in_time_is_told_in_a_word_that_the_client_ignores() -> None:
-    assert award_told(offer(status=AwardStatus.EXPIRED)) == {
+@pytest.mark.parametrize(
+    ("award", "at"),
+    [
+        (offer(status=AwardStatus.EXPIRED), NOW),
+        (offer(status=AwardStatus.WITHDRAWN), NOW),
+        (offer(deadline=AFTERWARDS + timedelta(days=1)), AFTERWARDS),
+    ],
+    ids=["expired", "withdrawn", "no night left"],
+)
+def test_an_offer_that_can_be_had_no_more_is_told_in_a_word_that_the_client_ignores(award: Award, at: datetime) -> None:
+    assert award_told(award, at) == {
         "type": "OFFER_EXPIRED",
         "offerId": "offer-7",
         "auctionId": "1001",
@@ -287,14 +303,24 @@ def test_an_offer_that_was_not_answered_or_paid_in_time_is_told_in_a_word_that_t
     }
 
 
+@pytest.mark.parametrize(
+    ("award", "name"),
+    [(offer(), "offeredNights"), (win(result=Result.PARTIAL_WIN), "awardedNights")],
+)
+def test_after_midnight_nights_that_can_still_be_slept_are_told_with_their_price(award: Award, name: str) -> None:
+    told = award_told(award.but(deadline=AFTERWARDS), SECOND_EVENING)
+    assert told is not None
+    assert (told[name], told["amount"]) == (["2026-12-02", "2026-12-03"], 600_000)
+
+
 def test_a_page_that_comes_late_is_told_of_a_session_and_its_booking_and_of_an_award() -> None:
     confirmed = booking_of(booked())
     assert confirmed
-    assert messages_of(booked()) == [payment_status(booked()), booking_confirmed(confirmed)]
-    assert messages_of(booked(), booked=False) == [payment_status(booked())]
-    assert messages_of(pending()) == [payment_status(pending())]
-    assert messages_of(win()) == [award_told(win())]
-    assert messages_of(win(status=AwardStatus.PAID)) == []
+    assert messages_of(booked(), NOW) == [payment_status(booked()), booking_confirmed(confirmed)]
+    assert messages_of(booked(), NOW, booked=False) == [payment_status(booked())]
+    assert messages_of(pending(), NOW) == [payment_status(pending())]
+    assert messages_of(win(), NOW) == [award_told(win(), NOW)]
+    assert messages_of(win(status=AwardStatus.PAID), NOW) == []
 
 
 def test_every_message_travels_on_one_channel_and_every_channel_has_one() -> None:

@@ -5,17 +5,20 @@ from itertools import product
 
 import pytest
 
+from stays.domain.award import AwardStatus, Quote
 from stays.domain.booking import cancel
 from stays.domain.decision import (
     ATTEMPT_TIME,
     ENDING_MARGIN,
+    NOTHING,
     Decision,
     Evidence,
+    Found,
     Nights,
     Outcome,
-    Taken,
     decide,
     order_made,
+    supersede,
 )
 from stays.domain.payment import (
     CHECK_INTERVAL,
@@ -26,6 +29,7 @@ from stays.domain.payment import (
     OWING,
     PAYMENT_TIME,
     QUERY_INTERVAL,
+    SILENCE_TIME,
     STATUS_SOURCES,
     UNFINISHED,
     Contact,
@@ -34,6 +38,8 @@ from stays.domain.payment import (
     Reason,
     Refund,
     Status,
+    Term,
+    Terms,
     attempt_order,
     next_late_check,
     open_session,
@@ -42,6 +48,7 @@ from tests.samples import (
     NIGHTS,
     NOW,
     ORDER_URL,
+    OTHER_STAY,
     POLICY,
     STAY,
     TRANSACTION,
@@ -49,6 +56,7 @@ from tests.samples import (
     booked,
     cancelled,
     money,
+    offer,
     opened,
     pending,
     quoted,
@@ -64,6 +72,8 @@ MOMENT = timedelta(milliseconds=1)
 EVERY_STATE = [
     *(pending().but(status=status) for status in Status if status is not Status.PAID),
     *(under_review().but(status=status) for status in Status if status is not Status.PAID),
+    pending().but(processing=True),
+    supersede(pending(), NOW),
     reserved(),
     booked(),
     refund_due(),
@@ -76,15 +86,27 @@ EVERY_STATE = [
 EVERY_EVIDENCE = [
     money(),
     money(amount=1),
+    money(amount=800_000).but(discount=100_000),
     money(transaction_id="999"),
     *(said(outcome) for outcome in Outcome if outcome is not Outcome.PAID),
 ]
 EVERY_TIME = [NOW, SOON, NOW + ATTEMPT_TIME + MOMENT, NOW + PAYMENT_TIME, NOW + PAYMENT_TIME + ENDING_MARGIN]
-EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, Taken))
+GONE = Found(taken=frozenset(NIGHTS[:1]))
+KNOWN = Found(known=True)
+IN_THE_WAY = [
+    NOTHING,
+    GONE,
+    KNOWN,
+    Found(own=(reserved(OTHER_STAY),)),
+    Found(award=win(status=AwardStatus.PAID, payment_id=OTHER_STAY)),
+    Found(award=win(status=AwardStatus.WITHDRAWN)),
+    Found(award=win(status=AwardStatus.EXPIRED), offers=(offer(),)),
+]
+EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, IN_THE_WAY))
 
 
 def decisions() -> list[tuple[PaymentSession, Evidence, Decision]]:
-    met = ((session, said, decide(session, said, at, taken=taken)) for session, said, at, taken in EVERYTHING)
+    met = ((session, said, decide(session, said, at, found=found)) for session, said, at, found in EVERYTHING)
     return [(session, said, decision) for session, said, decision in met if decision is not None]
 
 
@@ -96,8 +118,9 @@ def test_every_decision_moves_along_the_two_tables_of_transitions() -> None:
 
 
 def test_nothing_but_its_state_and_the_evidence_changes_in_a_session() -> None:
-    changeable = {"status", "fulfilment", "processing", "transaction_id", "reason", "refund"}
-    changeable |= {"changed_at", "paid_at", "booked_at", "due_at"}
+    changeable = {"status", "fulfilment", "processing", "unresolved", "reason", "refund"}
+    changeable |= {"transaction_id", "received", "discount"}
+    changeable |= {"changed_at", "paid_at", "booked_at", "cancelled_at", "due_at"}
     for before, _, decision in decisions():
         assert decision.session.model_dump(exclude=changeable) == before.model_dump(exclude=changeable)
 
@@ -108,9 +131,9 @@ def test_a_paid_session_is_never_changed_by_any_evidence() -> None:
             assert decision == Decision(before, "SECOND_TRANSACTION", evidence=evidence)
 
 
-def test_the_right_money_leads_to_paid_from_anywhere() -> None:
-    for session, at, taken in product(EVERY_STATE, EVERY_TIME, (Taken.NOTHING, Taken.NIGHT)):
-        decision = decide(session, money(), at, taken=taken)
+def test_the_right_money_leads_to_paid_from_anywhere_whatever_stands_in_the_way_of_its_nights() -> None:
+    for session, at, found in product(EVERY_STATE, EVERY_TIME, [each for each in IN_THE_WAY if each != KNOWN]):
+        decision = decide(session, money(), at, found=found)
         settled = decision.session if decision else session
         assert settled.status is Status.PAID
         assert settled.transaction_id == TRANSACTION
@@ -120,8 +143,8 @@ def test_no_evidence_but_money_leads_to_paid() -> None:
     assert all(e.outcome is Outcome.PAID for _, e, d in decisions() if d.session.status is Status.PAID)
 
 
-def test_unknown_says_nothing_in_any_state_at_any_time() -> None:
-    for session, at in product(EVERY_STATE, [*EVERY_TIME, NOW + timedelta(days=365)]):
+def test_unknown_says_nothing_in_any_state_until_48_hours_after_the_end() -> None:
+    for session, at in product(EVERY_STATE, [*EVERY_TIME, NOW + PAYMENT_TIME + SILENCE_TIME - MOMENT]):
         assert decide(session, said(Outcome.UNKNOWN, -500), at) is None
 
 
@@ -131,18 +154,21 @@ def test_what_is_not_money_never_changes_a_session_that_has_ended() -> None:
 
 
 def test_the_same_evidence_twice_is_decided_once() -> None:
-    for before, evidence, at, taken in EVERYTHING:
-        decision = decide(before, evidence, at, taken=taken)
+    for before, evidence, at, found in EVERYTHING:
+        decision = decide(before, evidence, at, found=found)
         if decision is not None and decision.what not in ("SECOND_TRANSACTION", "TRANSACTION_KNOWN"):
-            assert decide(decision.session, evidence, at, taken=taken) is None
+            assert decide(decision.session, evidence, at, found=found) is None
 
 
-def test_nights_are_freed_with_every_end_and_booked_with_money_only() -> None:
+def test_nights_are_freed_with_every_end_booked_with_money_only_and_held_otherwise_where_it_moves() -> None:
     for before, _, decision in decisions():
-        ended = before.is_live and not decision.session.is_live and decision.session.status is not Status.PAID
-        booked_now = decision.session.booked_at is not None and before.booked_at is None
-        gave_up = decision.what == "PAID_NIGHTS_TAKEN"
+        after = decision.session
+        ended = before.is_live and not after.is_live and after.status is not Status.PAID
+        booked_now = after.booked_at is not None and before.booked_at is None
+        gave_up = after.status is Status.PAID is not before.status and after.booked_at is None
         expected = Nights.BOOK if booked_now else Nights.FREE if ended or gave_up else Nights.KEEP
+        if after.is_live and after.processing is not before.processing:
+            expected = Nights.HOLD
         assert decision.nights is expected
 
 
@@ -156,6 +182,7 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
             status=Status.PAID,
             fulfilment=Fulfilment.BOOKED,
             transaction_id=TRANSACTION,
+            received=900_000,
             paid_at=NOW,
             booked_at=SOON,
             processing=False,
@@ -166,7 +193,7 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
         "PAID_AND_BOOKED",
         Nights.BOOK,
         letter="confirmation",
-        evidence=evidence,
+        evidence=evidence.but(equation="amount"),
     )
 
 
@@ -174,11 +201,12 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
 def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> None:
     before = pending().but(status=status)
     evidence = money()
-    assert decide(before, evidence, SOON, taken=Taken.NIGHT) == Decision(
+    assert decide(before, evidence, SOON, found=GONE) == Decision(
         before.but(
             status=Status.PAID,
             fulfilment=Fulfilment.REFUND_DUE,
             transaction_id=TRANSACTION,
+            received=900_000,
             paid_at=NOW,
             changed_at=SOON,
             reason=Reason.NIGHTS_TAKEN,
@@ -188,7 +216,7 @@ def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> 
         "PAID_NIGHTS_TAKEN",
         Nights.FREE,
         letter="refund",
-        evidence=evidence,
+        evidence=evidence.but(equation="amount"),
     )
 
 
@@ -207,6 +235,7 @@ def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amo
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
         transaction_id=evidence.transaction_id,
+        received=amount,
         changed_at=SOON,
         due_at=None,
     )
@@ -215,22 +244,23 @@ def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amo
     assert decide(expected, evidence, SOON) is None
 
 
-@pytest.mark.parametrize("taken", [Taken.TRANSACTION, Taken.TRANSACTION | Taken.NIGHT])
+@pytest.mark.parametrize("found", [KNOWN, GONE._replace(known=True)])
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
-def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Status, taken: Taken) -> None:
+def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Status, found: Found) -> None:
     before, evidence = pending().but(status=status), money()
     expected = before.but(
         status=Status.FAILED if status in UNFINISHED else status,
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
+        received=900_000,
         changed_at=SOON,
         due_at=None,
     )
     nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
-    assert decide(before, evidence, SOON, taken=taken) == Decision(
+    assert decide(before, evidence, SOON, found=found) == Decision(
         expected, "TRANSACTION_KNOWN", nights, evidence=evidence
     )
-    again = decide(expected, evidence, SOON, taken=taken)
+    again = decide(expected, evidence, SOON, found=found)
     assert again is not None and (again.session, again.what) == (expected, "SECOND_TRANSACTION")
 
 
@@ -244,18 +274,6 @@ def test_other_money_for_a_session_under_review_is_kept_too() -> None:
 def test_a_second_transaction_is_kept_beside_the_first() -> None:
     second = money(transaction_id="261122000000176", amount=5)
     assert decide(booked(), second, SOON) == Decision(booked(), "SECOND_TRANSACTION", evidence=second)
-
-
-@pytest.mark.parametrize("status", sorted(UNFINISHED))
-def test_moving_money_is_shown_once(status: Status) -> None:
-    before, evidence = pending().but(status=status), said(Outcome.PROCESSING)
-    after = before.but(processing=True, changed_at=SOON)
-    assert decide(before, evidence, SOON) == Decision(after, "PROCESSING", evidence=evidence)
-    assert decide(after, evidence, SOON) is None
-
-
-def test_moving_money_never_ends_a_session_however_late() -> None:
-    assert decide(pending().but(processing=True), said(Outcome.PROCESSING), NOW + timedelta(days=2)) is None
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
@@ -369,13 +387,13 @@ def test_an_order_url_that_comes_late_changes_nothing(status: Status) -> None:
 )
 def test_the_client_sees_what_its_money_bought(session: PaymentSession, shown: Status) -> None:
     assert session.client_status is shown
-    assert session.to_client()["status"] == shown.value
+    assert session.to_client(POLICY)["status"] == shown.value
 
 
 def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
     shown = cancel(booked(), POLICY, SOON)
     assert shown is not None
-    assert shown.session.to_client() == {
+    assert shown.session.to_client(POLICY) == {
         "id": STAY,
         "paymentId": STAY,
         "auctionId": "1001",
@@ -388,6 +406,11 @@ def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
         "nights": ["2026-12-01", "2026-12-02", "2026-12-03"],
         "amount": 900_000,
         "currency": "VND",
+        "cancellationPolicy": [
+            {"daysBefore": 7, "percent": 100},
+            {"daysBefore": 3, "percent": 50},
+            {"daysBefore": 0, "percent": 0},
+        ],
         "status": "PAID",
         "fulfilment": "REFUND_DUE",
         "appTransId": f"261122_{STAY}",
@@ -401,6 +424,37 @@ def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
         "bookedAt": "2026-11-22T03:00:00.000Z",
         "cancelledAt": "2026-11-22T03:00:10.000Z",
     }
+
+
+def test_c24_a_page_that_loads_reads_pending_until_its_owner_was_told_that_it_is_paid() -> None:
+    shown = booked().to_client(POLICY)
+    untold = {name: value for name, value in shown.items() if name not in ("transactionId", "paidAt", "bookedAt")}
+    assert booked().to_session_page(POLICY) == untold | {"status": "PENDING", "fulfilment": "NONE"}
+    assert (shown["status"], shown["fulfilment"], shown["transactionId"]) == ("PAID", "BOOKED", TRANSACTION)
+    told = booked().but(told_at=SOON)
+    assert told.to_session_page(POLICY) == told.to_client(POLICY) == shown
+
+
+@pytest.mark.parametrize("session", EVERY_STATE, ids=lambda each: f"{each.status}-{each.fulfilment}")
+def test_c24_only_what_is_paid_and_not_given_back_has_to_be_told(session: PaymentSession) -> None:
+    assert session.is_untold is (session.fulfilment is Fulfilment.BOOKED)
+    assert not session.but(told_at=NOW).is_untold
+    if not session.is_untold:
+        assert session.to_session_page(POLICY) == session.to_client(POLICY)
+
+
+def test_a_session_keeps_the_terms_of_its_sale_and_the_nights_that_it_leaves_unsold() -> None:
+    part = Quote(win(), NIGHTS[:1], 300_000)
+    session = open_session(STAY, part, TRAVELLER, Contact(), NOW, reserve=False, terms=POLICY[:1])
+    assert (session.nights, session.left, session.cancellation_policy) == (NIGHTS[:1], NIGHTS[1:], POLICY[:1])
+    assert session.to_client(POLICY)["cancellationPolicy"] == [{"daysBefore": 7, "percent": 100}]
+    assert opened().left == ()
+
+
+@pytest.mark.parametrize(("own", "shown"), [(None, list(POLICY)), ((), []), (POLICY[1:2], list(POLICY[1:2]))])
+def test_what_an_earlier_release_opened_has_the_terms_of_its_stage(own: Terms | None, shown: list[Term]) -> None:
+    session = PaymentSession.model_validate(opened(cancellation_policy=own).dump())
+    assert session.to_client(POLICY)["cancellationPolicy"] == [term.dump() for term in shown]
 
 
 def test_a_session_is_read_back_from_what_was_written() -> None:

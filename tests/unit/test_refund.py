@@ -19,7 +19,7 @@ from stays.domain.refund import (
     asked_at,
     decide_refund,
     may_have_gone,
-    next_check,
+    next_refund_check,
     refundable,
     repeat_refund,
     request_refund,
@@ -130,7 +130,7 @@ def test_an_acceptance_is_remembered_once(owing: Owing, at_request: bool) -> Non
     decision = decided(owing, ACCEPTED, at_request=at_request)
     assert decision.what == "REFUND_ACCEPTED"
     assert decision.session == with_refund(owing, accepted_at=LATER).but(
-        changed_at=LATER, due_at=next_check(owing, LATER)
+        changed_at=LATER, due_at=next_refund_check(owing, LATER)
     )
     assert decided(decision.session, ACCEPTED, TOMORROW, at_request=at_request) is None
 
@@ -322,6 +322,8 @@ REPORTED_BESIDE = {"received": 900_000, "discount": 50_000}
         (BY_PROMOTION, 900_000),
         (REPORTED_BESIDE, 900_000),
         ({"received": 700_000}, 700_000),
+        ({"received": 899_999}, 899_999),
+        ({"received": 900_001}, 900_001),
         ({"received": 1_000_000}, 1_000_000),
         ({"received": 700_000, "discount": 50_000}, 700_000),
     ],
@@ -413,16 +415,16 @@ def test_where_nothing_was_asked_for_nothing_has_gone() -> None:
 def test_zalopay_is_asked_ever_more_rarely_at_least_every_hour_and_when_silence_counts(
     owing: Owing, waited: timedelta, pause: timedelta
 ) -> None:
-    assert next_check(owing, NOW + waited) == NOW + waited + pause
+    assert next_refund_check(owing, NOW + waited) == NOW + waited + pause
     assert timedelta(hours=1) == SLOWEST_CHECK
 
 
 def test_the_pauses_begin_anew_with_a_repetition() -> None:
     again = after(repeat_refund(refunding(), refunding().refund, APP_ID, SHOWN))
     assert asked_at(refund_of(again)) == SHOWN
-    assert next_check(again, SHOWN + timedelta(minutes=10)) == SHOWN + timedelta(minutes=15)
+    assert next_refund_check(again, SHOWN + timedelta(minutes=10)) == SHOWN + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize("owing", [refund_due(), refund_due().but(refund=None), stray()])
 def test_what_was_never_asked_for_is_looked_at_soon(owing: Owing) -> None:
-    assert next_check(owing, LATER) == LATER + CHECK_INTERVAL
+    assert next_refund_check(owing, LATER) == LATER + CHECK_INTERVAL

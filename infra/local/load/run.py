@@ -146,9 +146,11 @@ async def _look(system: System, crowd: list[Traveller], troubles: list[str]) -> 
 
 
 async def _account(traveller: Traveller, stranger: Traveller) -> Account:
-    """One traveller's side. A stranger looks, too, and must find nothing."""
+    """One traveller's side, with all bookings seen, so that no session waits for that. A stranger must find nothing."""
     bookings = (await traveller.ask("bookings", "GET", "/user/bookings")).body
     stays = traveller.stays | {booking["id"] for booking in bookings}
+    for booking in bookings:
+        await traveller.ask("booking", "GET", f"/payment/{booking['id']}/booking")
     sessions = {stay: (await traveller.ask("session", "GET", f"/payment/sessions/{stay}")).body for stay in stays}
     with _noted(stranger):
         for stay in stays:

@@ -26,6 +26,7 @@ STATUS = {
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "INVALID_AUCTION_STATE": 409,
+    "PAYMENT_PROCESSING": 409,
     "OFFER_EXPIRED": 409,
     "BOOKING_CREATION_FAILED": 409,
     "CALENDAR_UPDATE_FAILED": 409,
@@ -50,9 +51,9 @@ class Caller(NamedTuple):
     email: str | None
     name: str | None
     locale: str | None
-    picture: str | None
     address: str
     agent: str
+    picture: str | None = None
 
 
 class Received(NamedTuple):
@@ -78,9 +79,9 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
         email=email if 0 < len(email) <= LONGEST_EMAIL else None,
         name=said.get("name", "")[:LONGEST_NAME] or None,
         locale=said.get("locale"),
-        picture=said.get("picture"),
         address=origin["sourceIp"],
         agent=origin.get("userAgent", ""),
+        picture=said.get("picture"),
     )
 
 
@@ -125,7 +126,12 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     if request["method"] != "HEAD":
         return _answer(app, event, context)
     as_get = event["requestContext"] | {"http": request | {"method": "GET"}}
-    return _answer(app, event | {"requestContext": as_get}, context) | {"body": ""}
+    return _answer(app, event | {"requestContext": as_get, "isHead": True}, context) | {"body": ""}
+
+
+def is_head(app: APIGatewayHttpResolver) -> bool:
+    """Whether the present request gets no body."""
+    return bool(app.current_event.raw_event.get("isHead"))
 
 
 def _answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:

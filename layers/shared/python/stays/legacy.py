@@ -86,7 +86,8 @@ def read_answer(status: int, body: bytes) -> Answer | None:
         content = json.loads(body, parse_constant=_refuse_number)
     except (ValueError, RecursionError):
         return None
-    return Answer(status, content) if isinstance(content, dict) and status not in _NOBODY_THERE else None
+    answered = isinstance(content, dict) and status in range(200, 600) and status not in _NOBODY_THERE
+    return Answer(status, content) if answered else None
 
 
 def _refuse_number(name: str) -> NoReturn:

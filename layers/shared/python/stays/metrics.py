@@ -1,15 +1,22 @@
 """Numbers for the dashboard and the alarms, in CloudWatch's embedded format."""
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+logger = Logger()
 
 # What a decision that was written counts as.
 _MILESTONES = {
     "ORDER_MADE": ("OrdersCreated",),
     "PAID_AND_BOOKED": ("PaymentsRecorded", "Booked"),
-    "PAID_NIGHTS_TAKEN": ("PaymentsRecorded", "PaidWithoutBooking"),
+    **dict.fromkeys(
+        ("PAID_NIGHTS_TAKEN", "PAID_NIGHTS_PAST", "PAID_ALREADY_PAID", "PAID_AWARD_WITHDRAWN"),
+        ("PaymentsRecorded", "PaidWithoutBooking"),
+    ),
     "AMOUNT_MISMATCH": ("PaidWithoutBooking",),
     "TRANSACTION_KNOWN": ("PaidWithoutBooking",),
     "SECOND_TRANSACTION": ("StrayMoney",),
+    "UNRESOLVED": ("Unresolved",),
     "BOOKING_CANCELLED": ("Cancelled",),
     "REFUNDED": ("RefundsDone",),
     "REFUND_MANUAL": ("RefundManual",),
@@ -26,3 +33,9 @@ def milestone(what: str) -> None:
     """Count a decision by its name, where it is one of those that are counted."""
     for name in _MILESTONES.get(what, ()):
         count(name)
+
+
+def pass_over(item: str) -> None:
+    """Count and log an item that cannot be read: its page, or its message, comes without it."""
+    count("UnreadableItems")
+    logger.error("item not readable", extra={"item": item})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from stays.domain.decision import DecisionOn, Taken
+from stays.domain.decision import DecisionOn, Found
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import (
     Owing,
@@ -12,7 +12,7 @@ from stays.domain.refund import (
     RefundOutcome,
     asked_at,
     decide_refund,
-    next_check,
+    next_refund_check,
     repeat_refund,
     request_refund,
 )
@@ -23,7 +23,7 @@ class Records(Protocol[Owing]):
     """Where sessions, or stray money, stand and are moved."""
 
     def settle(
-        self, owing: Owing, decider: Callable[[Owing, Taken], DecisionOn[Owing] | None], now: datetime, /
+        self, owing: Owing, decider: Callable[[Owing, Found], DecisionOn[Owing] | None], now: datetime, /
     ) -> Owing:
         """Decide and write; what stands there afterwards."""
 
@@ -42,7 +42,7 @@ def follow_refund(
     if asked is not None and asked.status is Fulfilment.REFUND_DUE:
         wanted = records.settle(owing, lambda current, _: request_refund(current, zalopay.app_id, now), now)
         return _ask_for(records, wanted, zalopay, now, clock)
-    if not records.claim_check(owing, now, next_check(owing, now)):
+    if not records.claim_check(owing, now, next_refund_check(owing, now)):
         return owing, None
     evidence = zalopay.query_refund(owing, now)
     if evidence.outcome is RefundOutcome.NOT_FOUND:

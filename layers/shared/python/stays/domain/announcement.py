@@ -11,7 +11,6 @@ from stays.domain.values import Model, StayId, Timestamp, encode_key
 Announced = PaymentSession | Award
 
 _UNPAID = frozenset(Status) - UNFINISHED - {Status.PAID}
-_OVER = frozenset({AwardStatus.EXPIRED, AwardStatus.DECLINED})
 
 
 class Announcement(Model):
@@ -63,7 +62,7 @@ class BookingConfirmed(_OfStay):
 
 
 class BookingCancelled(_OfStay):
-    """A confirmed booking was given back, and its nights are free.
+    """A confirmed booking was given back. Its nights may be on offer now; NightsReleased says which are free.
 
     `refundAmount` is what was owed then, be it 0; what went back in the end, RefundCompleted says.
     """
@@ -92,9 +91,10 @@ class OfferExpired(Announcement):
 
 
 class NightsReleased(Announcement):
-    """An award or offer ended, and nobody is left to offer these nights to: they can be sold anew.
+    """Nobody is left to offer these nights to: they can be sold anew.
 
-    They can be nights beside a part that was offered, and paid.
+    They were not paid for in time, not chosen, or given back. An award can release nights more than once: the second
+    event of an award ends in `/NightsReleased/2`, and so on.
 
     Late money for them still books those that are free by then: BookingConfirmed says so.
     """
@@ -110,10 +110,7 @@ _OF_STAYS: Mapping[type[Announcement], Callable[[PaymentSession], bool]] = {
     BookingCancelled: lambda session: session.booked_at is not None and session.cancelled_at is not None,
     RefundCompleted: lambda session: session.fulfilment is Fulfilment.REFUNDED,
 }
-_OF_AWARDS: Mapping[type[Announcement], Callable[[Award], bool]] = {
-    OfferExpired: lambda award: award.award_id != WIN and award.status is AwardStatus.EXPIRED,
-    NightsReleased: lambda award: bool(award.released_nights) and _stay_released(award),
-}
+_OF_AWARDS: tuple[type[Announcement], ...] = (OfferExpired, NightsReleased)
 ANNOUNCEMENTS = {kind.__name__: kind for kind in (*_OF_STAYS, *_OF_AWARDS)}
 
 
@@ -124,7 +121,7 @@ def facts(item: Announced) -> list[Announcement]:
     item that is not whole.
     """
     if isinstance(item, Award):
-        return [_fact(kind, _said_of_award(item)) for kind, holds in _OF_AWARDS.items() if holds(item)]
+        return _of_award(item)
     return [_fact(kind, _said_of_stay(item)) for kind, holds in _OF_STAYS.items() if holds(item)]
 
 
@@ -134,13 +131,19 @@ def announcements(before: Announced | None, after: Announced) -> list[Announceme
     return [each for each in facts(after) if each.event_id not in known]
 
 
-def _stay_released(award: Award) -> bool:
-    """Whether late money has not booked what had been released."""
-    return award.status in _OVER or not award.overlap(award.released_nights)
+def _of_award(award: Award) -> list[Announcement]:
+    said = _said_of_award(award)
+    expired = award.award_id != WIN and award.status is AwardStatus.EXPIRED
+    released = (
+        _fact(NightsReleased, said | {"releasedNights": nights}, number)
+        for number, nights in enumerate(award.releases, 1)
+    )
+    return [*([_fact(OfferExpired, said)] if expired else []), *released]
 
 
-def _fact(kind: type[Announcement], said: Mapping[str, Any]) -> Announcement:
-    return kind.model_validate({**said, "version": 1, "eventId": f"{said['about']}/{kind.__name__}"})
+def _fact(kind: type[Announcement], said: Mapping[str, Any], number: int = 1) -> Announcement:
+    again = f"/{number}" if number > 1 else ""
+    return kind.model_validate({**said, "version": 1, "eventId": f"{said['about']}/{kind.__name__}{again}"})
 
 
 def _said_of_stay(session: PaymentSession) -> dict[str, Any]:
@@ -158,6 +161,5 @@ def _said_of_award(award: Award) -> dict[str, Any]:
         "awardId": award.award_id,
         "offerId": award.award_id,
         "nights": [night.date for night in award.nights],
-        "releasedNights": award.released_nights,
         "responseDeadline": award.deadline,
     }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stays.domain.award import (
     MOST_RUNNERS_UP,
@@ -21,10 +21,22 @@ from stays.domain.award import (
 )
 from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, WHOLE, Id, Model, Timestamp, UserId
 
+Revision = Annotated[int, Field(strict=True, ge=0, le=2**53), WHOLE]  # it may be a time in milliseconds
+
+
+def _check_offer_id(offer_id: str) -> str:
+    if offer_id == WIN:
+        raise ValueError("this word is taken")
+    return offer_id
+
+
+OfferId = Annotated[Id, AfterValidator(_check_offer_id)]
+
 
 class _Event(Model):
     auction_id: Id
     user_id: UserId
+    revision: Revision = 0
     place: Annotated[Property, Field(alias="property")]
     guest_count: GuestCount = 1
     runners_up: Annotated[tuple[RunnerUp, ...], Field(max_length=MOST_RUNNERS_UP)] = ()
@@ -40,7 +52,10 @@ class _Event(Model):
 
 
 class AuctionResult(_Event):
-    """The auction system says how an auction ended for one bidder."""
+    """The auction system says how an auction ended for one bidder; with a higher `revision`, that it ended otherwise.
+
+    A correction replaces what is not paid, declined, expired or withdrawn yet.
+    """
 
     result: Result
     awarded_nights: Annotated[tuple[PricedNight, ...], Field(max_length=MAXIMUM_NIGHTS)] = ()
@@ -71,9 +86,9 @@ class AuctionResult(_Event):
 
 
 class SecondChanceOffer(_Event):
-    """The auction system offers nights that somebody else did not pay for."""
+    """The auction system offers nights that were not sold; with a higher `revision`, on other terms."""
 
-    offer_id: Id
+    offer_id: OfferId
     original_bid_id: Id | None = None
     offered_nights: Nights
     response_deadline: Timestamp
@@ -82,13 +97,6 @@ class SecondChanceOffer(_Event):
     def _runners_up_follow(self) -> Self:
         self._check_runners_up(self.offered_nights)
         return self
-
-    @field_validator("offer_id")
-    @classmethod
-    def _is_no_win(cls, offer_id: str) -> str:
-        if offer_id == WIN:
-            raise ValueError("this word is taken")
-        return offer_id
 
     def award(self, now: datetime) -> "Award":
         """The record of this offer: paying for it accepts it."""
@@ -103,13 +111,31 @@ class SecondChanceOffer(_Event):
         )
 
 
-def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award:
-    """The award in an event of the bus. Raises pydantic's ValidationError, or KeyError for an unknown type."""
+class AuctionWithdrawn(Model):
+    """The auction system takes a result back, or (with `offerId`) an offer, and what is on offer because of it.
+
+    A payment that is under way is waited for: where it succeeds, the booking stands.
+    """
+
+    auction_id: Id
+    user_id: UserId
+    offer_id: OfferId | None = None
+    revision: Revision = 0
+
+    @property
+    def award_id(self) -> str:
+        """The award that is meant."""
+        return self.offer_id or WIN
+
+
+def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award | AuctionWithdrawn:
+    """What an event of the bus says. Raises pydantic's ValidationError, or KeyError for an unknown type."""
     event = EVENTS[detail_type].model_validate(detail)
-    return event.award(now)
+    return event if isinstance(event, AuctionWithdrawn) else event.award(now)
 
 
-EVENTS: dict[str, type[AuctionResult] | type[SecondChanceOffer]] = {
+EVENTS: dict[str, type[AuctionResult] | type[SecondChanceOffer] | type[AuctionWithdrawn]] = {
     "AuctionResult": AuctionResult,
     "SecondChanceOffer": SecondChanceOffer,
+    "AuctionWithdrawn": AuctionWithdrawn,
 }

@@ -1,16 +1,17 @@
 """Awards: nights won at an auction or offered as a second chance, with their price and deadline."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from stays.domain.errors import Invalid, NotFound, Refused
 from stays.domain.values import (
     MAXIMUM_AMOUNT,
     MAXIMUM_NIGHTS,
+    VIETNAM,
     WHOLE,
     Amount,
     Id,
@@ -54,7 +55,10 @@ class Result(StrEnum):
 
 
 class AwardStatus(StrEnum):
-    """A win waits for its payment, an offer for an answer and then for its payment. LOST pays nothing."""
+    """A win waits for its payment, an offer for an answer and then for its payment. LOST pays nothing.
+
+    WITHDRAWN: the auction system took it back.
+    """
 
     PENDING_PAYMENT = "PENDING_PAYMENT"
     WAITING = "WAITING"
@@ -63,6 +67,7 @@ class AwardStatus(StrEnum):
     PAID = "PAID"
     EXPIRED = "EXPIRED"
     LOST = "LOST"
+    WITHDRAWN = "WITHDRAWN"
 
 
 PAYABLE = frozenset({AwardStatus.PENDING_PAYMENT, AwardStatus.WAITING, AwardStatus.ACCEPTED})
@@ -72,6 +77,8 @@ AWARD_SOURCES = {
     AwardStatus.ACCEPTED: frozenset({AwardStatus.WAITING}),
     AwardStatus.DECLINED: PAYABLE,
     AwardStatus.EXPIRED: PAYABLE,
+    AwardStatus.PAID: PAYABLE | {AwardStatus.DECLINED, AwardStatus.EXPIRED},
+    AwardStatus.WITHDRAWN: frozenset(AwardStatus) - {AwardStatus.PAID, AwardStatus.WITHDRAWN},
 }
 OFFER_MINUTES = 120  # how long a second chance waits for an answer, where the event does not say
 MOST_RUNNERS_UP = 20
@@ -106,8 +113,12 @@ class RunnerUp(Model):
 class Award(Model):
     """The right of one user to pay for nights of one auction until a deadline.
 
-    `checkout_id` is the session that was opened for it last; `pay_until` the deadline of an offer that was accepted;
-    `at_stake` what the first of a chain of offers had won; `released_nights` what nobody is left to be offered.
+    `checkout_id` is the session that was opened for it last: no other is opened while that one is live. `pay_until` is
+    the deadline of an offer that was accepted, `at_stake` the nights that a chain of offers, named `chain`, still has
+    to sell. `ended_at` is when its user lost it, or gave the booking back. `unsold` are nights that it has to pass on:
+    to its runners-up, unless `passed_on` says that somebody has their list already, else to nobody; each of `releases`
+    is what nobody was left to be offered. `announced_at` is when the auction system told of it, where that was earlier
+    than it was received. `correction` waits for the end of the session that is open.
     """
 
     award_id: Id
@@ -119,20 +130,42 @@ class Award(Model):
     deadline: Timestamp
     status: AwardStatus
     received_at: Timestamp
+    announced_at: Timestamp | None = None
+    revision: int = 0
     result: Result | None = None
     bid_amount: int = 0
     original_bid_id: str | None = None
     payment_id: str | None = None
-    released_nights: tuple[date, ...] = ()
     selected: tuple[date, ...] = ()
     checkout_id: str | None = None
     pay_until: Timestamp | None = None
     runners_up: tuple[RunnerUp, ...] = ()
     offer_minutes: int = OFFER_MINUTES
     at_stake: tuple[date, ...] = ()
+    chain: str | None = None
+    passed_on: bool = False
+    unsold: tuple[date, ...] | None = None
+    releases: tuple[tuple[date, ...], ...] = ()
+    correction: "Correction | None" = None
     decline_reason: str | None = None
     changed_at: Timestamp = Field(default_factory=lambda known: known["received_at"])
+    ended_at: Timestamp | None = None
     due_at: Timestamp | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, item: Any) -> Any:
+        """Until 1.2.1 an award that ended was passed on in the same write, and released nights once at most.
+
+        What is due since has not been passed on yet: an offer that was paid waited for its time to do so.
+        """
+        if not isinstance(item, dict) or "status" not in item or "passedOn" in item or "passed_on" in item:
+            return item
+        released = item.get("releasedNights")
+        known = {"releases": [released]} if released else {}
+        due = item.get("dueAt") is not None and item.get("unsold") is None and not released
+        waits = item["status"] in PAYABLE or due
+        return known | {"passedOn": not waits} | item
 
     @property
     def payment_deadline(self) -> datetime:
@@ -141,36 +174,59 @@ class Award(Model):
 
     @property
     def is_win(self) -> bool:
-        """Whether it was won at the auction itself."""
-        return self.award_id == WIN and self.status is not AwardStatus.LOST
+        """Whether it was won at the auction itself. A loss that was taken back has no nights."""
+        return self.award_id == WIN and self.status is not AwardStatus.LOST and bool(self.nights)
 
     @property
-    def chosen(self) -> tuple[PricedNight, ...]:
-        """The nights that its user wants of it: all, as long as they have not said otherwise."""
-        return tuple(night for night in self.nights if night.date in self.selected) or self.nights
+    def stake(self) -> tuple[date, ...]:
+        """The nights that somebody has to get once this award is over."""
+        return self.at_stake or tuple(night.date for night in self.nights)
 
-    @property
-    def amount(self) -> int:
+    def sellable(self, now: datetime) -> tuple[PricedNight, ...]:
+        """The nights that can still be slept. A full win is sold whole, so with one night past it has none."""
+        left = tuple(night for night in self.nights if night.date >= today(now))
+        return () if self.result is Result.FULL_WIN and left != self.nights else left
+
+    def shown(self, now: datetime) -> tuple[PricedNight, ...]:
+        """The nights that a page shows: those that can be bought, or all of what is decided."""
+        return (self.sellable(now) if self.status in PAYABLE else ()) or self.nights
+
+    def chosen(self, now: datetime) -> tuple[PricedNight, ...]:
+        """The nights that its user wants of those: all, as long as they have not said otherwise."""
+        shown = self.shown(now)
+        return tuple(night for night in shown if night.date in self.selected) or shown
+
+    def amount(self, now: datetime) -> int:
         """The price of the chosen nights in đồng."""
-        return price_of(self.chosen)
-
-    def overlap(self, nights: Sequence[date]) -> int:
-        """How many of these nights were awarded."""
-        return len(set(nights) & {night.date for night in self.nights})
+        return price_of(self.chosen(now))
 
     def is_payable(self, now: datetime) -> bool:
         """Whether a payment may begin now."""
-        return self.status in PAYABLE and now < self.payment_deadline
+        return self.status in PAYABLE and now < self.payment_deadline and bool(self.sellable(now))
 
-    def says_the_same(self, other: "Award") -> bool:
-        """Whether both announce the same terms, whatever has become of them since."""
-        return self.model_dump(include=_TERMS) == other.model_dump(include=_TERMS)
+    def over_at(self, now: datetime) -> datetime | None:
+        """When its user lost it: by an end on record, or because its time or its last night has passed; or None."""
+        if self.ended_at or self.status not in (*PAYABLE, AwardStatus.PAID):
+            return min(self.ended_at or self.changed_at, now)
+        if self.status is AwardStatus.PAID or self.is_payable(now):
+            return None
+        return min(self.payment_deadline, *self._last_moments(), now)
+
+    def _last_moments(self) -> Iterable[datetime]:
+        """The end of the day after which it cannot be sold any more."""
+        night = self.nights[0 if self.result is Result.FULL_WIN else -1].date
+        return [datetime.combine(night + timedelta(days=1), time(), VIETNAM)]
 
 
-_TERMS = {
-    *("award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline"),
-    *("result", "bid_amount", "original_bid_id", "runners_up", "offer_minutes"),
-}
+class Correction(Model):
+    """A later word of the auction system that waits: other terms, or (without an award) that it is taken back."""
+
+    revision: int
+    event_id: str
+    award: Award | None = None
+
+
+Award.model_rebuild()
 
 
 def price_of(nights: Sequence[PricedNight]) -> int:
@@ -185,50 +241,79 @@ class Quote(NamedTuple):
     nights: tuple[date, ...]
     amount: int
 
+    @property
+    def left(self) -> tuple[date, ...]:
+        """The nights that this order does not buy, and somebody else has to get."""
+        return tuple(night for night in self.award.stake if night not in self.nights)
 
-def quote(awards: Sequence[Award], selected: Sequence[date], amount: int | None, now: datetime) -> Quote:
-    """Which nights of which award are paid, and how much that is.
 
-    The full amount buys all awarded nights, and the price of those that its user chose buys them, whichever of them
-    the client names. Raises NotFound without an award, Refused where it cannot be paid (any more), Invalid for
-    wrong nights or amount. An amount of None takes the price of the selected nights.
+def choose_award(awards: Sequence[Award], selected: Sequence[date], amount: int | None, now: datetime) -> Award:
+    """Which award of a user in one auction is meant (contract C26). Raises NotFound without any.
+
+    One that can be paid and has all named nights, and costs the amount, by its full price, its chosen nights' or the
+    named ones'; then one that costs the amount whole or as chosen. Where none of these can be paid, the one is meant
+    that could have been: its user hears that it is paid, or over. Then what begins and ends with the named nights, or
+    has both its ends among them; then the win.
     """
-    won = [award for award in awards if award.status is not AwardStatus.LOST]
+    won = [award for award in awards if award.status is not AwardStatus.LOST and award.nights]
     if not won:
         raise NotFound
-    _check_selection(selected, now)
-    award = max(won, key=lambda each: (each.overlap(selected), each.is_payable(now)))
-    check_payable(award, now)
-    prices = {night.date: night.price for night in award.nights}
-    if not set(selected) <= set(prices):
-        raise Invalid.field("selectedNights", "A night was not awarded.")
-    expected = sum(prices[night] for night in selected)
-    if amount in (None, expected):
-        return Quote(award, tuple(sorted(selected)), expected)
-    for nights in (award.nights, award.chosen):
-        if amount == price_of(nights) and nights[0].date >= today(now):
-            return Quote(award, tuple(night.date for night in nights), amount)
-    raise Invalid("INVALID_AMOUNT", "The amount is not the price of these nights.", expectedAmount=expected)
+
+    def likeness(award: Award) -> tuple[bool, ...]:
+        prices = {night.date: night.price for night in award.shown(now)}
+        whole = amount in (None, sum(prices.values()), award.amount(now))
+        has_all = set(selected) <= set(prices)
+        meant = has_all and (whole or amount == sum(prices[night] for night in selected))
+        priced = whole and amount is not None
+        is_open = award.is_payable(now)
+        ends = {award.nights[0].date, award.nights[-1].date}
+        exactly, within = ends == {min(selected), max(selected)}, ends <= set(selected)
+        return meant and is_open, meant or priced, is_open, exactly, within, award.is_win
+
+    return max(won, key=likeness)
 
 
-def _check_selection(selected: Sequence[date], now: datetime) -> None:
+def quote(award: Award, selected: Sequence[date], amount: int | None, now: datetime) -> Quote:
+    """Which nights of an award are paid, and how much that is.
+
+    The full amount buys all nights that can still be slept, whichever nights the client names; a full win is sold in no
+    other way. Any other amount buys the named nights, if it is their price, or those that the user chose before. An
+    amount of None takes the price of the named nights. Raises Refused where no night is left, Invalid for wrong nights
+    or another amount.
+    """
+    sellable = award.sellable(now)
+    if not sellable:
+        raise over(award)
+    nights = _bought(award, sellable, selected, amount, now)
+    price = price_of(nights)
+    if amount not in (None, price):
+        raise Invalid("INVALID_AMOUNT", "The amount is not the price of these nights.", expectedAmount=price)
+    return Quote(award, tuple(night.date for night in nights), price)
+
+
+def _bought(
+    award: Award, sellable: tuple[PricedNight, ...], selected: Sequence[date], amount: int | None, now: datetime
+) -> tuple[PricedNight, ...]:
+    if award.result is Result.FULL_WIN or amount == price_of(sellable):
+        return sellable
+    named = tuple(night for night in sellable if night.date in selected)
+    if amount == award.amount(now) and (len(named) < len(selected) or amount != price_of(named)):
+        return award.chosen(now)
     if len(set(selected)) != len(selected):
         raise Invalid.field("selectedNights", "A night is named twice.")
     if min(selected) < today(now):
         raise Invalid.field("selectedNights", "A night is in the past.")
+    if len(named) < len(selected):
+        raise Invalid.field("selectedNights", "A night was not awarded.")
+    return named
 
 
 def check_payable(award: Award, now: datetime) -> None:
-    """Raises Refused for what is paid, was declined, or was not paid in time."""
+    """Raises Refused for what is paid, was declined or withdrawn, or was not paid in time."""
     if award.status is AwardStatus.PAID:
         raise Refused("INVALID_AUCTION_STATE", "This award is paid already.", sessionId=award.payment_id)
     if not award.is_payable(now):
         raise over(award)
-
-
-def being_paid(session_id: str) -> Refused:
-    """What to say to whoever would end an award that its user can still pay for."""
-    return Refused("INVALID_AUCTION_STATE", "A payment is under way; it ends by itself.", sessionId=session_id)
 
 
 def over(award: Award) -> Refused:

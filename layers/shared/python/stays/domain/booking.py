@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from stays.domain.decision import Decision, Nights
+from stays.domain.decision import Decision, Nights, supersede
 from stays.domain.errors import Refused
-from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status
+from stays.domain.payment import Fulfilment, PaymentSession, Reason, Refund, Status, Terms, terms_of
 from stays.domain.refund import refundable
-from stays.domain.values import Model, StayId, Timestamp, today
-
-Policy = Sequence[tuple[int, int]]  # (days before check-in, percent given back)
+from stays.domain.values import Model, StayId, Timestamp, timestamp, today
 
 
 class BookingStatus(StrEnum):
@@ -38,8 +37,14 @@ class Booking(Model):
     total_amount: int
     status: BookingStatus
     created_at: Timestamp
+    cancellation_policy: Terms | None = None
     cancelled_at: Timestamp | None = None
     refund: Refund | None = None
+
+    def to_client(self, terms: Terms) -> dict[str, Any]:
+        """The booking of the contract; `terms` are those of a sale that has none of its own."""
+        known = self.refund and self.refund.shown
+        return self.but(refund=known, cancellation_policy=terms_of(self.cancellation_policy, terms)).dump()
 
 
 def reference_number(stay_id: str) -> str:
@@ -74,6 +79,7 @@ def booking_of(session: PaymentSession) -> Booking | None:
         total_amount=session.amount,
         status=_status(session),
         created_at=session.booked_at or session.created_at,
+        cancellation_policy=session.cancellation_policy,
         cancelled_at=session.cancelled_at,
         refund=session.refund,
     )
@@ -85,25 +91,28 @@ def _status(session: PaymentSession) -> BookingStatus:
     return BookingStatus.PENDING if session.is_live else BookingStatus.CANCELLED
 
 
-def share(policy: Policy, check_in: date, now: datetime) -> int:
-    """Percent of the price given back, by the policy's row of the most days that are still left."""
+def share(terms: Terms, check_in: date, now: datetime) -> int:
+    """Percent of the price given back, by the row of the most days that are still left."""
     days = (check_in - today(now)).days
-    return max((percent for least, percent in policy if days >= least), default=0)
+    return max((term.percent for term in terms if days >= term.days_before), default=0)
 
 
-def cancel(session: PaymentSession, policy: Policy, now: datetime) -> Decision | None:
+def cancel(session: PaymentSession, terms: Terms, now: datetime, *, unpaid: bool = False) -> Decision | None:
     """The traveller gives the nights back; None if that is done already.
 
-    Raises Refused while an order can be paid: whoever may still pay must not lose the nights.
+    `terms` are those of a sale that has none of its own. `unpaid` says that ZaloPay was just asked about the order.
+    Raises Refused while an order can be paid and nobody has asked, and while its money moves: its user must not lose
+    the nights.
     """
     booking = booking_of(session)
     if booking is None or booking.status is BookingStatus.CANCELLED:
         return None
     if booking.status is BookingStatus.PENDING:
-        return _cancel_reservation(session, now)
+        return _cancel_reservation(session, now, unpaid=unpaid)
     if booking.check_out <= today(now):
         raise Refused("INVALID_AUCTION_STATE", "This stay is over.", checkOut=booking.check_out.isoformat())
-    refunded = refundable(session, session.amount * share(policy, booking.check_in, now) // 100)
+    percent = share(terms_of(session.cancellation_policy, terms), booking.check_in, now)
+    refunded = refundable(session, session.amount * percent // 100)
     owed = Refund(amount=refunded, status=Fulfilment.REFUND_DUE) if refunded else None
     cancelled = session.but(
         fulfilment=Fulfilment.REFUND_DUE if owed else Fulfilment.NONE,
@@ -116,13 +125,11 @@ def cancel(session: PaymentSession, policy: Policy, now: datetime) -> Decision |
     return Decision(cancelled, "BOOKING_CANCELLED", Nights.FREE, letter="cancellation")
 
 
-def _cancel_reservation(session: PaymentSession, now: datetime) -> Decision:
+def _cancel_reservation(session: PaymentSession, now: datetime, *, unpaid: bool) -> Decision:
     if session.attempted_at is not None:
-        raise Refused(
-            "INVALID_AUCTION_STATE",
-            "A payment is under way; it ends by itself.",
-            expiresAt=session.dump()["expiresAt"],
-        )
+        if session.processing or not unpaid:
+            raise under_way(session)
+        return Decision(supersede(session, now), "SUPERSEDED", Nights.FREE)
     cancelled = session.but(
         status=Status.CANCELLED,
         reason=Reason.CANCELLED_BY_TRAVELLER,
@@ -131,3 +138,10 @@ def _cancel_reservation(session: PaymentSession, now: datetime) -> Decision:
         due_at=None,
     )
     return Decision(cancelled, "RESERVATION_CANCELLED", Nights.FREE)
+
+
+def under_way(session: PaymentSession) -> Refused:
+    """Why something else has to wait for an open order: its money is moving, or it can be paid at any moment."""
+    code = "PAYMENT_PROCESSING" if session.processing else "INVALID_AUCTION_STATE"
+    said = "Money is on its way for this order." if session.processing else "A payment is under way; it ends by itself."
+    return Refused(code, said, sessionId=session.id, expiresAt=timestamp(session.expires_at))

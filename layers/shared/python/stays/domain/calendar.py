@@ -21,6 +21,7 @@ FEED_PAST = timedelta(days=90)
 FEED_FUTURE = timedelta(days=730)
 SECRET_BYTES = 24  # 192 random bits, which are 32 letters of base64
 
+_SECOND = timedelta(milliseconds=999)  # all of one, in the times of this house
 _ONE_DAY = timedelta(days=1)
 _LONGEST_RUN = timedelta(days=MAXIMUM_NIGHTS)
 _ADDRESS = re.compile(r"([A-Za-z0-9_-]{32}([A-Za-z0-9_-]{2,171}))\.ics")
@@ -167,13 +168,15 @@ def runs(nights: Iterable[date]) -> list[Run]:
 
 
 def told_at(said: object, received_at: datetime) -> datetime:
-    """When an award was told: the time on the envelope of its event, never later than when it was received first.
+    """When an award was told: by the time on the envelope of its event, never later than when it was received first.
 
-    So an event that the auction system says again, under a new envelope, is as old as it was. An envelope that says
-    nothing readable was written when it was received.
+    So an event that the auction system says again, under a new envelope, is as old as it was. An envelope knows whole
+    seconds: of what was told in one, the moment of receiving decides. An envelope that says nothing readable was
+    written then.
     """
     try:
-        return min(datetime.fromisoformat(str(said)).astimezone(UTC), received_at)
+        at = datetime.fromisoformat(str(said)).astimezone(UTC)
+        return min(at if at.microsecond else at + _SECOND, received_at)
     except (ValueError, OverflowError):
         return received_at
 

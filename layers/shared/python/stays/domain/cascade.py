@@ -4,17 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from stays.domain.award import AWARD_SOURCES, PAYABLE, Award, AwardStatus, Result, check_payable
+from stays.domain.award import PAYABLE, Award, AwardStatus, Result, check_payable
 from stays.domain.errors import Invalid
 from stays.domain.values import today
 
-_ENDED_FROM = AWARD_SOURCES | {AwardStatus.PAID: frozenset({AwardStatus.PAID})}
 
+class Passing(NamedTuple):
+    """An award that has passed its unsold nights on, and the offer that they went to, if anybody is left to be asked.
 
-class Ending(NamedTuple):
-    """An award that is over, and the offer that takes its place, if anybody is left to be asked."""
+    `nights` had to be free for that.
+    """
 
     award: Award
+    nights: tuple[date, ...] = ()
     offer: Award | None = None
 
 
@@ -25,9 +27,9 @@ def accept(award: Award, selected: Sequence[date], now: datetime) -> Award:
     Raises Invalid for nights that are none of it, and Refused where it can be paid no more.
     """
     check_payable(award, now)
-    nights = {night.date for night in award.nights}
+    nights = {night.date for night in award.sellable(now)}
     if not set(selected) <= nights:
-        raise Invalid.field("selectedNights", "A night was not awarded.")
+        raise Invalid.field("selectedNights", "A night was not awarded, or it is past.")
     chosen = () if award.result is Result.FULL_WIN or set(selected) == nights else tuple(sorted(set(selected)))
     if award.status is not AwardStatus.WAITING:
         return award if chosen == award.selected else award.but(selected=chosen, changed_at=now)
@@ -40,28 +42,67 @@ def is_overdue(award: Award, now: datetime) -> bool:
     return award.status in PAYABLE and award.payment_deadline <= now
 
 
-def end(award: Award, status: AwardStatus, free: Collection[date], now: datetime, offer_id: str) -> Ending | None:
-    """The award declined or expired, or an offer that was paid and leaves others' nights; None if it is over already.
+def end(award: Award, status: AwardStatus, now: datetime) -> Award:
+    """The award declined or expired. Its nights are unsold from now on, and the clock passes them on."""
+    return award.but(status=status, unsold=award.stake, ended_at=now, changed_at=now, due_at=now)
 
-    The nights that are still `free` are offered to the next in order who bid for any of them; where nobody is left,
-    they are released. Always an offer, never a transfer: nights are held by whoever begins to pay.
+
+def withdraw(award: Award, revision: int, now: datetime) -> Award:
+    """The award taken back: its nights are the auction system's again, and none of them is passed on."""
+    return award.but(
+        status=AwardStatus.WITHDRAWN,
+        revision=revision,
+        correction=None,
+        unsold=None,
+        ended_at=award.ended_at or now,
+        changed_at=now,
+        due_at=None,
+    )
+
+
+def is_of_chain(offer: Award, award: Award) -> bool:
+    """Whether an offer was made because an award, or an offer before it, was not sold.
+
+    Earlier releases did not write down whose offers follow whom: there the nights at stake tell, and an offer of the
+    auction system's own has none.
     """
-    if award.status not in _ENDED_FROM[status]:
-        return None
-    offered = tuple(night.date for night in award.nights)
-    at_stake = award.at_stake or offered
-    if status is AwardStatus.PAID:
-        at_stake = tuple(night for night in at_stake if night not in offered)
-    left = [night for night in at_stake if night in free and night >= today(now)]
-    offer = _next_offer(award, left, now, offer_id)
-    over = award.but(status=status, changed_at=now, due_at=None, released_nights=() if offer else tuple(left))
-    return Ending(over, offer and offer.but(at_stake=at_stake))
+    if offer.chain is not None:
+        return offer.chain == _chain(award)
+    return offer.place.id == award.place.id and not set(offer.at_stake).isdisjoint(award.stake)
 
 
-def _next_offer(award: Award, left: Collection[date], now: datetime, offer_id: str) -> Award | None:
+def _chain(award: Award) -> str | None:
+    """The name of a chain of offers: its first award's. One that an earlier release began has none to its end."""
+    return award.chain if award.at_stake else f"{award.user_id} {award.award_id}"
+
+
+def unsold_nights(award: Award, bought: Collection[date], now: datetime) -> tuple[date, ...]:
+    """The nights that an award still has to pass on, earliest first: those of a paid one that were not `bought`."""
+    nights = award.unsold
+    if nights is None:
+        nights = tuple(night for night in award.stake if night not in bought)
+    return tuple(night for night in nights if night >= today(now))
+
+
+def pass_on(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> Passing:
+    """The unsold nights that are `free` go to the next in order who bid for any of them, else they are released.
+
+    Nobody is asked twice: once the rest of the list has gone with an offer, what this award still gets is released.
+    Always an offer, never a transfer: nights are held by the order that begins to pay.
+    """
+    done = award.but(unsold=None, changed_at=now, due_at=None)
+    if not free:
+        return Passing(done)
+    offer = None if award.passed_on else _next_offer(award, free, now, offer_id)
+    if offer is None:
+        return Passing(done.but(releases=(*award.releases, tuple(free))), tuple(free))
+    return Passing(done.but(passed_on=True), tuple(free), offer)
+
+
+def _next_offer(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> Award | None:
     deadline = now + timedelta(minutes=award.offer_minutes)
     for position, bidder in enumerate(award.runners_up, 1):
-        nights = tuple(night for night in bidder.nights if night.date in left)
+        nights = tuple(night for night in bidder.nights if night.date in free)
         if nights:
             return Award(
                 award_id=offer_id,
@@ -75,6 +116,8 @@ def _next_offer(award: Award, left: Collection[date], now: datetime, offer_id: s
                 original_bid_id=bidder.bid_id,
                 runners_up=award.runners_up[position:],
                 offer_minutes=award.offer_minutes,
+                at_stake=tuple(free),
+                chain=_chain(award),
                 received_at=now,
                 due_at=deadline,
             )

@@ -1,12 +1,15 @@
 """Evidence about an order, and the one decision on every piece of it."""
 
-from datetime import datetime, timedelta
-from enum import Flag, StrEnum, auto
-from typing import Generic, NamedTuple, TypeVar
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Generic, Literal, NamedTuple, TypeVar
 
+from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.mailing import Kind
 from stays.domain.payment import (
     CHECK_INTERVAL,
+    MOVING_TIME,
+    SILENCE_TIME,
     UNFINISHED,
     Fulfilment,
     PaymentSession,
@@ -15,7 +18,7 @@ from stays.domain.payment import (
     Status,
     next_late_check,
 )
-from stays.domain.values import Model, Timestamp
+from stays.domain.values import Model, Timestamp, today
 
 ATTEMPT_TIME = timedelta(seconds=30)  # longer than the function that makes the order can live
 ENDING_MARGIN = timedelta(minutes=1)  # after this much silence past the end, an unpaid answer is believed
@@ -35,30 +38,97 @@ class Outcome(StrEnum):
 
 
 class Evidence(Model):
-    """What ZaloPay told us about one order, whoever brought it."""
+    """What ZaloPay told us about one order, whoever brought it.
+
+    `amount` and `discount` (its own promotion) are in đồng; `equation` says how they make up the price.
+    """
 
     source: str
     outcome: Outcome
     code: int | None = None
     transaction_id: str | None = None
     amount: int | None = None
-    discount: int | None = None  # what ZaloPay's own promotion paid
+    discount: int | None = None
+    equation: str | None = None
     paid_at: Timestamp | None = None
     raw: str | None = None
 
 
-class Taken(Flag):
-    """What turned out to be somebody else's when a decision was written."""
+class AwardState(StrEnum):
+    """Whether the award that money is meant for can still be had."""
 
-    NOTHING = 0
-    NIGHT = auto()
-    TRANSACTION = auto()
+    OPEN = "OPEN"
+    OVER = "OVER"
+    PAID = "PAID"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class NightState(StrEnum):
+    """Whose a night is that money is meant for. OWN: of another order of the same user for the same award."""
+
+    FREE = "FREE"
+    ON_OFFER = "ON_OFFER"
+    OWN = "OWN"
+    TAKEN = "TAKEN"
+    PAST = "PAST"
+
+
+class Verdict(StrEnum):
+    """What becomes of money: the nights are booked, whatever stood there gives way, or the money goes back."""
+
+    BOOK = "BOOK"
+    BOOK_AND_END_OFFER = "BOOK_AND_END_OFFER"
+    BOOK_AND_SUPERSEDE = "BOOK_AND_SUPERSEDE"
+    NIGHTS_TAKEN = "NIGHTS_TAKEN"
+    NIGHTS_PAST = "NIGHTS_PAST"
+    ALREADY_PAID = "ALREADY_PAID"
+    AWARD_WITHDRAWN = "AWARD_WITHDRAWN"
+
+
+_BY_NIGHT = {
+    NightState.FREE: Verdict.BOOK,
+    NightState.ON_OFFER: Verdict.BOOK_AND_END_OFFER,
+    NightState.OWN: Verdict.BOOK_AND_SUPERSEDE,
+    NightState.TAKEN: Verdict.NIGHTS_TAKEN,
+    NightState.PAST: Verdict.NIGHTS_PAST,
+}
+# What becomes of verified money, by the state of its award and of each of its nights. Money in time is a row of it.
+MONEY: dict[tuple[AwardState, NightState], Verdict] = {
+    **{(AwardState.OPEN, night): verdict for night, verdict in _BY_NIGHT.items()},
+    **{(AwardState.OVER, night): verdict for night, verdict in _BY_NIGHT.items()},
+    **dict.fromkeys(((AwardState.PAID, night) for night in NightState), Verdict.ALREADY_PAID),
+    **dict.fromkeys(((AwardState.WITHDRAWN, night) for night in NightState), Verdict.AWARD_WITHDRAWN),
+}
+_GIVEN_BACK = {
+    Verdict.AWARD_WITHDRAWN: Reason.AWARD_WITHDRAWN,
+    Verdict.ALREADY_PAID: Reason.ALREADY_PAID,
+    Verdict.NIGHTS_PAST: Reason.NIGHTS_PAST,
+    Verdict.NIGHTS_TAKEN: Reason.NIGHTS_TAKEN,
+}
+
+
+class Found(NamedTuple):
+    """What a decision that could not be written has found in its way, by failed conditions only.
+
+    `award` is the award as it stands, where it is not open; `taken` the nights that others have, `offers` what is on
+    offer to others, `own` the user's other live orders for this award; `known` says that the transaction paid another.
+    """
+
+    award: Award | None = None
+    taken: frozenset[date] = frozenset()
+    own: tuple[PaymentSession, ...] = ()
+    offers: tuple[Award, ...] = ()
+    known: bool = False
+
+
+NOTHING = Found()
 
 
 class Nights(StrEnum):
-    """What a decision does with the nights of the session."""
+    """What a decision does with the nights of the session. HOLD: it keeps what is still its own until `hold_until`."""
 
     KEEP = "KEEP"
+    HOLD = "HOLD"
     BOOK = "BOOK"
     FREE = "FREE"
 
@@ -87,17 +157,14 @@ def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decisi
     return Decision(begun, "ORDER_MADE")
 
 
-def decide(
-    session: PaymentSession, evidence: Evidence, now: datetime, *, taken: Taken = Taken.NOTHING
-) -> Decision | None:
+def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
     """The one decision on every piece of evidence; None where there is nothing (more) to do.
 
-    `taken` says that a night of the session, or the transaction that paid, belongs to somebody else:
-    found out by a refused condition, never by a conflict or a time-out. PAID is never left; verified
-    money leads to PAID from anywhere.
+    `found` says what stands in the way: learnt from a refused condition, never from a conflict or a time-out. PAID is
+    never left; verified money leads to PAID from anywhere, and to a booking or a refund by the table `MONEY`.
     """
     if evidence.outcome is Outcome.PAID:
-        return _on_money(session, evidence, now, taken=taken)
+        return _on_money(session, evidence, now, found)
     if session.status not in UNFINISHED:
         return None
     if evidence.outcome is Outcome.PROCESSING:
@@ -105,26 +172,69 @@ def decide(
     return _on_no_money(session, evidence, now)
 
 
-def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: Taken) -> Decision | None:
-    if session.status is Status.PAID:
+def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found: Found) -> Decision | None:
+    if session.status is Status.PAID or session.fulfilment not in (Fulfilment.NONE, Fulfilment.REVIEW):
         return _stray(session, evidence)
-    if Taken.TRANSACTION in taken:
+    if found.known:
         return _review(session, evidence, now, "TRANSACTION_KNOWN", None)
-    if evidence.amount != session.amount:
+    equation = _equation(session, evidence)
+    if equation is None:
         return _review(session, evidence, now, "AMOUNT_MISMATCH", evidence.transaction_id)
+    evidence = evidence.but(equation=equation)
     paid = session.but(
         status=Status.PAID,
         transaction_id=evidence.transaction_id,
+        received=evidence.amount,
+        discount=evidence.discount,
         paid_at=evidence.paid_at or now,
+        cancelled_at=None,
         processing=False,
+        unresolved=None,
         changed_at=now,
     )
-    if Taken.NIGHT in taken:
+    reason = next((_GIVEN_BACK[verdict] for verdict in _GIVEN_BACK if verdict in verdicts(session, found, now)), None)
+    if reason is not None:
         owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
-        given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=Reason.NIGHTS_TAKEN, refund=owed, due_at=now)
-        return Decision(given_up, "PAID_NIGHTS_TAKEN", Nights.FREE, letter="refund", evidence=evidence)
+        given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=reason, refund=owed, due_at=now)
+        return Decision(given_up, f"PAID_{reason.value}", Nights.FREE, letter="refund", evidence=evidence)
     booked = paid.but(fulfilment=Fulfilment.BOOKED, booked_at=now, reason=None, due_at=None)
     return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, letter="confirmation", evidence=evidence)
+
+
+def verdicts(session: PaymentSession, found: Found, now: datetime) -> set[Verdict]:
+    """What the table says of each night of a session for which money has come: one that gives it back decides."""
+    award = award_state(session, found.award)
+    return {MONEY[award, _night_state(session, night, found, now)] for night in session.nights}
+
+
+def award_state(session: PaymentSession, award: Award | None) -> AwardState:
+    """How an award stands to money for one of its sessions. A night that a correction took back is withdrawn."""
+    if award is None:
+        return AwardState.OPEN
+    if award.status is AwardStatus.PAID:
+        return AwardState.PAID
+    if award.status is AwardStatus.WITHDRAWN or not {night.date for night in award.nights} >= set(session.nights):
+        return AwardState.WITHDRAWN
+    return AwardState.OPEN if award.status in PAYABLE else AwardState.OVER
+
+
+def _night_state(session: PaymentSession, night: date, found: Found, now: datetime) -> NightState:
+    if now > session.late_after and night < today(now):
+        return NightState.PAST
+    if night in found.taken:
+        return NightState.TAKEN
+    if any(night in other.nights for other in found.own):
+        return NightState.OWN
+    return NightState.ON_OFFER if any(night in offer.stake for offer in found.offers) else NightState.FREE
+
+
+def _equation(session: PaymentSession, evidence: Evidence) -> str | None:
+    """How the money is the price: as it came, or with what ZaloPay's promotion added (docs.zalopay.vn, callback)."""
+    if evidence.amount is None:
+        return None
+    if evidence.amount == session.amount:
+        return "amount"
+    return "amount + discount" if evidence.amount + (evidence.discount or 0) == session.amount else None
 
 
 def _stray(session: PaymentSession, evidence: Evidence) -> Decision | None:
@@ -143,7 +253,10 @@ def _review(
         fulfilment=Fulfilment.REVIEW,
         reason=Reason.UNDER_REVIEW,
         transaction_id=transaction_id,
+        received=evidence.amount,
+        discount=evidence.discount,
         processing=False,
+        unresolved=None,
         changed_at=now,
         due_at=None,
     )
@@ -152,9 +265,12 @@ def _review(
 
 
 def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    """Its nights are kept from everybody as long as it may arrive: a day after the order's end."""
+    if now >= session.expires_at + MOVING_TIME:
+        return _unresolved(session, evidence, now, "PROCESSING")
     if session.processing:
         return None
-    return Decision(session.but(processing=True, changed_at=now), "PROCESSING", evidence=evidence)
+    return Decision(session.but(processing=True, changed_at=now), "PROCESSING", Nights.HOLD, evidence=evidence)
 
 
 _ENDINGS = {
@@ -165,15 +281,48 @@ _ENDINGS = {
 
 
 def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
-    ending = _ENDINGS.get(evidence.outcome)
-    if ending is None and evidence.outcome in (Outcome.UNPAID, Outcome.NOT_FOUND):
-        ending = _ending_by_time(session, now)
+    if evidence.outcome is Outcome.UNKNOWN:
+        silent = now >= session.expires_at + SILENCE_TIME
+        return _unresolved(session, evidence, now, "SILENCE") if silent else None
+    ending = _ENDINGS.get(evidence.outcome) or _ending_by_time(session, now)
     if ending is None:
-        return None
+        return _not_moving(session, evidence, now) if session.processing else None
     status, reason = ending
     later = None if evidence.outcome is Outcome.REFUSED else next_late_check(session, now)
     ended = session.but(status=status, reason=reason, processing=False, changed_at=now, due_at=later)
     return Decision(ended, status.value, Nights.FREE, evidence=evidence)
+
+
+def _not_moving(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision:
+    """ZaloPay says that nobody pays, after all: the order is open until its end as any other."""
+    return Decision(session.but(processing=False, changed_at=now), "NOT_MOVING", Nights.HOLD, evidence=evidence)
+
+
+def _unresolved(
+    session: PaymentSession, evidence: Evidence, now: datetime, why: Literal["PROCESSING", "SILENCE"]
+) -> Decision:
+    """ZaloPay never said what became of it: it ends for the nights' and the award's sake, and people hear of it."""
+    ended = session.but(
+        status=Status.EXPIRED,
+        reason=Reason.EXPIRED,
+        unresolved="PROCESSING" if session.processing else why,
+        processing=False,
+        changed_at=now,
+        due_at=next_late_check(session, now),
+    )
+    return Decision(ended, "UNRESOLVED", Nights.FREE, evidence=evidence)
+
+
+def supersede(session: PaymentSession, now: datetime) -> PaymentSession:
+    """An unpaid session that gives way to another choice of its own user. Money that comes for it still counts."""
+    return session.but(
+        status=Status.CANCELLED,
+        reason=Reason.SUPERSEDED,
+        processing=False,
+        cancelled_at=now,
+        changed_at=now,
+        due_at=next_late_check(session, now),
+    )
 
 
 def _ending_by_time(session: PaymentSession, now: datetime) -> tuple[Status, Reason] | None:

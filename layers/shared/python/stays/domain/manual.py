@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from stays.domain.decision import Decision, DecisionOn, Evidence, Nights, Outcome, Taken, decide
+from stays.domain.decision import NOTHING, Decision, DecisionOn, Evidence, Found, Nights, Outcome, decide
 from stays.domain.errors import Refused
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
@@ -43,7 +43,7 @@ def give_back(
     known = session.but(received=session.received or paid)
     if session.discount and amount != whole(known):
         raise Refused("INVALID_AMOUNT", "An order with a promotion goes back whole.", expectedAmount=whole(known))
-    owed = _another(session.refund, amount, whole(known) if session.discount else paid, heard)
+    owed = _another(session.refund, amount, whole(known), heard)
     due = known.but(fulfilment=Fulfilment.REFUND_DUE, refund=owed, changed_at=now, due_at=now)
     if session.fulfilment is not Fulfilment.BOOKED:
         return Decision(due, "REFUND_ORDERED")
@@ -94,17 +94,17 @@ def settle_stray(stray: Stray, now: datetime) -> DecisionOn[Stray]:
     """Stray money was sent back by another way. Raises Refused unless it waits for people."""
     if stray.status not in UNDECIDED:
         raise Refused("INVALID_AUCTION_STATE", "Its money is on its way back, or there already.")
-    return DecisionOn(stray.but(status=StrayStatus.SETTLED, changed_at=now, due_at=None), "PAID_BACK_BY_HAND")
+    return DecisionOn(stray.but(status=StrayStatus.SETTLED, changed_at=now), "PAID_BACK_BY_HAND")
 
 
-def accept(session: PaymentSession, paid: int, now: datetime, *, taken: Taken = Taken.NOTHING) -> Decision | None:
+def accept(session: PaymentSession, paid: int, now: datetime, *, found: Found = NOTHING) -> Decision | None:
     """What was paid, in đồng, becomes the price, so that no refund is ever more; the one decision books the nights.
 
     Raises Refused unless the session is under review for its amount, and where a night is somebody else's.
     """
     if session.fulfilment is not Fulfilment.REVIEW or session.transaction_id is None:
         raise Refused("INVALID_AUCTION_STATE", "Only an amount that is under review can be accepted.")
-    if Taken.NIGHT in taken:
+    if found.taken:
         raise Refused("INVALID_AUCTION_STATE", "A night is somebody else's by now: give the money back.")
     if not 0 < paid <= MAXIMUM_AMOUNT:
         raise Refused("INVALID_AMOUNT", "That is no price.", paid=paid)
@@ -115,17 +115,17 @@ def accept(session: PaymentSession, paid: int, now: datetime, *, taken: Taken = 
         amount=paid,
         discount=session.discount,
     )
-    return decide(session.but(amount=paid), evidence, now)
+    return decide(session.but(amount=paid), evidence, now, found=found)
 
 
-def end(session: PaymentSession, evidence: Evidence, now: datetime, *, taken: Taken = Taken.NOTHING) -> Decision | None:
+def end(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
     """A session ends by hand, by what ZaloPay says of its order now; money that is there is recorded instead.
 
     Of one that ended while nobody knew, it is said that this is over, too. Raises Refused while money is moving, of
     which silence is no end, and for what is over already.
     """
     if evidence.outcome is Outcome.PAID:
-        return decide(session, evidence, now, taken=taken)
+        return decide(session, evidence, now, found=found)
     unheard = session.processing and evidence.outcome is Outcome.UNKNOWN
     if evidence.outcome is Outcome.PROCESSING or unheard:
         raise Refused("PAYMENT_PROCESSING", "Money is moving: its order cannot be ended by hand.")

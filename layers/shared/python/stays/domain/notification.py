@@ -1,10 +1,12 @@
 """Messages: what a browser is told, made from the present state of an item."""
 
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 from stays.domain.award import WIN, Award, AwardStatus
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.payment import Fulfilment, PaymentSession, Status
+from stays.domain.values import timestamp
 
 Message = dict[str, Any]
 
@@ -19,10 +21,10 @@ CHANNEL_OF: dict[str, Channel] = {
 }
 
 
-def messages_of(item: PaymentSession | Award, *, booked: bool = True) -> list[Message]:
+def messages_of(item: PaymentSession | Award, now: datetime, *, booked: bool = True) -> list[Message]:
     """What the present state of an item is worth telling; with `booked` also that a session is a booking."""
     if isinstance(item, Award):
-        told = award_told(item)
+        told = award_told(item, now)
         return [told] if told else []
     booking = booking_of(item) if booked else None
     confirmed = booking_confirmed(booking) if booking else None
@@ -38,7 +40,7 @@ def payment_status(session: PaymentSession) -> Message:
         "status": _message_status(session),
         "transactionId": session.transaction_id,
         "reason": session.reason,
-        "refund": session.refund.dump() if session.refund else None,
+        "refund": session.refund.shown.dump() if session.refund else None,
     }
     return {name: value for name, value in message.items() if value is not None}
 
@@ -67,46 +69,56 @@ def booking_confirmed(booking: Booking) -> Message | None:
     }
 
 
-def award_told(award: Award) -> Message | None:
+_OVER = frozenset({AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN})
+_OFFER_OVER = _OVER - {AwardStatus.DECLINED}
+
+
+def award_told(award: Award, now: datetime) -> Message | None:
     """AUCTION_RESULT for a result that was not paid (yet), SECOND_CHANCE_OFFER for an offer that waits.
 
-    A win that was not paid in time, or was declined, is LOST by now; of an offer that is over OFFER_EXPIRED tells.
+    A win that was not paid in time, was declined or withdrawn, is LOST by now; of an offer that ended in another way
+    than by its user OFFER_EXPIRED tells. What waits is told with the nights that can still be slept, and is over
+    without any.
     """
     if award.award_id == WIN:
-        return _auction_result(award) if award.status is not AwardStatus.PAID else None
-    if award.status is AwardStatus.WAITING:
-        return _second_chance_offer(award)
-    return _offer_expired(award) if award.status is AwardStatus.EXPIRED else None
+        return _auction_result(award, now) if award.status is not AwardStatus.PAID else None
+    waits = award.status is AwardStatus.WAITING
+    if waits and award.sellable(now):
+        return _second_chance_offer(award, now)
+    return _offer_expired(award) if waits or award.status in _OFFER_OVER else None
 
 
-def _auction_result(award: Award) -> Message:
-    over = award.status in (AwardStatus.EXPIRED, AwardStatus.DECLINED)
-    won = award.nights and not over
-    nights = {"awardedNights": [night.date.isoformat() for night in award.nights]} if won else {}
+def _auction_result(award: Award, now: datetime) -> Message:
+    over = award.status in _OVER
+    nights = {"awardedNights": _dates(award, now)} if award.nights and not over else {}
     return {
         "type": "AUCTION_RESULT",
         "auctionId": award.auction_id,
         "userId": award.user_id,
         "result": "LOST" if over else str(award.result),
         **nights,
-        "amount": award.amount or award.bid_amount,
-        "paymentDeadline": award.dump()["deadline"],
+        "amount": award.amount(now) or award.bid_amount,
+        "paymentDeadline": timestamp(award.deadline),
         "propertyName": award.place.name,
         **({"status": award.status.value} if over else {}),
     }
 
 
-def _second_chance_offer(award: Award) -> Message:
+def _second_chance_offer(award: Award, now: datetime) -> Message:
     return {
         "type": "SECOND_CHANCE_OFFER",
         "offerId": award.award_id,
         "auctionId": award.auction_id,
         "userId": award.user_id,
-        "offeredNights": [night.date.isoformat() for night in award.nights],
-        "amount": award.amount,
-        "responseDeadline": award.dump()["deadline"],
+        "offeredNights": _dates(award, now),
+        "amount": award.amount(now),
+        "responseDeadline": timestamp(award.deadline),
         "propertyName": award.place.name,
     }
+
+
+def _dates(award: Award, now: datetime) -> list[str]:
+    return [night.date.isoformat() for night in award.shown(now)]
 
 
 def _offer_expired(award: Award) -> Message:

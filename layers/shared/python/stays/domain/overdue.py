@@ -8,7 +8,7 @@ from stays.domain.payment import PaymentSession
 from stays.domain.stray import Stray
 
 UNATTENDED = timedelta(minutes=5)  # the schedule comes every minute
-UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what became of an order
+UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what became of an order, or that it moves
 UNREFUNDED = timedelta(hours=24)
 
 
@@ -19,6 +19,6 @@ def is_late(item: PaymentSession | Mailing | Award | Stray, now: datetime) -> bo
     if isinstance(item, Mailing | Award):
         return False
     if isinstance(item, PaymentSession) and item.is_live:
-        return item.expires_at <= now - UNANSWERED
+        return not item.processing and item.expires_at <= now - UNANSWERED
     asked_at = item.refund.requested_at if item.refund else None
     return asked_at is not None and asked_at <= now - UNREFUNDED

@@ -1,5 +1,6 @@
 """Payment sessions: our attempts to be paid, and the states they go through."""
 
+import json
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -14,6 +15,10 @@ PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the clien
 HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
 QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
 CHECK_INTERVAL = timedelta(seconds=45)  # so that a session is due at every round of the schedule
+SLOWEST_CHECK = timedelta(minutes=15)  # between two questions about an order that is over and not decided
+# After an order's end: so long money may be on its way, and so long ZaloPay may be silent. It answers for 48 hours.
+MOVING_TIME = timedelta(hours=24)
+SILENCE_TIME = timedelta(hours=48)
 # After an order's end it is asked about again, as its money may come late and its callback get lost. ZaloPay answers
 # for 48 hours (docs.zalopay.vn, order-query).
 LATE_CHECKS = tuple(timedelta(hours=hours) for hours in (1 / 6, 1, 6, 24, 40, 47))
@@ -75,6 +80,30 @@ class Reason(StrEnum):
     UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
     CANCELLED_BY_TRAVELLER = "CANCELLED_BY_TRAVELLER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
+    SUPERSEDED = "SUPERSEDED"
+    NIGHTS_PAST = "NIGHTS_PAST"
+    ALREADY_PAID = "ALREADY_PAID"
+    AWARD_WITHDRAWN = "AWARD_WITHDRAWN"
+
+
+class Term(Model):
+    """One row of a sale's terms: so many days before check-in, so many percent of the price go back."""
+
+    days_before: int
+    percent: int
+
+
+Terms = tuple[Term, ...]
+
+
+def read_terms(text: str) -> Terms:
+    """The terms in a setting: `[[7, 100], [3, 50]]`, days before check-in and percent."""
+    return tuple(Term(days_before=days, percent=percent) for days, percent in json.loads(text))
+
+
+def terms_of(sale: Terms | None, stage: Terms) -> Terms:
+    """The terms of a sale; those of its stage where an earlier release opened it."""
+    return stage if sale is None else sale
 
 
 class Contact(Model):
@@ -104,9 +133,19 @@ class Refund(Model):
     refunded_at: Timestamp | None = None
     code: int | None = None
 
+    @property
+    def shown(self) -> "Refund":
+        """What its traveller sees of it: not our doubts."""
+        return self.but(uncertain=None, repeated_at=None)
+
 
 class PaymentSession(Model):
-    """One attempt to be paid for nights of one award. Its id is also the payment's and the booking's."""
+    """One attempt to be paid for nights of one award. Its id is also the payment's and the booking's.
+
+    `left` are the nights of the award that this order does not buy; None where an earlier release opened it.
+    `received` and `discount` are ZaloPay's own numbers for the money on record. `told_at` is when its owner was first
+    answered that it is paid. `unresolved` says that it ended although ZaloPay never said that nobody paid.
+    """
 
     id: StayId
     auction_id: str
@@ -131,6 +170,8 @@ class PaymentSession(Model):
     discount: int | None = None
     reason: Reason | None = None
     unresolved: Literal["PROCESSING", "SILENCE"] | None = None
+    cancellation_policy: Terms | None = None
+    left: tuple[date, ...] | None = None
     refund: Refund | None = None
     contact: Contact = Contact()
     created_at: Timestamp
@@ -141,12 +182,18 @@ class PaymentSession(Model):
     paid_at: Timestamp | None = None
     booked_at: Timestamp | None = None
     cancelled_at: Timestamp | None = None
+    told_at: Timestamp | None = None
     due_at: Timestamp | None = None
 
     @property
-    def hold_until(self) -> datetime:
-        """Until when its nights are kept from others."""
+    def late_after(self) -> datetime:
+        """Money that becomes known after this moment is late."""
         return self.expires_at + HOLD_MARGIN
+
+    @property
+    def hold_until(self) -> datetime:
+        """Until when its nights are kept from others: longer while its money is moving."""
+        return self.late_after + (SILENCE_TIME if self.processing else timedelta())
 
     @property
     def client_status(self) -> Status:
@@ -161,20 +208,44 @@ class PaymentSession(Model):
         """Whether money can still be expected."""
         return self.status in UNFINISHED
 
-    def to_client(self) -> dict[str, Any]:
-        """The `PaymentSession` of the contract, with more fields and without what is nobody's business."""
-        shown = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_INTERNAL)
-        return {**shown, "status": self.client_status.value, "paymentId": self.id}
+    @property
+    def is_untold(self) -> bool:
+        """Whether it is booked and its owner has not been answered so yet."""
+        return self.fulfilment is Fulfilment.BOOKED and self.told_at is None
+
+    def to_client(self, terms: Terms) -> dict[str, Any]:
+        """The `PaymentSession` of the contract; `terms` are those of a sale that has none of its own."""
+        known = self.but(refund=self.refund and self.refund.shown)
+        shown = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_INTERNAL)
+        return {
+            **shown,
+            "status": self.client_status.value,
+            "paymentId": self.id,
+            "cancellationPolicy": [term.dump() for term in terms_of(self.cancellation_policy, terms)],
+        }
+
+    def to_session_page(self, terms: Terms) -> dict[str, Any]:
+        """The same for the page that moves on only by itself: it has to poll until it has heard that it is paid."""
+        pending = self.but(status=Status.PENDING, fulfilment=Fulfilment.NONE, **_UNTOLD) if self.is_untold else self
+        return pending.to_client(terms)
 
 
+_UNTOLD = dict.fromkeys(("transaction_id", "paid_at", "booked_at"))
 _INTERNAL = {
     *("contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"),
-    *("received", "discount", "unresolved"),
+    *("received", "discount", "unresolved", "left", "told_at"),
 }
 
 
 def open_session(
-    stay_id: str, quote: Quote, user_id: str, contact: Contact, now: datetime, *, reserve: bool
+    stay_id: str,
+    quote: Quote,
+    user_id: str,
+    contact: Contact,
+    now: datetime,
+    *,
+    reserve: bool,
+    terms: Terms | None = None,
 ) -> PaymentSession:
     """A new session that holds its nights. With `reserve` nobody asks for an order yet: a direct booking."""
     place = quote.award.place
@@ -190,6 +261,8 @@ def open_session(
         guest_count=quote.award.guest_count,
         nights=quote.nights,
         amount=quote.amount,
+        left=quote.left,
+        cancellation_policy=terms,
         reserved=reserve,
         app_trans_id=app_trans_id(stay_id, now),
         contact=contact,
@@ -210,6 +283,16 @@ def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
         expires_at=now + PAYMENT_TIME,
         due_at=now + CHECK_INTERVAL,
     )
+
+
+def next_check(session: PaymentSession, now: datetime) -> datetime:
+    """When to ask about a live order again: at every round until its end, then ever more rarely, every 15 minutes.
+
+    It is also asked about at the moments when moving money and silence end it.
+    """
+    usual = now + min(max((now - session.expires_at) / 10, CHECK_INTERVAL), SLOWEST_CHECK)
+    ends = (session.expires_at + wait for wait in (MOVING_TIME, SILENCE_TIME))
+    return min([usual, *(end for end in ends if end > now)])
 
 
 def next_late_check(session: PaymentSession, now: datetime) -> datetime | None:

@@ -109,7 +109,7 @@ def decide_refund(
 def _accepted(owing: Owing, refund: Refund, now: datetime) -> DecisionOn[Owing] | None:
     if refund.accepted_at is not None:
         return None
-    return DecisionOn(_with(owing, refund.but(accepted_at=now), now, next_check(owing, now)), "REFUND_ACCEPTED")
+    return DecisionOn(_with(owing, refund.but(accepted_at=now), now, next_refund_check(owing, now)), "REFUND_ACCEPTED")
 
 
 def _refused(owing: Owing, refund: Refund, evidence: RefundEvidence, now: datetime) -> DecisionOn[Owing]:
@@ -177,7 +177,7 @@ def may_have_gone(refund: Refund | None, heard: RefundEvidence | None) -> int:
     return (refund.uncertain or 0) + (refund.amount if lost and not failed else 0)
 
 
-def next_check(owing: Owing, now: datetime) -> datetime:
+def next_refund_check(owing: Owing, now: datetime) -> datetime:
     """When to ask again: soon at first, then ever more rarely, at least once an hour, and when silence counts."""
     asked = asked_at(owing.refund) if owing.refund else None
     if asked is None:

@@ -1,20 +1,16 @@
 """What the winners and offers pages show, in the words of their client."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
-from stays.domain.award import WIN, Award, AwardStatus, Property, Result, price_of
-from stays.domain.values import timestamp
+from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Property, Result, price_of
+from stays.domain.values import VIETNAM, timestamp
 
 Shown = dict[str, Any]
 
-_WINNER_STATUS = {
-    AwardStatus.PAID: "PAID",
-    AwardStatus.EXPIRED: "EXPIRED",
-    AwardStatus.DECLINED: "EXPIRED",
-}
-_OFFER_STATUS = {AwardStatus.PAID: "ACCEPTED"}
+_OFFER_STATUS = {AwardStatus.PAID: "ACCEPTED", AwardStatus.WITHDRAWN: "EXPIRED"}
+_CHECK_OUT = time(12, tzinfo=VIETNAM)
 
 
 def is_winner(award: Award) -> bool:
@@ -27,19 +23,23 @@ def is_offer(award: Award) -> bool:
     return award.award_id != WIN
 
 
-def winner_of(award: Award) -> Shown:
-    """A winner. Its price is that of the nights that were chosen of it; nights in a row share a `rangeId`."""
-    nights, chosen = [night.date for night in award.nights], {night.date for night in award.chosen}
+def winner_of(award: Award, now: datetime, open_until: datetime | None = None, *, partial_page: bool = False) -> Shown:
+    """A winner. Its price is that of the nights that were chosen of it; nights in a row share a `rangeId`.
+
+    `open_until` is the end of an order or a reservation that is open for it. Without `partial_page` it never says
+    `isPartialWin`: the page for that never finishes loading.
+    """
+    nights, chosen = [night.date for night in award.shown(now)], {night.date for night in award.chosen(now)}
     ranges = _ranges(nights)
-    runs = set(ranges.values())
+    is_partial = award.result is Result.PARTIAL_WIN or len(chosen) < len(nights) or len(set(ranges.values())) > 1
     return {
         "id": award.auction_id if award.is_win else award.award_id,
         "auctionId": award.auction_id,
         "property": _property(award.place),
-        "bidAmount": award.amount,
+        "bidAmount": award.amount(now),
         "checkIn": nights[0].isoformat(),
         "checkOut": (nights[-1] + timedelta(days=1)).isoformat(),
-        "isPartialWin": award.result is Result.PARTIAL_WIN or award.chosen != award.nights or len(runs) > 1,
+        "isPartialWin": partial_page and is_partial,
         "awardedNights": [
             {
                 "date": night.date.isoformat(),
@@ -47,17 +47,34 @@ def winner_of(award: Award) -> Shown:
                 "isSelected": night.date in chosen,
                 "rangeId": ranges[night.date],
             }
-            for night in award.nights
+            for night in award.shown(now)
         ],
-        "status": _WINNER_STATUS.get(award.status, "PENDING_PAYMENT"),
-        "paymentDeadline": timestamp(award.payment_deadline),
+        **_standing(award, now, open_until),
         "guestCount": award.guest_count,
         **({"paymentId": award.payment_id} if award.payment_id else {}),
     }
 
 
-def offer_of(award: Award) -> Shown:
+def _standing(award: Award, now: datetime, open_until: datetime | None) -> Shown:
+    """Status and deadline. The page looks at the deadline first, so it fits the status (contract C25)."""
+    over_at = award.over_at(now)
+    if award.status in PAYABLE and open_until is not None:
+        status, deadline = "PENDING_PAYMENT", max(award.payment_deadline, open_until)
+    elif over_at is not None:
+        status, deadline = "EXPIRED", over_at
+    elif award.status is AwardStatus.PAID:
+        check_out = award.nights[-1].date + timedelta(days=1)
+        status, deadline = "PAID", datetime.combine(check_out, _CHECK_OUT)
+    else:
+        status, deadline = "PENDING_PAYMENT", award.payment_deadline
+    return {"status": status, "paymentDeadline": timestamp(deadline)}
+
+
+def offer_of(award: Award, now: datetime) -> Shown:
     """A second-chance offer."""
+    status = _OFFER_STATUS.get(award.status, award.status.value)
+    if award.status in PAYABLE and not award.sellable(now):
+        status = "EXPIRED"
     shown = {
         "id": award.award_id,
         "originalBidId": award.original_bid_id,
@@ -65,10 +82,10 @@ def offer_of(award: Award) -> Shown:
         "auctionId": award.auction_id,
         "property": _property(award.place),
         "propertyName": award.place.name,
-        "offeredNights": [night.date.isoformat() for night in award.nights],
-        "amount": price_of(award.nights),
+        "offeredNights": [night.date.isoformat() for night in award.shown(now)],
+        "amount": price_of(award.shown(now)),
         "responseDeadline": timestamp(award.deadline),
-        "status": _OFFER_STATUS.get(award.status, award.status.value),
+        "status": status,
         "paymentDeadline": timestamp(award.pay_until) if award.pay_until else None,
     }
     return {name: value for name, value in shown.items() if value is not None}

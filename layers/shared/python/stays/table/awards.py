@@ -1,119 +1,287 @@
-"""Awards and offers coming in, events that were refused, and profiles."""
+"""Awards and offers coming in, changing and being passed on; events that were refused, and profiles."""
 
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
 
-from stays.domain.award import AWARD_SOURCES, WIN, Award, AwardStatus, being_paid, over
-from stays.domain.cascade import Ending, end
+from pydantic import ValidationError
+
+from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, over
+from stays.domain.cascade import Passing, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.mailing import Profile
+from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.values import timestamp
-from stays.table.keys import award_item, award_key, night_key, profile_key
-from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of, both
+from stays.table.keys import award_item, award_key, night_key, profile_key, refused_item, stay_key
+from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
+from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of
 
 _ATTEMPTS = 6
-_MOST_AWARDS = 100  # of one user, on one page
-_LONGEST_EVENT = 100_000  # characters of a refused event that are kept
+_REPLACEABLE = PAYABLE | {AwardStatus.LOST}
+
+
+class Reception(StrEnum):
+    """What became of a word of the auction system. KEPT: it waits for the end of the payment that is open."""
+
+    RECEIVED = "RECEIVED"
+    KEPT = "KEPT"
+    IGNORED = "IGNORED"
+    REFUSED = "REFUSED"
+
+
+class Received(NamedTuple):
+    """The award as it stands now (None where no more is known than that it is withdrawn), and why it was refused."""
+
+    reception: Reception
+    award: Award | None = None
+    reason: str | None = None
+
+
+class Restless(Exception):
+    """An award kept changing under every attempt to write it; whatever brought the change has to come again."""
 
 
 class Awards:
     """Everything under AUCTION#, REFUSED and USER#."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
+        """`unreadable` hears of every award that is passed over because it cannot be read."""
         self._store = store
+        self._unreadable = unreadable
+        self._writing = Writing(store)
+
+    # Reading
 
     def of(self, auction_id: str, user_id: str) -> list[Award]:
         """All awards and offers of a user in an auction, consistent: one read."""
         key = award_key(auction_id, user_id, "")
-        items = self._store.query(
+        items = self._store.query_all(
             "PK = :auction AND begins_with(SK, :user)",
             {":auction": key["PK"], ":user": key["SK"]},
             ConsistentRead=True,
         )
-        return [Award.model_validate(item) for item in items]
-
-    def receive(self, award: Award) -> Award:
-        """Write an award once. The award that stands there is answered: the first one said wins."""
-        standing = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
-        return award if standing is None else Award.model_validate(standing)
+        return self._readable(items)
 
     def with_id(self, offer_id: str, user_id: str) -> list[Award]:
         """The user's offers with this id, one at most as a rule: found by an index, and read consistently."""
         return [self.find(award) for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
 
     def all_of(self, user_id: str) -> list[Award]:
-        """The user's awards and offers, those with the latest deadline first: one (eventually consistent) read."""
-        items = self._store.query(
+        """What the user won or was offered, all of it, latest deadline first: an (eventually consistent) read.
+
+        Auctions that the user lost are left out, however many; what cannot be read is passed over.
+        """
+        items = self._store.query_all(
             "userId = :user AND begins_with(userSort, :kind)",
-            {":user": user_id, ":kind": "AWARD#"},
+            {":user": user_id, ":kind": "AWARD#", ":lost": AwardStatus.LOST.value},
             IndexName="by_user",
+            FilterExpression="#status <> :lost",
+            ExpressionAttributeNames={"#status": "status"},
             ScanIndexForward=False,
-            Limit=_MOST_AWARDS,
         )
-        return [Award.model_validate(item) for item in items]
+        return self._readable(items)
+
+    def _readable(self, items: Iterable[Item]) -> list[Award]:
+        found = []
+        for item in items:
+            if item.get("kind") == "WITHDRAWN":
+                continue
+            try:
+                found.append(Award.model_validate(item))
+            except ValidationError:
+                self._unreadable(f"{item['PK']} {item['SK']}")
+        return found
 
     def find(self, award: Award) -> Award:
         """The same award as it is now, consistent: one read."""
-        item = self._store.get(award_key(award.auction_id, award.user_id, award.award_id))
-        return Award.model_validate(item)
+        return Award.model_validate(self._store.get(_key_of(award)))
+
+    def of_session(self, session: PaymentSession) -> Award:
+        """The award that a session was opened for, consistent: one read."""
+        return Award.model_validate(self._store.get(award_key(session.auction_id, session.user_id, session.award_id)))
+
+    def open_until(self, awards: Iterable[Award]) -> dict[str, datetime]:
+        """Until when the open order or reservation of each of these awards lasts, by its id: one consistent read."""
+        ids = {each.checkout_id for each in awards if each.status in PAYABLE and each.checkout_id}
+        items = self._store.get_many([stay_key(stay_id, "SESSION") for stay_id in sorted(ids)]) if ids else []
+        sessions = map(PaymentSession.model_validate, items)
+        return {each.id: each.expires_at for each in sessions if each.is_live}
+
+    # What the auction system says
+
+    def receive(self, award: Award, event_id: str) -> Received:
+        """Write an award, or with a higher revision put it in the place of the one that stands there.
+
+        While an order or reservation is open a correction waits on the award for its end.
+        """
+        for _ in range(_ATTEMPTS):
+            standing = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
+            if standing is None:
+                return Received(Reception.RECEIVED, award)
+            correction = Correction(revision=award.revision, event_id=event_id, award=award)
+            received = self._revise(standing, correction, award)
+            if received is not None:
+                return received
+        raise Restless
+
+    def _revise(self, standing: Item, correction: Correction, award: Award) -> Received | None:
+        """What comes of a correction; None where the award has changed meanwhile."""
+        if standing["kind"] == "WITHDRAWN":
+            if award.revision <= standing["revision"]:
+                return Received(Reception.IGNORED)
+            return Received(Reception.REFUSED, None, "this award was withdrawn")
+        current = Award.model_validate(standing)
+        if award.revision <= _last_revision(current):
+            return Received(Reception.IGNORED, current)
+        if current.status not in _REPLACEABLE or (current.correction and current.correction.award is None):
+            return Received(Reception.REFUSED, current, f"this award is {current.status} already")
+        return self._apply(current, correction, self._writing.replace_award(current, award), award)
+
+    def take_back(
+        self, auction_id: str, user_id: str, award_id: str, correction: Correction, now: datetime
+    ) -> Received:
+        """Withdraw an award, heard of or not; while an order or reservation is open, when that ends."""
+        key = award_key(auction_id, user_id, award_id)
+        unheard = key | {"kind": "WITHDRAWN", "revision": correction.revision, "userId": user_id}
+        for _ in range(_ATTEMPTS):
+            older = Condition(
+                "attribute_not_exists(PK) OR (#kind = :kind AND revision < :mine)",
+                kind="WITHDRAWN",
+                mine=correction.revision,
+            )
+            standing = self._store.put(unheard, older)
+            if standing is None:
+                return Received(Reception.RECEIVED)
+            received = self._withdraw(standing, correction, now)
+            if received is not None:
+                return received
+        raise Restless
+
+    def _withdraw(self, standing: Item, correction: Correction, now: datetime) -> Received | None:
+        if standing["kind"] == "WITHDRAWN":
+            return Received(Reception.IGNORED)
+        current = Award.model_validate(standing)
+        if current.status is AwardStatus.WITHDRAWN or correction.revision < _last_revision(current):
+            return Received(Reception.IGNORED, current)
+        if current.status is AwardStatus.PAID:
+            return Received(Reception.REFUSED, current, "this award is paid already")
+        if current.correction == correction:
+            return Received(Reception.KEPT, current)
+        withdrawn = withdraw(current, correction.revision, now)
+        return self._apply(current, correction, self._writing.move_award(current, withdrawn), withdrawn)
+
+    def _apply(self, current: Award, correction: Correction, at_once: Operations, after: Award) -> Received | None:
+        """A correction at once, or kept on the award while a session is open for it; None if something has changed."""
+        session = self._session_of(current)
+        try:
+            if session is None or not session.is_live:
+                self._store.transact(at_once)
+                return Received(Reception.RECEIVED, after)
+            still_open = self._store.checking(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
+            kept = current.but(correction=correction)
+            self._store.transact(self._writing.move_award(current, kept) | {"session": still_open})
+        except Conflicted:
+            return None
+        return Received(Reception.KEPT, kept)
+
+    def _session_of(self, award: Award) -> PaymentSession | None:
+        item = self._store.get(stay_key(award.checkout_id, "SESSION")) if award.checkout_id else None
+        return PaymentSession.model_validate(item) if item else None
+
+    def chain_of(self, award: Award) -> list[Award]:
+        """What is on offer, or about to be, because of an award that is over: reads the auction's awards."""
+        items = self._store.query_all(
+            "PK = :auction",
+            {":auction": _key_of(award)["PK"], ":offer": "OFFER"},
+            FilterExpression="#kind = :offer",
+            ExpressionAttributeNames={"#kind": "kind"},
+            ConsistentRead=True,
+        )
+        offers = self._readable(items)
+        return [each for each in offers if is_of_chain(each, award) and (each.status in PAYABLE or each.unsold)]
+
+    # What its user, or the clock, does with it
 
     def accept(self, before: Award, after: Award, now: datetime) -> bool:
         """Write an answer where nothing has changed; False if something has.
 
         Raises Refused where an offered night is somebody else's by now.
         """
-        nights = after.chosen if before.status is AwardStatus.WAITING else ()
-        checks = [self._still_free(after, night.date, now, mine=True) for night in nights]
+        nights = after.chosen(now) if before.status is AwardStatus.WAITING else ()
+        checks = {f"{NIGHT}{night.date}": self._still_free(after, night.date, now, mine=True) for night in nights}
         try:
-            self._store.transact([*checks, self._moving(before, after)])
+            self._store.transact(checks | self._writing.move_award(before, after))
         except Conflicted as conflict:
-            if any(position < len(checks) for position in conflict.items):
+            if nights_in(conflict.items, NIGHT):
                 raise over(before) from None
             return False
         return True
 
-    def end(self, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> Ending | None:
-        """Decline or expire an award, or close an offer that was paid, and offer what is left on, in one transaction.
-
-        None where it has changed meanwhile: whoever comes must look again. A night that was taken
-        between looking and writing is not offered. Raises Refused while a night is held for its own user,
-        who can still pay.
-        """
+    def end(self, before: Award, after: Award, now: datetime, instead_of: PaymentSession | None = None) -> bool:
+        """Write the end of an award, and in the same write that of its unpaid session; False if one has changed."""
+        lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
-            ending = end(award, status, self._free_nights(award, now), now, offer_id)
-            if ending is None:
-                return None
-            offer = ending.offer
-            checks = [self._still_free(offer, night.date, now) for night in offer.nights] if offer else []
-            made = [self._store.putting(award_item(offer), Condition("attribute_not_exists(PK)"))] if offer else []
+            gone = self._writing.give_way(instead_of, (), lost, now) if instead_of else {}
             try:
-                self._store.transact([*checks, self._moving(award, ending.award), *made])
+                self._store.transact(gone | self._writing.move_award(before, after))
             except Conflicted as conflict:
-                if len(checks) in conflict.items:
-                    return None
+                if "award" in conflict.items or any(name.startswith(OWN) for name in conflict.items):
+                    return False
+                lost |= nights_in(conflict.items, FREED)
             else:
-                return ending
+                return True
+        return False
+
+    def pass_on(self, award: Award, now: datetime, offer_id: str) -> Passing | None:
+        """Offer the unsold nights of an award to the next, or release them, in one transaction.
+
+        None where it has changed meanwhile, or where a night is held for somebody: then it is looked at again. A night
+        that is taken between looking and writing is not passed on.
+        """
+        bought = self._bought(award)
+        for _ in range(_ATTEMPTS):
+            nights = unsold_nights(award, bought, now)
+            found = self._store.get_many([night_key(award.place.id, night) for night in nights]) if nights else []
+            held = [item["heldUntil"] for item in found if _is_held(item, now)]
+            if held:
+                self.postpone(award, _between(datetime.fromisoformat(min(held)), now))
+                return None
+            booked = {
+                date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in found if item["state"] != "HELD"
+            }
+            passing = pass_on(award, [night for night in nights if night not in booked], now, offer_id)
+            if self._write_passing(award, passing, now):
+                return passing
+            if self.find(award).changed_at != award.changed_at:
+                return None
         return None
+
+    def _bought(self, award: Award) -> Sequence[date]:
+        """The nights that the payment of an award bought, where its unsold ones are not on record."""
+        if award.unsold is not None or award.payment_id is None:
+            return ()
+        return PaymentSession.model_validate(self._store.get(stay_key(award.payment_id, "SESSION"))).nights
+
+    def _write_passing(self, award: Award, passing: Passing, now: datetime) -> bool:
+        operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passing.nights}
+        operations |= self._writing.move_award(award, passing.award)
+        if passing.offer:
+            new = Condition("attribute_not_exists(PK)")
+            operations["offer"] = self._store.putting(award_item(passing.offer), new)
+        try:
+            self._store.transact(operations)
+        except Conflicted:
+            return False
+        return True
 
     def postpone(self, award: Award, until: datetime) -> None:
         """Look at it again later, if it still waits for the time it was read with."""
         waited = Condition("dueAt = :dueAt", dueAt=award.dump().get("dueAt"))
-        key = award_key(award.auction_id, award.user_id, award.award_id)
-        self._store.update(key, {"dueAt": timestamp(until)}, waited)
+        self._store.update(_key_of(award), {"dueAt": timestamp(until)}, waited)
 
-    def note_reason(self, award: Award, reason: str, now: datetime) -> None:
-        """Keep why its user does not want it. An answer that is on its way looks again, and keeps it too."""
-        key = award_key(award.auction_id, award.user_id, award.award_id)
-        noted = {"declineReason": reason, "changedAt": timestamp(now)}
-        self._store.update(key, noted, Condition("attribute_exists(PK)"))
-
-    def _free_nights(self, award: Award, now: datetime) -> set[date]:
-        """Of the nights at stake, those that nobody holds or has booked, consistent: one read."""
-        nights = award.at_stake or tuple(night.date for night in award.nights)
-        found = self._store.get_many([night_key(award.place.id, night) for night in nights])
-        kept = [item for item in found if _kept(item, now)]
-        for item in kept:
-            if item["state"] == "HELD" and item["userId"] == award.user_id:
-                raise being_paid(item["stayId"])
-        return set(nights) - {date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in kept}
+    def note_reason(self, award: Award, reason: str) -> None:
+        """Keep why its user does not want it: no change of the award, so that nothing has to wait for it."""
+        self._store.update(_key_of(award), {"declineReason": reason}, Condition("attribute_exists(PK)"))
 
     def _still_free(self, award: Award, night: date, now: datetime, *, mine: bool = False) -> Operation:
         own = "userId = :userId OR " if mine else ""
@@ -126,25 +294,11 @@ class Awards:
         )
         return self._store.checking(night_key(award.place.id, night), free)
 
-    def _moving(self, before: Award, after: Award) -> Operation:
-        """Written over what was read and nothing newer, by the inverse of the table of transitions."""
-        sources = AWARD_SOURCES[after.status] if after.status is not before.status else {before.status}
-        # What was written before release 1.2, and never changed since, has no such time.
-        unchanged = Condition(
-            "attribute_not_exists(changedAt) OR changedAt = :changedAt", changedAt=timestamp(before.changed_at)
-        )
-        return self._store.putting(award_item(after), both(any_of("status", sources), unchanged))
+    # Refusals and profiles
 
     def refuse(self, event_id: str, reason: str, raw: str, now: datetime) -> None:
         """Keep something that could not be accepted, with the reason, for people to look at."""
-        item = {
-            "PK": "REFUSED",
-            "SK": f"{timestamp(now)}#{event_id}",
-            "kind": "REFUSED",
-            "reason": reason,
-            "raw": raw[:_LONGEST_EVENT],
-        }
-        self._store.put(item)
+        self._store.put(refused_item(event_id, reason, raw, now))
 
     def save_profile(self, profile: Profile) -> Profile:
         """Remember what a user told us; the last word counts, and what was not said again stays: one write.
@@ -161,6 +315,19 @@ class Awards:
         return Profile.model_validate(item) if item else None
 
 
-def _kept(night: Item, now: datetime) -> bool:
-    """Whether a night is booked, or held by somebody who can still pay."""
-    return bool(night["state"] != "HELD" or night["heldUntil"] >= timestamp(now))
+def _key_of(award: Award) -> dict[str, str]:
+    return award_key(award.auction_id, award.user_id, award.award_id)
+
+
+def _last_revision(award: Award) -> int:
+    return max(award.revision, award.correction.revision if award.correction else 0)
+
+
+def _is_held(night: Item, now: datetime) -> bool:
+    """Whether somebody may still pay for a night."""
+    return bool(night["state"] == "HELD" and night["heldUntil"] >= timestamp(now))
+
+
+def _between(until: datetime, now: datetime) -> datetime:
+    """When to look again at what waits for somebody else's payment: at its end, and every 15 minutes till then."""
+    return now + min(max(until - now + timedelta(seconds=1), CHECK_INTERVAL), SLOWEST_CHECK)

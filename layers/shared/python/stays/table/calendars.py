@@ -19,8 +19,8 @@ class Calendars:
     def remember(self, place: Property, told_at: datetime) -> None:
         """Keep a property's name and host; the word told last counts, in whatever order and however often words come.
 
-        Of two hosts told at the same time the one that is there stays: an envelope knows seconds, and an event that
-        comes again must not take a calendar back. A write of its own, not part of a transaction: all bidders of an
+        Of two hosts told at the same time the one that is there stays: an event that comes again must not take a
+        calendar back. A write of its own, not part of a transaction: all bidders of an
         auction are told of at once.
         """
         said = {

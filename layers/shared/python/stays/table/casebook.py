@@ -107,7 +107,8 @@ class Casebook:
         """Its user is told once more how it stands: the stream brings it to the notifier."""
         there = Condition("attribute_exists(PK)")
         told = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
-        self._store.transact([told, self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))])
+        line = self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))
+        self._store.transact({"session": told, "event": line})
 
     def note_mail(self, session: PaymentSession, now: datetime) -> None:
         """Somebody had a mail sent once more."""

@@ -10,6 +10,7 @@ from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
 from stays.table.store import Item, Key
 
+_LONGEST_EVENT = 100_000  # characters of a refused event that are kept
 SHARDS = 4  # of the index `due`, so that no one partition takes every write
 
 
@@ -61,6 +62,17 @@ def award_item(award: Award) -> Item:
 def profile_key(user_id: str) -> Key:
     """What a user told us."""
     return {"PK": f"USER#{encode_key(user_id)}", "SK": "PROFILE"}
+
+
+def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
+    """Something that could not be accepted, with the reason, for people to look at."""
+    return {
+        "PK": "REFUSED",
+        "SK": f"{timestamp(now)}#{event_id}",
+        "kind": "REFUSED",
+        "reason": reason,
+        "raw": raw[:_LONGEST_EVENT],
+    }
 
 
 def shard(name: str) -> str:

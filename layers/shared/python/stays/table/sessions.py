@@ -1,39 +1,35 @@
 """Payment sessions, their bookings and nights: opening, deciding, reading."""
 
-from collections.abc import Callable, Collection, Iterable
+import json
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple
 
-from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, check_payable
-from stays.domain.booking import Booking, booking_of
-from stays.domain.decision import Decision, Evidence, Nights, Taken, decide
+from stays.domain.award import PAYABLE, Award, AwardStatus
+from stays.domain.booking import Booking
+from stays.domain.cascade import end, unsold_nights, withdraw
+from stays.domain.decision import NOTHING, AwardState, Decision, Evidence, Found, Nights, award_state, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import new_mailing
-from stays.domain.payment import (
-    FULFILMENT_SOURCES,
-    MOST_OPENED,
-    QUERY_INTERVAL,
-    STATUS_SOURCES,
-    PaymentSession,
-    Status,
-)
-from stays.domain.stray import StrayStatus
+from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.values import timestamp
-from stays.table.keys import (
-    award_key,
-    event_item,
-    mail_item,
-    night_key,
-    opened_key,
-    shard,
-    stay_key,
-    transaction_key,
+from stays.table.keys import award_key, opened_key, refused_item, stay_key, transaction_key
+from stays.table.operations import (
+    FREED,
+    NIGHT,
+    OWN,
+    Operations,
+    Writing,
+    ahead,
+    night_of,
+    nights_in,
+    session_key,
+    unchanged,
 )
-from stays.table.store import Condition, Conflicted, Item, Key, Operation, Store, any_of, both
+from stays.table.store import Condition, Conflicted, Item, Store, any_of, both, differences
 
-Decider = Callable[[PaymentSession, Taken], Decision | None]
+Decider = Callable[[PaymentSession, Found], Decision | None]
 
-_ATTEMPTS = 6
+_ATTEMPTS = 8
+_LIVE_OFFERS = (AwardStatus.WAITING, AwardStatus.ACCEPTED)
 
 
 class NightsTaken(Exception):
@@ -46,15 +42,12 @@ class NightsTaken(Exception):
         self.user_id = user_id
 
 
+class Changed(Exception):
+    """The award, or the session that was to give way, has changed since it was read: look again."""
+
+
 class Unsettled(Exception):
     """The session kept changing under every attempt to decide; whoever brought the evidence comes again."""
-
-
-class _Failed(NamedTuple):
-    """What a decision that was not written ran into: other stays' nights, and what else they have."""
-
-    nights: frozenset[date]
-    taken: Taken
 
 
 class Sessions:
@@ -64,7 +57,7 @@ class Sessions:
         """`decided` hears of every decision that is written; `by` names who decides, if that is a person."""
         self._store = store
         self._decided = decided
-        self._by = {"by": by} if by else {}
+        self._writing = Writing(store, by)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
@@ -92,44 +85,54 @@ class Sessions:
         )
         return [Booking.model_validate(item) for item in items]
 
-    def open(self, session: PaymentSession, now: datetime) -> None:
-        """Write a new session for an award that can still be paid, and hold its nights; else write nothing.
+    def open(
+        self, session: PaymentSession, award: Award, now: datetime, instead_of: PaymentSession | None = None
+    ) -> None:
+        """Write a new session for an award as it was read, and hold its nights; else write nothing.
 
-        Raises NightsTaken, or Refused: for a user who opens one session after the other, for an award that is over.
+        The award's own unpaid session, if there is one, ends in the same write. Raises NightsTaken, Changed, or Refused
+        for a user who opens one session after the other.
         """
-        nights = [self._hold(session, night, now) for night in session.nights]
-        counted = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
-        written = self._store.putting(_session_item(session), Condition("attribute_not_exists(PK)"))
+        lost = frozenset[date]()
+        for _ in range(_ATTEMPTS):
+            try:
+                self._store.transact(self._opening(session, award, instead_of, lost, now))
+            except Conflicted as conflict:
+                _raise_refusal(conflict.items)
+                lost |= nights_in(conflict.items, FREED)
+            else:
+                return
+        raise Changed
+
+    def _opening(
+        self,
+        session: PaymentSession,
+        award: Award,
+        instead_of: PaymentSession | None,
+        lost: frozenset[date],
+        now: datetime,
+    ) -> Operations:
+        operations = self._writing.hold(session, now, [instead_of.id] if instead_of else [])
+        if instead_of:
+            operations |= self._writing.give_way(instead_of, session.nights, lost, now)
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
-        payable = self._store.updating(_award_key(session), checkout, any_of("status", PAYABLE))
-        rest = [counted, payable, written, *self._booking(session, None), self._event(session, "OPENED", now)]
-        try:
-            self._write_nights(session, nights, rest)
-        except Conflicted as conflict:
-            if len(nights) in conflict.items:
-                raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
-            if len(nights) + 1 in conflict.items:
-                check_payable(Award.model_validate(conflict.items[len(nights) + 1]), now)
-            raise
+        payable = both(any_of("status", PAYABLE), unchanged(award))
+        operations |= self._writing.change_award(session, checkout, payable)
+        operations["limit"] = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
+        return operations | self._writing.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """A reservation's order is about to be made; its nights stay held as long as it can be paid.
 
         Raises Conflicted for whoever comes second, NightsTaken where the hold had run out and somebody else came.
         """
-        condition = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
-        nights = [self._hold(session, night, now) for night in session.nights]
-        changes = _changes(before, session)
-        update = self._store.updating(stay_key(session.id, "SESSION"), changes, condition)
-        self._write_nights(session, nights, [update, self._event(session, "ORDER_ATTEMPTED", now)])
-
-    def _write_nights(self, session: PaymentSession, nights: list[Operation], rest: list[Operation]) -> None:
+        first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
+        update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
+        told = self._writing.event(session, "ORDER_ATTEMPTED", now)
         try:
-            self._store.transact([*nights, *rest])
+            self._store.transact({**self._writing.hold(session, now), "session": update, **told})
         except Conflicted as conflict:
-            for position, item in conflict.items.items():
-                if position < len(nights):
-                    raise NightsTaken(session.nights[position], item["stayId"], item["userId"]) from None
+            _raise_taken(conflict.items)
             raise
 
     def claim_query(self, session: PaymentSession, now: datetime) -> bool:
@@ -153,182 +156,229 @@ class Sessions:
         asked = {"queriedAt": timestamp(now), **changes}
         return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)) is None
 
+    def note_told(self, session: PaymentSession, now: datetime) -> None:
+        """Its owner has been answered that it is paid: one small write the first time, and harmless when repeated."""
+        assert session.transaction_id
+        told, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
+        copy = self._store.updating(transaction_key(session.transaction_id), told, Condition("attribute_exists(PK)"))
+        try:
+            self._store.transact({"session": self._store.updating(session_key(session), told, first), "copy": copy})
+        except Conflicted:
+            return
+
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
         """Bring evidence to the one decision; the session as it is afterwards, whoever decided."""
-        return self.settle(session, lambda current, taken: decide(current, evidence, now, taken=taken), now)
+        return self.settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
 
     def settle(self, session: PaymentSession, decider: Decider, now: datetime) -> PaymentSession:
         """Decide and write in one transaction; where the world has moved, read again and decide anew.
 
-        A night counts as taken only when a condition failed and its item names another stay.
-        Raises Unsettled if it does not come to rest.
+        What stands in the way is learnt from failed conditions only, and a night counts as taken only when its item
+        names another stay. Raises Unsettled if it does not come to rest.
         """
-        taken, lost = Taken.NOTHING, frozenset[date]()
+        found, lost = NOTHING, frozenset[date]()
         for _ in range(_ATTEMPTS):
-            decision = decider(session, taken)
+            decision = decider(session, found)
             if decision is None:
                 return session
-            failed = self._commit(session, decision, lost, now)
-            if failed is None:
+            try:
+                self._store.transact(self._operations(session, decision, found, lost, now))
+            except Conflicted as conflict:
+                if decision.session is session:
+                    return session  # a stray that is kept already
+                found = self._learn(session, decision, conflict.items, found)
+                lost |= nights_in(conflict.items, NIGHT, FREED)
+                session = self.find(session.id)
+            else:
                 self._decided(decision.what)
                 return decision.session
-            if decision.session is session:
-                return session  # a stray that is kept already
-            taken |= failed.taken
-            lost |= failed.nights
-            session = self.find(session.id)
         raise Unsettled
 
-    def _commit(
-        self, before: PaymentSession, decision: Decision, lost: frozenset[date], now: datetime
-    ) -> "_Failed | None":
-        """None when written; else what is another stay's."""
-        after = decision.session
-        freed = [night for night in after.nights if night not in lost]
-        nights = {Nights.KEEP: (), Nights.BOOK: after.nights, Nights.FREE: freed}[decision.nights]
-        operations = [self._night(decision, night, now) for night in nights]
-        operations += self._around(before, decision, now)
-        try:
-            self._store.transact(operations)
-        except Conflicted as conflict:
-            others = frozenset(nights[position] for position in conflict.items if position < len(nights))
-            return _Failed(others, _taken(after, others, conflict.items.values()))
-        return None
-
-    def _around(self, before: PaymentSession, decision: Decision, now: datetime) -> list[Operation]:
+    def _operations(
+        self, before: PaymentSession, decision: Decision, found: Found, lost: frozenset[date], now: datetime
+    ) -> Operations:
         after = decision.session
         if after is before:
-            return self._stray(decision, now)
-        changes = _changes(before, after)
-        operations = [self._store.updating(stay_key(after.id, "SESSION"), changes, _moving(before, after))]
-        operations += self._transaction(before, after, changes)
-        operations += self._booking(after, before)
-        operations.append(self._event(after, decision.what, now, decision.evidence))
-        if decision.letter:
-            operations.append(self._store.putting(mail_item(new_mailing(after.id, decision.letter, now))))
+            assert decision.evidence
+            return self._writing.stray(after, decision.evidence, now)
+        operations = self._nights(decision, found, lost, now)
+        operations |= self._writing.decided(before, decision, now)
+        return operations | self._award(before, decision, found, now)
+
+    def _nights(self, decision: Decision, found: Found, lost: frozenset[date], now: datetime) -> Operations:
+        after = decision.session
+        if decision.nights is Nights.FREE:
+            return self._writing.free(after, lost)
+        if decision.nights is Nights.HOLD:
+            return self._writing.hold_longer(after, lost)
+        if decision.nights is Nights.KEEP:
+            return {}
+        operations: Operations = {}
+        for own in found.own:
+            operations |= self._writing.give_way(own, after.nights, lost, now)
+        return operations | self._writing.book(after, now, [own.id for own in found.own])
+
+    def _award(self, before: PaymentSession, decision: Decision, found: Found, now: datetime) -> Operations:
+        """What a decision means for the award that the session was opened for."""
+        after = decision.session
         if decision.nights is Nights.BOOK:
-            paid: Item = {"status": AwardStatus.PAID.value, "paymentId": after.id, "changedAt": timestamp(now)}
-            if after.award_id == WIN:  # of an offer, the clock still looks at what it left over
-                paid["dueAt"] = None
-            operations.append(self._store.updating(_award_key(after), paid))
+            return self._paid_award(after, found.award, now) | self._ended_offers(found, now)
+        if before.is_live and not after.is_live:
+            return self._left_award(after, found.award, now)
+        if before.fulfilment is Fulfilment.BOOKED and after.fulfilment is not Fulfilment.BOOKED:
+            return self._given_back_award(after, found.award, now)
+        return {}
+
+    def _paid_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
+        """PAID, and what it leaves unsold is passed on; a correction that waited comes too late."""
+        if award is None:
+            current = Condition("checkoutId = :checkoutId AND attribute_not_exists(correction)", checkoutId=session.id)
+            as_opened = both(any_of("status", PAYABLE), current)
+            left = session.left
+            changes = {
+                "status": AwardStatus.PAID.value,
+                "paymentId": session.id,
+                "changedAt": timestamp(now),
+                "passedOn": False,  # what an earlier release wrote does not say so
+                "unsold": [night.isoformat() for night in left] if left else None,
+                "dueAt": None if left == () else timestamp(now),
+            }
+            return self._writing.change_award(session, changes, as_opened)
+        is_open = award_state(session, award) is AwardState.OPEN
+        left = tuple(night for night in award.stake if night not in session.nights) if is_open else award.unsold
+        paid = award.but(
+            status=AwardStatus.PAID,
+            payment_id=session.id,
+            changed_at=now,
+            ended_at=None,
+            correction=None,
+            unsold=left or None,
+            due_at=now if left else None,
+        )
+        written = self._writing.move_award(award, paid)
+        if award.correction:
+            why = "it was paid before this could be applied"
+            raw = json.dumps(award.correction.dump(), ensure_ascii=False)
+            written["refused"] = self._store.putting(refused_item(award.correction.event_id, why, raw, now))
+        return written
+
+    def _ended_offers(self, found: Found, now: datetime) -> Operations:
+        operations: Operations = {}
+        for offer in found.offers:
+            name = f"offer {offer.user_id} {offer.award_id}"
+            operations |= self._writing.move_award(offer, end(offer, AwardStatus.EXPIRED, now), name)
         return operations
 
-    def _stray(self, decision: Decision, now: datetime) -> list[Operation]:
-        """Money beyond what was owed: kept once under its own id, for people to look at."""
-        evidence = decision.evidence
-        assert evidence and evidence.transaction_id
-        item = {
-            **transaction_key(evidence.transaction_id),
-            "kind": "STRAY",
-            "stayId": decision.session.id,
-            "amount": evidence.amount,
+    def _left_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
+        """It can be paid by another session, on the terms that waited for the end of this one."""
+        if award is None or award.correction is None:
+            return self._writing.check_award(session, Condition("attribute_not_exists(correction)"))
+        if award.correction.award is not None:
+            return self._writing.replace_award(award, award.correction.award)
+        return self._writing.move_award(award, withdraw(award, award.correction.revision, now))
+
+    def _given_back_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
+        """Its user has lost it, and the nights that lie ahead go on as unsold ones."""
+        if award is None:
+            idle = Condition("attribute_not_exists(unsold) AND attribute_not_exists(dueAt)")
+            unsold = ahead(session.nights, now)
+        else:
+            idle = unchanged(award)
+            unsold = ahead((*unsold_nights(award, session.nights, now), *session.nights), now)
+        changes = {
+            "endedAt": timestamp(now),
+            "unsold": [night.isoformat() for night in unsold] or None,
+            "dueAt": timestamp(now) if unsold else None,
+            "changedAt": timestamp(now),
         }
-        first = Condition("attribute_not_exists(PK)")
-        return [self._store.putting(item, first), self._event(decision.session, decision.what, now, evidence)]
+        return self._writing.change_award(session, changes, idle)
 
-    def _transaction(self, before: PaymentSession, after: PaymentSession, changes: Item) -> list[Operation]:
-        """The session again under its transaction's id, so that finding it by that id is one read."""
-        if after.transaction_id is None:
-            return []
-        key = transaction_key(after.transaction_id)
-        if before.transaction_id != after.transaction_id:
-            item = after.dump() | key | {"kind": "TRANSACTION"}
-            return [self._store.putting(item, _unclaimed(after))]
-        return [self._store.updating(key, changes)]
+    # What stands in the way
 
-    def _booking(self, session: PaymentSession, before: PaymentSession | None) -> list[Operation]:
-        booking = booking_of(session)
-        if booking is None or (before and booking_of(before) == booking):
-            return []
-        created = timestamp(booking.created_at)
-        keys = stay_key(session.id, "BOOKING") | {"kind": "BOOKING", "userSort": f"BOOKING#{created}"}
-        return [self._store.putting(booking.dump() | keys)]
-
-    def _event(self, session: PaymentSession, what: str, now: datetime, evidence: Evidence | None = None) -> Operation:
-        said = {"evidence": evidence.dump()} if evidence else {}
-        return self._store.putting(event_item(session.id, what, now, **self._by, **said))
-
-    def _hold(self, session: PaymentSession, night: date, now: datetime) -> Operation:
-        until = timestamp(session.hold_until)
-        return self._store.putting(_night_item(session, night, "HELD") | {"heldUntil": until}, _free(session, now))
-
-    def _night(self, decision: Decision, night: date, now: datetime) -> Operation:
-        session = decision.session
+    def _learn(self, session: PaymentSession, decision: Decision, items: Mapping[str, Item], found: Found) -> Found:
         if decision.nights is Nights.BOOK:
-            return self._store.putting(_night_item(session, night, "BOOKED"), _free(session, now))
-        ours = Condition("attribute_not_exists(PK) OR stayId = :stayId", stayId=session.id)
-        return self._store.deleting(night_key(session.property_id, night), ours)
+            found = self._learn_of_nights(session, items, found)
+        known = items.get("transaction", {})
+        if known.get("kind") in ("TRANSACTION", "STRAY") and known.get("id") != session.id:
+            found = found._replace(known=True)
+        if any(name == "award" or name.startswith(("offer ", OWN)) for name in items):
+            award = self._find_award(session)
+            own = {each.id: each for each in (*found.own, *self._open_for(award, session))}
+            found = found._replace(award=award, own=tuple(own.values()), offers=self._offers_for(session, award))
+        return found
+
+    def _open_for(self, award: Award, session: PaymentSession) -> list[PaymentSession]:
+        """Another session that is open for an award, whichever of its nights it holds: once it is paid, none is."""
+        if award.checkout_id in (None, session.id):
+            return []
+        other = self.find(award.checkout_id)
+        return [other] if other.is_live else []
+
+    def _learn_of_nights(self, session: PaymentSession, items: Mapping[str, Item], found: Found) -> Found:
+        stays = {name.removeprefix(f"{OWN} ") for name in items if name.startswith(OWN)}
+        own = {each.id: each for each in found.own if each.id not in stays}
+        taken = set(found.taken)
+        for name, item in items.items():
+            night = night_of(name, NIGHT)
+            if night is None:
+                continue
+            other = self._own(session, item)
+            if other:
+                own[other.id] = other
+            else:
+                taken.add(night)
+        return found._replace(own=tuple(own.values()), taken=frozenset(taken))
+
+    def _own(self, session: PaymentSession, night: Item) -> PaymentSession | None:
+        """Another live session of the same user for the same award that holds a night."""
+        if night["state"] != "HELD" or night["userId"] != session.user_id:
+            return None
+        other = self.find(night["stayId"])
+        same = (other.auction_id, other.award_id) == (session.auction_id, session.award_id)
+        return other if same and other.is_live else None
+
+    def _find_award(self, session: PaymentSession) -> Award:
+        item = self._store.get(award_key(session.auction_id, session.user_id, session.award_id))
+        return Award.model_validate(item)
+
+    def _offers_for(self, session: PaymentSession, award: Award) -> tuple[Award, ...]:
+        """What is on offer to others of the nights of an award that is over."""
+        if award_state(session, award) is not AwardState.OVER:
+            return ()
+        items = self._store.query_all(
+            "PK = :auction",
+            {":auction": award_key(session.auction_id, "", "")["PK"], ":offer": "OFFER"},
+            FilterExpression="#kind = :offer",
+            ExpressionAttributeNames={"#kind": "kind"},
+            ConsistentRead=True,
+        )
+        offers = map(Award.model_validate, items)
+        return tuple(each for each in offers if _stands_in_the_way(each, session))
 
 
-def _taken(session: PaymentSession, nights: Collection[date], standing: Iterable[Item]) -> Taken:
-    """What stood in the way of a decision and is another stay's."""
-    paid = (item for item in standing if item.get("kind") in ("TRANSACTION", "STRAY"))
-    transaction = any(item.get("id") != session.id for item in paid)
-    return (Taken.NIGHT if nights else Taken.NOTHING) | (Taken.TRANSACTION if transaction else Taken.NOTHING)
+def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
+    offered = {night.date for night in offer.nights}
+    elsewhere = offer.place.id != session.property_id or offer.user_id == session.user_id
+    return offer.status in _LIVE_OFFERS and not elsewhere and not offered.isdisjoint(session.nights)
 
 
-def _free(session: PaymentSession, now: datetime) -> Condition:
-    """Nobody's, ours, or held for somebody whose time to pay is over."""
-    return Condition(
-        "attribute_not_exists(PK) OR stayId = :stayId OR (#state = :held AND heldUntil < :now)",
-        stayId=session.id,
-        held="HELD",
-        now=timestamp(now),
-    )
+def _raise_refusal(items: Mapping[str, Item]) -> None:
+    """Why a session could not be opened, but for nights of another one that are lost already."""
+    if "limit" in items:
+        raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
+    if "award" in items or any(name.startswith(OWN) for name in items):
+        raise Changed from None
+    _raise_taken(items)
 
 
-def _unclaimed(session: PaymentSession) -> Condition:
-    """Under this transaction there is nothing, or this order's own money, which came while the order was unknown."""
-    return Condition(
-        "attribute_not_exists(PK) OR (kind = :stray AND #status = :open AND appTransId = :order"
-        " AND attribute_not_exists(stayId))",
-        stray="STRAY",
-        open=StrayStatus.OPEN.value,
-        order=session.app_trans_id,
-    )
-
-
-def _moving(before: PaymentSession, after: PaymentSession) -> Condition:
-    """The inverse of the tables of transitions, as a condition; and nobody has decided anything meanwhile.
-
-    Only differences from `before` are written, so it has to be what stands there.
-    """
-    sources = STATUS_SOURCES[after.status] if after.status is not before.status else {before.status}
-    unchanged = Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at))
-    conditions = [any_of("status", sources), unchanged]
-    if after.fulfilment is not before.fulfilment:
-        conditions.append(any_of("fulfilment", FULFILMENT_SOURCES[after.fulfilment]))
-    return both(*conditions)
-
-
-def _changes(before: PaymentSession, after: PaymentSession) -> dict[str, Any]:
-    old, new = before.dump(), after.dump()
-    return {name: new.get(name) for name in sorted(old | new) if old.get(name) != new.get(name)}
+def _raise_taken(items: Mapping[str, Item]) -> None:
+    for name, item in items.items():
+        night = night_of(name, NIGHT)
+        if night:
+            raise NightsTaken(night, item["stayId"], item["userId"]) from None
 
 
 def _owned(item: Item | None, owner: str | None) -> PaymentSession:
     if item is None or item["kind"] == "STRAY" or (owner is not None and item["userId"] != owner):
         raise NotFound
     return PaymentSession.model_validate(item)
-
-
-def _session_item(session: PaymentSession) -> Item:
-    return session.dump() | {
-        **stay_key(session.id, "SESSION"),
-        "kind": "SESSION",
-        "userSort": f"SESSION#{timestamp(session.created_at)}",
-        "dueShard": shard(session.id),
-    }
-
-
-def _award_key(session: PaymentSession) -> Key:
-    return award_key(session.auction_id, session.user_id, session.award_id)
-
-
-def _night_item(session: PaymentSession, night: date, state: str) -> Item:
-    return night_key(session.property_id, night) | {
-        "kind": "NIGHT",
-        "state": state,
-        "stayId": session.id,
-        "userId": session.user_id,
-    }

@@ -34,9 +34,9 @@ _deserialize = _Integers().deserialize
 
 
 class Conflicted(Exception):
-    """Conditions of a transaction failed: `items` has what stood there, by the operation's position."""
+    """Conditions of a transaction failed: `items` has what stood there, by the operation's name."""
 
-    def __init__(self, items: Mapping[int, Item]) -> None:
+    def __init__(self, items: Mapping[str, Item]) -> None:
         super().__init__("a condition failed")
         self.items = items
 
@@ -84,13 +84,28 @@ class Store:
 
     def query(self, expression: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
         """One page of items."""
+        return self._page(expression, values, options)[0]
+
+    def query_all(self, expression: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+        """Every item that the key condition and the filter let through, page by page."""
+        more: Mapping[str, Any] = {}
+        while True:
+            items, last = self._page(expression, values, {**options, **more})
+            yield from items
+            if not last:
+                return
+            more = {"ExclusiveStartKey": last}
+
+    def _page(
+        self, expression: str, values: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> tuple[list[Item], Mapping[str, Any]]:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression=expression,
             ExpressionAttributeValues=to_attributes(values),
             **options,
         )
-        return [from_attributes(item) for item in answer["Items"]]
+        return [from_attributes(item) for item in answer["Items"]], answer.get("LastEvaluatedKey", {})
 
     def scan(self, expression: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Item]:
         """Every item of the table that the filter lets through; reads, and costs, the whole table."""
@@ -185,29 +200,28 @@ class Store:
             request["ExpressionAttributeValues"] = to_attributes(values)
         return {name: value for name, value in request.items() if value}
 
-    def transact(self, operations: Iterable[Operation]) -> None:
+    def transact(self, operations: Mapping[str, Operation]) -> None:
         """All or nothing. Conflicts with other transactions are tried again; raises Conflicted for conditions."""
-        items = list(operations)
         for pause in _PAUSES:
-            if self._write(items):
+            if self._write(operations):
                 return
             time.sleep(random() * pause)  # noqa: S311  # jitter is no secret
-        self._write(items, last=True)
+        self._write(operations, last=True)
 
-    def _write(self, items: list[Operation], *, last: bool = False) -> bool:
+    def _write(self, operations: Mapping[str, Operation], *, last: bool = False) -> bool:
         try:
-            self._client.transact_write_items(TransactItems=items)
+            self._client.transact_write_items(TransactItems=list(operations.values()))
         except self._client.exceptions.TransactionCanceledException as error:
-            _raise_unless_passing(error, last=last)
+            _raise_unless_passing(error, list(operations), last=last)
             return False
         return True
 
 
-def _raise_unless_passing(error: ClientError, *, last: bool) -> None:
+def _raise_unless_passing(error: ClientError, names: Sequence[str], *, last: bool) -> None:
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
     failed = {
-        position: from_attributes(reason.get("Item", {}))
-        for position, reason in enumerate(reasons)
+        name: from_attributes(reason.get("Item", {}))
+        for name, reason in zip(names, reasons, strict=False)
         if reason.get("Code") == "ConditionalCheckFailed"
     }
     if failed:
@@ -226,3 +240,9 @@ def both(*conditions: Condition) -> Condition:
     """All of the conditions."""
     values = {name: value for each in conditions for name, value in each.values.items()}
     return Condition(" AND ".join(f"({each.expression})" for each in conditions), **values)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that have to be set or (None) removed to make one item the other."""
+    names = sorted({*before, *after})
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from stays.domain.decision import DecisionOn, Taken
+from stays.domain.decision import NOTHING, DecisionOn, Found
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import stray_event, stray_item, transaction_key
@@ -47,13 +47,13 @@ class Strays:
         later = {"dueAt": due_at and timestamp(due_at)}
         return self._store.update(transaction_key(stray.transaction_id), later, waited) is None
 
-    def settle(self, stray: Stray, decider: Callable[[Stray, Taken], DecisionOn[Stray] | None], now: datetime) -> Stray:
+    def settle(self, stray: Stray, decider: Callable[[Stray, Found], DecisionOn[Stray] | None], now: datetime) -> Stray:
         """Decide and write in one transaction; where it has moved meanwhile, decide anew on what stands there.
 
         Raises Unsettled if it does not come to rest, or is stray money no more.
         """
         for _ in range(_ATTEMPTS):
-            decision = decider(stray, Taken.NOTHING)
+            decision = decider(stray, NOTHING)
             if decision is None:
                 return stray
             standing = self._commit(stray, decision, now)
@@ -70,9 +70,9 @@ class Strays:
         after = self._store.putting(stray_item(decision.session), _unchanged(before))
         told = self._store.putting(stray_event(before, decision.what, now, **self._by))
         try:
-            self._store.transact([after, told])
+            self._store.transact({"stray": after, "event": told})
         except Conflicted as conflict:
-            return conflict.items[0]
+            return conflict.items["stray"]
         return None
 
 

@@ -1,7 +1,8 @@
 """Looking at many things at once: what changed, what is recent, what is due."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from stays.table.store import Item, Store, from_attributes
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
 _MOST_AWARDS = 50
-_TOLD = ("status", "fulfilment", "processing", "reason", "refund", "tellAgainAt")
+_TOLD = ("status", "fulfilment", "processing", "reason", "refund", "revision", "tellAgainAt")
 
 Watched = PaymentSession | Award
 
@@ -41,14 +42,21 @@ _DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award | Stray]] = {
 class Watch:
     """Reads for the notifier, for SUBSCRIBE and for the clock."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
+        """`unreadable` hears of every item that is passed over because it cannot be read."""
         self._store = store
+        self._unreadable = unreadable
 
     def present(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Watched]:
-        """The items as they are now, by key, consistent: one read."""
+        """The items as they are now, by key, consistent: one read. What cannot be read is passed over."""
         wanted = [{"PK": partition, "SK": sort} for partition, sort in dict.fromkeys(keys)]
-        items = self._store.get_many(wanted) if wanted else []
-        return {(item["PK"], item["SK"]): _model(item) for item in items}
+        found: dict[tuple[str, str], Watched] = {}
+        for item in self._store.get_many(wanted) if wanted else []:
+            try:
+                found[item["PK"], item["SK"]] = _model(item)
+            except ValidationError:
+                self._unreadable(f"{item['PK']} {item['SK']}")
+        return found
 
     def recent(self, user_id: str, now: datetime) -> list[Watched]:
         """What a page that comes late has missed, oldest first.
@@ -56,20 +64,38 @@ class Watch:
         The user's sessions that are unfinished or changed in the last 15 minutes, and what was won, lost or offered
         and still matters. The index only says which there are; their state is read consistently: three reads.
         """
-        found = self._by_user(user_id, "begins_with(userSort, :sort)", {":sort": "SESSION#"}, Limit=_MOST_RECENT)
-        between = {":from": f"AWARD#{timestamp(now)}", ":to": "AWARD#~"}
-        found += self._by_user(user_id, "userSort BETWEEN :from AND :to", between, Limit=_MOST_AWARDS)
+        found = [*self._sessions_of(user_id), *self._awards_of(user_id, now)]
         items = self.present((item["PK"], item["SK"]) for item in reversed(found)).values()
         return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
-    def _by_user(self, user_id: str, sort: str, values: Mapping[str, str], **options: Any) -> list[Item]:
+    def _sessions_of(self, user_id: str) -> list[Item]:
         return self._store.query(
-            f"userId = :user AND {sort}",
-            {":user": user_id, **values},
+            "userId = :user AND begins_with(userSort, :sort)",
+            {":user": user_id, ":sort": "SESSION#"},
             IndexName="by_user",
             ScanIndexForward=False,
-            **options,
+            Limit=_MOST_RECENT,
         )
+
+    def _awards_of(self, user_id: str, now: datetime) -> list[Item]:
+        """What can be answered, or was lost a moment ago: however much else there is, it hides nothing of this."""
+        found = self._store.query_all(
+            "userId = :user AND userSort BETWEEN :from AND :to",
+            {
+                ":user": user_id,
+                ":from": f"AWARD#{timestamp(now)}",
+                ":to": "AWARD#~",
+                ":pending": AwardStatus.PENDING_PAYMENT.value,
+                ":waiting": AwardStatus.WAITING.value,
+                ":lost": AwardStatus.LOST.value,
+                ":recently": timestamp(now - RECENT),
+            },
+            IndexName="by_user",
+            FilterExpression="#status IN (:pending, :waiting) OR (#status = :lost AND receivedAt >= :recently)",
+            ExpressionAttributeNames={"#status": "status"},
+            ScanIndexForward=False,
+        )
+        return list(islice(found, _MOST_AWARDS))
 
     def due(self, now: datetime, limit: int) -> list[Due]:
         """What has waited longest for its time, at most `limit` of each shard."""
@@ -95,7 +121,7 @@ def _matters(item: Watched, now: datetime) -> bool:
 
 
 def _model(item: Item) -> Watched:
-    if item["kind"] == "SESSION":
+    if item.get("kind") == "SESSION":
         return PaymentSession.model_validate(item)
     return Award.model_validate(item)
 
