@@ -1,4 +1,4 @@
-"""What must hold of wins and offers: every step once, only free nights are offered, every chain comes to its end."""
+"""What must hold of wins and offers: every step once, only free nights are offered, every night comes to its end."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -9,8 +9,9 @@ from stays.domain.award import AWARD_SOURCES, PAYABLE, AwardStatus
 
 Item = dict[str, Any]
 Demand = Callable[..., None]
+Place = tuple[str, str]  # PK and SK of a night
 OPEN = {status.value for status in PAYABLE}
-ENDED = ("EXPIRED", "DECLINED")
+ENDED = ("EXPIRED", "DECLINED", "WITHDRAWN")
 
 
 class Chains:
@@ -19,12 +20,18 @@ class Chains:
     def __init__(self, demand: Demand, plain: Callable[[Item | None], Item]) -> None:
         self._demand = demand
         self._plain = plain
-        self._nights: dict[tuple[str, str], Item] = {}
+        self._position = 0
+        self._nights: dict[Place, Item] = {}
         self._awards: dict[tuple[str, str], Item] = {}
         self._offered: Counter[tuple[str, str]] = Counter()
+        self._ended: dict[tuple[str, str], int] = {}  # where in the history an award was lost, paid or given back
+        self._released: dict[Place, int] = {}  # where a night was released last
+        self._given_back: dict[Place, int] = {}  # where it stopped being booked
+        self._taken_back: set[tuple[Place, tuple[str, str]]] = set()  # nights that the auction system took from awards
 
     def look_at(self, record: Mapping[str, Any]) -> None:
         """One record."""
+        self._position += 1
         images = record["dynamodb"]
         old, new = (self._plain(images.get(name)) for name in ("OldImage", "NewImage"))
         kind = (new or old).get("kind")
@@ -41,19 +48,39 @@ class Chains:
         self._nights.pop(key, None)
         if new:
             self._nights[key] = new
+        if old.get("state") == "BOOKED" and not new:
+            self._given_back[key] = self._position
 
-    def _is_free(self, award: Item, night: str, at: str) -> bool:
-        kept = self._nights.get((f"PROPERTY#{award['property']['id']}", f"NIGHT#{night}"))
+    def _is_free(self, place: Place, at: str) -> bool:
+        kept = self._nights.get(place)
         return kept is None or (kept["state"] == "HELD" and kept["heldUntil"] < at)
 
     def _award(self, old: Item, new: Item) -> None:
-        self._awards[new["PK"], new["SK"]] = new
+        key = new["PK"], new["SK"]
+        self._awards[key] = new
+        corrected = bool(old) and old.get("revision", 0) != new.get("revision", 0)
         if not old:
             self._made(new)
-        elif old["status"] != new["status"]:
+        elif old["status"] != new["status"] and not corrected:
             self._moved(old, new)
         for name in ("userId", "nights", "deadline"):
-            self._demand(not old or old[name] == new[name], "S1", new["awardId"], name, "changed")
+            self._demand(not old or corrected or old[name] == new[name], "S1", new["awardId"], name, "changed")
+        if old and (old["status"] != new["status"] or old.get("endedAt") != new.get("endedAt")):
+            self._ended[key] = self._position
+        if corrected:
+            kept = set() if new["status"] == "WITHDRAWN" else set(_stake(new))
+            self._taken_back |= {(place, key) for place in set(_stake(old)) - kept}
+        self._releases(old, new)
+
+    def _releases(self, old: Item, new: Item) -> None:
+        """What is released is free, and nobody is asked in the same breath."""
+        fresh = _released(new)[len(_released(old)) :]
+        passed_on = bool(fresh) and new.get("passedOn") and not old.get("passedOn", old.get("status") not in OPEN)
+        self._demand(not passed_on, "cascade", new["awardId"], "released what it offered on")
+        for night in [night for nights in fresh for night in nights]:
+            place = _place(new, night)
+            self._demand(self._is_free(place, new["changedAt"]), "cascade", new["awardId"], "releases", night)
+            self._released[place] = self._position
 
     def _made(self, award: Item) -> None:
         if not award["atStake"]:
@@ -63,28 +90,39 @@ class Chains:
             self._offered[award["auctionId"], award["userId"]] == 1, "cascade", award["userId"], "was asked twice"
         )
         for night in award["nights"]:
-            free = self._is_free(award, night["date"], award["receivedAt"])
+            free = self._is_free(_place(award, night["date"]), award["receivedAt"])
             self._demand(free, "cascade", award["awardId"], "offers", night["date"], "that is taken")
 
     def _moved(self, old: Item, new: Item) -> None:
         sources = AWARD_SOURCES.get(AwardStatus(new["status"]), frozenset(AwardStatus))
         self._demand(old["status"] in sources, "transitions", new["awardId"], old["status"], new["status"])
-        at = new["changedAt"]
         if new["status"] == "EXPIRED":
-            self._demand(
-                (old.get("payUntil") or old["deadline"]) <= at, "L3", new["awardId"], "expired before its time"
-            )
-        if new["status"] in ENDED:
-            for night in new["releasedNights"]:
-                self._demand(self._is_free(new, night, at), "cascade", new["awardId"], "releases", night)
+            over = (old.get("payUntil") or old["deadline"]) <= new["changedAt"]
+            booked = any(self._nights.get(place, {}).get("state") == "BOOKED" for place in _stake(old))
+            self._demand(over or booked, "L3", new["awardId"], "expired before its time")
 
-    def at_rest(self) -> None:
-        """Nothing waits any more, and whatever ended went to somebody else or was released."""
+    def at_rest(self, today: str) -> None:
+        """Nothing waits any more, every chain went in order, and every night that was awarded is accounted for."""
         for award in self._awards.values():
             self._demand(award["status"] not in OPEN, "L3", award["awardId"], "is still", award["status"])
+            self._demand(not award.get("unsold"), "nights", award["awardId"], "still has", award.get("unsold"))
+            self._demand("correction" not in award, "L3", award["awardId"], "still waits to be corrected")
         heads = [each for each in self._awards.values() if not each["atStake"] and each["runnersUp"]]
         for head in heads:
             self._chain([head, *self._followers(head)])
+        for key, award in self._awards.items():
+            for place in _stake(award) if award["status"] not in ("LOST", "WITHDRAWN") else ():
+                accounted = place[1] < f"NIGHT#{today}" or self._is_accounted_for(key, place)
+                self._demand(accounted, "nights", *place, "of", award["userId"], award["awardId"], "has vanished")
+
+    def _is_accounted_for(self, key: tuple[str, str], place: Place) -> bool:
+        """Booked, released after this award lost it and nobody has had it since, or taken back."""
+        if self._nights.get(place, {}).get("state") == "BOOKED":
+            return True
+        released = self._released.get(place, -1)
+        if released >= max(self._ended.get(key, 0), self._given_back.get(place, 0)):
+            return True
+        return any(taken == place for taken, _ in self._taken_back)
 
     def told(self, frames: list[Item], owner: str, until: str) -> None:
         """Whoever heard of a win or an offer of theirs, and still listens, has heard how it ended."""
@@ -105,7 +143,21 @@ class Chains:
             self._demand(ended, "cascade", after["awardId"], "was offered and", before["awardId"], before["status"])
             left = [each["userId"] for each in before["runnersUp"]]
             self._demand(after["userId"] in left, "cascade", after["userId"], "was not the next")
-            self._demand(not before["releasedNights"], "cascade", before["awardId"], "released what it offered on")
+
+
+def _place(award: Item, night: str) -> Place:
+    return f"PROPERTY#{award['property']['id']}", f"NIGHT#{night}"
+
+
+def _stake(award: Item) -> list[Place]:
+    nights = award["atStake"] or [night["date"] for night in award["nights"]]
+    return [_place(award, night) for night in nights]
+
+
+def _released(award: Item) -> list[list[str]]:
+    """What an award released, each time; until 1.2.1 once at most."""
+    once = [award["releasedNights"]] if award.get("releasedNights") else []
+    return award.get("releases") or once
 
 
 def _is_about(frame: Item, award: Item) -> bool:
@@ -116,6 +168,6 @@ def _is_about(frame: Item, award: Item) -> bool:
 
 def _last_word(award: Item) -> str | None:
     """What its user has to have heard last; None where they know it by what they did themselves."""
-    if award["status"] == "EXPIRED":
-        return "EXPIRED" if award["awardId"] == "WIN" else "OFFER_EXPIRED"
+    if award["status"] in ("EXPIRED", "WITHDRAWN"):
+        return award["status"] if award["awardId"] == "WIN" else "OFFER_EXPIRED"
     return "DECLINED" if award["awardId"] == "WIN" and award["status"] == "DECLINED" else None

@@ -26,10 +26,28 @@ PEOPLE = (MAI, BINH, "auth0|chi")
 AUCTIONS, CHAINED = ("1001", "1002"), ("2001", "2002")
 DATES = ("2027-03-20", "2027-03-21", "2027-03-22", "2027-03-23")
 SOON = 12  # I/Os: how far ahead a fault may lie
-SWITCHES = ("create_lost", "create_refused", "query_down", "query_processing", "refund_processing", "refund_lost")
+SWITCHES = (
+    *("create_lost", "create_refused", "query_down", "query_processing", "payment_moving", "cancel_refused"),
+    *("refund_processing", "refund_lost", "refund_shown_late", "refund_in_part_refused", "refund_of_share_only"),
+)
+# What query may say of an order, beside the truth.
+ANSWERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"return_code": 2, "sub_return_code": -377},
+    {"return_code": 2},
+    {"return_code": "2", "sub_return_code": "-49"},
+    {"return_code": 3, "is_processing": True},
+    {"return_code": 3, "is_processing": False, "amount": ""},
+    {"return_code": 2, "sub_return_code": -54},
+    {"return_code": 2, "sub_return_code": -500},
+    {"return_code": -429},
+    {"return_code": None, "status": "maintenance"},
+)
 
 people = st.sampled_from(PEOPLE)
 auctions = st.sampled_from(AUCTIONS)
+results = st.sampled_from(("FULL_WIN", "PARTIAL_WIN"))
+promotions = st.sampled_from(({}, {}, {"discount": 50_000}, {"discount": 50_000, "amount_is": "payer"}))
 nights = st.lists(st.sampled_from(DATES), min_size=1, max_size=3, unique=True).map(sorted)
 numbers = st.integers(0, 7)
 
@@ -109,13 +127,18 @@ class History(RuleBasedStateMachine):
 
     # People
 
-    @rule(sub=people, auction=auctions, chosen=nights)
-    def win(self, sub: str, auction: str, chosen: list[str]) -> None:
-        """An auction ends."""
+    @rule(sub=people, auction=auctions, chosen=nights, result=results, revision=st.integers(0, 2))
+    def win(self, sub: str, auction: str, chosen: list[str], result: str = "FULL_WIN", revision: int = 0) -> None:
+        """An auction ends, or is said to have ended otherwise."""
         self.awards.append((sub, auction, chosen))
-        self.system.announce(
-            auction_result(userId=sub, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
-        )
+        detail = {"userId": sub, "auctionId": auction, "result": result, "revision": revision}
+        self.system.announce(auction_result(nights=chosen, paymentDeadline=far(self.system), **detail))
+
+    @rule(number=numbers, revision=st.integers(0, 2))
+    def withdraw(self, number: int, revision: int) -> None:
+        """The auction system takes something back."""
+        sub, auction, _ = self.awards[number % len(self.awards)]
+        self.system.announce({"userId": sub, "auctionId": auction, "revision": revision}, "AuctionWithdrawn")
 
     @rule(
         order=st.permutations(PEOPLE), auction=st.sampled_from(CHAINED), chosen=nights, minutes=st.sampled_from((1, 60))
@@ -177,10 +200,51 @@ class History(RuleBasedStateMachine):
         self.system.http("POST", "/bookings", {"auctionId": auction, "selectedNights": chosen}, sub=sub)
 
     @precondition(there_is_an_order)
-    @rule(number=numbers, late=st.booleans(), lost=st.booleans())
-    def pay(self, number: int, late: bool, lost: bool) -> None:
-        """Money moves, in time or late, and is heard of or not."""
-        self.system.pay(self.order(number), late=late, lost=lost)
+    @rule(number=numbers, late=st.booleans(), lost=st.booleans(), promotion=promotions)
+    def pay(self, number: int, late: bool, lost: bool, promotion: dict[str, Any]) -> None:
+        """Money moves, in time or late, with a promotion perhaps, and is heard of or not."""
+        self.system.pay(self.order(number), late=late, lost=lost, **promotion)
+
+    @precondition(there_is_an_order)
+    @rule(number=numbers)
+    def pay_again(self, number: int) -> None:
+        """An order that is paid is paid by a second transaction."""
+        self.system.pay(self.order(number), again=True)
+
+    @precondition(there_is_an_order)
+    @rule(number=numbers, answer=st.sampled_from(ANSWERS))
+    def claim(self, number: int, answer: dict[str, Any]) -> None:
+        """ZaloPay says something else of an order than what is so."""
+        order = self.order(number)
+        self.system.zalopay.claimed.add(order.app_trans_id)
+        self.system.zalopay.simulator.claim(order, answer)
+
+    @rule(number=st.integers(0, 99))
+    def dress(self, number: int) -> None:
+        """Callbacks are spelt otherwise from now on."""
+        self.system.dress = number
+
+    @precondition(there_is_an_order)
+    @rule(number=numbers)
+    def look(self, number: int) -> None:
+        """The pages of an order: none of them breaks, and none says less than the one before."""
+        order = self.order(number)
+        session = self.session(order)
+        for path in (f"/payment/sessions/{session['id']}", f"/payment/{session['id']}/booking"):
+            self.system.http("GET", path, sub=session["userId"])
+        if "transactionId" in session:
+            self.system.http("GET", f"/payment/transactions/{session['transactionId']}", sub=session["userId"])
+
+    @rule(sub=people)
+    def look_around(self, sub: str) -> None:
+        """The pages of what was won and offered."""
+        for path in ("/auctions/winners/me", "/auctions/offers/second-chance/me", "/user/bookings"):
+            self.system.http("GET", path, sub=sub)
+
+    @rule(sub=people, auction=st.sampled_from((*AUCTIONS, *CHAINED)))
+    def report(self, sub: str, auction: str) -> None:
+        """A page tells why something was declined."""
+        self.system.http("POST", "/auctions/analytics/decline", {"offerId": auction, "reason": "far"}, sub=sub)
 
     @precondition(there_is_an_order)
     @rule(number=numbers)
@@ -263,7 +327,7 @@ class History(RuleBasedStateMachine):
         """The schedule fires."""
         self.system.tick()
 
-    @rule(minutes=st.sampled_from((0, 1, 5, 14, 16, 21, 60 * 24)), seconds=st.integers(0, 59))
+    @rule(minutes=st.sampled_from((0, 1, 5, 14, 16, 21, 60 * 24, 60 * 49)), seconds=st.integers(0, 59))
     def wait(self, minutes: int, seconds: int) -> None:
         """Time goes by."""
         self.system.pass_time(minutes=minutes, seconds=seconds)
@@ -275,6 +339,8 @@ class History(RuleBasedStateMachine):
         self.system.zalopay.mute = False
         for name in SWITCHES:
             simulator.switch(name, False, "all")
+        for order in self.system.zalopay.orders:
+            simulator.claim(order, {})
         self.system.redrive()
         self.system.drain()
         self.promises.at_rest()
@@ -289,10 +355,18 @@ class History(RuleBasedStateMachine):
             "with a payment": any(session["status"] == "PAID" for session in sessions),
             "with a booking": any("bookedAt" in session for session in sessions),
             "with a refund": any("refund" in session for session in sessions),
+            "with a promotion": any("discount" in session for session in sessions),
+            "with moving money": any(record_of_moving(each) for each in self.system.history),
+            "with a correction": any("revision" in item and item["revision"] for item in self.system.database.items()),
             "with a fault": self.system.gate.broken > 0,
             "with a listener": any(len(frames) > 1 for frames in self.system.browsers.frames.values()),
         }
         self.lived.update(name for name, so in seen.items() if so)
+
+
+def record_of_moving(record: dict[str, Any]) -> bool:
+    """Whether a session was known to wait for money that moves."""
+    return bool(record["dynamodb"].get("NewImage", {}).get("processing") == {"BOOL": True})
 
 
 def far(system: System) -> str:

@@ -9,9 +9,12 @@ from greenlet import getcurrent, greenlet
 
 from tests.integration.messages import BINH, MAI, NIGHTS
 from tests.simulation.auctions import CHI, LATER_PRICE, answers, award, begins
+from tests.simulation.auctions import presses as presses_for
 from tests.simulation.invariants import Invariants
 from tests.simulation.journeys import orders, wins
 from tests.simulation.moment import keep
+from tests.simulation.strangers import partial
+from tests.simulation.strangers import wins as hear
 from tests.simulation.system import System, stay_of
 
 # What is nobody else's business is no point to switch at: reading a secret, falling asleep, and the further shards of
@@ -434,6 +437,61 @@ def chi_presses(system: System, copy: int) -> None:
     system.create(CHI, "1002", copy=copy)
 
 
+def part_ordered(system: System) -> None:
+    """Mai has won in part, and can pay for one night of it."""
+    hear(system, partial())
+    presses_for(system, nights=NIGHTS[:1])
+    system.settle()
+    system.pass_time(seconds=6)
+
+
+def chain_ordered(system: System) -> None:
+    """Mai can pay, and Binh and Chi come after her."""
+    begins(system)
+    presses_for(system)
+    system.settle()
+    system.pass_time(seconds=6)
+
+
+def ran_out(system: System) -> None:
+    """The same, and both her order and her time are over; nobody was asked yet."""
+    chain_ordered(system)
+    system.pass_time(minutes=17)
+    system.tick()
+    system.settle()
+    system.pass_time(days=1)
+
+
+def chooses_again(system: System, copy: int) -> Any:
+    """Mai wants the other nights."""
+    return system.create(nights=NIGHTS[1:], copy=copy)
+
+
+def pays_in_time(system: System, copy: int) -> Any:
+    """Mai's first order is paid, and called back at once."""
+    order = system.order(0)
+    if order is None:
+        return None
+    system.pay(order, lost=True)
+    return system.call_back(system.zalopay.callback(order), copy) if order.ended == "PAID" else None
+
+
+def is_corrected(system: System, copy: int) -> Any:
+    """The auction system says that it was another night."""
+    return system.invoke("awards", event(partial(nights=NIGHTS[2:], revision=1), "AuctionResult"), copy)
+
+
+def is_withdrawn(system: System, copy: int) -> Any:
+    """The auction system takes it back."""
+    said = {"auctionId": "1001", "userId": MAI, "revision": 1}
+    return system.invoke("awards", event(said, "AuctionWithdrawn"), copy)
+
+
+def event(detail: dict[str, Any], kind: str) -> dict[str, Any]:
+    """As the bus hands it on."""
+    return {"id": "event-1", "detail-type": kind, "source": "auctions", "detail": detail}
+
+
 GROUPS: dict[str, Group] = {
     "subscribe ‖ change": Group(connected, (subscribes, changes)),
     "callback ‖ callback": Group(paid_unheard, (calls_back, calls_back)),
@@ -473,4 +531,12 @@ GROUPS: dict[str, Group] = {
     "accept ‖ pay": Group(offered, (binh_accepts, binh_pays)),
     "decline ‖ pay an offer": Group(offered, (binh_declines, binh_pays)),
     "accept ‖ pay elsewhere": Group(offered_and_contested, (binh_accepts, chi_presses)),
+    "another choice ‖ payment": Group(part_ordered, (chooses_again, pays_in_time)),
+    "another choice ‖ expiry": Group(part_ordered, (chooses_again, ticks)),
+    "decline ‖ payment": Group(chain_ordered, (mai_declines, pays_in_time)),
+    "late money ‖ deadline": Group(ran_out, (pays_late, ticks)),
+    "correction ‖ pay": Group(wins, (is_corrected, presses)),
+    "correction ‖ payment": Group(chain_ordered, (is_corrected, pays_in_time)),
+    "withdrawal ‖ payment": Group(chain_ordered, (is_withdrawn, pays_in_time)),
+    "withdrawal ‖ deadline": Group(ran_out, (is_withdrawn, ticks)),
 }

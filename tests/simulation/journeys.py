@@ -10,6 +10,7 @@ from infra.local.zalopay_simulator.ledger import Order
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, second_chance, signed
 from tests.simulation.auctions import AUCTIONS, expect
 from tests.simulation.outside import KEY1, KEY2
+from tests.simulation.strangers import STRANGERS
 from tests.simulation.system import CALLBACK, CALLBACK_TRIES, Pending, System, stay_of
 
 Journey = Callable[[System], None]
@@ -428,7 +429,7 @@ def operator_gives_back(system: System, order: Order) -> None:
 def unknown_order_given_back(system: System) -> None:
     """Money for an order that is none of ours goes back where it came from."""
     order = elsewhere(system)
-    system.callbacks.append(Pending(order, CALLBACK_TRIES))
+    system.callbacks.append(Pending((order, False), CALLBACK_TRIES))
     system.settle()
     operator_gives_back(system, order)
 
@@ -438,7 +439,7 @@ def second_transaction_given_back(system: System) -> None:
     paid(system)
     order, other = system.order(), elsewhere(system)
     if order is None or order.ended != "PAID":
-        system.callbacks.append(Pending(other, CALLBACK_TRIES))
+        system.callbacks.append(Pending((other, False), CALLBACK_TRIES))
         return
     data = json.loads(json.loads(system.zalopay.callback(order))["data"])
     second = signed(data | {"zp_trans_id": other.zp_trans_id, "amount": PRICE}).encode()
@@ -636,6 +637,7 @@ JOURNEYS: dict[str, Journey] = {
         partner_pays,
         vanished,
         *AUCTIONS,
+        *STRANGERS,
     )
 }
 CORE = ("paid", "nobody_looks", "paid_too_late", "cancelled", "second_runner_up_pays")

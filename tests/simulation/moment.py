@@ -31,6 +31,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     """All but the database, the clock and what functions remember."""
     simulator = system.zalopay.simulator
     yield system, ("events", "callbacks", "dead", "history", "broken", "payable", "acknowledged", "counted", "handed")
+    yield system, ("rounds", "dress")
     yield system, ("_sockets",)
     yield from ((lane, ("waiting",)) for lane in system.lanes)
     yield system.gate, ("plan", "passed", "broken")

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.parameters.base import BaseProvider
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.local.zalopay_simulator import Settings, create_app
+from infra.local.zalopay_simulator.dresses import dressed
 from infra.local.zalopay_simulator.ledger import Order
 from tests.simulation.dynamodb import Database
 from tests.simulation.gate import Call, Gate, Troubles
@@ -121,6 +122,7 @@ class ZaloPay:
 
     def forget(self) -> None:
         """An empty ZaloPay that never calls back by itself: the platform delivers, if it does."""
+        self.claimed: set[str] = set()  # orders of which query has said something else than what is so
         self.simulator.forget()
         self.simulator.switch("callback_lost", True, "all")
         self.mute = False
@@ -147,15 +149,23 @@ class ZaloPay:
         """All orders, oldest first."""
         return list(self.simulator.ledger.orders.values())
 
-    def pay(self, order: Order, *, late: bool = False, amount: int | None = None) -> None:
-        """The traveller pays. Raises NotPossibleError when the order is over."""
+    def pay(self, order: Order, *, late: bool = False, again: bool = False, **promotion: Any) -> None:
+        """The traveller pays, by a second transaction if it is `again`. Raises NotPossibleError for what is over."""
         simulator = self.simulator
-        order.pay(simulator.now(), simulator._number(simulator.ledger.by_transaction), late=late)
+        number = simulator._number(simulator.ledger.by_transaction)
+        if again:
+            order.pay_again(simulator.now(), number, **promotion)
+        else:
+            order.pay(simulator.now(), number, late=late, **promotion)
         simulator.keep(order)
 
-    def callback(self, order: Order) -> bytes:
-        """What ZaloPay would send for a paid order, signed with its present key."""
-        return json.dumps(self.simulator.callbacks._body(order), separators=(",", ":")).encode()
+    def callback(self, order: Order, *, again: bool = False, dress: int = 0) -> bytes:
+        """What ZaloPay would send for a payment of an order, signed with its present key."""
+        callbacks = self.simulator.callbacks
+        payment = order.payments[-1] if again else order.first
+        if not dress:
+            return json.dumps(callbacks._body(order, payment), separators=(",", ":")).encode()
+        return dressed(callbacks._body(order, payment), dress, callbacks.key2).content
 
 
 def asgi(app: Any, path: str, body: bytes) -> httpx.Response:

@@ -29,6 +29,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 import infra.local.zalopay_simulator.simulator
+import stays.checkout
 import stays.connections
 import stays.metrics
 import stays.table.store
@@ -74,6 +75,7 @@ SETTINGS = {
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
     "MAIL_SENDER": "Stays <booking@stays.example>",
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
+    "PARTIAL_WIN_PAGE": "false",
     "EVENT_BUS": "stays",
     "ZALOPAY_ENDPOINT": "https://zalopay.example",
     "WEBSOCKET_ENDPOINT": "https://browsers.example",
@@ -306,7 +308,9 @@ class System:
         self.history: list[dict[str, Any]] = []
         self.broken: list[str] = []
         self.payable: set[str] = set()
-        self.acknowledged: list[str] = []
+        self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
+        self.dress = 0  # how callbacks are spelt
+        self.rounds: list[int] = []  # when the clock has made a round, in ms
         self.counted: Counter[str] = Counter()
         self.handed: Counter[str] = Counter()  # how often fulfilment got a record
         self._sockets = 0
@@ -447,7 +451,9 @@ class System:
         orders = self.zalopay.orders
         return orders[number] if -len(orders) <= number < len(orders) else None
 
-    def pay(self, order: Order | None, *, late: bool = False, lost: bool = False) -> None:
+    def pay(
+        self, order: Order | None, *, late: bool = False, lost: bool = False, again: bool = False, **promotion: Any
+    ) -> None:
         """The traveller pays, if that is possible; unless it is lost, a callback is on its way.
 
         Of an order whose address never reached a browser nobody knows; should it be paid all the same,
@@ -456,28 +462,33 @@ class System:
         if order is None:
             return
         try:
-            self.zalopay.pay(order, late=late)
+            self.zalopay.pay(order, late=late, again=again, **promotion)
         except NotPossibleError:
             return
         if not lost or order.app_trans_id not in self.payable:
-            self.callbacks.append(Pending(order, CALLBACK_TRIES))
+            self.callbacks.append(Pending((order, again), CALLBACK_TRIES))
 
     def call_back(self, body: bytes, copy: int | None = None) -> int | None:
-        """One callback; its `return_code`."""
-        reply = self.http("POST", CALLBACK, raw=body, sub=None, copy=copy)
-        code = reply.body.get("return_code")
+        """One callback as it is documented; its `return_code`."""
+        data = json.loads(json.loads(body)["data"]) if b'"data"' in body else {}
+        return self._call_back(body, str(data.get("app_trans_id")), str(data.get("zp_trans_id")), copy)
+
+    def _call_back(self, body: bytes, trans_id: str, transaction: str, copy: int | None = None) -> int | None:
+        code = self.http("POST", CALLBACK, raw=body, sub=None, copy=copy).body.get("return_code")
         if code == 1:
-            self.acknowledged.append(json.loads(json.loads(body)["data"])["app_trans_id"])
+            self.acknowledged.append((trans_id, transaction))
             self.check()
         return code
 
     def deliver_callbacks(self) -> None:
         """ZaloPay sends what is owed, once each; what was not taken it sends again later."""
         waiting, self.callbacks = self.callbacks, []
-        for order, left in waiting:
-            code = self.call_back(self.zalopay.callback(order))
+        for (order, again), left in waiting:
+            body = self.zalopay.callback(order, again=again, dress=self.dress)
+            number = (order.payments[-1] if again else order.first).zp_trans_id
+            code = self._call_back(body, order.app_trans_id, str(number))
             if code not in (1, -1) and left > 1:
-                self.callbacks.append(Pending(order, left - 1))
+                self.callbacks.append(Pending((order, again), left - 1))
 
     # The bus, the clock, the stream
 
@@ -500,7 +511,11 @@ class System:
 
     def tick(self, copy: int | None = None) -> dict[str, int] | None:
         """The schedule fires."""
-        return self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
+        broken = self.gate.broken
+        answer = self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
+        if self.gate.broken == broken and not self.zalopay.mute:
+            self.rounds.append(round(self.now.timestamp() * 1000))
+        return answer
 
     def deliver_stream(self, function: str | None = None, copy: int | None = None) -> None:
         """Each consumer gets its next batch; what it reports, or all of it if it died, comes again."""
@@ -682,7 +697,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         system = kind(traveller)
         DEFAULT_PROVIDERS["secrets"] = system.secrets
         stays.connections.ThreadPoolExecutor = Inline
-        stays.table.store.time = system.clock
+        stays.table.store.time = stays.checkout.time = system.clock
         infra.local.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
         level = stays.zalopay.client.logger.log_level
@@ -692,7 +707,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         finally:
             stays.zalopay.client.logger.setLevel(level)
             stays.connections.ThreadPoolExecutor = ThreadPoolExecutor
-            stays.table.store.time = real_time
+            stays.table.store.time = stays.checkout.time = real_time
             infra.local.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count
             DEFAULT_PROVIDERS.pop("secrets")
