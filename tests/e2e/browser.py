@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +24,14 @@ LOOKS = (0, 0.4, 0.6, 0.8, 1.0, 1.2)  # seconds before each look for the booking
 PATIENCE = 15.0  # seconds until a test gives up waiting
 
 Match = Callable[[Message], bool]
+
+
+def named_in(redirect_url: str) -> str:
+    """The session whose page ZaloPay sends the browser to."""
+    address = urlsplit(redirect_url)
+    front, _, session_id = address.path.rpartition("/")
+    assert f"{address.scheme}://{address.netloc}{front}" == f"{FRONTEND}/dashboard/payment/zalopay"
+    return session_id
 
 
 class ApiError(Exception):
@@ -129,6 +138,11 @@ class Outcome(NamedTuple):
     transaction_id: str | None
     reason: str | None = None
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether the page moves on to the confirmation, by whichever way it heard of the money first."""
+        return (self.by, self.status) in (("socket", "COMPLETED"), ("poll", "PAID")) and bool(self.transaction_id)
+
 
 class SessionPage:
     """`/dashboard/payment/zalopay/{sessionId}`: subscribes, reads the session, polls only what is PENDING."""
@@ -163,6 +177,32 @@ class SessionPage:
         if answer["status"] == "PENDING":
             return None
         return Outcome("poll", answer["status"], answer.get("transactionId"), answer.get("reason"))
+
+
+class SilentPage:
+    """The same page where no socket works: it reads the session, and polls only what is PENDING."""
+
+    def __init__(self, browser: "Browser", session_id: str) -> None:
+        self._browser = browser
+        self._address = f"/payment/sessions/{session_id}"
+        self.reload()
+
+    def reload(self) -> None:
+        self.session = self._browser.get(self._address)
+
+    def poll(self) -> Outcome:
+        """One question, and what the page makes of the answer."""
+        assert self.session["status"] == "PENDING", f"the page reads {self.session['status']} and does not ask"
+        answer = self._browser.get(f"/payment/zalopay/status/{self.session['appTransId']}")
+        return Outcome("poll", answer["status"], answer.get("transactionId"), answer.get("reason"))
+
+    def follow(self) -> Outcome:
+        """Poll to the end."""
+        deadline = time.monotonic() + PATIENCE
+        while (outcome := self.poll()).status == "PENDING":
+            assert time.monotonic() < deadline, "the page polls without end"
+            time.sleep(POLL)
+        return outcome
 
 
 class Confirmation(NamedTuple):
@@ -254,20 +294,27 @@ class Browser:
         answer: dict[str, Any] = self.post("/payment/zalopay/create", order)
         return answer
 
+    def pay_as_shown(self, name: str) -> dict[str, Any]:
+        """Press the button of the page for full wins: every night from check-in to check-out, and the whole price."""
+        won = self.get(f"/auctions/winners/{name}")
+        assert won["isPartialWin"] is False, "the page for partial wins never finishes loading"
+        first, end = date.fromisoformat(won["checkIn"]), date.fromisoformat(won["checkOut"])
+        nights = [(first + timedelta(days=number)).isoformat() for number in range((end - first).days)]
+        return self.create_payment(won["auctionId"], nights, won["bidAmount"])
+
     def return_from(self, redirect_url: str) -> SessionPage:
         """Follow ZaloPay's redirect to the session page."""
-        address = urlsplit(redirect_url)
-        front, _, session_id = address.path.rpartition("/")
-        assert f"{address.scheme}://{address.netloc}{front}" == f"{FRONTEND}/dashboard/payment/zalopay"
-        return SessionPage(self, session_id)
+        return SessionPage(self, named_in(redirect_url))
 
-    def confirmation_page(self, outcome: Outcome, socket: Socket) -> Confirmation:
+    def confirmation_page(self, outcome: Outcome, socket: Socket | None = None) -> Confirmation:
         """`/dashboard/payment/confirmation`: read the payment once, then look for the booking."""
         payment = self.get(f"/payment/transactions/{outcome.transaction_id}")
         assert payment["status"] == "PAID", "the page gives up"
         for looks, wait in enumerate(LOOKS, 1):
-            if wait:
+            if wait and socket:
                 socket.find(lambda each: each["type"] == "BOOKING_CONFIRMED", wait)
+            elif wait:
+                time.sleep(wait)
             try:
                 booking = self.get(f"/payment/{payment['id']}/booking")
             except ApiError as error:

@@ -1,5 +1,7 @@
 """One local run for all journeys; each test brings its own people, auctions and properties."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +37,19 @@ def traveller(local: Local) -> Iterator[Callable[..., Browser]]:
     yield travel
     for browser in browsers:
         browser.close()
+
+
+@pytest.fixture
+def operate(local: Local) -> Callable[..., str]:
+    """Types a command of the operator; what it printed."""
+
+    def typed(*words: str, ends: int = 0) -> str:
+        command = [sys.executable, "-m", "infra.operator", "--local", "--at", local.http_url, *words, "--as", "linh"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
+        assert ran.returncode == ends, ran.stderr
+        return ran.stdout + ran.stderr
+
+    return typed
 
 
 @pytest.hookimpl(wrapper=True)

@@ -91,7 +91,7 @@ def test_an_unknown_path_is_404_in_our_shape(path: str, http: httpx.Client, auth
     [
         ("PUT", "/api/v1/payment/zalopay/create", ["POST"]),
         ("GET", "/api/v1/payment/zalopay/create", ["POST"]),
-        ("PATCH", "/api/v1/user/bookings", ["GET"]),
+        ("PATCH", "/api/v1/user/bookings", ["GET", "HEAD"]),
     ],
 )
 def test_a_wrong_method_is_405_in_our_shape(

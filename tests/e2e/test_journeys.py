@@ -37,7 +37,7 @@ def test_a_won_auction_becomes_a_paid_booked_stay(local: Local, zalopay: ZaloPay
 
     page = an.return_from(zalopay.pay(order["appTransId"]))
     outcome = page.follow()
-    assert (outcome.by, outcome.status) == ("socket", "COMPLETED")
+    assert outcome.is_paid
     other_tab.expect("PAYMENT_STATUS", status="COMPLETED", transactionId=outcome.transaction_id)
 
     found = an.confirmation_page(outcome, page.socket)
@@ -70,6 +70,11 @@ def test_a_booking_has_everything_that_the_confirmation_page_and_the_letter_show
         "guestCount": 2,
         "totalAmount": award.amount,
         "status": "CONFIRMED",
+        "cancellationPolicy": [
+            {"daysBefore": 7, "percent": 100},
+            {"daysBefore": 3, "percent": 50},
+            {"daysBefore": 0, "percent": 0},
+        ],
     }
     assert created_at.endswith("Z")
     (letter,) = local.letters(an.email, 1)
@@ -108,14 +113,14 @@ def test_a_callback_that_beats_the_answer_to_create_is_not_lost(
     order = press_pay(an, award)
     assert zalopay.order(order["appTransId"])["callbacks"][0]["verdict"] == "accepted"
     page = SessionPage(an, order["sessionId"])
-    assert page.session["status"] == "PAID"
+    assert page.session["status"] == "PENDING"
     outcome = page.follow()
-    assert (outcome.by, outcome.status, page.polls) == ("socket", "COMPLETED", [])
+    assert outcome.is_paid
     assert an.confirmation_page(outcome, page.socket).looks == 1
     assert_booked(local, an, award, order["sessionId"])
 
 
-def test_a_page_that_opens_after_the_callback_is_told_on_subscribing(
+def test_a_page_that_opens_after_the_callback_polls_and_is_told_on_subscribing(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
@@ -126,11 +131,13 @@ def test_a_page_that_opens_after_the_callback_is_told_on_subscribing(
     local.letters(an.email, 1)
 
     page = an.return_from(redirect)
+    assert page.session["status"] == "PENDING"
     outcome = page.follow()
-    assert (page.session["status"], page.polls) == ("PAID", [])
-    assert (outcome.by, outcome.status) == ("socket", "COMPLETED")
+    assert (outcome.by, outcome.status, page.polls) == ("poll", "PAID", ["PAID"])
+    page.socket.expect("PAYMENT_STATUS", status="COMPLETED", transactionId=outcome.transaction_id)
     page.socket.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
     assert an.confirmation_page(outcome, page.socket).looks == 1
+    assert SessionPage(an, order["sessionId"]).session["status"] == "PAID"
 
 
 def test_a_browser_that_comes_back_before_the_callback_finds_the_money_by_asking(
@@ -159,7 +166,7 @@ def test_a_page_that_waits_moves_on_by_the_socket_within_a_second(
     zalopay.pay(order["appTransId"])
     message = page.socket.find(lambda each: each.get("status") == "COMPLETED", 1.0)
     assert message
-    assert message["transactionId"] == an.get(f"/payment/sessions/{order['sessionId']}")["transactionId"]
+    assert an.get(f"/payment/transactions/{message['transactionId']}")["id"] == order["sessionId"]
     page.socket.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
     assert page.socket.dropped == []
 

@@ -1,31 +1,15 @@
 """The operator's commands against the local run, as they are typed."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
-import pytest
 
 from stays.zalopay import create_request
 from tests.conftest import KEY1
 from tests.samples import APP_ID, opened
 
 Operate = Callable[..., str]
-
-
-@pytest.fixture
-def operate(local: Any) -> Operate:
-    """Types a command; what it printed."""
-
-    def typed(*words: str, ends: int = 0) -> str:
-        command = [sys.executable, "-m", "infra.operator", "--local", "--at", local.http_url, *words, "--as", "linh"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own words
-        assert ran.returncode == ends, ran.stderr
-        return ran.stdout + ran.stderr
-
-    return typed
 
 
 def test_a_lost_callback_is_found_asked_about_and_told_of(

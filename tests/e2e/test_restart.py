@@ -20,6 +20,7 @@ def test_bookings_tokens_orders_and_mail_outlive_a_restart_and_no_mail_goes_out_
         paid = an.create_payment(award.auction_id, award.nights, award.amount)
         first.zalopay.pay(paid["appTransId"])
         (letter,) = first.letters(an.email, 1)
+        assert an.get(f"/payment/{paid['sessionId']}/booking")["status"] == "CONFIRMED"
         session = an.get(f"/payment/sessions/{paid['sessionId']}")
         bookings = an.get("/user/bookings")
         other = first.award(an)

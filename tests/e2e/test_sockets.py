@@ -78,9 +78,8 @@ def test_whoever_comes_back_in_the_last_minute_to_pay_is_not_kept_waiting(
     local.later(14 * 60)
     zalopay.pay(order["appTransId"])
     page = SessionPage(an, order["sessionId"])
-    assert page.session["status"] == "PAID"
-    outcome = page.follow()
-    assert (outcome.by, outcome.status) == ("socket", "COMPLETED")
+    page.socket.expect("PAYMENT_STATUS", paymentId=order["sessionId"], status="COMPLETED")
+    assert page.follow().is_paid
 
 
 @pytest.mark.parametrize("way", ["token", "access_token", "cookie", "frame"])
