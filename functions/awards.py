@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from stays.domain.auction import AuctionWithdrawn, read_event
-from stays.domain.award import Award, Correction
+from stays.domain.award import Award, AwardStatus, Correction
 from stays.domain.calendar import told_at
 from stays.metrics import count, pass_over
 from stays.table.awards import Awards, Received, Reception
@@ -47,24 +47,34 @@ def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
     """
     told = told_at(event.get("time"), award.received_at)
     earlier = told if told < award.received_at else None
-    answer = awards.receive(award.but(announced_at=earlier), id_of(event))
+    award = award.but(announced_at=earlier)
+    answer = awards.receive(award, id_of(event))
     if answer.reception is not Reception.REFUSED and answer.award:
-        first = answer.award.announced_at or answer.award.received_at
-        calendars.remember(answer.award.place, min(told, first))
+        said = award if answer.reception is Reception.KEPT else answer.award
+        calendars.remember(said.place, min(told, said.announced_at or said.received_at))
     return answer
 
 
 def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:
-    """The award, and then what is on offer because of it, as long as there is anything: each once, in any order."""
+    """The award, and then what is on offer because of it, as long as there is anything: each once, in any order.
+
+    Where the award itself is paid that is refused, and what it left is on offer no more all the same.
+    """
     correction = Correction(revision=said.revision, event_id=id_of(event))
     answer = awards.take_back(said.auction_id, said.user_id, said.award_id, correction, now)
-    if answer.reception in (Reception.REFUSED, Reception.KEPT) or answer.award is None:
-        return answer
-    while offers := [each for each in awards.chain_of(answer.award) if each.correction is None]:
+    gone = answer.award if is_gone(answer) else None
+    while gone and (offers := awards.chain_of(gone)):
         for offer in offers:
-            after = correction.model_copy(update={"revision": max(said.revision, offer.revision)})
+            last = offer.correction or offer
+            after = correction.but(revision=max(said.revision, last.revision))
             awards.take_back(offer.auction_id, offer.user_id, offer.award_id, after, now)
     return answer
+
+
+def is_gone(answer: Received) -> bool:
+    """Whether nothing of an award can be sold any more: it is withdrawn, now or before, or its booking stands alone."""
+    withdrawn = answer.award is not None and answer.award.status is AwardStatus.WITHDRAWN
+    return withdrawn or answer.reception is Reception.REFUSED
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

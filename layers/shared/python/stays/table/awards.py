@@ -132,10 +132,14 @@ class Awards:
             return Received(Reception.REFUSED, None, "this award was withdrawn")
         current = Award.model_validate(standing)
         if award.revision <= _last_revision(current):
-            return Received(Reception.IGNORED, current)
-        if current.status not in _REPLACEABLE or (current.correction and current.correction.award is None):
+            again = current.correction and current.correction.event_id == correction.event_id
+            return Received(Reception.KEPT if again else Reception.IGNORED, current)
+        if current.status not in _REPLACEABLE:
             return Received(Reception.REFUSED, current, f"this award is {current.status} already")
-        return self._apply(current, correction, self._writing.replace_award(current, award), award)
+        if current.correction and current.correction.award is None:
+            return Received(Reception.REFUSED, current, "this award is withdrawn once its payment has ended")
+        at_once = self._writing.replace_award(current, award)
+        return self._apply(current, correction, at_once, award, award.received_at)
 
     def take_back(
         self, auction_id: str, user_id: str, award_id: str, correction: Correction, now: datetime
@@ -168,17 +172,22 @@ class Awards:
         if current.correction == correction:
             return Received(Reception.KEPT, current)
         withdrawn = withdraw(current, correction.revision, now)
-        return self._apply(current, correction, self._writing.move_award(current, withdrawn), withdrawn)
+        return self._apply(current, correction, self._writing.move_award(current, withdrawn), withdrawn, now)
 
-    def _apply(self, current: Award, correction: Correction, at_once: Operations, after: Award) -> Received | None:
-        """A correction at once, or kept on the award while a session is open for it; None if something has changed."""
+    def _apply(
+        self, current: Award, correction: Correction, at_once: Operations, after: Award, now: datetime
+    ) -> Received | None:
+        """A correction at once, or kept on the award while a session is open for it; None if something has changed.
+
+        What is kept is a change of the award: an answer or an order that is on its way looks again.
+        """
         session = self._session_of(current)
         try:
             if session is None or not session.is_live:
                 self._store.transact(at_once)
                 return Received(Reception.RECEIVED, after)
             still_open = self._store.checking(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
-            kept = current.but(correction=correction)
+            kept = current.but(correction=correction, changed_at=now)
             self._store.transact(self._writing.move_award(current, kept) | {"session": still_open})
         except Conflicted:
             return None
@@ -189,7 +198,10 @@ class Awards:
         return PaymentSession.model_validate(item) if item else None
 
     def chain_of(self, award: Award) -> list[Award]:
-        """What is on offer, or about to be, because of an award that is over: reads the auction's awards."""
+        """What is on offer, or about to be, because of an award that is over, and is not being withdrawn yet.
+
+        Reads the auction's awards.
+        """
         items = self._store.query_all(
             "PK = :auction",
             {":auction": _key_of(award)["PK"], ":offer": "OFFER"},
@@ -198,7 +210,7 @@ class Awards:
             ConsistentRead=True,
         )
         offers = self._readable(items)
-        return [each for each in offers if is_of_chain(each, award) and (each.status in PAYABLE or each.unsold)]
+        return [each for each in offers if is_of_chain(each, award) and _is_on_sale(each)]
 
     # What its user, or the clock, does with it
 
@@ -321,6 +333,12 @@ def _key_of(award: Award) -> dict[str, str]:
 
 def _last_revision(award: Award) -> int:
     return max(award.revision, award.correction.revision if award.correction else 0)
+
+
+def _is_on_sale(offer: Award) -> bool:
+    """Whether it, or the next because of it, can still be paid, and nothing stops that once its payment has ended."""
+    stopped = offer.correction is not None and offer.correction.award is None
+    return (offer.status in PAYABLE and not stopped) or (offer.status is not AwardStatus.PAID and bool(offer.unsold))
 
 
 def _is_held(night: Item, now: datetime) -> bool:
