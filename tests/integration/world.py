@@ -164,11 +164,11 @@ class World:
 
     # The bus, the clock, the stream
 
-    def announce(self, detail: Any, kind: str = "AuctionResult") -> dict[str, Any]:
-        """An event on the bus."""
+    def announce(self, detail: Any, kind: str = "AuctionResult", number: int = 1, **envelope: Any) -> dict[str, Any]:
+        """An event on the bus; one that comes again has the same number."""
         event = {
             "version": "0",
-            "id": "0b1e7d62-0000-4000-8000-000000000001",
+            "id": f"0b1e7d62-0000-4000-8000-{number:012}",
             "detail-type": kind,
             "source": "auctions",
             "account": "000000000000",
@@ -176,6 +176,7 @@ class World:
             "region": "ap-southeast-1",
             "resources": [],
             "detail": detail,
+            **envelope,
         }
         return self.functions["awards"].handler(event, self.context)
 
