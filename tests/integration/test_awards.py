@@ -55,7 +55,7 @@ def test_a_win_is_taken_and_kept(world: World):
             "propertyId": "777",
             "propertyName": "Nhà Trên Đồi",
             "hostId": HOST,
-            "toldAt": "2027-03-01T03:00:00.000Z",
+            "toldAt": TIME,
         },
     ]
 
