@@ -214,7 +214,7 @@ def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
         session = unpaid(award, asking, now)
         check_payable(award, now)
         if session and award.correction:
-            give_way(sessions, session, now)
+            give_way(sessions, asking, session, now)
             return False
         after = end(award, AwardStatus.DECLINED, now).but(decline_reason=reason or award.decline_reason)
         if not awards.end(award, after, now, session):

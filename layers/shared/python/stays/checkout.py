@@ -252,7 +252,7 @@ class Checkout:
         """Other terms wait for the end of this session: it ends first, so that they hold for what comes."""
         if award.correction is None:
             return False
-        give_way(self._sessions, current, now)
+        give_way(self._sessions, self._orders, current, now)
         return True
 
     def _resume(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession | None:
@@ -310,14 +310,16 @@ def is_for(session: PaymentSession, award: Award, choice: Choice) -> bool:
     return (session.nights, session.amount) == (quoted.nights, quoted.amount)
 
 
-def give_way(sessions: Sessions, session: PaymentSession, now: datetime) -> PaymentSession:
+def give_way(sessions: Sessions, orders: Orders, session: PaymentSession, now: datetime) -> None:
     """End an unpaid session for the sake of another choice, and apply what has waited for its end."""
 
     def superseded(current: PaymentSession, _: object) -> Decision | None:
         unpaid = current.is_live and not current.processing
         return Decision(supersede(current, now), "SUPERSEDED", Nights.FREE) if unpaid else None
 
-    return sessions.settle(session, superseded, now)
+    settled = sessions.settle(session, superseded, now)
+    if settled.status is Status.CANCELLED:
+        orders.cancel_at_zalopay(settled)
 
 
 def cancel_booking(
