@@ -78,6 +78,10 @@ def world(now: datetime) -> list[Event]:
         _result(Award("7203451890374592003", AN, _BEACH, expired, past)),
         _result(Award("7203451890374592004", AN, _TERRACE, week, soon)),
         _result(Award("7203451890374592005", BINH, _TERRACE, full, soon)),
+        # It turns out that Bình has another day to pay; and one of her auctions was none.
+        _result(Award("7203451890374592005", BINH, _TERRACE, full, soon + timedelta(days=1)), revision=1),
+        _result(Award("7203451890374592006", BINH, _LANTERN, expired, soon)),
+        _withdrawal("7203451890374592006", BINH, revision=1),
         # What An let expire is offered to Bình.
         _offer("7203451890374593001", Award("7203451890374592003", BINH, _BEACH, expired, soon)),
     ]
@@ -112,10 +116,11 @@ def _nights(first: date, prices: Sequence[int]) -> list[dict[str, Any]]:
     return [{"date": (first + timedelta(days=day)).isoformat(), "price": price} for day, price in enumerate(prices)]
 
 
-def _result(award: Award) -> Event:
+def _result(award: Award, revision: int = 0) -> Event:
     detail = {
         "auctionId": award.auction,
         "userId": award.who.sub,
+        "revision": revision,
         "result": award.result,
         "property": _property(award.place),
         "awardedNights": award.nights,
@@ -125,6 +130,11 @@ def _result(award: Award) -> Event:
         "runnersUp": [{"userId": who.sub, "nights": award.nights, "guestCount": 2} for who in award.next_in_line],
     }
     return {"source": "auctions", "detail-type": "AuctionResult", "detail": detail}
+
+
+def _withdrawal(auction: str, who: Traveller, revision: int) -> Event:
+    detail = {"auctionId": auction, "userId": who.sub, "revision": revision}
+    return {"source": "auctions", "detail-type": "AuctionWithdrawn", "detail": detail}
 
 
 def _offer(offer: str, award: Award) -> Event:

@@ -8,7 +8,8 @@ from infra.local.seed import AN, BINH, world
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 EVENTS = world(NOW)
-DETAILS = [event["detail"] for event in EVENTS]
+DETAILS = [event["detail"] for event in EVENTS if "property" in event["detail"]]
+STANDING = {(each["auctionId"], each["userId"], each.get("offerId")): each for each in DETAILS}  # the last word of each
 
 
 def nights(detail: dict[str, Any]) -> list[date]:
@@ -26,6 +27,8 @@ def test_there_is_one_of_every_kind() -> None:
     assert kinds.count(("AuctionResult", "PARTIAL_WIN")) == 1
     assert kinds.count(("AuctionResult", "LOST")) == 1
     assert kinds.count(("SecondChanceOffer", None)) == 1
+    assert kinds.count(("AuctionWithdrawn", None)) == 1
+    assert len(DETAILS) - len(STANDING) == 1, "one is corrected"
     assert {detail["userId"] for detail in DETAILS} == {AN.sub, BINH.sub}
 
 
@@ -48,7 +51,8 @@ def test_one_win_has_expired_and_its_nights_are_offered_to_the_other_traveller()
 
 
 def test_nobody_else_won_the_same_night() -> None:
-    taken = [(each["property"]["id"], night) for each in DETAILS if "result" in each for night in nights(each)]
+    won = [each for each in STANDING.values() if "result" in each]
+    taken = [(each["property"]["id"], night) for each in won for night in nights(each)]
     assert len(taken) == len(set(taken))
 
 
