@@ -2,18 +2,22 @@
 
 The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, and so on. ZaloPay's ledger and the
 browsers' frames are the truth outside; the stream's history is the truth about what was ever committed.
+
+Adapted to release 1.3.0: `holds` (an order that its own user replaced is nobody's any more), I5 (money that nobody
+could hear of), I6 (bounded by what is owed), I8 (the reasons of the table of money), I12 with I13 (what is signed is
+kept), I16 (money that moved may turn out not to) and L3 (orders end).
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.local.zalopay_simulator.ledger import Order
 from stays.connections import MOST_CONNECTIONS
 from stays.domain.booking import booking_of
-from stays.domain.payment import FULFILMENT_SOURCES, HOLD_MARGIN, Fulfilment, PaymentSession
+from stays.domain.payment import FULFILMENT_SOURCES, HOLD_MARGIN, SILENCE_TIME, Fulfilment, PaymentSession
 from stays.domain.values import timestamp, today
 from tests.simulation.chains import Chains
 from tests.simulation.system import EVENT_TRIES, System, stay_of
@@ -26,6 +30,9 @@ QUERY_SECONDS = 4.9  # five, less what the system itself takes from claiming to 
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
+HALF_AN_HOUR, COALESCED = timedelta(minutes=30), timedelta(seconds=6)
+EVER = "1970-01-01T00:00:00Z"
+ODD_QUERIES = ("query_down", "query_processing", "payment_moving", "flaky")
 TOLD_AGAIN = timedelta(minutes=15)  # after a change, who subscribes is told of it
 
 
@@ -46,6 +53,7 @@ class Invariants:
         self._system = system
         self._read = 0
         self._answered = 0
+        self._rounds = 0
         self._heard: Counter[str] = Counter()
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
@@ -67,10 +75,37 @@ class Invariants:
         self._nights()
         self._payable()
         self._acknowledged()
+        self._after_rounds()
         for connection_id, frames in self._system.browsers.frames.items():
             for frame in frames[self._heard[connection_id] :]:
                 self._frame(connection_id, frame)
             self._heard[connection_id] = len(frames)
+
+    def _after_rounds(self) -> None:
+        """L3: a round of the clock that nothing disturbs leaves no session open two days after its order's end.
+
+        Half an hour after it is enough where ZaloPay is well and says that nobody has paid.
+        """
+        rounds, self._rounds = self._system.rounds[self._rounds :], len(self._system.rounds)
+        if not rounds:
+            return
+        at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
+        for session in self._system.database.items(kind="SESSION"):
+            asked = "attemptedAt" in session and session["status"] in ("CREATED", "PENDING")
+            if not asked or datetime.fromisoformat(session.get("queriedAt", EVER)) > at - COALESCED:
+                continue
+            longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
+            over = datetime.fromisoformat(session["expiresAt"]) + longest
+            demand(
+                at < over, "L3", session["id"], "is open after a round of the clock, though it should have ended", over
+            )
+
+    def _is_unpaid(self, session: Item) -> bool:
+        """Whether ZaloPay can be asked, and says that nobody paid."""
+        zalopay, order = self._system.zalopay, self._order(session["appTransId"])
+        odd = any(zalopay.simulator.faults.find(name, session["appTransId"]) for name in ODD_QUERIES)
+        paid = order is not None and order.ended == "PAID"
+        return not (odd or paid or zalopay.mute or session["appTransId"] in zalopay.claimed)
 
     def _acknowledged(self) -> None:
         """I12: what was answered with 1 is on record."""

@@ -13,6 +13,13 @@ HEAD = """# How it is proved that no đồng is lost
 Written by `make prove`; do not edit. The promises (I1 to I17 and the rest) are checked by
 `tests/simulation/invariants.py`: those on safety after every invocation of every function, the others when all has come
 to rest. `docs/decisions.md` says how the simulation is built; the end of this page says what it does not show.
+
+Beside I1 to I17: every night that was awarded is past, booked, released after its award ended, or taken back, once all
+has come to rest (`nights`); an award has one open order (`one order`), and none is opened for nights for which the same
+user's money moves (`moving`); no refund is more than what is owed (I6), and each has a reason of the table of money
+(I8); an undisturbed round of the clock leaves no order open 48 hours after its end, nor 30 minutes where ZaloPay says
+that nobody paid (L3); what has a right MAC is recorded, kept or alarmed (I12).
+
 Whether the tests themselves would notice a slip of the pen is counted apart: [mutants.md](mutants.md) (`make mutate`).
 """
 NOT_SHOWN = """## What this does not show
@@ -36,8 +43,9 @@ NOT_SHOWN = """## What this does not show
   signatures. What its production does beside its documents is unknown to it as to us.
 - Faults come one or two at a time in the sweep, any number in the histories. Three faults in one run are not exhausted.
 - Schedules interleave I/Os of two or three functions, not of more, and each function runs once in them.
-- **Money that ZaloPay takes more than two days after an order began, and of which no callback ever arrives**, is not
-  found: ZaloPay answers no questions about it by then.
+- **Money of which no callback ever arrives** is found if it came by the last question (47 hours after the order's
+  end) and the clock ran in the hour after that, while ZaloPay still answers (48 hours from the order's beginning).
+  What comes later and silently, or while the clock stands still, only ZaloPay's merchant portal knows.
 - **The load runs on one machine**, with two workers a function and the embedded database: it shows that nothing is
   lost, not how fast AWS would be.
 """
