@@ -170,7 +170,7 @@ def walk(world: World, mailbox: SimpleNamespace) -> SimpleNamespace:
         heard=[frame.get("status", frame["type"]) for frame in socket.frames],
         mail=list(mailbox.mail),
         attended=world.tick(),
-        found=world.session(lost["sessionId"]),
+        found=world.standing(lost["sessionId"]),
         feed=world.http("POST", f"/properties/{PROPERTY['id']}/calendar/feed", sub=HOST).body["url"],
     )
 
@@ -186,7 +186,7 @@ def test_payments_makes_an_order_at_zalopay(walk: SimpleNamespace, zalopay: Zalo
 
 def test_the_callback_takes_what_zalopay_signed(walk: SimpleNamespace, world: World):
     assert walk.tried["verdict"] == "accepted"
-    assert world.session(walk.made["sessionId"])["status"] == "PAID"
+    assert world.standing(walk.made["sessionId"])["status"] == "PAID"
 
 
 def test_bookings_lists_the_stay(walk: SimpleNamespace, world: World):
