@@ -88,7 +88,14 @@ def _only_a_date(value: Any) -> Any:
     return value
 
 
-Night = Annotated[date, BeforeValidator(_only_a_date)]
+def _with_a_morning(night: date) -> date:
+    """Every night has a day before and a day after it, in every time zone."""
+    if not date(1970, 1, 1) <= night < date(9999, 1, 1):
+        raise ValueError("a night is between 1970 and 9998")
+    return night
+
+
+Night = Annotated[date, BeforeValidator(_only_a_date), AfterValidator(_with_a_morning)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
 Id = Annotated[
     str,

@@ -65,13 +65,14 @@ def profile_key(user_id: str) -> Key:
 
 
 def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
-    """Something that could not be accepted, with the reason, for people to look at."""
+    """Something that could not be accepted, with the reason, for people to look at. Half a character is written out."""
+    whole = raw.encode(errors="backslashreplace").decode()
     return {
         "PK": "REFUSED",
         "SK": f"{timestamp(now)}#{event_id}",
         "kind": "REFUSED",
         "reason": reason,
-        "raw": raw[:_LONGEST_EVENT],
+        "raw": whole[:_LONGEST_EVENT],
     }
 
 
