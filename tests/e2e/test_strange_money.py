@@ -150,6 +150,7 @@ ODD = [
     {"return_code": 2, "sub_return_code": -101},
     {"return_code": 2, "sub_return_code": -92, "is_processing": "maybe"},
     {"return_code": 2, "sub_return_code": 10**15, "amount": "", "zp_trans_id": 0},
+    {"return_code": 2, "sub_return_code": "ORDER_FAILED", "amount": []},
 ]
 SILENT = [
     {"return_code": 2, "sub_return_code": -500},

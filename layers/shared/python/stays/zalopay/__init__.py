@@ -118,7 +118,7 @@ def query_refund_request(app_id: int, key1: str, money: Repayable, now: datetime
 
 class _Answer(BaseModel):
     return_code: Whole
-    sub_return_code: Whole | None = None
+    sub_return_code: WholeOrNone = None
     is_processing: Annotated[bool | None, BeforeValidator(truth)] = False
     amount: DongOrNone = None
     discount_amount: DongOrNone = None
