@@ -47,12 +47,17 @@ def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
     """
     told = told_at(event.get("time"), award.received_at)
     earlier = told if told < award.received_at else None
-    award = award.but(announced_at=earlier)
-    answer = awards.receive(award, id_of(event))
+    answer = awards.receive(award.but(announced_at=earlier), id_of(event))
     if answer.reception is not Reception.REFUSED and answer.award:
-        said = award if answer.reception is Reception.KEPT else answer.award
+        said = last_word(answer.award)
         calendars.remember(said.place, min(told, said.announced_at or said.received_at))
     return answer
+
+
+def last_word(award: Award) -> Award:
+    """The award as it was told last: the terms that still wait for the end of a payment, if there are any."""
+    waiting = award.correction.award if award.correction else None
+    return waiting or award
 
 
 def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:

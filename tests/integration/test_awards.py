@@ -1,6 +1,7 @@
 """Events of the auction system: taken once, refused with a reason and kept, never lost."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,6 +204,35 @@ def test_an_award_never_stays_without_its_property(world: World):
     assert not world.items(kind="CALENDAR")
     assert world.announce(event)["accepted"] is True
     assert world.item(kind="CALENDAR")["propertyName"] == PROPERTY["name"]
+
+
+def test_a_correction_that_waits_says_whose_its_property_is(world: World):
+    world.created()
+    world.clock.shift(1)
+    other = PROPERTY | {"id": "778", "hostId": "auth0|minh"}
+    correction = auction_result(revision=1, property=other)
+    assert [world.announce(correction)["as"] for _ in range(2)] == ["KEPT", "IGNORED"]
+    assert world.announce(auction_result())["as"] == "IGNORED"
+    hosts = {item["propertyId"]: item["hostId"] for item in world.items(kind="CALENDAR")}
+    assert hosts == {"777": HOST, "778": "auth0|minh"}
+
+
+@pytest.mark.parametrize(
+    "times", [(None, None, None), (-7200, -3600, 0), (-7200, -3600, -7200), (0, 0, 0), (-7200, 0, None)]
+)
+def test_an_old_event_that_comes_again_gives_no_calendar_back(world: World, times: tuple[int | None, ...]):
+    def say(auction: str, host: str, at: int | None) -> None:
+        world.clock.shift(0.1)
+        detail = auction_result(auctionId=auction, property=PROPERTY | {"hostId": host})
+        event = {"id": auction, "detail-type": "AuctionResult", "detail": detail}
+        if at is not None:
+            event["time"] = (began + timedelta(seconds=at)).isoformat(timespec="seconds")
+        assert world.functions["awards"].handler(event, world.context)["accepted"]
+
+    began = datetime.now(UTC)
+    for auction, host, at in zip(("1", "2", "1"), ("auth0|first", "auth0|second", "auth0|first"), times, strict=True):
+        say(auction, host, at)
+    assert world.item(kind="CALENDAR")["hostId"] == "auth0|second"
 
 
 def test_a_win_and_an_offer_of_one_auction_stand_side_by_side(world: World):
