@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +15,8 @@ from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, profile_key, refused_item, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
 from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of
+
+M = TypeVar("M", Award, PaymentSession)
 
 _ATTEMPTS = 6
 _REPLACEABLE = PAYABLE | {AwardStatus.LOST}
@@ -82,12 +84,13 @@ class Awards:
         return self._readable(items)
 
     def _readable(self, items: Iterable[Item]) -> list[Award]:
+        return self._those_readable(Award, (item for item in items if item.get("kind") != "WITHDRAWN"))
+
+    def _those_readable(self, kind: type[M], items: Iterable[Item]) -> list[M]:
         found = []
         for item in items:
-            if item.get("kind") == "WITHDRAWN":
-                continue
             try:
-                found.append(Award.model_validate(item))
+                found.append(kind.model_validate(item))
             except ValidationError:
                 self._unreadable(f"{item['PK']} {item['SK']}")
         return found
@@ -104,7 +107,7 @@ class Awards:
         """Until when the open order or reservation of each of these awards lasts, by its id: one consistent read."""
         ids = {each.checkout_id for each in awards if each.status in PAYABLE and each.checkout_id}
         items = self._store.get_many([stay_key(stay_id, "SESSION") for stay_id in sorted(ids)]) if ids else []
-        sessions = map(PaymentSession.model_validate, items)
+        sessions = self._those_readable(PaymentSession, items)
         return {each.id: each.expires_at for each in sessions if each.is_live}
 
     # What the auction system says

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
+from pydantic import ValidationError
+
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
 from stays.domain.cascade import end, unsold_nights, withdraw
@@ -352,8 +354,16 @@ class Sessions:
             ExpressionAttributeNames={"#kind": "kind"},
             ConsistentRead=True,
         )
-        offers = map(Award.model_validate, items)
+        offers = filter(None, map(_offer, items))
         return tuple(each for each in offers if _stands_in_the_way(each, session))
+
+
+def _offer(item: Item) -> Award | None:
+    """An offer; None for one that cannot be read: it keeps nobody's money from being recorded."""
+    try:
+        return Award.model_validate(item)
+    except ValidationError:
+        return None
 
 
 def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:

@@ -18,6 +18,7 @@ Operation = dict[str, Any]
 # A call ends before any function of ours does, so that whoever waits for the answer gets one.
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 
+_MOST_KEYS = 100  # of one BatchGetItem
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -72,14 +73,15 @@ class Store:
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """The items that exist, strongly consistent, in no order. At most 100 keys, none twice."""
+        """The items that exist, strongly consistent, in no order: one read for 100 keys. No key comes twice."""
         items: list[Item] = []
         pending: list[dict[str, Any]] = [to_attributes(key) for key in keys]
         while pending:
-            request = {self._table: {"Keys": pending, "ConsistentRead": True}}
+            now, later = pending[:_MOST_KEYS], pending[_MOST_KEYS:]
+            request = {self._table: {"Keys": now, "ConsistentRead": True}}
             answer = self._client.batch_get_item(RequestItems=request)
             items += map(from_attributes, answer["Responses"].get(self._table, []))
-            pending = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            pending = [*answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", []), *later]
         return items
 
     def query(self, expression: str, values: Mapping[str, Any], **options: Any) -> list[Item]:

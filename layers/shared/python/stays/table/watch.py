@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -78,7 +77,7 @@ class Watch:
         )
 
     def _awards_of(self, user_id: str, now: datetime) -> list[Item]:
-        """What can be answered, or was lost a moment ago: however much else there is, it hides nothing of this."""
+        """What can be answered, and then what was lost a moment ago: however much else there is hides nothing of it."""
         found = self._store.query_all(
             "userId = :user AND userSort BETWEEN :from AND :to",
             {
@@ -95,7 +94,7 @@ class Watch:
             ExpressionAttributeNames={"#status": "status"},
             ScanIndexForward=False,
         )
-        return list(islice(found, _MOST_AWARDS))
+        return sorted(found, key=lambda item: item["status"] == AwardStatus.LOST)[:_MOST_AWARDS]
 
     def due(self, now: datetime, limit: int) -> list[Due]:
         """What has waited longest for its time, at most `limit` of each shard."""
