@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from stays import metrics
 from stays.domain.award import Award, Quote, check_payable, choose_award, quote
 from stays.domain.booking import cancel, under_way
+from stays.domain.cascade import is_overdue
 from stays.domain.decision import ATTEMPT_TIME, Decision, Evidence, Nights, Outcome, order_made, supersede
 from stays.domain.errors import Refused, StaysError
 from stays.domain.payment import (
@@ -213,14 +214,25 @@ class Checkout:
         raise try_again()
 
     def _look(self, choice: Choice, now: datetime) -> tuple[Award, PaymentSession | None]:
-        """The award that is meant, and the session that is open for it."""
+        """The award that is meant, and the session that is open for it.
+
+        What is open beyond the deadline of its award is meant before anything that can still be begun.
+        """
         awards = self._awards.of(choice.auction_id, choice.user_id)
+        for award in (each for each in awards if is_overdue(each, now)):
+            current = self._current(award, now)
+            if current and set(choice.nights) <= set(current.nights) and is_for(current, award, choice):
+                return award, current
         award = choose_award(awards, choice.nights, choice.amount, now)
+        return award, self._current(award, now)
+
+    def _current(self, award: Award, now: datetime) -> PaymentSession | None:
+        """The session that is open for an award; a reservation whose time is over ends here."""
         current = self._sessions.find(award.checkout_id) if award.checkout_id else None
         if current is not None and current.is_live and current.attempted_at is None and current.expires_at <= now:
             over = Evidence(source="checkout", outcome=Outcome.NOT_FOUND)
             current = self._sessions.record(current, over, now)
-        return award, current if current is not None and current.is_live else None
+        return current if current is not None and current.is_live else None
 
     def _open(
         self, award: Award, current: PaymentSession | None, choice: Choice, now: datetime
