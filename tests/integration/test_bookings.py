@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from stays.table.store import to_attributes
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result
+from tests.integration.product import load
 from tests.integration.shapes import ID, TIME
 from tests.integration.world import Reply, World
 
@@ -101,6 +103,37 @@ def test_the_policy_says_how_much_comes_back(world: World, day: int, percent: in
     assert (cancelled["status"], cancelled["cancelledAt"]) == ("CANCELLED", TIME)
     assert cancelled.get("refund") == (refund if percent else None)
     assert [item["letter"] for item in world.items(kind="MAIL", state="DUE")] == ["cancellation", "confirmation"]
+
+
+HARDER = "[[30, 20]]"  # than the terms of the stage were when the stay was sold
+
+
+@pytest.mark.parametrize("sold", ["now", "by an earlier release", "without terms"])
+def test_the_terms_of_a_cancellation_are_those_of_the_sale(world: World, sold: str):
+    paid = world.paid()
+    here = {**world.functions}
+    for name in ("bookings", "payments"):
+        here[name] = load(name, {"ZALOPAY_ENDPOINT": world.zalopay.url, "REFUND_POLICY": HARDER})
+    world.functions = here
+    for kind in ("SESSION", "BOOKING", "TRANSACTION"):
+        item = world.item(kind=kind)
+        if sold != "now":
+            policy = item.pop("cancellationPolicy")
+            assert policy[0] == {"daysBefore": 7, "percent": 100}
+        if sold == "without terms":
+            item["cancellationPolicy"] = []
+        world.dynamodb.put_item(TableName="stays", Item=to_attributes(item))
+    shown = {
+        "now": [{"daysBefore": 7, "percent": 100}, {"daysBefore": 3, "percent": 50}, {"daysBefore": 0, "percent": 0}],
+        "by an earlier release": [{"daysBefore": 30, "percent": 20}],
+        "without terms": [],
+    }[sold]
+    assert world.session(paid["id"])["cancellationPolicy"] == shown
+    assert world.http("GET", f"/payment/{paid['id']}/booking").body["cancellationPolicy"] == shown
+    assert world.http("GET", "/user/bookings").body[0]["cancellationPolicy"] == shown
+    cancelled = world.http("DELETE", f"/bookings/{paid['id']}").body
+    assert cancelled["cancellationPolicy"] == shown
+    assert cancelled.get("refund", {}).get("amount", 0) == (3 * PRICE if sold == "now" else 0)
 
 
 def test_the_days_before_check_in_are_counted_in_vietnam(world: World):
