@@ -75,7 +75,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Place:
 
     def announce(event: Mapping[str, Any]) -> None:
         entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-        first = told_at(event.get("time"), datetime.now(UTC))
+        first = told_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds
         answer = session.client("events").put_events(Entries=[{**entry, "Time": first, "EventBusName": stage.slug}])
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
