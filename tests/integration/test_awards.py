@@ -211,7 +211,7 @@ def test_a_correction_that_waits_says_whose_its_property_is(world: World):
     world.clock.shift(1)
     other = PROPERTY | {"id": "778", "hostId": "auth0|minh"}
     correction = auction_result(revision=1, property=other)
-    assert [world.announce(correction)["as"] for _ in range(2)] == ["KEPT", "KEPT"]
+    assert [world.announce(correction, number=2)["as"] for _ in range(2)] == ["KEPT", "KEPT"]
     assert world.announce(auction_result())["as"] == "IGNORED"
     hosts = {item["propertyId"]: item["hostId"] for item in world.items(kind="CALENDAR")}
     assert hosts == {"777": HOST, "778": "auth0|minh"}
