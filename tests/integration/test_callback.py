@@ -310,6 +310,22 @@ def test_a_second_transaction_for_a_paid_order_is_kept_once_and_changes_nothing_
     assert world.http("GET", "/payment/transactions/270301000000999").status == 404
 
 
+def test_right_money_after_a_wrong_amount_books_and_keeps_the_wrong_one_as_stray_money(world: World):
+    made = world.created()
+    wrong, right = 270301000000111, 270301000000999
+    assert world.call_back(signed(order_data(made["appTransId"], amount=PRICE, zp_trans_id=wrong))) == 1
+    assert world.call_back(signed(order_data(made["appTransId"], zp_trans_id=right))) == 1
+    assert (world.standing(made["sessionId"])["status"], list(world.nights().values())) == ("PAID", ["BOOKED"] * 3)
+    stray = world.item(kind="STRAY")
+    assert (stray["transactionId"], stray["amount"], stray["stayId"], stray["status"]) == (
+        str(wrong),
+        PRICE,
+        made["sessionId"],
+        "OPEN",
+    )
+    assert world.item(kind="TRANSACTION")["transactionId"] == str(right)
+
+
 UNKNOWN = "270301_01MFZGFMWRBDQ204A12RVMHVS6"
 
 
