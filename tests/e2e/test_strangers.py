@@ -491,6 +491,10 @@ def test_lost_auctions_and_what_cannot_be_read_hide_no_win_and_no_offer(local: L
     assert [each["id"] for each in an.get("/auctions/offers/second-chance/me")] == [name]
     assert an.get(f"/auctions/offers/second-chance/{name}")["status"] == "WAITING"
     assert an.get(f"/auctions/winners/{win.auction_id}")["status"] == "PENDING_PAYMENT"
+    socket = an.listen()
+    socket.expect("AUCTION_RESULT", auctionId=win.auction_id, result="FULL_WIN")
+    again = an.listen()
+    again.expect("SECOND_CHANCE_OFFER", offerId=name)
 
 
 def test_after_midnight_an_offer_shows_accepts_and_charges_what_can_still_be_slept(

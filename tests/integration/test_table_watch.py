@@ -155,6 +155,18 @@ def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, watch: W
     assert watch.recent(TRAVELLER, NOW + RECENT + MOMENT) == []
 
 
+def test_what_was_lost_hides_no_win_and_no_offer(store: Store, watch: Watch) -> None:
+    later = NOW + timedelta(days=40)
+    for number in range(60):
+        lost = win(auction_id=f"L{number}", result=Result.LOST, nights=(), status=AwardStatus.LOST, deadline=later)
+        store.put(award_item(lost))
+    for award in (win(), offer(user_id=TRAVELLER)):
+        store.put(award_item(award))
+    found = [item for item in watch.recent(TRAVELLER, NOW) if isinstance(item, Award)]
+    assert len(found) == 50
+    assert {item.award_id for item in found if item.status is not AwardStatus.LOST} == {"WIN", offer().award_id}
+
+
 def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: Store, watch: Watch) -> None:
     later = NOW + timedelta(days=1)
     awards = [win(), offer(due_at=later + MOMENT), win(auction_id="1002", status=AwardStatus.PAID, due_at=None)]
