@@ -125,8 +125,10 @@ BAD: list[tuple[Any, str]] = [
     (auction_result(guestCount="2"), "guestCount"),
     (auction_result(result="WON"), "result"),
     (auction_result(awardedNights=[{"date": "2027-02-30", "price": 5}]), "awardedNights.0.date"),
-    (auction_result(awardedNights=[{"date": "9999-12-31", "price": 5}]), "awardedNights.0.date"),
-    (auction_result(awardedNights=[{"date": "0001-01-01", "price": 5}]), "awardedNights.0.date"),
+    *(
+        (auction_result(awardedNights=[{"date": night, "price": 5}]), "awardedNights.0.date")
+        for night in ("0001-01-01", "1969-12-31", "9999-01-01", "9999-12-31")
+    ),
     (auction_result(awardedNights=[{"date": "2027-03-20", "price": 0}]), "awardedNights.0.price"),
     (auction_result(awardedNights=[{"date": "2027-03-20", "price": 5.5}]), "awardedNights.0.price"),
     (auction_result(awardedNights=[{"date": "2027-03-20", "price": "5"}]), "awardedNights.0.price"),

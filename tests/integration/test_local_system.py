@@ -207,9 +207,9 @@ def test_what_boto3_publishes_is_shown_and_reaches_the_functions_that_listen(set
 
 def test_the_small_world_is_told_when_there_is_none_and_again_when_asked(settings: Settings) -> None:
     async def scenario(local: Local, client: httpx.AsyncClient) -> None:
-        assert await seen(local, "awards", 7) == 7
-        assert len((await client.post("/dev/seed")).json()) == 7
-        assert await seen(local, "awards", 7) == 7
+        assert await seen(local, "awards", 10) == 10
+        assert len((await client.post("/dev/seed")).json()) == 10
+        assert await seen(local, "awards", 10) == 10
 
     settings = Settings(**{**vars(settings), "seed": True})
     run(settings, scenario)

@@ -16,7 +16,7 @@ from stays.domain.values import (
     Amount,
     Id,
     Model,
-    Night,
+    SoldNight,
     Timestamp,
     UserId,
     timestamp,
@@ -42,7 +42,7 @@ class Property(Model):
 class PricedNight(Model):
     """One night and its price in đồng."""
 
-    date: Night
+    date: SoldNight
     price: Amount
 
 

@@ -89,13 +89,14 @@ def _only_a_date(value: Any) -> Any:
 
 
 def _with_a_morning(night: date) -> date:
-    """Every night has a day before and a day after it, in every time zone."""
+    """Every night that is sold has a day before and a day after it, in every time zone."""
     if not date(1970, 1, 1) <= night < date(9999, 1, 1):
         raise ValueError("a night is between 1970 and 9998")
     return night
 
 
-Night = Annotated[date, BeforeValidator(_only_a_date), AfterValidator(_with_a_morning)]
+Night = Annotated[date, BeforeValidator(_only_a_date)]
+SoldNight = Annotated[Night, AfterValidator(_with_a_morning)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
 Id = Annotated[
     str,
