@@ -118,7 +118,7 @@ class Sessions:
         if instead_of:
             operations |= self._writing.give_way(instead_of, session.nights, lost, now)
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
-        payable = both(any_of("status", PAYABLE), unchanged(award))
+        payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
         operations |= self._writing.change_award(session, checkout, payable)
         operations["limit"] = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
         return operations | self._writing.open(session, now)
@@ -370,6 +370,13 @@ def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
     offered = {night.date for night in offer.nights}
     elsewhere = offer.place.id != session.property_id or offer.user_id == session.user_id
     return offer.status in _LIVE_OFFERS and not elsewhere and not offered.isdisjoint(session.nights)
+
+
+def _opened_last(award: Award) -> Condition:
+    """The session that was opened for it last is the one that was read, also where both have the same millisecond."""
+    if award.checkout_id is None:
+        return Condition("attribute_not_exists(checkoutId)")
+    return Condition("checkoutId = :checkoutId", checkoutId=award.checkout_id)
 
 
 def _raise_refusal(items: Mapping[str, Item]) -> None:
