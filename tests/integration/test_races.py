@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any, TypeVar
@@ -15,16 +15,17 @@ from botocore.config import Config
 
 from infra.local.database import Database
 from stays.domain.auction import read_event
-from stays.domain.award import Quote
+from stays.domain.award import Award, Correction, Quote
 from stays.domain.booking import cancel
 from stays.domain.decision import Evidence, Outcome, order_made
+from stays.domain.errors import NotFound
 from stays.domain.mailing import Mailing
 from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
 from stays.domain.values import new_stay_id
 from stays.table.awards import Awards
 from stays.table.effects import Effects
-from stays.table.sessions import NightsTaken, Sessions
+from stays.table.sessions import Changed, NightsTaken, Sessions
 from stays.table.store import Store
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Engine:
         self.sessions = Sessions(self.store)
         self.effects = Effects(self.store)
         self.property_id = new_stay_id(NOW, os.urandom(10))
+        self.user_id = f"auth0|{self.property_id}"  # whom nobody has asked to wait for having opened too much
 
     def quote(self, user_id: str, nights: int = 2) -> Quote:
         """The award of somebody who has won the first nights of the property."""
@@ -230,6 +232,96 @@ def test_nights_that_are_given_back_go_to_one_of_those_who_wait(engine: Engine) 
     answers = at_once(give_back, *(lambda each=each: open_it(each) for each in waiting))
     (winner,) = set(answers) - {""}
     assert engine.nights() == {("HELD", winner): 2}
+
+
+def another(engine: Engine, award: Award, night: int, now: datetime = NOW) -> PaymentSession:
+    """A session for one night of an award."""
+    nights = (award.nights[night].date,)
+    quote = Quote(award, nights, PRICE)
+    return open_session(new_stay_id(now, os.urandom(10)), quote, award.user_id, Contact(), now, reserve=False)
+
+
+def test_of_many_choices_for_one_award_one_is_open(engine: Engine) -> None:
+    award = engine.quote(engine.user_id).award
+    choices = [another(engine, award, number % 2) for number in range(16)]
+
+    def open_it(session: PaymentSession) -> str | None:
+        try:
+            engine.sessions.open(session, award, NOW)
+        except (Changed, NightsTaken):
+            return None
+        return session.id
+
+    (winner,) = {each for each in at_once(*(lambda each=each: open_it(each) for each in choices)) if each}
+    assert engine.nights() == {("HELD", winner): 1}
+    assert Awards(engine.store).find(award).checkout_id == winner
+
+
+def test_of_many_choices_that_replace_one_order_one_does(engine: Engine) -> None:
+    old = engine.pending(engine.user_id)
+    award = Awards(engine.store).of_session(old)
+    choices = [another(engine, award, number % 2) for number in range(16)]
+
+    def replace(session: PaymentSession) -> str | None:
+        try:
+            engine.sessions.open(session, award, NOW, old)
+        except (Changed, NightsTaken):
+            return None
+        return session.id
+
+    (winner,) = {each for each in at_once(*(lambda each=each: replace(each) for each in choices)) if each}
+    assert engine.nights() == {("HELD", winner): 1}
+    assert engine.story(old.id)["SUPERSEDED"] == 1
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_money_and_another_choice_at_the_same_time_leave_the_booking_and_nothing_open(
+    attempt: int, engine: Engine
+) -> None:
+    old = engine.pending(engine.user_id)
+    award, evidence = Awards(engine.store).of_session(old), paid(old)
+    new = another(engine, award, attempt % 2)
+
+    def replace() -> None:
+        with suppress(Changed, NightsTaken):
+            engine.sessions.open(new, award, NOW, old)
+
+    at_once(replace, *[lambda: engine.sessions.record(old, evidence, NOW)] * 4)
+    assert engine.sessions.find(old.id).fulfilment == "BOOKED"
+    assert engine.nights() == {("BOOKED", old.id): 2}
+    with suppress(NotFound):
+        assert engine.sessions.find(new.id).reason == "SUPERSEDED"
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_two_orders_of_one_award_that_are_paid_at_the_same_time_one_is_booked_and_one_given_back(
+    attempt: int, engine: Engine
+) -> None:
+    old = engine.pending(engine.user_id)
+    new = another(engine, Awards(engine.store).of_session(old), attempt % 2)
+    engine.sessions.open(new, Awards(engine.store).of_session(old), NOW, old)
+    money = {each.id: paid(each) for each in (old, new)}
+    at_once(*[lambda each=each: engine.sessions.record(each, money[each.id], NOW) for each in (old, new)] * 2)
+    found = [engine.sessions.find(each.id) for each in (old, new)]
+    assert sorted(each.fulfilment for each in found) == ["BOOKED", "REFUND_DUE"]
+    (booked,) = [each for each in found if each.fulfilment == "BOOKED"]
+    assert engine.nights() == {("BOOKED", booked.id): len(booked.nights)}
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_withdrawal_and_the_end_of_the_session_leave_it_withdrawn_and_with_money_booked(
+    attempt: int, engine: Engine
+) -> None:
+    session, pays = engine.pending(engine.user_id), attempt % 2 == 1
+    award, awards = Awards(engine.store).of_session(session), Awards(engine.store)
+    word = paid(session) if pays else Evidence(source="schedule", outcome=Outcome.EXPIRED)
+    event = Correction(revision=1, event_id="event-2")
+    at_once(
+        lambda: awards.take_back(award.auction_id, award.user_id, award.award_id, event, LATER),
+        *[lambda: engine.sessions.record(session, word, LATER)] * 3,
+    )
+    assert engine.sessions.find(session.id).status == ("PAID" if pays else "EXPIRED")
+    assert awards.find(award).status == ("PAID" if pays else "WITHDRAWN")
 
 
 def test_one_of_many_may_ask_zalopay(engine: Engine) -> None:
