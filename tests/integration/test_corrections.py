@@ -367,25 +367,70 @@ def test_a_word_that_comes_while_the_clock_ends_the_session_is_applied_by_that_w
     assert (world.standing(made["sessionId"])["status"], price(world)) == ("EXPIRED", WHOLE + 3000)
 
 
-@pytest.mark.parametrize("word", [correct, take_back])
-def test_a_word_about_what_keeps_changing_comes_again(world: World, word: Callable[[World], Item]):
-    world.announce(result())
+def keep_changing(world: World) -> Callable[[], None]:
+    """What changes an award that stands there, each time it is called."""
     numbers = iter(range(1, 9))
 
     def change() -> None:
         item = award(world)
-        changed = {"changedAt": {"S": f"2027-03-01T03:00:0{next(numbers)}.000Z"}}
-        key = {name: {"S": item[name]} for name in ("PK", "SK")}
         world.dynamodb.update_item(
             TableName="stays",
-            Key=key,
+            Key={name: {"S": item[name]} for name in ("PK", "SK")},
             UpdateExpression="SET changedAt = :now",
-            ExpressionAttributeValues={":now": changed["changedAt"]},
+            ExpressionAttributeValues={":now": {"S": f"2027-03-01T03:00:0{next(numbers)}.000Z"}},
         )
 
+    return change
+
+
+@pytest.mark.parametrize("word", [correct, take_back])
+def test_a_word_about_what_keeps_changing_comes_again(world: World, word: Callable[[World], Item]):
+    world.announce(result())
+    change = keep_changing(world)
     with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(Restless):
         word(world)
     assert word(world)["as"] == "RECEIVED"
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "body", "refusal"),
+    [
+        ("payments", "/payment/zalopay/create", {"amount": WHOLE, "orderInfo": "x"}, "PAYMENT_CREATION_FAILED"),
+        ("bookings", "/bookings", {}, "INVALID_AUCTION_STATE"),
+    ],
+)
+def test_a_choice_of_what_keeps_changing_is_refused_and_can_be_made_again(
+    world: World, function: str, path: str, body: Item, refusal: str
+):
+    world.announce(result())
+    choice = {"auctionId": "1001", "selectedNights": list(NIGHTS), **body}
+    with before(world.functions[function], "TransactWriteItems", keep_changing(world), times=4):
+        assert world.http("POST", path, choice).code == refusal
+    assert (world.items(kind="SESSION"), world.nights()) == ([], {})
+    assert world.http("POST", path, choice).status in (200, 201)
+
+
+def test_money_that_comes_before_the_session_gives_way_to_a_correction_counts(world: World):
+    made = order(world)
+    assert correct(world)["as"] == "KEPT"
+    with before(world.functions["payments"], "TransactWriteItems", lambda: world.zalopay.pay(made["appTransId"])):
+        assert world.create(NIGHTS[:1]).code == "INVALID_AUCTION_STATE"
+    assert (world.standing(made["sessionId"])["status"], statuses(world)[MAI]) == ("PAID", "PAID")
+
+
+def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_its_deadline(world: World):
+    world.announce(result(paymentDeadline=in_seconds(300)))
+    made = world.create().body
+    assert take_back(world)["as"] == "KEPT"
+    world.zalopay.cancel(made["appTransId"])
+    world.dynamodb.update_item(  # so that only the award is due
+        TableName="stays",
+        Key={"PK": {"S": f"STAY#{made['sessionId']}"}, "SK": {"S": "SESSION"}},
+        UpdateExpression="SET dueAt = :later",
+        ExpressionAttributeValues={":later": {"S": "2027-03-02T03:00:00.000Z"}},
+    )
+    world.after(minutes=6)
+    assert (world.standing(made["sessionId"])["status"], statuses(world)) == ("CANCELLED", {MAI: "WITHDRAWN"})
 
 
 # Withdrawn before it was heard of

@@ -11,6 +11,7 @@ from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 
 CHI, DUNG = "auth0|chi", "auth0|dung"
+OTHER = "01MFZGFMWRBDQ204A12RVMHVS6"  # a stay of somebody else's
 FIRST, MIDDLE, LAST = NIGHTS
 Item = dict[str, Any]
 
@@ -90,11 +91,43 @@ def test_without_anybody_to_ask_it_is_released_at_once(world: World):
     assert (offered(world), released(world)) == ({}, [FIRST, LAST])
 
 
+def test_what_was_not_chosen_goes_on_where_an_earlier_release_wrote_down_the_payment_only(world: World):
+    win(world, runner_up(BINH), result="PARTIAL_WIN")
+    buy(world, MIDDLE)
+    (paid,) = world.items(kind="AWARD")
+    key = {name: {"S": paid[name]} for name in ("PK", "SK")}
+    world.dynamodb.update_item(TableName="stays", Key=key, UpdateExpression="REMOVE unsold")
+    world.tick()
+    assert offered(world) == {BINH: [FIRST, LAST]}
+
+
 def test_of_what_is_bought_whole_nothing_goes_on(world: World):
     win(world, runner_up(BINH))
     buy(world, *NIGHTS)
     world.after(days=2)
     assert (offered(world), released(world), due(world)) == ({}, [], [])
+
+
+@pytest.mark.parametrize("lost", [1, 6])
+def test_an_answer_counts_though_the_nights_of_the_order_that_it_ends_are_lost_one_by_one(world: World, lost: int):
+    nights = [f"2027-03-2{number}" for number in range(6)]
+    world.announce(auction_result(nights=nights))
+    made = world.create(nights).body
+
+    def lose() -> None:
+        (night, *_) = world.items(kind="NIGHT", stayId=made["sessionId"])
+        world.dynamodb.update_item(
+            TableName="stays",
+            Key={name: {"S": night[name]} for name in ("PK", "SK")},
+            UpdateExpression="SET stayId = :other",
+            ExpressionAttributeValues={":other": {"S": OTHER}},
+        )
+
+    with before(world.functions["auctions"], "TransactWriteItems", lose, times=lost):
+        assert world.http("POST", "/auctions/winners/1001/decline").status == 200
+    standing = world.standing(made["sessionId"])["status"], world.item(kind="AWARD")["status"]
+    assert standing == ("CANCELLED", "DECLINED")
+    assert [item["stayId"] for item in world.items(kind="NIGHT")] == [OTHER] * lost
 
 
 # Given back
