@@ -30,7 +30,7 @@ QUERY_SECONDS = 4.9  # five, less what the system itself takes from claiming to 
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
-HALF_AN_HOUR, COALESCED = timedelta(minutes=30), timedelta(seconds=6)
+HALF_AN_HOUR = timedelta(minutes=30)
 EVER = "1970-01-01T00:00:00Z"
 ODD_QUERIES = ("query_down", "query_processing", "payment_moving", "flaky")
 TOLD_AGAIN = timedelta(minutes=15)  # after a change, who subscribes is told of it
@@ -92,8 +92,8 @@ class Invariants:
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
             asked = "attemptedAt" in session and session["status"] in ("CREATED", "PENDING")
-            if not asked or datetime.fromisoformat(session.get("queriedAt", EVER)) > at - COALESCED:
-                continue
+            if not asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
+                continue  # after its end it is due every 15 minutes only
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
             over = datetime.fromisoformat(session["expiresAt"]) + longest
             demand(
