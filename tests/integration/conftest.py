@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 
 import pytest
@@ -9,6 +10,7 @@ import time_machine
 
 from infra.local.zalopay_simulator import Settings, create_app
 from infra.topology import FUNCTIONS
+from tests.integration.calls import Recorder, granted_by_topology
 from tests.integration.messages import START
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
 from tests.integration.product import close, load
@@ -65,7 +67,18 @@ def world(
     with time_machine.travel(START, tick=True) as clock:
         begun = World(functions, simulator, outside, clock, clients)
         outside.on_callback = lambda body: answer_of(begun, body)
-        yield begun
+        with only_what_is_allowed(functions):
+            yield begun
+
+
+@contextmanager
+def only_what_is_allowed(functions: Mapping[str, ModuleType]) -> Iterator[None]:
+    """Whatever a test does, no function asks the tables for what it may not ask in AWS."""
+    loaded = {name: functions["connections_bound" if name == "connections" else name] for name in FUNCTIONS}
+    allowed = granted_by_topology()
+    with Recorder(loaded) as recorder:
+        yield
+    assert {call for call in recorder.calls if not any(grant.covers(call) for grant in allowed)} == set()
 
 
 def answer_of(world: World, body: bytes) -> str:

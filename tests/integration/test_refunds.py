@@ -10,6 +10,7 @@ import pytest
 from stays.domain.decision import Decision
 from stays.domain.manual import give_back_stray
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
+from stays.table.strays import read_stray
 from stays.zalopay import Created
 from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result
 from tests.integration.product import Answering, Asked, Failing, before, fault
@@ -395,7 +396,7 @@ def ordered_back(world: World) -> dict[str, Any]:
     """Stray money that an operator gives back."""
     order = paid_elsewhere(world)
     strays, now = world.functions["reconciliation"].strays, datetime.now(UTC)
-    kept = strays.find(world.item(kind="STRAY")["transactionId"])
+    kept = read_stray(world.item(kind="STRAY"))
     strays.settle(kept, lambda current, _: give_back_stray(current, now), now)
     return order
 

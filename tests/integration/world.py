@@ -13,8 +13,9 @@ from botocore.config import Config
 from infra.local.events import Request, http_answer, http_event
 from infra.local.filters import matches
 from infra.local.routing import route_for, route_key
-from infra.topology import CONSUMERS, ROUTES, SCHEDULES
+from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
 from stays.table.store import from_attributes
+from tests.conftest import create_table
 from tests.integration.browser import Socket
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, auction_result, second_chance
 from tests.integration.outside import Neighbour, ZaloPay
@@ -69,9 +70,18 @@ class World:
         self.context = Context()
         self.dynamodb, self._streams, self.mail = amazon
         self.mail.create_email_identity(EmailIdentity="stays.example")
-        self._arn: str = self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
+        self._arn = self._stream()
         self._last: dict[str, str] = {}
         self._sockets = count(1)
+
+    def _stream(self) -> str:
+        return self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
+
+    def begin_anew(self):
+        """An empty table: for each transaction moto copies all there is, and every change that there was."""
+        self.dynamodb.delete_table(TableName="stays")
+        create_table(self.dynamodb, "stays", TABLES["stays"])
+        self._arn, self._last = self._stream(), {}
 
     # HTTP
 
