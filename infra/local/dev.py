@@ -45,7 +45,7 @@ class Parts(NamedTuple):
     dead_letters: Journal
     issuer: Issuer | None
     environment: Mapping[str, str]
-    retire: Callable[[float], Awaitable[None]]
+    move_functions: Callable[[float], Awaitable[None]]
     forget: Forget
 
 
@@ -125,7 +125,7 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
         except (KeyError, TypeError, ValueError) as error:
             raise _WrongRequestError('say {"advance": seconds} or {"offset": seconds}') from error
         clock.offset = offset
-        await parts.retire(offset)
+        await parts.move_functions(offset)
         return show(request)
 
     return [_get("/dev/clock", show), Route("/dev/clock", move, methods=["POST"])]

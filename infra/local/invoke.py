@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.local.clock import FunctionClock
 from infra.local.process import Log, Worker
 from infra.local.runtime_api import FunctionError, FunctionTimeout
 from infra.local.sources import Sources
@@ -28,6 +29,7 @@ class Workers:
         functions: Path,  # folder of <name>.py
         layer: Path,  # layers/shared/python
         topology_functions: Mapping[str, Function],
+        clock: FunctionClock,
         environment: Mapping[str, Mapping[str, str]],  # function -> all its variables, AWS_* and LOG_LEVEL included
         limit: int = 8,  # workers per function
         idle: float = 300,  # seconds until an unused worker is stopped
@@ -42,7 +44,7 @@ class Workers:
         self._slots = {name: asyncio.Semaphore(limit) for name in topology_functions}
         self._free: dict[str, list[Worker]] = {name: [] for name in topology_functions}
         self._all: set[Worker] = set()
-        self._clock_offset = 0.0
+        self._clock = clock
         self._stopping: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
@@ -74,13 +76,21 @@ class Workers:
         running.add_done_callback(self._finished)
         return await asyncio.shield(running)
 
-    async def retire(self, *, clock_offset: float | None = None) -> None:
-        """Let every worker finish and be replaced; the next ones live `clock_offset` seconds ahead.
+    async def move_clock(self, offset: float) -> None:
+        """Let functions live `offset` seconds ahead. Returns when nothing runs any more that began before.
 
-        None keeps the offset there is, 0 goes back to real time. Returns when the last old worker is gone.
+        Workers go on and see the time pass, as in Lambda. Time that goes back ends them, as what they remember would
+        lie ahead of it.
         """
-        if clock_offset is not None:
-            self._clock_offset = clock_offset
+        back = offset < self._clock.offset
+        self._clock.move(offset)
+        if back:
+            await self.retire()
+        else:
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def retire(self) -> None:
+        """Let every worker finish and be replaced. Returns when the last old worker is gone."""
         old = list(self._all)
         for worker in old:
             worker.stale = True
@@ -123,7 +133,7 @@ class Workers:
             self._folders,
             self._environment.get(function, {}),
             fingerprint,
-            self._clock_offset,
+            self._clock,
             self._log,
         )
         self._all.add(worker)

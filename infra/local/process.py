@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.local.clock import FunctionClock
 from infra.local.runtime_api import FunctionError, FunctionTimeout, Invocation, RuntimeApi
 from infra.topology import Function
 
@@ -31,7 +32,7 @@ class Worker:
         folders: tuple[Path, Path],
         environment: Mapping[str, str],
         fingerprint: int,
-        clock_offset: float,
+        clock: FunctionClock,
         log: Log,
     ) -> None:
         self.name = name
@@ -43,7 +44,7 @@ class Worker:
         self._function = function
         self._folders = folders
         self._environment = environment
-        self._clock_offset = clock_offset
+        self._clock = clock
         self._log = log
         self._api = RuntimeApi()
         self._process: asyncio.subprocess.Process | None = None
@@ -63,7 +64,7 @@ class Worker:
             str(_BOOTSTRAP),
             f"{self.name}.handler",
             str(os.getpid()),
-            str(self._clock_offset),
+            str(self._clock.file),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -107,7 +108,7 @@ class Worker:
 
     def _invocation(self, event: Mapping[str, Any]) -> Invocation:
         request_id = str(uuid.uuid4())
-        now = time.time() + self._clock_offset
+        now = time.time() + self._clock.offset
         region = self._environment.get("AWS_REGION", "us-east-1")
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,

@@ -12,7 +12,7 @@ from typing import Any
 from infra.local import zalopay_simulator
 from infra.local.asgi import App, Authorize
 from infra.local.bus import Bus, Undelivered
-from infra.local.clock import MovedClock
+from infra.local.clock import FunctionClock, MovedClock
 from infra.local.cors import Cors
 from infra.local.database import Database, EngineError
 from infra.local.dev import Parts, dev_app
@@ -105,6 +105,7 @@ class Local:
             functions=self.settings.functions,
             layer=self.settings.layer,
             topology_functions=FUNCTIONS,
+            clock=FunctionClock(self.folder),
             environment=environments(self.settings, self.addresses),
             limit=_WORKERS,
             log=on_log,
@@ -163,7 +164,7 @@ class Local:
                 self.dead_letters,
                 self.issuer,
                 self._environment(),
-                self._retire,
+                self.workers.move_clock,
                 self._forget,
             )
         )
@@ -191,9 +192,6 @@ class Local:
         url = issuer_url(self.settings, self.addresses)
         keys = own_keys(issuer) if issuer else FetchedKeys(url)
         return Authorizer(url, self.settings.audience, keys, self.clock)
-
-    async def _retire(self, offset: float) -> None:
-        await self.workers.retire(clock_offset=offset)
 
     async def _forget(self) -> None:
         """End what remembers the tables as they were: functions' memory, and pages that the table no longer lists."""

@@ -1,4 +1,4 @@
-"""A runtime client in Python alone, for machines that `awslambdaric` has no wheel for: `worker.py <module>.handler`."""
+"""A runtime client in Python alone, for machines that `awslambdaric` has no wheel for."""
 
 import http.client
 import importlib
@@ -32,8 +32,9 @@ class Context(NamedTuple):
         return max(0, self.deadline - int(time.time() * 1000))
 
 
-def run(handler: str, address: str) -> None:
-    """Serve invocations until the Runtime API hangs up."""
+def run(handler: str, address: str, before_each: Callable[[], None]) -> None:
+    """Serve invocations until the Runtime API hangs up; each is prepared for by `before_each`."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     api = http.client.HTTPConnection(address)
     module, _, name = handler.rpartition(".")
     try:
@@ -42,13 +43,16 @@ def run(handler: str, address: str) -> None:
         _post(api, "/init/error", _failure(error, f"Unable to import module '{module}': {error}"))
         sys.exit(1)
     while True:
-        _serve_one(api, function)
+        _serve_one(api, function, before_each)
 
 
-def _serve_one(api: http.client.HTTPConnection, function: Callable[[Any, Context], Any]) -> None:
+def _serve_one(
+    api: http.client.HTTPConnection, function: Callable[[Any, Context], Any], before_each: Callable[[], None]
+) -> None:
     api.request("GET", f"{_RUNTIME}/invocation/next")
     response = api.getresponse()
     headers, event = response.headers, json.loads(response.read())
+    before_each()
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
     arn, deadline = (
         headers["Lambda-Runtime-Invoked-Function-Arn"],
@@ -70,8 +74,3 @@ def _failure(error: Exception, message: str) -> str:
 def _post(api: http.client.HTTPConnection, path: str, body: str) -> None:
     api.request("POST", _RUNTIME + path, body.encode(), {"content-type": "application/json"})
     api.getresponse().read()
-
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    run(sys.argv[1], os.environ["AWS_LAMBDA_RUNTIME_API"])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from infra.local.asgi import Receive, Scope, Send, respond
+from infra.local.clock import FunctionClock
 from infra.local.cors import Cors
 from infra.local.http_api import Unauthorized, http_api
 from infra.local.invoke import Workers
@@ -138,6 +139,7 @@ def workers_in(
         functions=functions,
         layer=layer,
         topology_functions=TOPOLOGY,
+        clock=FunctionClock(layer.parent),
         environment=environment,
         limit=3,
         idle=idle,

@@ -96,19 +96,21 @@ async def test_a_change_to_a_function_is_picked_up(gateway: Gateway) -> None:
     assert await gateway.workers.invoke("edited", {}) == "afterwards"
 
 
-async def test_retired_workers_are_replaced_by_ones_in_another_time(gateway: Gateway) -> None:
+async def test_time_goes_on_for_living_workers_and_back_for_new_ones_only(gateway: Gateway) -> None:
     before = await gateway.workers.invoke("api", {"do": "look"})
     running = asyncio.create_task(gateway.workers.invoke("api", {"do": "wait"}))
     await asyncio.sleep(0.03)
-    await gateway.workers.retire(clock_offset=86_400)
-    assert running.done()
-    tomorrow = await gateway.workers.invoke("api", {"do": "look"})
-    assert 86_399 < tomorrow["now"] - time.time() < 86_401
-    assert 500 < tomorrow["remaining"] <= 1100
-    assert tomorrow["pid"] != before["pid"]
-    await gateway.workers.retire(clock_offset=0)
-    today = await gateway.workers.invoke("api", {"do": "look"})
-    assert abs(today["now"] - time.time()) < 1
+    for day in (1, 2):
+        await gateway.workers.move_clock(day * 86_400)
+        assert running.done()
+        later = await gateway.workers.invoke("api", {"do": "look"})
+        assert abs(later["now"] - time.time() - day * 86_400) < 1
+        assert 500 < later["remaining"] <= 1100
+        assert later["pid"] == before["pid"]
+    await gateway.workers.move_clock(86_400)
+    back = await gateway.workers.invoke("api", {"do": "look"})
+    assert abs(back["now"] - time.time() - 86_400) < 1
+    assert back["pid"] != before["pid"]
 
 
 async def test_an_idle_worker_is_stopped_and_stop_leaves_none(tmp_path: Path) -> None:
@@ -144,6 +146,7 @@ async def test_workers_die_with_their_parent_however_it_dies(tmp_path: Path) -> 
 
 PARENT = """
     import asyncio, pathlib
+    from infra.local.clock import FunctionClock
     from infra.local.invoke import Workers
     from infra.topology import Function
 
@@ -151,7 +154,7 @@ PARENT = """
         folder = pathlib.Path({folder!r})
         functions = {{"api": Function(60, 128, ())}}
         workers = Workers(functions=folder / "functions", layer=folder / "layer", topology_functions=functions,
-                          environment={{}})
+                          clock=FunctionClock(folder), environment={{}})
         print(await workers.invoke("api", {{"do": "wait"}}), flush=True)
         await workers.invoke("api", {{"do": "hang"}})
 
@@ -186,12 +189,12 @@ async def test_the_portable_worker_does_the_same(tmp_path: Path) -> None:
 async def portable_worker(folder: Path, function: str) -> AsyncIterator[Callable[[Any], Any]]:
     api = RuntimeApi()
     environment = {
-        "AWS_LAMBDA_RUNTIME_API": await api.open(),
         "AWS_LAMBDA_FUNCTION_NAME": function,
         "PYTHONPATH": os.pathsep.join((str(folder / "functions"), str(folder / "layer"))),
     }
-    program = Path(__file__).parents[2] / "infra" / "local" / "worker.py"
-    command = (sys.executable, "-P", str(program), f"{function}.handler")
+    client = Path(__file__).parents[2] / "infra" / "local" / "worker.py"
+    program = f"import runpy; runpy.run_path({str(client)!r})['run']('{function}.handler', {await api.open()!r}, int)"
+    command = (sys.executable, "-P", "-c", program)
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
 
     async def call(event: Any) -> Any:
