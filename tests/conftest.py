@@ -35,6 +35,7 @@ import pytest
 from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from moto import mock_aws
 
+import tests.fast_moto  # noqa: F401 (for what it changes)
 from infra.topology import TABLES, Table
 
 # Of ZaloPay's public sandbox app 2553.

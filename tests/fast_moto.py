@@ -1,0 +1,44 @@
+"""moto made faster without another answer: what it does many times over for each item is done once."""
+
+import copy
+from contextvars import ContextVar
+from typing import Any
+
+from moto.core.serialize import ResponseSerializer
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
+
+_get_value = ResponseSerializer.get_value
+_transact = DynamoDBBackend.transact_write_items
+_before: ContextVar[dict[int, Table]] = ContextVar("how each table was before this transaction")
+
+
+def get_value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """DynamoDB's answers are documents that use its own names; elsewhere moto tries a dozen spellings of each."""
+    if type(value) is dict and serializer.operation_model.service_model.service_name == "dynamodb":
+        return value.get(key)
+    return _get_value(serializer, value, key, shape)
+
+
+def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    """Moto keeps a copy of the table for each part of a transaction, all of them before the first is done."""
+    outside = _before.set({})
+    try:
+        _transact(backend, transact_items)
+    finally:
+        _before.reset(outside)
+
+
+def copy_table(table: Table, memo: dict[int, Any]) -> Table:
+    """What its stream has told is never changed, so the copy shares it."""
+    before = _before.get({})
+    if id(table) not in before:
+        before[id(table)] = copied = memo[id(table)] = copy.copy(table)
+        memo |= {id(record): record for record in (table.stream_shard.items if table.stream_shard else ())}
+        vars(copied).update((name, copy.deepcopy(value, memo)) for name, value in vars(table).items())
+    return before[id(table)]
+
+
+ResponseSerializer.get_value = get_value
+DynamoDBBackend.transact_write_items = transact
+Table.__deepcopy__ = copy_table
