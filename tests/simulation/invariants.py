@@ -31,6 +31,8 @@ FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
 HALF_AN_HOUR = timedelta(minutes=30)
+A_MINUTE = 60  # seconds after its end, an unpaid order is over
+OPEN_STATUSES = ("CREATED", "PENDING")
 EVER = "1970-01-01T00:00:00Z"
 ODD_QUERIES = ("query_down", "query_processing", "payment_moving", "flaky")
 TOLD_AGAIN = timedelta(minutes=15)  # after a change, who subscribes is told of it
@@ -54,6 +56,7 @@ class Invariants:
         self._read = 0
         self._answered = 0
         self._rounds = 0
+        self._denied = 0
         self._heard: Counter[str] = Counter()
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
@@ -84,14 +87,22 @@ class Invariants:
     def _after_rounds(self) -> None:
         """L3: a round of the clock that nothing disturbs leaves no session open two days after its order's end.
 
-        Half an hour after it is enough where ZaloPay is well and says that nobody has paid.
+        Half an hour after it is enough where ZaloPay is well and says that nobody has paid; and a session of which it
+        has said so in the round itself, after the order's end, is over.
         """
+        for order_id, asked in self._system.denied[self._denied :]:
+            session = self._plain(self._system.database.find(f"STAY#{order_id[7:]}", "SESSION"))
+            late = asked - datetime.fromisoformat(session["expiresAt"]).timestamp() > A_MINUTE
+            demand(
+                not late or session["status"] not in OPEN_STATUSES, "L3", order_id, "is open, though nobody has paid"
+            )
+        self._denied = len(self._system.denied)
         rounds, self._rounds = self._system.rounds[self._rounds :], len(self._system.rounds)
         if not rounds:
             return
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
-            asked = "attemptedAt" in session and session["status"] in ("CREATED", "PENDING")
+            asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
             if not asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
                 continue  # after its end it is due every 15 minutes only
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
@@ -153,13 +164,13 @@ class Invariants:
         same = {name: session[name] for name in ("userId", "auctionId", "awardId")}
         others = self._system.database.items(kind="SESSION", **same)
         before = [each for each in others if each["createdAt"] < session["createdAt"] and "left" in each]
-        live = [each["id"] for each in before if each["status"] in ("CREATED", "PENDING")]
+        live = [each["id"] for each in before if each["status"] in OPEN_STATUSES]
         demand(not live, "one order", session["id"], "is opened beside", *live)
 
     def _not_moving(self, session: Item) -> None:
         """No order is opened for a night while the same user's other order for it is known to move."""
         for other in self._system.database.items(kind="SESSION", userId=session["userId"], processing=True):
-            live = other["id"] != session["id"] and other["status"] in ("CREATED", "PENDING")
+            live = other["id"] != session["id"] and other["status"] in OPEN_STATUSES
             shared = other["propertyId"] == session["propertyId"] and set(other["nights"]) & set(session["nights"])
             demand(not live or not shared, "moving", session["id"], "is opened while money moves for", other["id"])
 
@@ -247,9 +258,7 @@ class Invariants:
             status = session and session["status"]["S"]
             if session and session.get("reason") == {"S": "SUPERSEDED"}:
                 continue  # its own user has chosen otherwise
-            demand(
-                status in ("CREATED", "PENDING"), "L3", order.app_trans_id, "can be paid, and its session is", status
-            )
+            demand(status in OPEN_STATUSES, "L3", order.app_trans_id, "can be paid, and its session is", status)
             for place in nights:
                 other = owner.setdefault(place, order.app_trans_id)
                 demand(other == order.app_trans_id, "holds", *place, "can be paid in", other, "and", order.app_trans_id)
@@ -341,7 +350,7 @@ class Invariants:
         return not any(last_question <= at < order.app_time + ANSWERED for at in self._system.rounds)
 
     def _ended(self, session: Item) -> None:
-        demand(session["status"] not in ("CREATED", "PENDING"), "L3", session["id"], "is still", session["status"])
+        demand(session["status"] not in OPEN_STATUSES, "L3", session["id"], "is still", session["status"])
         demand(session["fulfilment"] not in ("REFUND_DUE", "REFUNDING"), "L3", session["id"], session["fulfilment"])
         if session["status"] == "PAID" and session["fulfilment"] == "BOOKED":
             demand(session["id"] in self._confirmed, "L2", session["id"], "is paid and has no booking")
@@ -477,7 +486,7 @@ def happened(old: Item, new: Item) -> Iterator[str]:
 def of_session(old: Item, new: Item) -> dict[str, bool]:
     """Which events a change of a session is."""
     fresh = {name for name in new if name not in old}
-    ended = old.get("status") in ("CREATED", "PENDING") and new["status"] in UNPAID
+    ended = old.get("status") in OPEN_STATUSES and new["status"] in UNPAID
     return {
         "PaymentCompleted": old.get("status") != new["status"] == "PAID",
         "PaymentFailed": ended and new["fulfilment"] != "REVIEW",

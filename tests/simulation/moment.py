@@ -31,11 +31,11 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     """All but the database, the clock and what functions remember."""
     simulator = system.zalopay.simulator
     yield system, ("events", "callbacks", "dead", "history", "broken", "payable", "acknowledged", "counted", "handed")
-    yield system, ("rounds", "dress")
+    yield system, ("rounds", "denied", "dress")
     yield system, ("_sockets",)
     yield from ((lane, ("waiting",)) for lane in system.lanes)
     yield system.gate, ("plan", "passed", "broken")
-    yield system.zalopay, ("mute", "deaf", "hides_refunds", "asked")
+    yield system.zalopay, ("mute", "deaf", "hides_refunds", "asked", "claimed", "denied")
     yield simulator, ("ledger",)
     yield simulator.callbacks, ("key2",)
     yield simulator.faults, tuple(vars(simulator.faults))
@@ -44,5 +44,5 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield system.bus, ("published",)
     yield system.secrets, ("held", "store")
     yield system.chance, ("_drawn",)
-    yield invariants, ("_read", "_answered", "_heard", "_rank", "_confirmed", "_known", "_wanted")
+    yield invariants, ("_read", "_answered", "_rounds", "_denied", "_heard", "_rank", "_confirmed", "_known", "_wanted")
     yield invariants.chains, ("_nights", "_awards", "_offered")

@@ -19,6 +19,8 @@ from tests.simulation.gate import Call, Gate, Troubles
 
 KEY1 = Settings().key1
 KEY2 = Settings().key2
+# What speaks of the call or of ZaloPay, and not of the order (docs.zalopay.vn, status codes).
+OF_THE_CALL = {-2, -53, *range(-405, -400), -429, -500, -999, *range(-35, -31), -43, -88, -135, -301}
 
 
 @cache
@@ -123,6 +125,7 @@ class ZaloPay:
     def forget(self) -> None:
         """An empty ZaloPay that never calls back by itself: the platform delivers, if it does."""
         self.claimed: set[str] = set()  # orders of which query has said something else than what is so
+        self.denied: list[tuple[str, float]] = []  # orders of which it has said that nobody paid, and when
         self.simulator.forget()
         self.simulator.switch("callback_lost", True, "all")
         self.mute = False
@@ -142,7 +145,10 @@ class ZaloPay:
         self.asked.append((path, what, self.simulator.settings.clock(), self.serving()))
         if path == "/v2/query_refund" and self.hides_refunds:
             return httpx.Response(200, json={"return_code": 2, "sub_return_code": -101})
-        return asgi(self.app, path, json.dumps(content).encode())
+        answer = asgi(self.app, path, json.dumps(content).encode())
+        if path == "/v2/query" and denies(answer.json()):
+            self.denied.append((what, self.simulator.settings.clock()))
+        return answer
 
     @property
     def orders(self) -> list[Order]:
@@ -166,6 +172,12 @@ class ZaloPay:
         if not dress:
             return json.dumps(callbacks._body(order, payment), separators=(",", ":")).encode()
         return dressed(callbacks._body(order, payment), dress, callbacks.key2).content
+
+
+def denies(answer: Mapping[str, Any]) -> bool:
+    """Whether this answer to a query says that nobody has paid: it fails, and not because of the call."""
+    said, code = answer.get("return_code"), answer.get("sub_return_code")
+    return said is not None and int(said) == 2 and (code is None or int(code) not in OF_THE_CALL)
 
 
 def asgi(app: Any, path: str, body: bytes) -> httpx.Response:

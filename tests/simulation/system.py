@@ -310,7 +310,8 @@ class System:
         self.payable: set[str] = set()
         self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
         self.dress = 0  # how callbacks are spelt
-        self.rounds: list[int] = []  # when the clock has made a round, in ms
+        self.rounds: list[int] = []  # when the clock has made a round that nothing disturbed, in ms
+        self.denied: list[tuple[str, float]] = []  # what ZaloPay called unpaid in such a round, and when
         self.counted: Counter[str] = Counter()
         self.handed: Counter[str] = Counter()  # how often fulfilment got a record
         self._sockets = 0
@@ -511,10 +512,11 @@ class System:
 
     def tick(self, copy: int | None = None) -> dict[str, int] | None:
         """The schedule fires."""
-        broken = self.gate.broken
+        broken, known = self.gate.broken, len(self.zalopay.denied)
         answer = self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
         if self.gate.broken == broken and not self.zalopay.mute:
             self.rounds.append(round(self.now.timestamp() * 1000))
+            self.denied += self.zalopay.denied[known:]
         return answer
 
     def deliver_stream(self, function: str | None = None, copy: int | None = None) -> None:
