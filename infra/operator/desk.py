@@ -105,12 +105,17 @@ class Desk:
             yield from self._record(session, evidence, settling.now)
 
     def end(self, name: str) -> Iterator[str]:
-        """End a session by hand, after ZaloPay was asked whether it is paid."""
+        """End a session by hand, after ZaloPay was asked whether it is paid.
+
+        Raises Refused where money is moving. That is recorded first, so that a later silence does not end it either.
+        """
         session, settling = self._session(name), self._settling()
         evidence = Evidence(source="operator", outcome=Outcome.NOT_FOUND)
         if session.attempted_at is not None:
             evidence = self._tools.zalopay.query(session, "operator")
             yield _said(evidence)
+        if evidence.outcome is Outcome.PROCESSING:
+            yield from self._record(session, evidence, settling.now)
         yield from settling.settle(
             self._tools.sessions, session, lambda current, found: end(current, evidence, settling.now, found=found)
         )

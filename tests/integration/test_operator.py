@@ -608,13 +608,19 @@ def test_a_paid_session_is_not_ended_but_recorded(world: World, office: Office):
     assert said(office.really.end(made["sessionId"])).endswith("Nothing changes: PAID / BOOKED.")
 
 
-def test_a_session_whose_money_moves_is_not_ended(world: World, office: Office):
+def test_a_session_whose_money_was_seen_moving_is_not_ended(world: World, office: Office):
     made = lost(world)
     world.zalopay.fault("query_processing")
     before = world.items()
     with pytest.raises(Refused, match="Money is moving"):
-        said(office.really.end(made["sessionId"]))
+        said(office.dry.end(made["sessionId"]))
     assert world.items() == before
+    for fault in ("query_processing", "query_down"):
+        world.zalopay.fault(fault)
+        with pytest.raises(Refused, match="Money is moving"):
+            said(office.really.end(made["sessionId"]))
+    assert state(world, made) == ("PENDING", "NONE")
+    assert "money is moving (operator said PROCESSING" in said(office.dry.show(made["sessionId"]))
 
 
 def test_a_reservation_without_an_order_is_ended_without_a_question(world: World, office: Office):
