@@ -44,7 +44,7 @@ def zalopay() -> Client:
 
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone)
+sessions = Sessions(store, milestone, pass_over)
 awards = Awards(store, pass_over)
 orders = Orders(sessions, zalopay, clock)
 effects = Effects(store)

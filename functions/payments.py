@@ -65,7 +65,7 @@ def zalopay() -> Client:
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone)
+sessions = Sessions(store, milestone, pass_over)
 orders = Orders(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
 presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]))

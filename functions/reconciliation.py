@@ -18,7 +18,7 @@ from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_che
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
 from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
-from stays.metrics import count, milestone
+from stays.metrics import count, milestone, pass_over
 from stays.refunds import Records, follow_refund
 from stays.table.awards import Awards
 from stays.table.effects import Effects
@@ -38,7 +38,7 @@ RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
 store = Store(
     boto3.client("dynamodb", config=PATIENCE.merge(Config(max_pool_connections=AT_ONCE))), os.environ["STAYS_TABLE"]
 )
-sessions = Sessions(store, milestone)
+sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store, milestone)
 effects = Effects(store)
 awards = Awards(store)

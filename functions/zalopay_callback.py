@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from stays.domain.errors import NotFound
 from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
-from stays.metrics import count, milestone
+from stays.metrics import count, milestone, pass_over
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -28,7 +28,7 @@ FORCED_AGE = 60  # seconds between two looks for a new key because of a bad MAC
 DONE, AGAIN, REJECTED = 1, 0, -1
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone)
+sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store)
 refusals = Awards(store)
 logger = Logger()

@@ -106,14 +106,18 @@ def test_of_what_was_lost_a_moment_ago_none_keeps_a_win_from_being_told(world: W
     assert len(told) == 51
 
 
-def test_an_offer_that_cannot_be_read_keeps_no_money_from_being_recorded(world: World):
+def test_an_offer_that_cannot_be_read_keeps_no_money_from_being_recorded_and_is_counted(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
     world.announce(auction_result(paymentDeadline=in_seconds(300)))
     made = world.create().body
     world.after(minutes=17)
     world.after(minutes=1)
     world.offer(userId=BINH)
     put(world, world.item(kind="OFFER") | {"nights": "none"})
+    capsys.readouterr()
     world.zalopay.pay(made["appTransId"], late=True)
+    assert '"UnreadableItems":[1.0]' in capsys.readouterr().out
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
     assert world.standing(made["sessionId"])["amount"] == 3 * PRICE
 

@@ -55,10 +55,20 @@ class Unsettled(Exception):
 class Sessions:
     """Everything under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
 
-    def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None, by: str | None = None) -> None:
-        """`decided` hears of every decision that is written; `by` names who decides, if that is a person."""
+    def __init__(
+        self,
+        store: Store,
+        decided: Callable[[str], None] = lambda _: None,
+        unreadable: Callable[[str], None] = lambda _: None,
+        by: str | None = None,
+    ) -> None:
+        """`decided` hears of every decision that is written, `unreadable` of every offer that cannot be read.
+
+        `by` names who decides, if that is a person.
+        """
         self._store = store
         self._decided = decided
+        self._unreadable = unreadable
         self._writing = Writing(store, by)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
@@ -354,16 +364,16 @@ class Sessions:
             ExpressionAttributeNames={"#kind": "kind"},
             ConsistentRead=True,
         )
-        offers = filter(None, map(_offer, items))
+        offers = filter(None, map(self._offer, items))
         return tuple(each for each in offers if _stands_in_the_way(each, session))
 
-
-def _offer(item: Item) -> Award | None:
-    """An offer; None for one that cannot be read: it keeps nobody's money from being recorded."""
-    try:
-        return Award.model_validate(item)
-    except ValidationError:
-        return None
+    def _offer(self, item: Item) -> Award | None:
+        """An offer; None for one that cannot be read: it keeps nobody's money from being recorded."""
+        try:
+            return Award.model_validate(item)
+        except ValidationError:
+            self._unreadable(f"{item['PK']} {item['SK']}")
+            return None
 
 
 def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
