@@ -13,7 +13,7 @@ from infra.topology import Route
 from stays.domain.booking import Booking
 from stays.domain.calendar import CalendarPage
 from stays.domain.mailing import Account
-from stays.domain.payment import _INTERNAL, PaymentSession
+from stays.domain.payment import _DOUBTS, _INTERNAL, PaymentSession
 from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
 from stays.http import STATUS
 from stays.zalopay.callback import _CallbackData, _Envelope
@@ -260,11 +260,12 @@ def untitled(value: Any) -> Any:
 def _entities() -> dict[str, Schema]:
     """The models that are answers, as they are shown."""
     found = _of_models(PaymentSession, Booking, Account, CalendarPage)
-    session = found["PaymentSession"]
-    hidden = {to_camel(name) for name in _INTERNAL}
-    shown = {name: schema for name, schema in session["properties"].items() if name not in hidden}
+    session, refund = found["PaymentSession"], found["Refund"]
+    refund["properties"] = _without(refund["properties"], _DOUBTS)
+    shown = _without(session["properties"], _INTERNAL)
     session["properties"] = shown | {"paymentId": shown["id"]}
-    session["required"] = sorted({*session["required"], "status", "fulfilment", "currency", "paymentId"} - hidden)
+    required = {*session["required"], "status", "fulfilment", "currency"}
+    session["required"] = sorted(required & {*shown} | {"paymentId"})
     verdict = {"status": {"enum": ["PAID", "PENDING", "FAILED", "CANCELLED"]}}
     order = _chosen(shown, ("orderUrl", "appTransId", "amount", "expiresAt"))
     order |= {"sessionId": shown["id"], "paymentId": shown["id"]}
@@ -278,6 +279,10 @@ def _entities() -> dict[str, Schema]:
     }
 
 
+def _without(schemas: Mapping[str, Schema], hidden: Iterable[str]) -> dict[str, Schema]:
+    return {name: schema for name, schema in schemas.items() if name not in map(to_camel, hidden)}
+
+
 def _chosen(schemas: Mapping[str, Schema], names: Iterable[str]) -> dict[str, Schema]:
     return {name: schemas[name] for name in names}
 
@@ -285,7 +290,12 @@ def _chosen(schemas: Mapping[str, Schema], names: Iterable[str]) -> dict[str, Sc
 def _of_models(*models: type[BaseModel]) -> dict[str, Schema]:
     modes: list[Any] = [(model, "serialization") for model in models]
     _, found = models_json_schema(modes, by_alias=True, ref_template=f"{SCHEMAS}/{{model}}")
-    return {name: _never_null(untitled(schema)) for name, schema in found["$defs"].items()}
+    return {name: _never_null(untitled(_published(schema))) for name, schema in found["$defs"].items()}
+
+
+def _published(schema: Schema) -> Schema:
+    """Clients read the first paragraph of a docstring; those after it speak of what clients do not get."""
+    return schema | {"description": schema["description"].partition("\n\n")[0]}
 
 
 def _never_null(value: Any) -> Any:

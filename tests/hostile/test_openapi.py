@@ -2,14 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
+from pydantic.alias_generators import to_camel
 
 from infra.local.routing import route_for
 from infra.openapi import DOCUMENT, document, text
 from infra.topology import PREFIX, ROUTES, SERVED
+from stays.domain.payment import _DOUBTS, _INTERNAL
 from stays.http import STATUS
 from tests.hostile.ground import LAST, LATEST, Ground, request
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
@@ -56,6 +59,13 @@ def test_no_reference_leads_nowhere_and_no_schema_is_idle(described: dict[str, A
     named = set(re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(described)))
     assert {(kind, name) for kind in ("schemas", "responses") for name in components[kind]} >= named
     assert {name for kind, name in named if kind == "schemas"} == components["schemas"].keys()
+
+
+@pytest.mark.parametrize(("name", "internal"), [("PaymentSession", _INTERNAL), ("Refund", _DOUBTS)])
+def test_what_no_client_gets_is_not_described(described: dict[str, Any], name: str, internal: Iterable[str]):
+    schema = described["components"]["schemas"][name]
+    said = {*schema["properties"], *re.findall(r"`(\w+)`", schema["description"])}
+    assert said.isdisjoint({*internal, *map(to_camel, internal)})
 
 
 def closed(schema: Any) -> Any:

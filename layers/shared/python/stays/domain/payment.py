@@ -115,11 +115,11 @@ class Contact(Model):
 
 
 class Refund(Model):
-    """Money on its way back, in đồng. `id` is the `m_refund_id`, stored before ZaloPay is asked.
+    """Money on its way back, in đồng. `id` is the `m_refund_id`; `attempt` is there from the second one on.
 
-    `attempt` is there from the second one on, after ZaloPay refused the one before for good; `uncertain` is what the
-    attempts before may have given back. `acceptedAt` is when ZaloPay first said that it has taken the refund on,
-    `repeatedAt` when it was last asked again, since it had heard nothing.
+    The id is stored before ZaloPay is asked. Another attempt follows where ZaloPay refused the one before for good;
+    `uncertain` is what those before may have given back. `accepted_at` is when ZaloPay first said that it has taken the
+    refund on, `repeated_at` when it was last asked again, since it had heard nothing.
     """
 
     amount: int
@@ -136,7 +136,7 @@ class Refund(Model):
     @property
     def shown(self) -> "Refund":
         """What its traveller sees of it: not our doubts."""
-        return self.but(uncertain=None, repeated_at=None)
+        return self.but(**_DOUBTS)
 
 
 class PaymentSession(Model):
@@ -230,6 +230,7 @@ class PaymentSession(Model):
         return pending.to_client(terms)
 
 
+_DOUBTS = dict.fromkeys(("uncertain", "repeated_at"))
 _UNTOLD = dict.fromkeys(("transaction_id", "paid_at", "booked_at"))
 _INTERNAL = {
     *("contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"),
