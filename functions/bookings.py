@@ -60,9 +60,9 @@ class BookingRequest(Model):
 
 
 class ProfileRequest(Model):
-    """What the identity provider knows of the user."""
+    """What the identity provider knows of the user. What is empty is not known."""
 
-    email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^[^@\s\ufeff]+@[^@\s\ufeff]+$")] | None = None
+    email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^([^@\s\ufeff]+@[^@\s\ufeff]+)?$")] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     locale: Annotated[str | None, BeforeValidator(read_locale), IGNORED] = None
     picture: Annotated[str | None, BeforeValidator(read_picture), IGNORED] = None

@@ -270,10 +270,12 @@ def test_a_stay_that_is_over_is_not_cancelled(world: World):
     assert set(world.nights().values()) == {"BOOKED"}
 
 
-def test_what_the_page_leaves_out_of_a_profile_the_token_says(world: World):
+@pytest.mark.parametrize("none", [{}, {"email": ""}, {"email": None}], ids=str)
+def test_what_the_page_leaves_out_of_a_profile_the_token_says_or_stays(world: World, none: dict[str, Any]):
     claims = {"email": "token@example.com", "name": "Mai T", "locale": "en-US"}
-    profile = world.http("POST", "/users/auth0-sync", {"name": "Mai P"}, **claims).body
-    assert (profile["email"], profile["name"], profile["language"]) == ("token@example.com", "Mai P", "en")
+    for known in (claims, {}):
+        profile = world.http("POST", "/users/auth0-sync", none | {"name": "Mai P"}, **known).body
+        assert (profile["email"], profile["name"], profile["language"]) == ("token@example.com", "Mai P", "en")
 
 
 def test_only_a_locale_that_says_so_chooses_one_language(world: World):
