@@ -15,6 +15,7 @@ _WORDS = {
     "OPENED": "a payment began, and the nights are held",
     "ORDER_ATTEMPTED": "the order of a reservation is asked for",
     "ORDER_MADE": "ZaloPay made the order; it can be paid",
+    "ORDER_GIVEN_UP": "ZaloPay did not say whether it made the order; the next click asks",
     "PROCESSING": "money is moving",
     "PAID_AND_BOOKED": "paid, and the nights are booked",
     "NOT_MOVING": "no money is moving after all",

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from stays.checkout import Checkout, Choice
+from stays.domain.decision import Evidence, Outcome, order_given_up
 from stays.domain.errors import Refused
 from stays.domain.payment import Contact
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
-from tests.integration.product import Asked, Failing, before, fault
+from tests.integration.product import Asked, Counted, Failing, before, fault, unreachable
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -98,6 +99,61 @@ def test_where_neither_create_nor_query_answers_the_session_stays_open_for_the_s
     assert (open_session["status"], world.nights()) == ("CREATED", dict.fromkeys(NIGHTS, "HELD"))
     world.zalopay.pay(open_session["appTransId"])
     assert world.standing(open_session["id"])["status"] == "PAID"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_click_after_silence_asks_at_once_and_makes_another_order_where_nobody_can_pay_the_first(
+    world: World, exists: bool
+):
+    world.announce(auction_result())
+    world.zalopay.fault("create_lost")
+    world.zalopay.fault("query_down")
+    payments = world.functions["payments"]
+    with unreachable(payments, "/v2/create", times=not exists):
+        first = world.create().details["sessionId"]
+    assert world.told(first) == ["OPENED", "ORDER_GIVEN_UP"]
+    with Asked(payments) as paths:
+        assert [world.create().code for _ in range(3)] == ["PAYMENT_CREATION_FAILED"] * 3
+    assert paths == ["/v2/query"]
+    world.zalopay.fault("create_lost", on=False)
+    world.zalopay.fault("query_down", on=False)
+    world.clock.shift(timedelta(seconds=5))
+    made = world.create()
+    assert (made.status, made.body["sessionId"] == first) == (200, False)
+    assert world.session(first)["reason"] == "PAYMENT_CREATION_FAILED"
+    assert len(world.zalopay.orders()) == 1 + exists
+
+
+def test_a_click_that_waits_for_an_order_waits_no_more_once_it_is_given_up(world: World):
+    world.announce(auction_result())
+    payments, now = world.functions["payments"], datetime.now(UTC)
+    with unreachable(payments, "/v2/create", dies=True):
+        world.create()
+    session = payments.sessions.find(world.item(kind="SESSION")["id"])
+    silence = Evidence(source="create", outcome=Outcome.UNKNOWN)
+
+    def give_up() -> None:
+        if "GetItem stays" in calls:
+            payments.sessions.settle(session, lambda current, _: order_given_up(current, silence, now), now)
+
+    with Counted(payments) as calls, before(payments, "GetItem", give_up, times=2):
+        assert world.create().code == "PAYMENT_CREATION_FAILED"
+    assert calls.count("GetItem stays") == 2
+
+
+def test_money_that_comes_while_its_order_is_given_up_counts(world: World):
+    world.announce(auction_result())
+    world.zalopay.fault("create_lost")
+    world.zalopay.fault("query_down")
+
+    def pay() -> None:
+        for order in world.zalopay.orders():
+            world.zalopay.pay(order["app_trans_id"])
+
+    with before(world.functions["payments"], "TransactWriteItems", pay, times=2):
+        reply = world.create()
+    assert (reply.status, world.nights()) == (409, dict.fromkeys(NIGHTS, "BOOKED"))
+    assert world.told(reply.details["sessionId"]) == ["OPENED", "PAID_AND_BOOKED"]
 
 
 def test_a_callback_before_create_answers_is_paid_and_the_browser_still_gets_its_order(world: World):

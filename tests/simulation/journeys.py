@@ -267,6 +267,15 @@ def create_unheard(system: System) -> None:
     system.pay(system.order())
 
 
+def nothing_heard_of_create(system: System) -> None:
+    """ZaloPay hears neither the first call nor the question about it; the next press makes an order."""
+    wins(system)
+    system.zalopay.deaf = 2
+    orders(system)
+    expect(system, len(system.zalopay.orders) == 1, "the next press did not make an order")
+    system.pay(system.order())
+
+
 def callback_overtakes(system: System) -> None:
     """Paid and called back before create has answered."""
     wins(system)
@@ -622,6 +631,7 @@ JOURNEYS: dict[str, Journey] = {
         reserved_and_left,
         create_unanswered,
         create_unheard,
+        nothing_heard_of_create,
         callback_overtakes,
         wrong_amount,
         known_transaction,

@@ -12,7 +12,16 @@ from stays import metrics
 from stays.domain.award import Award, Quote, check_payable, choose_award, quote
 from stays.domain.booking import cancel, under_way
 from stays.domain.cascade import is_overdue
-from stays.domain.decision import ATTEMPT_TIME, Decision, Evidence, Nights, Outcome, order_made, supersede
+from stays.domain.decision import (
+    Decision,
+    Evidence,
+    Nights,
+    Outcome,
+    is_being_made,
+    order_given_up,
+    order_made,
+    supersede,
+)
 from stays.domain.errors import Refused, StaysError
 from stays.domain.payment import (
     QUERY_INTERVAL,
@@ -133,13 +142,19 @@ class Orders:
             made = self._resolve_silence(session, pages)
         if not isinstance(made, Created):
             logger.warning("no order", extra={"sessionId": session.id, "outcome": made.outcome, "code": made.code})
-            settled = self._sessions.record(session, made, self.clock())
+            settled = self._record_failure(session, made, self.clock())
             raise already_paid(settled) if settled.status is Status.PAID else creation_failed(session)
         url, now = made.order_url, self.clock()
         begun = self._sessions.settle(session, lambda current, _: order_made(current, url, now), now)
         if begun.status not in (Status.PENDING, Status.PAID):
             raise creation_failed(session)
         return begun.but(order_url=url)
+
+    def _record_failure(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
+        """The session after its order could not be made; after silence the next click asks at once."""
+        if evidence.outcome is Outcome.UNKNOWN:
+            return self._sessions.settle(session, lambda current, _: order_given_up(current, evidence, now), now)
+        return self._sessions.record(session, evidence, now)
 
     def _make(self, session: PaymentSession, pages: Pages) -> Created | Evidence:
         redirect_url = f"{pages.frontend_url}/dashboard/payment/zalopay/{session.id}"
@@ -273,7 +288,7 @@ class Checkout:
             return session
         if session.attempted_at is None:
             return self._order_of_reservation(session, pages, now)
-        if session.order_url is None and now - session.attempted_at < ATTEMPT_TIME:
+        if is_being_made(session, now):
             return self._await_order(session)
         settled = self._orders.ask(session, "create", now)
         if settled.status is Status.PAID:
@@ -301,7 +316,7 @@ class Checkout:
             session = self._sessions.find(session.id)
             if session.order_url:
                 return session
-            if not session.is_live:
+            if not session.is_live or session.given_up_at:
                 break
         raise creation_failed(session)
 

@@ -157,6 +157,22 @@ def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decisi
     return Decision(begun, "ORDER_MADE")
 
 
+def order_given_up(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
+    """ZaloPay was silent, and the function that was making the order stops; None if the session has moved on meanwhile.
+
+    Whether there is an order is not known. If there is, nobody has its address, and nobody will ever get it.
+    """
+    if session.status is not Status.CREATED:
+        return None
+    return Decision(session.but(given_up_at=now, changed_at=now), "ORDER_GIVEN_UP", evidence=evidence)
+
+
+def is_being_made(session: PaymentSession, now: datetime) -> bool:
+    """Whether a function may still be making the order, and hand its address out."""
+    begun = None if session.order_url or session.given_up_at else session.attempted_at
+    return begun is not None and now <= begun + ATTEMPT_TIME
+
+
 def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
     """The one decision on every piece of evidence; None where there is nothing (more) to do.
 
@@ -327,7 +343,7 @@ def supersede(session: PaymentSession, now: datetime) -> PaymentSession:
 
 def _ending_by_time(session: PaymentSession, now: datetime) -> tuple[Status, Reason] | None:
     """Unpaid, and nobody can pay any more: nobody ever got the order's address, or its time is over."""
-    if session.order_url is None and session.attempted_at and session.attempted_at + ATTEMPT_TIME < now:
+    if session.order_url is None and session.attempted_at and not is_being_made(session, now):
         return Status.FAILED, Reason.CREATION_FAILED
     margin = ENDING_MARGIN if session.attempted_at else timedelta()
     return (Status.EXPIRED, Reason.EXPIRED) if session.expires_at + margin <= now else None

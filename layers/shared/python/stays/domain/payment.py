@@ -143,8 +143,9 @@ class PaymentSession(Model):
     """One attempt to be paid for nights of one award. Its id is also the payment's and the booking's.
 
     `left` are the nights of the award that this order does not buy; None where an earlier release opened it.
-    `received` and `discount` are ZaloPay's own numbers for the money on record. `told_at` is when its owner was first
-    answered that it is paid. `unresolved` says that it ended although ZaloPay never said that nobody paid.
+    `given_up_at` is when the function that was making its order stopped, because ZaloPay was silent. `received` and
+    `discount` are ZaloPay's own numbers for the money on record. `told_at` is when its owner was first answered that it
+    is paid. `unresolved` says that it ended although ZaloPay never said that nobody paid.
     """
 
     id: StayId
@@ -178,6 +179,7 @@ class PaymentSession(Model):
     expires_at: Timestamp
     changed_at: Timestamp
     attempted_at: Timestamp | None = None
+    given_up_at: Timestamp | None = None
     queried_at: Timestamp | None = None
     paid_at: Timestamp | None = None
     booked_at: Timestamp | None = None
@@ -234,7 +236,7 @@ _DOUBTS = dict.fromkeys(("uncertain", "repeated_at"))
 _UNTOLD = dict.fromkeys(("transaction_id", "paid_at", "booked_at"))
 _INTERNAL = {
     *("contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"),
-    *("received", "discount", "unresolved", "left", "told_at"),
+    *("received", "discount", "unresolved", "left", "told_at", "given_up_at"),
 }
 
 
