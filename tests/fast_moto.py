@@ -4,6 +4,7 @@ import copy
 from contextvars import ContextVar
 from typing import Any
 
+from moto.core.models import RESPONSES_METHODS
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
@@ -42,3 +43,4 @@ def copy_table(table: Table, memo: dict[int, Any]) -> Table:
 ResponseSerializer.get_value = get_value
 DynamoDBBackend.transact_write_items = transact
 Table.__deepcopy__ = copy_table
+RESPONSES_METHODS.clear()  # nothing here calls AWS by `requests`, so no test has to prepare for that
