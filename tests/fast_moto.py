@@ -9,6 +9,7 @@ from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
+NATIVE = ("dynamodb", "dynamodbstreams")
 _get_value = ResponseSerializer.get_value
 _transact = DynamoDBBackend.transact_write_items
 _before: ContextVar[dict[int, Table]] = ContextVar("how each table was before this transaction")
@@ -16,7 +17,7 @@ _before: ContextVar[dict[int, Table]] = ContextVar("how each table was before th
 
 def get_value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
     """DynamoDB's answers are documents that use its own names; elsewhere moto tries a dozen spellings of each."""
-    if type(value) is dict and serializer.operation_model.service_model.service_name == "dynamodb":
+    if isinstance(value, dict) and serializer.operation_model.service_model.service_name in NATIVE:
         return value.get(key)
     return _get_value(serializer, value, key, shape)
 
