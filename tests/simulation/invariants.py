@@ -17,7 +17,14 @@ from typing import Any
 from infra.local.zalopay_simulator.ledger import Order
 from stays.connections import MOST_CONNECTIONS
 from stays.domain.booking import booking_of
-from stays.domain.payment import FULFILMENT_SOURCES, HOLD_MARGIN, SILENCE_TIME, Fulfilment, PaymentSession
+from stays.domain.payment import (
+    FULFILMENT_SOURCES,
+    HOLD_MARGIN,
+    QUERY_INTERVAL,
+    SILENCE_TIME,
+    Fulfilment,
+    PaymentSession,
+)
 from stays.domain.values import timestamp, today
 from tests.simulation.chains import Chains
 from tests.simulation.system import EVENT_TRIES, System, stay_of
@@ -103,8 +110,9 @@ class Invariants:
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
             asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
-            if not asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
-                continue  # after its end it is due every 15 minutes only
+            just_asked = datetime.fromisoformat(session.get("queriedAt", EVER)) > at - QUERY_INTERVAL
+            if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
+                continue  # after its end it is due every 15 minutes only, and asked about every five seconds
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
             over = datetime.fromisoformat(session["expiresAt"]) + longest
             demand(

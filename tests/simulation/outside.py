@@ -146,7 +146,7 @@ class ZaloPay:
         if path == "/v2/query_refund" and self.hides_refunds:
             return httpx.Response(200, json={"return_code": 2, "sub_return_code": -101})
         answer = asgi(self.app, path, json.dumps(content).encode())
-        if path == "/v2/query" and denies(answer.json()):
+        if path == "/v2/query" and answer.status_code == 200 and denies(answer.json()):
             self.denied.append((what, self.simulator.settings.clock()))
         return answer
 
