@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from stays.legacy import DEADLINE, LARGEST_ANSWER, Answer, Legacy
 from tests.integration.legacy_backend import LegacyBackend, answer, legacy_backend
 from tests.integration.messages import BINH, MAI
+from tests.integration.outside import ZaloPay
 from tests.integration.product import close, load
 from tests.integration.test_secrecy import everything_logged
 from tests.integration.world import Reply, World
@@ -32,18 +34,23 @@ def backend(running: LegacyBackend) -> LegacyBackend:
 
 
 @contextmanager
-def adopting(world: World, address: str) -> Iterator[World]:
-    """The world as it is beside a legacy backend."""
-    bookings = load("bookings", {"LEGACY_API_URL": address, "ZALOPAY_ENDPOINT": world.zalopay.url})
-    world.functions = {**world.functions, "bookings": bookings}
-    yield world
+def started_beside(address: str, simulator: ZaloPay) -> Iterator[ModuleType]:
+    """The function as it is deployed beside a legacy backend."""
+    bookings = load("bookings", {"LEGACY_API_URL": address, "ZALOPAY_ENDPOINT": simulator.url})
+    yield bookings
     close(bookings)
 
 
+@pytest.fixture(scope="module")
+def bookings(running: LegacyBackend, simulator: ZaloPay) -> Iterator[ModuleType]:
+    with started_beside(running.address, simulator) as started:
+        yield started
+
+
 @pytest.fixture
-def synced(world: World, backend: LegacyBackend) -> Iterator[World]:
-    with adopting(world, backend.address) as begun:
-        yield begun
+def synced(world: World, backend: LegacyBackend, bookings: ModuleType) -> World:
+    world.functions = {**world.functions, "bookings": bookings}
+    return world
 
 
 def sync(world: World, body: Any = SENT, **how: Any) -> Reply:
@@ -118,8 +125,9 @@ def test_c27_nobody_there_or_no_json_object_is_our_own_answer(synced: World, bac
 def test_c27_a_backend_that_is_not_there_is_our_own_answer(world: World):
     with legacy_backend() as gone:
         address = gone.address
-    with adopting(world, address) as synced:
-        assert is_own(sync(synced))
+    with started_beside(address, world.zalopay) as bookings:
+        world.functions = {**world.functions, "bookings": bookings}
+        assert is_own(sync(world))
 
 
 def test_c27_five_seconds_are_all_it_gets():

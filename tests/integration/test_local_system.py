@@ -111,20 +111,16 @@ def test_an_event_that_keeps_failing_is_kept_as_a_dead_letter(settings: Settings
     run(settings, scenario)
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/dev/events", "{"),
-        ("/dev/events", '"text"'),
-        ("/dev/events", '{"detail": {}}'),
-        ("/dev/clock", "{}"),
-        ("/dev/clock", '{"advance": "far"}'),
-        ("/dev/clock", "[]"),
-    ],
-)
-def test_a_request_that_makes_no_sense_is_refused(path: str, body: str, settings: Settings) -> None:
+def test_a_request_that_makes_no_sense_is_refused(settings: Settings) -> None:
+    senseless = {
+        "/dev/events": ("{", '"text"', '{"detail": {}}'),
+        "/dev/clock": ("{}", '{"advance": "far"}', "[]"),
+    }
+
     async def scenario(_: Local, client: httpx.AsyncClient) -> None:
-        assert (await client.post(path, content=body)).status_code == 400
+        for path, bodies in senseless.items():
+            answers = [(await client.post(path, content=body)).status_code for body in bodies]
+            assert answers == [400] * len(bodies), path
 
     run(settings, scenario)
 
