@@ -34,10 +34,10 @@ check: $(VENV)/.test.stamp
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
 test: setup $(VENV)/.test.stamp
-	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
-	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist loadfile
-	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist loadfile
-	$(VENV)/bin/python -m pytest tests/e2e -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist worksteal
+	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest tests/e2e -n $(WORKERS) --dist loadfile
 
 # The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
 prove: setup $(VENV)/.test.stamp
