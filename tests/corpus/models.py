@@ -11,6 +11,7 @@ from stays.domain.decision import Evidence
 from stays.domain.mailing import Mailing, Profile, Thread
 from stays.domain.payment import PaymentSession
 from stays.table.store import from_attributes
+from stays.table.strays import read_stray
 
 Reader = Callable[[dict[str, Any]], Any]
 
@@ -42,7 +43,8 @@ MODELS: dict[str, Reader] = {
     "CALENDAR": Calendar.model_validate,
     "NIGHT": night_of,
     "EVENT": evidence_of,
-    "STRAY": plain("stayId", "amount"),
+    "STRAY": read_stray,
+    "WITHDRAWN": plain("revision", "userId"),
     "REFUSED": plain("reason", "raw"),
     "OPENED": plain("times"),
     "CONNECTION": Connection.model_validate,

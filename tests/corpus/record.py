@@ -96,9 +96,10 @@ def shapes(system: System) -> Iterator[Shape]:
             yield kind, *states, tuple(sorted(item)), inner, item.get("refund", {}).get("status")
     sessions = {item["id"]: item for item in database.items(kind="SESSION")}
     for order in system.zalopay.orders:
-        session = sessions[stay_of(order)]
+        session = sessions.get(stay_of(order), {})  # there is none where only ZaloPay knows of the order
         refunds = tuple((each.settled, each.outcome) for each in order.refunds)
-        yield "ORDER", order.state(system.zalopay.simulator.now()), refunds, session["status"], session["fulfilment"]
+        states = (session.get(name) for name in ("status", "fulfilment"))
+        yield "ORDER", order.state(system.zalopay.simulator.now()), refunds, *states
     for award in (*database.items(kind="AWARD"), *database.items(kind="OFFER")):
         mine = [each for each in sessions.values() if all(each[name] == award[name] for name in SALE)]
         live = sum(each["status"] in ("CREATED", "PENDING") for each in mine)

@@ -1,14 +1,9 @@
 """What the simulation's journeys do not come to: states that need somebody to look, to wait, or to work by hand."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 
 from infra.local.zalopay_simulator.ledger import Order
-from stays.domain.decision import Decision, Taken
-from stays.domain.manual import accept, give_back, paid_back
-from stays.domain.payment import PaymentSession
-from stays.table.sessions import Sessions
-from stays.table.store import Store
+from infra.operator.desk import Desk
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result, second_chance
 from tests.simulation.auctions import CHI, LATER_PRICE, answers, begins, lets_it_pass, presses
 from tests.simulation.gate import Fault
@@ -267,16 +262,10 @@ def only_order(system: System) -> Order:
     return order
 
 
-def by_hand(system: System, decide: Callable[[PaymentSession, datetime], Decision | None]) -> None:
-    """An operator decides about the session of the only order."""
+def by_hand(system: System, command: Callable[[Desk, str], Iterable[str]]) -> None:
+    """An operator types a command about the only order."""
     stay = stay_of(only_order(system))
-
-    def decider(session: PaymentSession, _: Taken) -> Decision | None:
-        return decide(session, system.now)
-
-    sessions = Sessions(Store(system._clients["dynamodb"], "stays"), by="an operator")
-    sessions.settle(sessions.find(stay), decider, system.now)
-    system._collect()
+    assert system.operate(lambda desk: command(desk, stay))
     system.deliver_callbacks()
     system.tick()
 
@@ -284,25 +273,25 @@ def by_hand(system: System, decide: Callable[[PaymentSession, datetime], Decisio
 def booking_is_ended_by_hand(system: System) -> None:
     """An operator gives the money of a booking back."""
     paid(system)
-    by_hand(system, lambda session, now: give_back(session, session.amount, session.amount, now))
+    by_hand(system, lambda desk, stay: desk.refund(stay, None, end_booking=True))
 
 
 def amount_is_accepted_by_hand(system: System) -> None:
     """Another amount than the order's counts as the price."""
     wrong_amount(system)
-    by_hand(system, lambda session, now: accept(session, session.amount + 1000, now))
+    by_hand(system, Desk.accept)
 
 
 def amount_is_given_back_by_hand(system: System) -> None:
     """Another amount than the order's goes back."""
     wrong_amount(system)
-    by_hand(system, lambda session, now: give_back(session, session.amount, session.amount + 1000, now))
+    by_hand(system, lambda desk, stay: desk.refund(stay, None))
 
 
 def refund_is_settled_by_hand(system: System) -> None:
     """ZaloPay refused a refund, and it was paid back by another way."""
     refund_is_refused(system)
-    by_hand(system, paid_back)
+    by_hand(system, Desk.settled)
 
 
 def refund_is_refused(system: System) -> None:
@@ -318,7 +307,7 @@ def refund_is_ordered_again(system: System) -> None:
     """The same, and an operator asks for it once more."""
     refund_is_refused(system)
     system.zalopay.simulator.switch("refund_refused", False, "all")
-    by_hand(system, lambda session, now: give_back(session, session.amount, session.amount, now))
+    by_hand(system, lambda desk, stay: desk.refund(stay, None))
 
 
 STORIES: dict[str, Story] = {

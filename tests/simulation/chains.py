@@ -24,7 +24,7 @@ class Chains:
         self._nights: dict[Place, Item] = {}
         self._awards: dict[tuple[str, str], Item] = {}
         self._offered: Counter[tuple[str, str]] = Counter()
-        self._ended: dict[tuple[str, str], int] = {}  # where in the history an award was lost, paid or given back
+        self._ended: dict[tuple[str, str], int] = {}  # where in the history an award was first lost or paid
         self._released: dict[Place, int] = {}  # where a night was released last
         self._given_back: dict[Place, int] = {}  # where it stopped being booked
         self._taken_back: set[tuple[Place, tuple[str, str]]] = set()  # nights that the auction system took from awards
@@ -65,8 +65,8 @@ class Chains:
             self._moved(old, new)
         for name in ("userId", "nights", "deadline"):
             self._demand(not old or corrected or old[name] == new[name], "S1", new["awardId"], name, "changed")
-        if old and (old["status"] != new["status"] or old.get("endedAt") != new.get("endedAt")):
-            self._ended[key] = self._position
+        if old and old["status"] != new["status"]:
+            self._ended.setdefault(key, self._position)
         if corrected:
             kept = set() if new["status"] == "WITHDRAWN" else set(_stake(new))
             self._taken_back |= {(place, key) for place in set(_stake(old)) - kept}

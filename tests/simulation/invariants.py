@@ -11,6 +11,7 @@ kept), I16 (money that moved may turn out not to) and L3 (orders end).
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,6 +73,14 @@ class Invariants:
         self._plain = system.database.plain
         self.chains = Chains(demand, self._plain)
         system.check = self.after_invocation
+
+    def learn(self) -> None:
+        """Take all that has happened for granted, where a world is put there as it once was."""
+        for record in self._system.history[self._read :]:
+            for look_at in (self._look_at, self.chains.look_at):
+                with suppress(Violated):
+                    look_at(record)
+        self._read = len(self._system.history)
 
     # After every invocation
 

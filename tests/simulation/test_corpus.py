@@ -13,9 +13,11 @@ from tests.corpus.comparing import Changed, answer_changed, changed
 from tests.corpus.differences import DIFFERENCES
 from tests.corpus.models import kind_of, read
 from tests.corpus.reading import said, users
+from tests.corpus.record import Recording, story
 from tests.corpus.rest import World
+from tests.corpus.stories import UNWATCHED
 from tests.corpus.world import Moment, corpora, load, moments, path_of, text, text_of
-from tests.simulation.system import System
+from tests.simulation.system import System, simulation
 
 MOMENTS = list(moments())
 every_moment = pytest.mark.parametrize("kept", MOMENTS, ids=lambda kept: kept.name)
@@ -127,6 +129,15 @@ def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
     for session in system.database.items(kind="SESSION"):
         assert list(tell(casebook.story(session["id"]), personal=True))
     assert all(item["reason"] for item in casebook.refused())
+
+
+# Recording the next one
+
+
+def test_what_people_do_by_hand_can_be_recorded() -> None:
+    with simulation(Recording) as recording:
+        told = [story(recording, name, live, watched=False) for name, live in UNWATCHED.items()]
+    assert all(each["moments"] for each in told)
 
 
 # Going on from it
