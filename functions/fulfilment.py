@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from stays.bus import NotTaken, publish
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
+from stays.domain.errors import Busy
 from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
@@ -116,7 +117,7 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
         image = record["dynamodb"]["NewImage"]
         try:
             fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, Busy) as error:
             identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
             logger.warning("to be tried again", extra=identity)
             return records[position:]

@@ -21,7 +21,7 @@ from stays.zalopay.callback import _CallbackData, _Envelope
 Schema = dict[str, Any]
 
 SCHEMAS = "#/components/schemas"
-_ALWAYS = (400, 413, 500)  # of every route that reads by `stays.http`
+_ALWAYS = (400, 413, 429, 500)  # of every route that reads by `stays.http`
 
 
 class Told(NamedTuple):
@@ -58,18 +58,18 @@ _WINNER, _OFFER = _named("Winner"), _named("Offer")
 _NOTHING = {"type": "object", "maxProperties": 0}
 _TOLD = {
     ("GET", "/health"): Told("Whether the API is up", _named("Health")),
-    ("POST", "/payment/zalopay/create"): Told("Begin to pay for awarded nights", _named("Order"), (404, 409, 429, 502)),
+    ("POST", "/payment/zalopay/create"): Told("Begin to pay for awarded nights", _named("Order"), (404, 409, 502)),
     ("GET", "/payment/zalopay/status/{appTransId}"): Told("How a payment stands", _named("Verdict"), (404,)),
     ("GET", "/payment/sessions/{sessionId}"): Told("A payment session", _SESSION, (404,)),
     ("GET", "/payment/transactions/{transactionId}"): Told("A payment by ZaloPay's transaction", _SESSION, (404,)),
     ("POST", "/payment/{paymentId}/booking"): Told("The one booking of a paid session", _BOOKING, (404, 409)),
     ("GET", "/payment/{paymentId}/booking"): Told("The booking of a payment, once there is one", _BOOKING, (404,)),
-    ("POST", "/bookings"): Told("Keep awarded nights for fifteen minutes", _BOOKING, (404, 409, 429)),
+    ("POST", "/bookings"): Told("Keep awarded nights for fifteen minutes", _BOOKING, (404, 409)),
     ("GET", "/user/bookings"): Told("The caller's bookings, newest first", {"type": "array", "items": _BOOKING}),
     ("DELETE", "/bookings/{bookingId}"): Told("Give a booking back", _BOOKING, (404, 409)),
     ("POST", "/bookings/{bookingId}/update-calendar"): Told("Repeat what is done already", _NOTHING, (404, 409)),
     ("POST", "/bookings/{bookingId}/conversation"): Told("The thread with the host", _named("Thread"), (404, 409)),
-    ("POST", "/bookings/{bookingId}/send-confirmation"): Told("Send the mail once more", _NOTHING, (404, 409, 429)),
+    ("POST", "/bookings/{bookingId}/send-confirmation"): Told("Send the mail once more", _NOTHING, (404, 409)),
     ("GET", "/auctions/winners/me"): Told("What the caller won", {"type": "array", "items": _WINNER}),
     ("GET", "/auctions/winners/{auctionId}"): Told("What the caller won at an auction", _WINNER, (404,)),
     ("POST", "/auctions/winners/{auctionId}/accept"): Told("Want a win, or nights of it", _NOTHING, (404, 409)),

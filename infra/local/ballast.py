@@ -1,6 +1,7 @@
 """Fills the table with copies of one stay, so that what grows with the table can be seen."""
 
 import json
+import time
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.config import Config
 from infra.local.database import CREDENTIALS, REGION
 
 _BATCH = 25  # items of one write
+_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between the writes of what was left out
 
 
 def fill(endpoint: str, stays: int) -> None:
@@ -20,10 +22,21 @@ def fill(endpoint: str, stays: int) -> None:
     for item in copies:
         batch.append({"PutRequest": {"Item": item}})
         if len(batch) == _BATCH:
-            client.batch_write_item(RequestItems={"stays": batch})
+            _write(client, batch)
             batch = []
     if batch:
-        client.batch_write_item(RequestItems={"stays": batch})
+        _write(client, batch)
+
+
+def _write(client: Any, batch: list[dict[str, Any]]) -> None:
+    """All of them, what is left out a little later. Raises RuntimeError where some stay out."""
+    left = {"stays": batch}
+    for pause in (*_PAUSES, 0):
+        left = client.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
+        if not left:
+            return
+        time.sleep(pause)
+    raise RuntimeError("the table takes no more")
 
 
 def _client(endpoint: str) -> Any:

@@ -23,7 +23,7 @@ from stays.domain.errors import StaysError
 from stays.domain.mailing import Kind
 from stays.table.casebook import Casebook
 from stays.table.effects import Effects
-from stays.table.sessions import Sessions, Unsettled
+from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
 from stays.table.watch import Watch
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
         desk = Desk(_tools(chosen.by), place, really=chosen.yes, personal=chosen.personal)
         for line in _lines(desk, chosen):
             sys.stdout.write(f"{line}\n")
-    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, Unsettled, ClientError, BotoCoreError) as error:
+    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import os
 import sys
 import threading
@@ -89,7 +90,7 @@ def load(name: str, settings: Mapping[str, str]) -> ModuleType:
     return module
 
 
-def dynamodb_of(module: ModuleType) -> BaseClient:
+def dynamodb_of(module: ModuleType | None) -> BaseClient:
     """The function's DynamoDB client, wherever it keeps it."""
     found: list[Any] = list(vars(module).values())
     found += [value._store for value in found if isinstance(getattr(value, "_store", None), Store)]
@@ -163,22 +164,38 @@ def unreachable(payments: ModuleType, path: str, times: int = 1, *, dies: bool =
 
 
 class Failing:
-    """One operation fails for a function while this is open, before it reaches the other side."""
+    """One operation fails for a function while this is open, the first so many times, and does not reach anything."""
 
-    def __init__(self, module: ModuleType, operation: str, error: Exception, client: BaseClient | None = None):
+    def __init__(
+        self,
+        module: ModuleType | None,
+        operation: str,
+        error: Exception,
+        client: BaseClient | None = None,
+        *,
+        times: float = math.inf,
+        where: bytes = b"",
+    ):
+        """`where` names a part of its body, such as a table; without a client it is the function's to DynamoDB."""
         client = client or dynamodb_of(module)
         self._events = client.meta.events
         self._event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
         self._error = error
+        self._times = times
+        self._where = where
+        self.failed = 0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._events.register_first(self._event, self._fail, unique_id=f"failing {self._event}")
+        return self
 
     def __exit__(self, *_: object):
         self._events.unregister(self._event, unique_id=f"failing {self._event}")
 
-    def _fail(self, **_: Any):
-        raise self._error
+    def _fail(self, params: Mapping[str, Any], **_: Any):
+        if self.failed < self._times and self._where in params["body"]:
+            self.failed += 1
+            raise self._error
 
 
 class Asked:

@@ -1,5 +1,6 @@
 """Looking at many things at once: what changed, what is recent, what is due; and reading many items."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
+from stays.domain.errors import Busy
 from stays.domain.mailing import new_mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.table.keys import SHARDS, award_item, mail_item, shard
@@ -43,14 +45,17 @@ def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0
 
 
 class Stingy:
-    """boto3's client that reads one key of a batch at a time, as DynamoDB may."""
+    """boto3's client that reads one key of a batch at a time, as DynamoDB may, and no more than so many in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100) -> None:
         self.batches: list[int] = []
+        self.most = most
 
     def batch_get_item(self, **request: Any) -> Any:
         ((table, wanted),) = request["RequestItems"].items()
         self.batches.append(len(wanted["Keys"]))
+        if len(self.batches) > self.most:
+            return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
         first, rest = wanted["Keys"][:1], wanted["Keys"][1:]
         answer = dynamodb().batch_get_item(RequestItems={table: {**wanted, "Keys": first}})
         left = {table: {**wanted, "Keys": rest}} if rest else {}
@@ -64,6 +69,14 @@ def test_many_items_are_read_until_none_is_left(store: Store) -> None:
     found = Store(stingy, "stays").get_many(keys)
     assert sorted(item["id"] for item in found) == [session.id for session in sessions]
     assert stingy.batches == [4, 3, 2, 1]
+
+
+def test_what_is_left_out_is_asked_for_more_and_more_slowly_and_not_for_ever(aws: None) -> None:
+    stingy, began = Stingy(most=2), time.monotonic()
+    with pytest.raises(Busy):
+        Store(stingy, "stays").get_many([{"PK": stay_id, "SK": "SESSION"} for stay_id in IDS[:4]])
+    assert stingy.batches == [4, 3, *[2] * 5]
+    assert time.monotonic() - began < 2
 
 
 def test_a_fault_is_raised_and_never_taken_for_a_failed_condition(aws: None) -> None:

@@ -22,7 +22,7 @@ from stays.domain.decision import (
     order_made,
     supersede,
 )
-from stays.domain.errors import Refused, StaysError
+from stays.domain.errors import Busy, Refused, StaysError
 from stays.domain.payment import (
     QUERY_INTERVAL,
     Contact,
@@ -84,9 +84,15 @@ class Orders:
         return Orders(self._sessions, cache(lambda: self._zalopay().within(TOGETHER)), self.clock)
 
     def ask(self, session: PaymentSession, source: str, now: datetime) -> PaymentSession:
-        """The session after asking ZaloPay, where that is open and nobody asked in the last five seconds."""
-        if session.is_live and session.attempted_at and self._sessions.claim_query(session, now):
-            return self._sessions.record(session, self._query(session, source), now)
+        """The session after asking ZaloPay, where that is open and nobody asked in the last five seconds.
+
+        As it was read where others are writing it all the time.
+        """
+        try:
+            if session.is_live and session.attempted_at and self._sessions.claim_query(session, now):
+                return self._sessions.record(session, self._query(session, source), now)
+        except Busy:
+            logger.warning("answered as it was read", extra={"sessionId": session.id})
         return session
 
     def _query(self, session: PaymentSession, source: str) -> Evidence:

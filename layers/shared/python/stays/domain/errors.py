@@ -3,7 +3,8 @@
 StaysError            code, message, details; the HTTP edge knows the status of each code
 ├── Invalid           the request can never work (VALIDATION_ERROR, INVALID_AMOUNT)
 ├── NotFound          unknown, or somebody else's: the same answer
-└── Refused           not now, not in this state (INVALID_AUCTION_STATE, OFFER_EXPIRED, …)
+├── Refused           not now, not in this state (INVALID_AUCTION_STATE, OFFER_EXPIRED, …)
+└── Busy              others write the same thing, or too much is asked: the same works in a moment (RATE_LIMIT)
 """
 
 from typing import Any
@@ -40,3 +41,10 @@ class NotFound(StaysError):
 
 class Refused(StaysError):
     """The request is fine, the state of things is not."""
+
+
+class Busy(StaysError):
+    """Others are at it, too: nothing was written by this attempt, and the next one may do it."""
+
+    def __init__(self) -> None:
+        super().__init__("RATE_LIMIT", "Much is going on here; please try again in a moment.", retryAfter=1)

@@ -10,7 +10,7 @@ from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
 from stays.domain.cascade import end, unsold_nights, withdraw
 from stays.domain.decision import NOTHING, AwardState, Decision, Evidence, Found, Nights, award_state, decide
-from stays.domain.errors import NotFound, Refused
+from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import award_key, opened_key, refused_item, stay_key, transaction_key
@@ -48,7 +48,7 @@ class Changed(Exception):
     """The award, or the session that was to give way, has changed since it was read: look again."""
 
 
-class Unsettled(Exception):
+class Unsettled(Busy):
     """The session kept changing under every attempt to decide; whoever brought the evidence comes again."""
 
 
@@ -169,13 +169,16 @@ class Sessions:
         return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)) is None
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
-        """Its owner has been answered that it is paid: one small write the first time, and harmless when repeated."""
+        """Its owner has been answered that it is paid: one small write the first time, and harmless when repeated.
+
+        Left out where others write the session just now: the page then reads PENDING once more, and asks.
+        """
         assert session.transaction_id
         told, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
         copy = self._store.updating(transaction_key(session.transaction_id), told, Condition("attribute_exists(PK)"))
         try:
             self._store.transact({"session": self._store.updating(session_key(session), told, first), "copy": copy})
-        except Conflicted:
+        except (Conflicted, Busy):
             return
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from random import random
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from stays.domain.errors import Busy
 
 Item = dict[str, Any]
 Key = dict[str, str]
@@ -21,6 +23,15 @@ PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard"
 _MOST_KEYS = 100  # of one BatchGetItem
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_CONFLICT = "TransactionConflictException"  # of a single write, which the SDK does not repeat
+_THROTTLED = frozenset(  # the SDK has tried three times
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
 
 
 class _Integers(TypeDeserializer):  # type: ignore[misc]  # boto3 has no types
@@ -61,7 +72,11 @@ class Condition:
 
 
 class Store:
-    """One table. Its methods raise botocore's errors for faults, never for a failed condition."""
+    """One table. Its methods raise botocore's errors for faults, never for a failed condition.
+
+    Writes of others in the way are tried again, six times in all. All methods raise Busy where they, or too many
+    requests, last longer than that.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -69,19 +84,27 @@ class Store:
 
     def get(self, key: Key) -> Item | None:
         """The item, strongly consistent: one read."""
-        answer = self._client.get_item(TableName=self._table, Key=to_attributes(key), ConsistentRead=True)
+        answer = _ask(self._client.get_item, TableName=self._table, Key=to_attributes(key), ConsistentRead=True)
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """The items that exist, strongly consistent, in no order: one read for 100 keys. No key comes twice."""
+        """The items that exist, strongly consistent, in no order: one read for 100 keys. No key comes twice.
+
+        What DynamoDB leaves out is asked for again, more and more slowly as long as it reads nothing at all.
+        """
         items: list[Item] = []
+        pauses = iter(_PAUSES)
         pending: list[dict[str, Any]] = [to_attributes(key) for key in keys]
         while pending:
             now, later = pending[:_MOST_KEYS], pending[_MOST_KEYS:]
             request = {self._table: {"Keys": now, "ConsistentRead": True}}
-            answer = self._client.batch_get_item(RequestItems=request)
+            answer = _ask(self._client.batch_get_item, RequestItems=request)
             items += map(from_attributes, answer["Responses"].get(self._table, []))
-            pending = [*answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", []), *later]
+            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            pauses = pauses if len(left) == len(now) else iter(_PAUSES)
+            if left:
+                _wait(pauses)
+            pending = [*left, *later]
         return items
 
     def query(self, expression: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
@@ -101,7 +124,8 @@ class Store:
     def _page(
         self, expression: str, values: Mapping[str, Any], options: Mapping[str, Any]
     ) -> tuple[list[Item], Mapping[str, Any]]:
-        answer = self._client.query(
+        answer = _ask(
+            self._client.query,
             TableName=self._table,
             KeyConditionExpression=expression,
             ExpressionAttributeValues=to_attributes(values),
@@ -134,20 +158,18 @@ class Store:
         names = {f"#f{i}": name for i, name in enumerate(first)}
         values = {f":{name[1:]}": value for name, value in zip(names, first.values(), strict=True)}
         kept = "".join(f", {name} = if_not_exists({name}, :{name[1:]})" for name in names)
-        answer = self._client.update_item(
-            **update
-            | {
-                "UpdateExpression": update["UpdateExpression"] + kept,
-                "ExpressionAttributeNames": update["ExpressionAttributeNames"] | names,
-                "ExpressionAttributeValues": update["ExpressionAttributeValues"] | to_attributes(values),
-                "ReturnValues": "ALL_NEW",
-            }
-        )
+        more = {
+            "UpdateExpression": update["UpdateExpression"] + kept,
+            "ExpressionAttributeNames": update["ExpressionAttributeNames"] | names,
+            "ExpressionAttributeValues": update["ExpressionAttributeValues"] | to_attributes(values),
+            "ReturnValues": "ALL_NEW",
+        }
+        answer = _ask(self._client.update_item, **update | more)
         return from_attributes(answer["Attributes"])
 
     def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Item | None:
         try:
-            call(**arguments)
+            _ask(call, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -203,33 +225,55 @@ class Store:
         return {name: value for name, value in request.items() if value}
 
     def transact(self, operations: Mapping[str, Operation]) -> None:
-        """All or nothing. Conflicts with other transactions are tried again; raises Conflicted for conditions."""
-        for pause in _PAUSES:
-            if self._write(operations):
-                return
-            time.sleep(random() * pause)  # noqa: S311  # jitter is no secret
-        self._write(operations, last=True)
+        """All or nothing. Raises Conflicted for conditions."""
+        _ask(self._write, operations=operations)
 
-    def _write(self, operations: Mapping[str, Operation], *, last: bool = False) -> bool:
+    def _write(self, operations: Mapping[str, Operation]) -> None:
         try:
             self._client.transact_write_items(TransactItems=list(operations.values()))
         except self._client.exceptions.TransactionCanceledException as error:
-            _raise_unless_passing(error, list(operations), last=last)
-            return False
-        return True
+            failed = {
+                name: from_attributes(reason.get("Item", {}))
+                for name, reason in zip(operations, _reasons(error), strict=False)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            }
+            if failed:
+                raise Conflicted(failed) from None
+            raise
 
 
-def _raise_unless_passing(error: ClientError, names: Sequence[str], *, last: bool) -> None:
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
-    failed = {
-        name: from_attributes(reason.get("Item", {}))
-        for name, reason in zip(names, reasons, strict=False)
-        if reason.get("Code") == "ConditionalCheckFailed"
-    }
-    if failed:
-        raise Conflicted(failed) from None
-    if last or not _PASSING & {reason.get("Code") for reason in reasons}:
-        raise error
+def _ask(call: Callable[..., Any], **request: Any) -> Any:
+    """What DynamoDB answers. A conflict with the write of another is tried again; raises Busy where it lasts."""
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            return call(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _THROTTLED:
+                raise Busy from error
+            if not _is_conflict(error):
+                raise
+        _wait(pauses)
+
+
+def _wait(pauses: Iterator[float]) -> None:
+    """The next pause between two attempts; raises Busy where there is none left."""
+    pause = next(pauses, None)
+    if pause is None:
+        raise Busy
+    time.sleep(random() * pause)  # noqa: S311  # jitter is no secret
+
+
+def _is_conflict(error: ClientError) -> bool:
+    """Whether a write, single or a transaction, met another one on its items."""
+    return error.response["Error"]["Code"] == _CONFLICT or not _PASSING.isdisjoint(
+        reason.get("Code") for reason in _reasons(error)
+    )
+
+
+def _reasons(error: ClientError) -> Sequence[dict[str, Any]]:
+    reasons: Sequence[dict[str, Any]] = error.response.get("CancellationReasons", [])
+    return reasons
 
 
 def any_of(name: str, values: Iterable[str]) -> Condition:

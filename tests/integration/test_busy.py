@@ -1,0 +1,116 @@
+"""What we lean on is busy, slow or gone: whatever the table `stays` can answer is answered, and nobody gets a 500."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.messages import BINH, NIGHTS, auction_result
+from tests.integration.product import Failing, fault
+from tests.integration.world import World
+
+CONFLICT = "TransactionConflictException"
+SINGLE_WRITES = ("PutItem", "UpdateItem")
+
+
+@contextmanager
+def failing(world: World, *operations: str, code: str, times: float = 1e9) -> Iterator[list[Failing]]:
+    """These operations fail for all functions that browsers and the bus call."""
+    with ExitStack() as open_:
+        yield [
+            open_.enter_context(
+                Failing(world.functions[name], operation, fault(code, operation), times=times, where=b'"stays"')
+            )
+            for name in ("payments", "bookings", "auctions", "awards", "calendars")
+            for operation in operations
+        ]
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_single_write_that_meets_a_transaction_is_tried_again(world: World, times: int):
+    with failing(world, *SINGLE_WRITES, code=CONFLICT, times=times) as faults:
+        made = world.created()
+        assert world.status(made["appTransId"])["status"] == "PENDING"
+        assert world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"}).status == 200
+    assert {each.failed for each in faults} == {0, times}
+    assert "queriedAt" in world.standing(made["sessionId"])
+
+
+Request = Callable[[World, dict[str, Any]], Any]
+PENDING: dict[str, Request] = {
+    "create": lambda world, _: world.create(NIGHTS, auction_id="1002", sub=BINH),
+    "reserve": lambda world, _: world.http(
+        "POST", "/bookings", {"auctionId": "1002", "selectedNights": list(NIGHTS)}, sub=BINH
+    ),
+    "decline": lambda world, _: world.http("POST", "/auctions/winners/1002/decline", sub=BINH),
+    "profile": lambda world, _: world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"}),
+}
+PAID: dict[str, Request] = {
+    "give back": lambda world, paid: world.http("DELETE", f"/bookings/{paid['id']}"),
+    "mail": lambda world, paid: world.http("POST", f"/bookings/{paid['id']}/send-confirmation"),
+    "conversation": lambda world, paid: world.http("POST", f"/bookings/{paid['id']}/conversation"),
+}
+EVERY_WRITE = (*SINGLE_WRITES, "TransactWriteItems")
+
+
+@pytest.mark.parametrize("what", [*PENDING, *PAID])
+def test_a_user_who_meets_others_all_the_time_is_asked_to_come_again_and_can(world: World, what: str):
+    paid = world.paid() if what in PAID else {}
+    world.announce(auction_result(userId=BINH, auctionId="1002"), number=2)
+    before = world.items()
+    send = (PAID if what in PAID else PENDING)[what]
+    with failing(world, *SINGLE_WRITES, code=CONFLICT), conflicting(world):
+        reply = send(world, paid)
+    assert (reply.status, reply.code, reply.details) == (429, "RATE_LIMIT", {"retryAfter": 1})
+    assert world.items() == before
+    assert send(world, paid).status == 200
+
+
+@contextmanager
+def conflicting(world: World) -> Iterator[None]:
+    """Every transaction of the functions that browsers call meets another one."""
+    cancelled = fault("TransactionCanceledException", "TransactWriteItems")
+    cancelled.response["CancellationReasons"] = [{"Code": "TransactionConflict"}]  # type: ignore[typeddict-unknown-key]
+    with ExitStack() as open_:
+        for name in ("payments", "bookings", "auctions"):
+            module = world.functions[name]
+            real = module.store._client.exceptions.TransactionCanceledException
+            error = real(cancelled.response, "TransactWriteItems")
+            open_.enter_context(Failing(module, "TransactWriteItems", error))
+        yield
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", CONFLICT])
+def test_what_was_read_is_answered_also_where_nothing_can_be_written(world: World, code: str):
+    world.announce(auction_result())
+    made = world.create().body
+    world.zalopay.pay(made["appTransId"])
+    with failing(world, *SINGLE_WRITES, code=code), conflicting(world):
+        session_id, paid = made["sessionId"], world.standing(made["sessionId"])
+        assert world.status(made["appTransId"])["status"] == "PAID"
+        assert world.session(session_id)["status"] == "PENDING"  # until its owner has read of it (C24)
+        assert world.http("GET", f"/payment/transactions/{paid['transactionId']}").body["status"] == "PAID"
+        for method in ("GET", "POST"):
+            assert world.http(method, f"/payment/{session_id}/booking").body["status"] == "CONFIRMED"
+        assert [each["id"] for each in world.http("GET", "/user/bookings").body] == [session_id]
+        assert world.http("GET", "/auctions/winners/1001").body["status"] == "PAID"
+    assert "toldAt" not in world.standing(session_id)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", CONFLICT])
+def test_an_open_order_is_answered_as_it_was_read(world: World, code: str):
+    made = world.created()
+    with failing(world, *SINGLE_WRITES, code=code), conflicting(world):
+        assert world.status(made["appTransId"])["status"] == "PENDING"
+        world.clock.shift(1000)
+        assert world.session(made["sessionId"])["status"] == "PENDING"
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded"])
+def test_a_table_that_is_asked_too_much_is_busy_and_not_broken(world: World, code: str):
+    made = world.created()
+    with failing(world, "GetItem", "Query", code=code):
+        for path in (f"/payment/sessions/{made['sessionId']}", "/user/bookings", "/auctions/winners/1001"):
+            reply = world.http("GET", path)
+            assert (reply.status, reply.code) == (429, "RATE_LIMIT")
