@@ -145,11 +145,13 @@ def test_nobody_is_told_nothing(connections: Connections) -> None:
     assert post("http://127.0.0.1:9", connections).tell([]) == []
 
 
+@pytest.mark.parametrize("name", ["GoneException", "SomethingElse", None])
 def test_a_connection_that_is_gone_is_forgotten_and_was_reached_as_well_as_it_can_be(
-    gateway: Gateway, connections: Connections
+    gateway: Gateway, connections: Connections, name: str | None
 ) -> None:
     gone, alive = listening(connections, "gone="), listening(connections, "alive=")
     gateway.answers["gone="] = [410]
+    gateway.names = {410: name} if name else {}
     assert post(gateway.url, connections).tell([(gone, [STATUS, BOOKING]), (alive, [STATUS])]) == []
     assert gateway.calls["gone="] == 1
     assert connections.of(TRAVELLER) == [alive]
@@ -236,8 +238,12 @@ def test_who_cannot_be_ended_stays_listed_and_hinders_nobody(
     assert connections.of(TRAVELLER) == [faulty]
 
 
-def test_who_has_gone_already_is_forgotten_when_dismissed(gateway: Gateway, connections: Connections) -> None:
+@pytest.mark.parametrize("name", ["GoneException", None])
+def test_who_has_gone_already_is_forgotten_when_dismissed(
+    gateway: Gateway, connections: Connections, name: str | None
+) -> None:
     mine = listening(connections, "c1=")
+    gateway.names = {410: name} if name else {}
     gateway.answers["c1="] = [410]
     post(gateway.url, connections).dismiss([mine])
     assert (gateway.ended, connections.of(TRAVELLER)) == ([], [])

@@ -235,7 +235,8 @@ class Browsers:
 
     def _arrive(self, connection_id: str, data: bytes) -> None:
         if connection_id in self.gone or connection_id not in self.frames:
-            answer = {"Error": {"Code": "GoneException", "Message": "-"}}
+            gone = {"Code": "GoneException", "Message": "-"}
+            answer = {"Error": gone, "ResponseMetadata": {"HTTPStatusCode": 410}}
             raise self.exceptions.GoneException(answer, "PostToConnection")
         frame = json.loads(data)
         self.frames[connection_id].append(frame)

@@ -2,7 +2,7 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)  # at most, and calls at the same time; wha
 REMEMBERED = 1000  # users and places whose presence was written lately
 JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
 MOST_CONNECTIONS = 10  # of one user
+GONE = 410  # the status alone counts: the type of the error may be missing
 AT_ONCE = 16  # posts; more than one user has connections, so that one user's cannot hold up everybody's
 
 # A post takes 6 seconds at worst, its three attempts and the pauses between them.
@@ -229,22 +230,16 @@ class Post:
         Raises Unreachable.
         """
         frame = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        try:
-            self._client.post_to_connection(ConnectionId=connection_id, Data=frame)
-        except self._client.exceptions.GoneException:
+        there = _reaches(self._client.post_to_connection, ConnectionId=connection_id, Data=frame)
+        if not there:
             self._connections.forget(connection_id, user_id)
-            return False
-        except (ClientError, BotoCoreError) as error:
-            raise Unreachable(type(error).__name__) from None
-        return True
+        return there
 
     def end(self, connection_id: str) -> bool:
         """Hang up; False if that could not be done. The gateway then says $disconnect."""
         try:
-            self._client.delete_connection(ConnectionId=connection_id)
-        except self._client.exceptions.GoneException:
-            return True
-        except (ClientError, BotoCoreError):
+            _reaches(self._client.delete_connection, ConnectionId=connection_id)
+        except Unreachable:
             return False
         return True
 
@@ -264,3 +259,16 @@ class Post:
         except Unreachable:
             return False
         return True
+
+
+def _reaches(call: Callable[..., Any], **request: Any) -> bool:
+    """Whether a call got to its connection; False for one that is gone. Raises Unreachable."""
+    try:
+        call(**request)
+    except ClientError as error:
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == GONE:
+            return False
+        raise Unreachable(type(error).__name__) from None
+    except BotoCoreError as error:
+        raise Unreachable(type(error).__name__) from None
+    return True
