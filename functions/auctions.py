@@ -20,7 +20,7 @@ from stays.domain.errors import NotFound, Refused
 from stays.domain.payment import PaymentSession
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
-from stays.metrics import milestone, pass_over
+from stays.metrics import milestone, pass_over, presence_failed
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -46,7 +46,7 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
 sessions = Sessions(store, milestone, pass_over)
 orders = Orders(sessions, zalopay, clock)
-presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]))
+presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
 logger = Logger()
 app = http.resolver()
 

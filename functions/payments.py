@@ -28,7 +28,7 @@ from stays.domain.values import (
     new_stay_id,
     stay_id_of,
 )
-from stays.metrics import milestone, pass_over
+from stays.metrics import milestone, pass_over, presence_failed
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -68,7 +68,7 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 orders = Orders(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
-presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]))
+presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
 logger = Logger()
 app = http.resolver()
 

@@ -26,8 +26,15 @@ GRAPHS = (
     ),
     ("ZaloPay refusing or silent", ("ZaloPayRefused", "ZaloPaySilent"), "Sum"),
     (
-        "Not delivered, not readable",
-        ("UnreachedConnections", "MailFailed", "RejectedEvents", "UnpublishedEvents", "UnreadableItems"),
+        "Not delivered, not readable, not noted",
+        (
+            "UnreachedConnections",
+            "MailFailed",
+            "RejectedEvents",
+            "UnpublishedEvents",
+            "UnreadableItems",
+            "PresenceNotNoted",
+        ),
         "Sum",
     ),
 )

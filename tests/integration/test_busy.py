@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from tests.integration.messages import BINH, NIGHTS, auction_result
 from tests.integration.product import Failing, fault
@@ -114,3 +115,55 @@ def test_a_table_that_is_asked_too_much_is_busy_and_not_broken(world: World, cod
         for path in (f"/payment/sessions/{made['sessionId']}", "/user/bookings", "/auctions/winners/1001"):
             reply = world.http("GET", path)
             assert (reply.status, reply.code) == (429, "RATE_LIMIT")
+
+
+# Presence is a courtesy
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault("ResourceNotFoundException", "PutItem"),
+        fault("ProvisionedThroughputExceededException", "PutItem"),
+        fault("AccessDeniedException", "PutItem"),
+        EndpointConnectionError(endpoint_url="https://dynamodb"),
+    ],
+    ids=lambda error: type(error).__name__ + str(getattr(error, "response", "")),
+)
+def test_every_page_is_answered_where_presence_cannot_be_noted(
+    world: World, error: Exception, capsys: pytest.CaptureFixture[str]
+):
+    world.announce(auction_result())
+    with noting(world, error) as failed:
+        made = world.create().body
+        world.zalopay.pay(made["appTransId"])
+        paid = world.standing(made["sessionId"])
+        for path in (
+            f"/payment/zalopay/status/{made['appTransId']}",
+            f"/payment/sessions/{made['sessionId']}",
+            f"/payment/transactions/{paid['transactionId']}",
+            f"/payment/{made['sessionId']}/booking",
+            "/auctions/winners/me",
+            "/auctions/winners/1001",
+            "/user/bookings",
+        ):
+            assert world.http("GET", path).status == 200, path
+        assert [each.failed for each in failed] == [1, 1]  # of each function: not at every call
+        world.clock.shift(60)
+        assert world.status(made["appTransId"])["status"] == "PAID"
+        assert failed[0].failed == 2
+    assert capsys.readouterr().out.count('"PresenceNotNoted"') >= 3
+    assert world.socket().subscribe()[0]["code"] == "FORBIDDEN"
+    world.clock.shift(60)
+    world.status(made["appTransId"])
+    assert world.socket().subscribe()[0]["type"] == "SUBSCRIBED"
+
+
+@contextmanager
+def noting(world: World, error: Exception) -> Iterator[list[Failing]]:
+    """The table of connections fails where presence is noted, and no other table does."""
+    with ExitStack() as open_:
+        yield [
+            open_.enter_context(Failing(world.functions[name], "PutItem", error, where=b'"connections"'))
+            for name in ("payments", "auctions")
+        ]

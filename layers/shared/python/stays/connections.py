@@ -18,6 +18,7 @@ from stays.domain.values import Model, Timestamp, encode_key, timestamp
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
 PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
+PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt where such a write failed
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, and calls at the same time; what was seen later than that is not true
 REMEMBERED = 1000  # users and places whose presence was written lately
 JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
@@ -191,20 +192,35 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Presence:
-    """That a user called us from a place vouches for the socket that follows. Written seldom, and remembered here."""
+    """That a user called us from a place vouches for the socket that follows. Written seldom, and remembered here.
 
-    def __init__(self, connections: Connections) -> None:
+    A courtesy: where it cannot be written the call goes on, and only the socket has to prove itself.
+    """
+
+    def __init__(self, connections: Connections, failed: Callable[[str], None] = lambda _: None) -> None:
+        """`failed` hears why, whenever it could not be written."""
         self._connections = connections
+        self._failed = failed
         self.seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def note(self, user_id: str, mark: str, now: datetime) -> None:
-        """The user made an authenticated call from here: on record at most 5 minutes ago when this is done."""
+        """The user made an authenticated call from here: on record at most 5 minutes ago when this is done.
+
+        A write that failed is tried again after a minute.
+        """
         last = self.seen.pop((user_id, mark), None)
         if last is None or not last - CLOCKS_DIFFER <= now < last + PRESENCE_WRITES:
-            last = self._connections.saw(user_id, mark, now)
+            last = self._write(user_id, mark, now)
         self.seen[user_id, mark] = last
         if len(self.seen) > REMEMBERED:
             self.seen.popitem(last=False)
+
+    def _write(self, user_id: str, mark: str, now: datetime) -> datetime:
+        try:
+            return self._connections.saw(user_id, mark, now)
+        except (ClientError, BotoCoreError) as error:
+            self._failed(type(error).__name__)
+            return now - PRESENCE_WRITES + PRESENCE_AGAIN
 
 
 class Unreachable(Exception):

@@ -39,3 +39,9 @@ def pass_over(item: str) -> None:
     """Count and log an item that cannot be read: its page, or its message, comes without it."""
     count("UnreadableItems")
     logger.error("item not readable", extra={"item": item})
+
+
+def presence_failed(why: str) -> None:
+    """Count and log that a user's call could not be noted: only the socket that follows has to prove itself."""
+    count("PresenceNotNoted")
+    logger.warning("presence not noted", extra={"error": why})
