@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from botocore.exceptions import EndpointConnectionError
 
+from stays.zalopay.keys import AGAIN, KEY_AGE, NoKey, accepted_keys
 from tests.integration.messages import BINH, NIGHTS, auction_result
 from tests.integration.product import Failing, fault
 from tests.integration.world import World
@@ -167,3 +170,70 @@ def noting(world: World, error: Exception) -> Iterator[list[Failing]]:
             open_.enter_context(Failing(world.functions[name], "PutItem", error, where=b'"connections"'))
             for name in ("payments", "auctions")
         ]
+
+
+# A key that cannot be read
+
+
+@contextmanager
+def no_secrets(error: Exception) -> Iterator[Failing]:
+    """Secrets Manager fails for everybody."""
+    assert accepted_keys("zalopay-key1") + accepted_keys("zalopay-key2")
+    secrets = DEFAULT_PROVIDERS["secrets"].client
+    with Failing(None, "GetSecretValue", error, secrets) as failing_:
+        yield failing_
+
+
+UNREAD = [
+    fault("ResourceNotFoundException", "GetSecretValue"),
+    fault("AccessDeniedException", "GetSecretValue"),
+    EndpointConnectionError(endpoint_url="https://secretsmanager"),
+]
+
+
+@pytest.mark.parametrize("error", UNREAD, ids=lambda error: str(error)[:60])
+def test_the_key_that_was_known_last_signs_and_believes_while_its_secret_cannot_be_read(world: World, error: Exception):
+    made = world.created()
+    with no_secrets(error) as failed:
+        for _ in range(2):
+            world.clock.shift(KEY_AGE + 1)
+            assert world.status(made["appTransId"])["status"] == "PENDING"
+        assert [each["state"] for each in world.zalopay.orders()] == ["OPEN"]
+        assert failed.failed == 2
+        world.clock.shift(AGAIN - 10)
+        world.status(made["appTransId"])
+        assert failed.failed == 2
+        (answer,) = world.zalopay.pay(made["appTransId"], late=True)["callbacks"]
+        assert answer["verdict"] == "accepted"
+    assert world.standing(made["sessionId"])["status"] == "PAID"
+
+
+@pytest.mark.parametrize("error", UNREAD, ids=lambda error: str(error)[:60])
+def test_without_any_key_pages_are_answered_from_the_table_and_no_order_is_made(world: World, error: Exception):
+    made = world.created()
+    world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]), number=2)
+    with no_secrets(error):
+        DEFAULT_PROVIDERS["secrets"].clear_cache()
+        assert world.status(made["appTransId"])["status"] == "PENDING"
+        assert world.session(made["sessionId"])["status"] == "PENDING"
+        refused = world.create(["2027-05-01"], auction_id="1002", sub=BINH)
+        assert (refused.status, refused.code) == (502, "PAYMENT_CREATION_FAILED")
+        (answer,) = world.zalopay.pay(made["appTransId"])["callbacks"]
+        assert answer["answer"]["return_code"] == 0  # ZaloPay comes again
+        world.clock.shift(1000)
+        assert world.session(made["sessionId"])["status"] == "PENDING"
+    world.clock.shift(10)
+    assert world.status(made["appTransId"])["status"] == "PAID"
+
+
+@pytest.mark.parametrize("content", ["the key alone", '["key"]', "5", '{"current": 5}', "{}"])
+def test_a_secret_of_another_shape_is_no_key_and_breaks_nothing(world: World, content: str):
+    made = world.created()
+    world.clock.shift(KEY_AGE + 1)
+    boto3.client("secretsmanager").put_secret_value(SecretId="zalopay-key1", SecretString=content)
+    assert world.status(made["appTransId"])["status"] == "PENDING"
+
+
+def test_who_looks_for_a_new_key_is_not_given_an_old_one(aws: None):
+    with no_secrets(UNREAD[0]), pytest.raises(NoKey):
+        accepted_keys("zalopay-key1", fresh=True)

@@ -1,9 +1,20 @@
 """ZaloPay's keys, each in a secret of its own: {"current": …, "previous": … while it is being rotated}."""
 
-from aws_lambda_powertools.utilities.parameters import get_secret
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
+from botocore.config import Config
 
 KEY_AGE = 300  # seconds a key is kept before the secret is read again
+AGAIN = 60  # seconds until the next look where the secret could not be read, and an older key is there
+# A look takes some 6 seconds at worst.
+LOOKING = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+
+logger = Logger()
 
 
 class NoKey(Exception):
@@ -11,12 +22,18 @@ class NoKey(Exception):
 
 
 def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
-    """All keys that may have signed, the current one first. `fresh` reads the secret now. Raises NoKey."""
+    """All keys that may have signed, the current one first. Where the secret cannot be read, those known last.
+
+    `fresh` reads the secret now, and those known last do not do. Raises NoKey.
+    """
     try:
-        versions: dict[str, str] = get_secret(secret, transform="json", max_age=KEY_AGE, force_fetch=fresh)
+        versions = _provider().get(secret, max_age=KEY_AGE, transform="json", force_fetch=fresh)
     except (GetParameterError, TransformParameterError) as error:
-        raise NoKey(secret) from error
-    return [versions[name] for name in ("current", "previous") if versions.get(name)]
+        versions = None if fresh else _known_last(secret)
+        if not versions:
+            raise NoKey(secret) from error
+    found = versions if isinstance(versions, dict) else {}
+    return [found[name] for name in ("current", "previous") if found.get(name) and isinstance(found[name], str)]
 
 
 def signing_key(secret: str, *, fresh: bool = False) -> str:
@@ -25,3 +42,22 @@ def signing_key(secret: str, *, fresh: bool = False) -> str:
     if not keys:
         raise NoKey(secret)
     return keys[0]
+
+
+def _provider() -> BaseProvider:
+    """Powertools' own, whose cache keeps what it has read also beyond its time."""
+    if "secrets" not in DEFAULT_PROVIDERS:
+        DEFAULT_PROVIDERS["secrets"] = SecretsProvider(boto_config=LOOKING)
+    provider: BaseProvider = DEFAULT_PROVIDERS["secrets"]
+    return provider
+
+
+def _known_last(secret: str) -> Any:
+    """What was read last, however long ago; the secret is left alone for a minute then."""
+    provider = _provider()
+    name = provider._build_cache_key(name=secret, transform="json")  # noqa: SLF001  # there is no other way to it
+    versions = provider.fetch_from_cache(name)
+    if versions:
+        logger.warning("the key known last is used: its secret cannot be read", extra={"secret": secret})
+        provider.add_to_cache(name, versions, AGAIN)
+    return versions
