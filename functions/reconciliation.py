@@ -2,16 +2,19 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.cascade import Passing, end, is_overdue
 from stays.domain.decision import Evidence, Outcome
+from stays.domain.errors import Busy
 from stays.domain.mailing import Mailing, MailState
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_check, next_late_check
@@ -33,6 +36,8 @@ APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
+ASIDE = timedelta(minutes=15)  # until an item is looked at again that cannot be read or attended
+PASSING = (BotoCoreError, ClientError, Busy)  # trouble of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
 
 store = Store(
@@ -42,7 +47,7 @@ sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store, milestone)
 effects = Effects(store)
 awards = Awards(store)
-watch = Watch(store)
+watch = Watch(store, pass_over)
 logger = Logger()
 
 
@@ -131,10 +136,18 @@ def attended(item: Due, now: datetime) -> bool:
     """Whether it went well. Whatever went wrong, the item stays due and the others are not held up."""
     try:
         attend(item, now)
-    except Exception:  # the outermost edge of each item
+    except Exception as error:  # the outermost edge of each item
         logger.exception("still due", extra={"sessionId": id_of(item)})
+        if not isinstance(error, PASSING):
+            set_aside(item, now)
         return False
     return True
+
+
+def set_aside(item: Due, now: datetime) -> None:
+    """Its own fault, and for people: it is due again in a while, and until then takes no place in a round."""
+    with suppress(*PASSING):
+        watch.set_aside(item, now + ASIDE)
 
 
 def id_of(item: Due) -> str:

@@ -1,7 +1,15 @@
 """The schedule: whatever was lost is found, whatever is over is ended, and nothing is given up unasked."""
 
+import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
+from types import ModuleType
+
+import httpx
+import pytest
 
 from stays.domain.award import quote
 from stays.domain.decision import order_made
@@ -247,6 +255,70 @@ def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World):
     world.functions["reconciliation"].store.put(broken)
     assert world.after(seconds=60) == {"due": 2, "attended": 1}
     assert world.item(kind="SESSION", id=made["sessionId"])["status"] == "PAID"
+
+
+def test_as_many_items_as_a_round_takes_that_cannot_be_read_stop_their_shard_for_one_round(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
+    made = world.created()
+    world.zalopay.fault("callback_lost")
+    world.zalopay.pay(made["appTransId"])
+    session, most = world.item(kind="SESSION"), world.functions["reconciliation"].LIMIT
+    for number in range(most):
+        key = {"PK": {"S": f"STAY#broken{number}"}, "SK": {"S": "SESSION"}, "kind": {"S": "SESSION"}}
+        long_ago = {"dueShard": {"S": session["dueShard"]}, "dueAt": {"S": "2020-01-01T00:00:00.000Z"}}
+        world.dynamodb.put_item(TableName="stays", Item=key | long_ago)
+    assert world.after(seconds=60) == {"due": most, "attended": 0}
+    assert world.after(seconds=60) == {"due": 1, "attended": 1}
+    assert world.standing(made["sessionId"])["status"] == "PAID"
+    assert capsys.readouterr().out.count('"UnreadableItems":[1.0]') == most
+    assert world.after(minutes=15)["due"] >= most  # they are looked at again, and counted
+
+
+def test_an_item_that_fails_by_itself_makes_room_and_one_that_the_table_fails_does_not(world: World):
+    made = world.created()
+    session = world.item(kind="SESSION")
+    reconciliation = world.functions["reconciliation"]
+    reconciliation.store.update({"PK": session["PK"], "SK": session["SK"]}, {"dueAt": None, "status": "BROKEN"})
+    award = world.item(kind="AWARD", checkoutId=made["sessionId"])
+    over = datetime.fromisoformat(award["dueAt"]) - datetime.now(UTC)
+    world.clock.shift(over + timedelta(seconds=1))
+    with Failing(reconciliation, "GetItem", fault()):
+        assert world.tick() == {"due": 1, "attended": 0}
+    with Failing(reconciliation, "UpdateItem", fault(operation="UpdateItem")):
+        assert world.tick() == {"due": 1, "attended": 0}
+    assert world.tick() == {"due": 1, "attended": 0}  # its session cannot be read
+    assert world.tick() == {"due": 0, "attended": 0}
+    assert world.after(minutes=15) == {"due": 1, "attended": 0}
+
+
+def test_while_one_item_waits_for_zalopay_all_others_are_attended(world: World):
+    slow, *orders = world.apart(*(f"2027-04-{day:02}" for day in range(1, 13)))
+    asked: set[str] = set()
+    others = Event()
+    usual = world.functions["payments"].zalopay()._http._transport
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        order = json.loads(request.content)["app_trans_id"]
+        if order == slow:
+            assert others.wait(6)
+        asked.add(order)
+        if asked == set(orders):
+            others.set()
+        return usual.handle_request(request)
+
+    with speaking(world.functions["payments"], httpx.MockTransport(answer)):
+        assert world.after(seconds=60) == {"due": 12, "attended": 12}
+    assert asked == {slow, *orders}
+
+
+@contextmanager
+def speaking(payments: ModuleType, transport: httpx.BaseTransport) -> Iterator[None]:
+    """ZaloPay is reached by another way."""
+    http = payments.zalopay()._http
+    usual, http._transport = http._transport, transport
+    yield
+    http._transport = usual
 
 
 def test_an_order_that_never_reached_zalopay_is_made_once_more(world: World):

@@ -12,12 +12,26 @@ from stays.domain.decision import Outcome
 from stays.domain.errors import Busy
 from stays.domain.mailing import new_mailing
 from stays.domain.payment import PaymentSession, Status
-from stays.table.keys import SHARDS, award_item, mail_item, shard
+from stays.domain.values import timestamp
+from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
 from stays.table.sessions import Sessions
 from stays.table.store import Condition, Store, to_attributes
 from stays.table.watch import RECENT, Unreadable, Watch, changed, newly_booked, newly_paid
 from tests.integration.tables import begin, contents, dynamodb, hand_in
-from tests.samples import NIGHTS, NOW, STAY, STRANGER, TRAVELLER, money, offer, opened, priced, said, win
+from tests.samples import (
+    NIGHTS,
+    NOW,
+    STAY,
+    STRANGER,
+    TRAVELLER,
+    money,
+    offer,
+    opened,
+    priced,
+    said,
+    stray_due,
+    win,
+)
 
 MOMENT = timedelta(milliseconds=1)
 IDS = [f"{STAY[:-1]}{end}" for end in "0123456789ABC"]
@@ -191,7 +205,30 @@ def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: S
 
 def test_an_award_that_cannot_be_read_is_due_for_people(store: Store, watch: Watch) -> None:
     store.put(award_item(win()) | {"status": "BROKEN"})
-    assert watch.due(NOW + timedelta(days=1), 100) == [Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN")]
+    due_at = str(win().dump()["dueAt"])
+    assert watch.due(NOW + timedelta(days=1), 100) == [Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN", due_at)]
+
+
+def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(store: Store) -> None:
+    passed_over: list[str] = []
+    watch = Watch(store, passed_over.append)
+    session = begun(store, IDS[0])
+    broken = {"PK": "STAY#broken", "SK": "SESSION", "kind": "SESSION", "dueShard": "0", "dueAt": "2020-01-01T00:00:00Z"}
+    for item in (
+        award_item(win()),
+        mail_item(new_mailing(IDS[1], "confirmation", NOW)),
+        broken,
+        stray_item(stray_due()),
+    ):
+        store.put(item)
+    later = NOW + timedelta(days=1)
+    found = watch.due(later, 100)
+    assert {type(item).__name__ for item in found} == {"PaymentSession", "Award", "Mailing", "Stray", "Unreadable"}
+    store.update({"PK": f"STAY#{session.id}", "SK": "SESSION"}, {"dueAt": timestamp(NOW)})
+    for item in found:
+        watch.set_aside(item, later + MOMENT)
+    assert [getattr(item, "id", None) for item in watch.due(later, 100)] == [session.id]
+    assert len(watch.due(later + MOMENT, 100)) == len(found) == len(passed_over)
 
 
 def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, watch: Watch) -> None:

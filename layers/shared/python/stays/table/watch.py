@@ -11,8 +11,8 @@ from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
-from stays.table.keys import SHARDS
-from stays.table.store import Item, Store, from_attributes
+from stays.table.keys import SHARDS, award_key, mail_key, stay_key, transaction_key
+from stays.table.store import Condition, Item, Key, Store, from_attributes
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
@@ -27,6 +27,7 @@ class Unreadable(NamedTuple):
 
     partition: str
     sort: str
+    due_at: str
 
 
 Due = PaymentSession | Mailing | Award | Stray | Unreadable
@@ -101,9 +102,33 @@ class Watch:
         items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
         return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
 
+    def set_aside(self, item: Due, until: datetime) -> None:
+        """What cannot be attended now stands before no other in its shard; it is due again then.
+
+        Only if it still waits for the time it was read with.
+        """
+        self._unreadable(" ".join(key_of(item).values()))
+        due_at = item.due_at if isinstance(item, Unreadable) else item.dump().get("dueAt")
+        waited = Condition("dueAt = :dueAt", dueAt=due_at)
+        self._store.update(key_of(item), {"dueAt": timestamp(until)}, waited)
+
     def _due(self, number: str, now: datetime, limit: int) -> list[Item]:
         values = {":shard": number, ":now": timestamp(now)}
         return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
+
+
+def key_of(item: Due) -> Key:
+    """Where a due item stands."""
+    match item:
+        case PaymentSession():
+            return stay_key(item.id, "SESSION")
+        case Mailing():
+            return mail_key(item.stay_id, item.letter)
+        case Award():
+            return award_key(item.auction_id, item.user_id, item.award_id)
+        case Stray():
+            return transaction_key(item.transaction_id)
+    return {"PK": item.partition, "SK": item.sort}
 
 
 def _began(item: Watched) -> datetime:
@@ -130,7 +155,7 @@ def _due_model(item: Item) -> Due:
     try:
         return _DUE_MODELS.get(str(item.get("kind")), PaymentSession).model_validate(item)
     except ValidationError:
-        return Unreadable(item["PK"], item["SK"])
+        return Unreadable(item["PK"], item["SK"], str(item["dueAt"]))
 
 
 def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
