@@ -26,7 +26,7 @@ ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
 NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter where the issuer answers no keys, or names no user
-LOOKS = (0.0, 0.3, 0.7)  # seconds before each look for a call from the same place
+LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same place
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
@@ -224,13 +224,20 @@ def check_owner(connection: Connection, user_id: str) -> Connection:
 def believed(connection: Connection, user_id: str, now: datetime) -> bool:
     """Without a token: by mode. `bound` asks whether the user just called us from the same place.
 
-    It looks again a moment later: a page that comes back from paying subscribes before its first call is through.
+    It looks again a moment later: a page that comes back from paying subscribes before its first call is through. A
+    connection is waited for once, whoever it says it is; after that it is refused at the first look.
     """
     if IDENTITY != "bound":
         return IDENTITY == "open"
+    if connections.was_seen(user_id, connection.fingerprint, now):
+        return True
+    return connections.may_wait(connection, now) and was_seen_later(user_id, connection.fingerprint, now)
+
+
+def was_seen_later(user_id: str, place: str, now: datetime) -> bool:
     for seconds in LOOKS:
         time.sleep(seconds)
-        if connections.was_seen(user_id, connection.fingerprint, now):
+        if connections.was_seen(user_id, place, now):
             return True
     return False
 

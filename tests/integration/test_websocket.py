@@ -1,6 +1,7 @@
 """Who may listen: every mode, every carrier of a token, every defect of one."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +10,12 @@ from botocore.exceptions import ClientError
 
 from stays.connections import MOST_CONNECTIONS, Unreachable
 from tests.integration.messages import BINH, MAI, auction_result, in_seconds
-from tests.integration.product import Counted, Failing, fault
+from tests.integration.product import Counted, Failing, before, fault
 from tests.integration.shapes import SENTENCE
 from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
+LOOKS = (0.3, 0.7)  # seconds
 MODES = ("bound", "strict", "open")
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
 SUBSCRIBED = {"type": "SUBSCRIBED", "channels": CHANNELS}
@@ -96,6 +98,37 @@ def test_bound_believes_a_user_who_just_called_from_the_same_place(world: World)
     assert world.socket().subscribe() == error("FORBIDDEN")
     world.session(made["sessionId"])
     assert world.socket().subscribe()[0] == SUBSCRIBED
+
+
+def test_bound_waits_for_a_connection_once_whoever_it_says_it_is(world: World):
+    socket, began = world.socket(), time.monotonic()
+    assert socket.subscribe() == error("FORBIDDEN")
+    waited = time.monotonic() - began
+    for sub in (MAI, BINH, MAI):
+        began = time.monotonic()
+        with Counted(world.functions["connections_bound"]) as calls:
+            assert socket.subscribe(sub) == error("FORBIDDEN")
+        assert calls == ["GetItem connections", "GetItem connections"]
+        assert time.monotonic() - began < 0.5 < sum(LOOKS) <= waited
+    world.created()
+    assert socket.subscribe()[0] == SUBSCRIBED  # at the first look
+
+
+def test_of_many_subscribes_of_a_connection_at_once_one_waits(world: World):
+    socket, function = world.socket(), world.functions["connections_bound"]
+    with Counted(function) as calls, ThreadPoolExecutor(6) as at_once:
+        assert [*at_once.map(lambda _: socket.send({"type": "SUBSCRIBE", "userId": MAI})[-1:], range(6))]
+    assert {frame["code"] for frame in socket.frames} == {"FORBIDDEN"}
+    (item,) = world.items("connections")
+    assert ("waitedAt" in item, "userId" in item) == (True, False)
+    assert calls.count("GetItem connections") == 6 * 2 + len(LOOKS)
+
+
+def test_a_connection_that_goes_while_it_would_wait_does_not_come_back(world: World):
+    socket = world.socket()
+    with before(world.functions["connections_bound"], "PutItem", socket.close):
+        assert socket.subscribe() == []
+    assert world.items("connections") == []
 
 
 def test_a_call_that_was_not_allowed_vouches_for_nobody(world: World):

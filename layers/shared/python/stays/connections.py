@@ -47,6 +47,7 @@ class Connection(Model):
     user_id: str | None = None
     proven_until: Timestamp | None = None
     joining_until: Timestamp | None = None
+    waited_at: Timestamp | None = None
     channels: tuple[Channel, ...] = CHANNELS
 
     def is_expired(self, now: datetime) -> bool:
@@ -92,6 +93,14 @@ class Connections:
         )
         return Connection.model_validate(_plain(answer["Item"])) if "Item" in answer else None
 
+    def may_wait(self, connection: Connection, now: datetime) -> bool:
+        """Whether an unproven connection may wait for a sign of its user: once. No write where it has waited."""
+        if connection.waited_at is not None:
+            return False
+        key, waiting = _own_key(connection.connection_id), connection.but(waited_at=now)
+        first = "attribute_exists(PK) AND attribute_not_exists(waitedAt) AND attribute_not_exists(userId)"
+        return self._put(key | waiting.dump() | _until(connection.opened_at + LIFETIME), first)
+
     def subscribe(self, connection: Connection) -> None:
         """From now on the user's messages go to this connection too, as soon as it is no longer joining."""
         self._put(_listed_item(connection.but(joining_until=None)) | _own_key(connection.connection_id))
@@ -99,16 +108,8 @@ class Connections:
 
     def move(self, before: Connection, after: Connection) -> bool:
         """List a joining connection anew; False if it was forgotten meanwhile, or subscribed once more."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_attributes(_listed_item(after)),
-                ConditionExpression="joiningUntil = :before",
-                ExpressionAttributeValues=_attributes({":before": before.dump()["joiningUntil"]}),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        values = _attributes({":before": before.dump()["joiningUntil"]})
+        return self._put(_listed_item(after), "joiningUntil = :before", ExpressionAttributeValues=values)
 
     def of(self, user_id: str) -> list[Connection]:
         """All connections of a user, consistent: one read, as a page has room for hundreds and a user for ten."""
@@ -150,8 +151,14 @@ class Connections:
         seen = _plain(answer["Item"])["seenAt"] if "Item" in answer else ""
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
-    def _put(self, item: Mapping[str, Any]) -> None:
-        self._client.put_item(TableName=self._table, Item=_attributes(item))
+    def _put(self, item: Mapping[str, Any], condition: str | None = None, **values: Any) -> bool:
+        """Whether it is written, under the condition if there is one."""
+        only = {"ConditionExpression": condition} if condition else {}
+        try:
+            self._client.put_item(TableName=self._table, Item=_attributes(item), **only, **values)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def _delete(self, key: Mapping[str, str]) -> None:
         self._client.delete_item(TableName=self._table, Key=_attributes(key))
