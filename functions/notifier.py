@@ -55,7 +55,8 @@ def tell_all(records: Records) -> set[str]:
     """Tell everybody concerned; the users that could not all be reached.
 
     Who listens is asked first and the state is read last: what a connection was told when it joined is not newer.
-    One that still joins is looked at again, until it has been told so; after that time its SUBSCRIBE is dead.
+    One that still joins is looked at again, until it has been told so; after that time its SUBSCRIBE is dead. One that
+    joins for longer than this batch waits is hung up on: it comes back by itself and asks anew, and nobody else waits.
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = [each for user_id in set(map(owner, records.values())) for each in connections.of(user_id)]
@@ -64,8 +65,9 @@ def tell_all(records: Records) -> set[str]:
         time.sleep(PAUSE)
         again, joining = tell_joined(looked_up(joining), records)
         unreached += again
+    staying = post.dismiss(joining)
     post.dismiss([each for each in found if each.is_expired(now)])
-    return {str(each.user_id) for each in (*unreached, *joining)}
+    return {str(each.user_id) for each in (*unreached, *staying)}
 
 
 def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:

@@ -307,20 +307,44 @@ def test_i15_a_page_whose_subscribe_died_is_told_when_its_time_is_over(world: Wo
     assert [frame["type"] for frame in dead.frames] == ["AUCTION_RESULT"]
 
 
-def test_i15_a_page_that_joins_for_long_is_left_to_the_next_attempt_and_holds_up_nobody(world: World):
+def test_i15_a_page_that_joins_for_long_is_hung_up_on_and_holds_up_nobody(world: World):
     slow, other = joining(world, 60), listening(world, BINH)
     told_at: list[float] = []
     world.neighbour.on_post = lambda connection_id: told_at.append(time.monotonic())
     world.announce(auction_result())
     world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]))
     records, began = world.records(), time.monotonic()
-    (failed,) = world.deliver(records)["notifier"]
+    assert world.deliver(records)["notifier"] == []
     took = time.monotonic() - began
-    assert failed == records[0]["dynamodb"]["SequenceNumber"]
     assert (heard(other), slow.frames, len(told_at)) == (["AUCTION_RESULT"], [], 1)
     assert told_at[0] - began < 1 < JOINING.total_seconds() <= took
+    assert slow.ended
+    assert heard(listening(world)) == ["AUCTION_RESULT"]  # it comes back, and has missed nothing
+
+
+def test_i15_a_page_that_keeps_joining_delays_others_by_one_batch_at_most(world: World):
+    sockets, other = [joining(world, 60) for _ in range(3)], listening(world, BINH)
+    took = []
+    for number in range(3):
+        world.announce(auction_result(auctionId=f"{number}", nights=["2027-05-01"]))
+        world.announce(auction_result(userId=BINH, auctionId=f"1{number}", nights=["2027-05-01"]))
+        began = time.monotonic()
+        assert world.deliver()["notifier"] == []
+        took.append(time.monotonic() - began)
+    assert heard(other) == ["AUCTION_RESULT"] * 3
+    assert [socket.ended for socket in sockets] == [True] * 3
+    assert max(took[1:]) < 1 < JOINING.total_seconds() <= took[0] < 2 * JOINING.total_seconds()
+
+
+def test_i15_one_that_joins_for_long_and_cannot_be_hung_up_on_is_left_to_the_next_attempt(world: World):
+    slow = joining(world, 60)
+    world.announce(auction_result())
+    records = world.records()
+    world.neighbour.unwilling.add(slow.id)
+    assert world.deliver(records)["notifier"] == [records[0]["dynamodb"]["SequenceNumber"]]
+    world.neighbour.unwilling.clear()
     world.clock.shift(timedelta(seconds=60))
-    assert world.deliver(records[:1])["notifier"] == []
+    assert world.deliver(records)["notifier"] == []
     assert [frame["type"] for frame in slow.frames] == ["AUCTION_RESULT"]
 
 

@@ -266,13 +266,17 @@ class Post:
             return False
         return True
 
-    def dismiss(self, unwanted: Sequence[Connection]) -> None:
-        """End connections, then forget them. One that cannot be ended stays listed: whoever meets it tries again."""
+    def dismiss(self, unwanted: Sequence[Connection]) -> list[Connection]:
+        """End connections, then forget them; those that cannot be ended stay listed: whoever meets them tries again."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             ended = list(pool.map(self.end, [each.connection_id for each in unwanted]))
+        staying = []
         for each, gone in zip(unwanted, ended, strict=True):
             if gone:
                 self._connections.forget(each.connection_id, each.user_id)
+            else:
+                staying.append(each)
+        return staying
 
     def _deliver(self, connection: Connection, messages: Sequence[Message]) -> bool:
         try:
