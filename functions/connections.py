@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple
@@ -25,6 +26,7 @@ AUDIENCE = os.environ["JWT_AUDIENCE"]
 ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
+AGAIN = (0.5,)  # seconds before each further attempt to tell what was missed
 NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter where the issuer answers no keys, or names no user
 LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same place
 
@@ -144,23 +146,35 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
 
 
 def join(connection: Connection) -> None:
-    """List the connection, then tell it what it has missed, then let it hear of changes.
+    """Let it hear of changes, once it was told what it has missed: tried anew where that did not get through in time.
 
     A browser that cannot be told so is hung up on: it comes back by itself, and asks anew.
     """
+    try:
+        for seconds in AGAIN:
+            with suppress(Unreachable):
+                return tell(connection)
+            time.sleep(seconds)
+        tell(connection)
+    except Exception:
+        post.end(connection.connection_id)
+        raise
+
+
+def tell(connection: Connection) -> None:
+    """List the connection, then tell it what it has missed, then let it hear of changes. Raises Unreachable."""
     joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
     connections.subscribe(joining)
-    try:
-        told = welcome(joining)
-    except Exception:
-        post.end(joining.connection_id)
-        raise
+    told = welcome(joining)
     if told:
         connections.move(told, connection)
 
 
 def welcome(joining: Connection) -> Connection | None:
-    """Say SUBSCRIBED and the present state; the connection as it is listed then, None if it has gone."""
+    """Say SUBSCRIBED and the present state; the connection as it is listed then, None if it has gone.
+
+    Raises Unreachable, also where the last word arrived too late to be the older one.
+    """
     greeting = {"type": "SUBSCRIBED", "channels": list(joining.channels)}
     missed = present(str(joining.user_id), datetime.now(UTC))
     for message in [greeting, *filter(joining.wants, missed)]:
@@ -168,11 +182,11 @@ def welcome(joining: Connection) -> Connection | None:
         if longer is None or not post.reply(longer.connection_id, message, longer.user_id):
             return None
         joining = longer
-    return joining
+    return prolonged(joining)
 
 
 def prolonged(joining: Connection) -> Connection | None:
-    """The connection with time to be told one more message; None if it was forgotten, or subscribed once more."""
+    """The connection with time for one more step; None if it was forgotten, or subscribed once more."""
     until = joining.joining_until
     assert until is not None
     if until - datetime.now(UTC) > JOINING / 2:

@@ -180,7 +180,7 @@ FUNCTIONS = {
         reserved=20,
     ),
     "connections": Function(
-        timeout=10,
+        timeout=20,
         memory=512,
         environment=(
             "STAYS_TABLE",
@@ -191,7 +191,7 @@ FUNCTIONS = {
             "JWT_ISSUER",
             "JWT_AUDIENCE",
         ),
-        why="The issuer's keys once an hour (3 s at worst), then the tables; CPU for the signature of a token.",
+        why="The issuer's keys once an hour (3 s at worst), the tables, a post twice (6 s each); CPU for signatures.",
         access=(
             Access("stays", ("Query",), through="by_user"),
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),

@@ -385,7 +385,16 @@ def test_i16_what_is_too_late_to_be_told_in_order_is_not_told(world: World):
     world.neighbour.on_post = lambda connection_id: world.clock.shift(JOINING)
     with pytest.raises(Unreachable, match="too late"):
         socket.subscribe()
-    assert (socket.ended, [frame["type"] for frame in socket.frames]) == (True, ["SUBSCRIBED"])
+    assert (socket.ended, [frame["type"] for frame in socket.frames]) == (True, ["SUBSCRIBED"] * 2)
+
+
+def test_i16_where_the_last_word_comes_too_late_all_is_told_anew(world: World):
+    world.created()
+    socket, late = world.socket(query=f"token={world.token()}"), iter((0, 0, 1))
+    world.neighbour.on_post = lambda connection_id: world.clock.shift(next(late, 0) * JOINING)
+    assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"] * 2
+    assert not socket.ended
+    assert world.functions["notifier"].connections.of(MAI)[0].joining_until is None
 
 
 def test_a_page_that_was_dismissed_while_it_joined_stays_so(world: World):

@@ -15,6 +15,7 @@ from tests.integration.shapes import SENTENCE
 from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
+ATTEMPTS = 3  # of the SDK, at each post
 LOOKS = (0.3, 0.7)  # seconds
 MODES = ("bound", "strict", "open")
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
@@ -310,13 +311,25 @@ def test_a_connection_that_never_subscribes_is_one_item_that_ends_by_itself(worl
 def test_what_was_missed_and_cannot_be_told_ends_the_connection_so_that_the_browser_comes_again(world: World):
     made = world.created()
     socket = world.socket()
-    world.neighbour.busy[socket.id] = 3
+    world.neighbour.busy[socket.id] = ATTEMPTS * 2
     with pytest.raises(Unreachable):
         socket.subscribe()
     assert (socket.frames, socket.ended) == ([], True)
     socket.close()
     assert [item for item in world.items("connections") if item.get("connectionId") == socket.id] == []
     assert [frame.get("paymentId") for frame in world.socket().subscribe()] == [None, None, made["sessionId"]]
+
+
+@pytest.mark.parametrize("refused", [1, 2 * ATTEMPTS - 1])
+def test_what_was_missed_is_told_although_the_gateway_is_busy_for_a_while(world: World, refused: int):
+    made = world.created()
+    socket = world.socket()
+    world.neighbour.busy[socket.id] = refused
+    assert [frame.get("paymentId") for frame in socket.subscribe()] == [None, None, made["sessionId"]]
+    assert not socket.ended
+    world.zalopay.pay(made["appTransId"])
+    world.deliver()
+    assert socket.frames[-1]["type"] == "BOOKING_CONFIRMED"
 
 
 def test_one_that_cannot_even_be_ended_hears_what_changes_from_now_on(world: World):
