@@ -65,7 +65,7 @@ def answers(system: System, sub: str, answer: str, **body: Any) -> int:
     status = 0
     for _ in range(TRIES):
         status = system.http("POST", f"/auctions/offers/1001/{answer}", body, sub=sub).status
-        if status not in (0, 500):
+        if status not in (0, 429, 500):
             break
         system.pass_time(seconds=2)
     return status

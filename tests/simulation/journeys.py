@@ -476,7 +476,7 @@ def wrong_price(system: System) -> None:
     wins(system)
     for amount, nights in ((1000, NIGHTS), (PRICE, NIGHTS), (PRICE, ("2027-04-01",))):
         reply = system.create(nights=nights, amount=amount)
-        assert reply.status in (0, 400, 500), f"{amount} for {nights} was answered {reply.status}"
+        assert reply.status in (0, 400, 429, 500), f"{amount} for {nights} was answered {reply.status}"
     assert not system.zalopay.orders, "an order was made"
 
 
@@ -484,7 +484,7 @@ def too_late_to_pay(system: System) -> None:
     """The deadline of the award has passed."""
     wins(system)
     system.pass_time(days=1, seconds=1)
-    assert system.create().status in (0, 409, 500)
+    assert system.create().status in (0, 409, 429, 500)
     assert not system.zalopay.orders, "an order was made"
 
 
@@ -514,7 +514,7 @@ def foreign(system: System) -> None:
         ("DELETE", f"/bookings/{stay}"),
     ):
         status = system.http(method, path, sub=BINH).status
-        assert status in (0, 404, 500), f"a stranger got {status} from {method} {path}"
+        assert status in (0, 404, 429, 500), f"a stranger got {status} from {method} {path}"
     stolen = system.connect(BINH)
     if stolen:
         system.subscribe(stolen, MAI)
