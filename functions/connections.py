@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from pydantic import Field, ValidationError
 
 from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
+from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message, messages_of
 from stays.domain.values import Model, UserId, check_user_id
 from stays.metrics import pass_over
@@ -146,13 +147,14 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
 
 
 def join(connection: Connection) -> None:
-    """Let it hear of changes, once it was told what it has missed: tried anew where that did not get through in time.
+    """Let it hear of changes, once it was told what it has missed.
 
-    A browser that cannot be told so is hung up on: it comes back by itself, and asks anew.
+    Tried anew where that did not get through in time, or the table was busy. A browser that cannot be told so
+    is hung up on: it comes back by itself, and asks anew.
     """
     try:
         for seconds in AGAIN:
-            with suppress(Unreachable):
+            with suppress(Unreachable, Busy):
                 return tell(connection)
             time.sleep(seconds)
         tell(connection)

@@ -181,11 +181,12 @@ def test_a_letter_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
     assert "MailFailed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("code", ["InternalServerError", "ThrottlingException", "TransactionConflictException"])
 @pytest.mark.parametrize("operation", ["BatchGetItem", "GetItem", "PutItem"])
-def test_whatever_fails_before_a_letter_is_claimed_costs_it_no_attempt(world: World, operation: str):
+def test_whatever_fails_before_a_letter_is_claimed_costs_it_no_attempt(world: World, operation: str, code: str):
     world.paid()
     records = world.records()
-    with Failing(world.functions["fulfilment"], operation, fault(operation=operation)):
+    with Failing(world.functions["fulfilment"], operation, fault(code, operation)):
         assert world.deliver(records)["fulfilment"] != []
     assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("DUE", 0, [])
     assert world.deliver(records)["fulfilment"] == []

@@ -362,6 +362,12 @@ def test_a_table_that_fails_while_a_page_subscribes_ends_the_connection_too(worl
     assert (socket.frames, socket.ended) == ([], True)
 
 
+def test_a_table_that_is_busy_for_a_moment_is_asked_again(world: World):
+    made = world.created()
+    with Failing(world.functions["connections_bound"], "BatchGetItem", fault("ThrottlingException"), times=1):
+        assert world.socket().subscribe()[-1]["paymentId"] == made["sessionId"]
+
+
 def test_a_page_that_goes_while_it_is_told_is_forgotten_at_once(world: World):
     world.created()
     socket = world.socket()
