@@ -50,7 +50,7 @@ def _base(url: str) -> str:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s.]+\.[^@\s]+", parseaddr(text)[1]):
+    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", parseaddr(text)[1]):  # punycode, to SES and IAM
         raise ValueError(f"`{text}` is no mail address")
     return text
 

@@ -105,6 +105,7 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
         ({"zalopay": "live"}, "zalopay: Input should be 'sandbox', 'production' or 'simulator'"),
         ({"websocketIdentity": "closed"}, "websocketIdentity: Input should be 'bound', 'strict' or 'open'"),
         ({"mailSender": "Stays"}, "mailSender: `Stays` is no mail address"),
+        ({"mailSender": "S <a@bücher.example>"}, "mailSender: `S <a@bücher.example>` is no mail address"),
         ({"alarmAddress": "nobody"}, "alarmAddress: `nobody` is no mail address"),
         ({"refundPolicy": [[7, 100]]}, "refundPolicy: steps of [days before check-in, percent] go down to day 0"),
         ({"refundPolicy": [[0, 120]]}, "refundPolicy: a percentage lies between 0 and 100"),

@@ -113,7 +113,7 @@ def test_the_tokens_locale_chooses_the_language_where_there_is_no_profile(world:
     assert ("1,200,000" in text, "1.200.000" in text) == (True, False)
 
 
-@pytest.mark.parametrize("claims", [{}, {"email": "not an address"}, {"email": "mai@bücher.example"}])
+@pytest.mark.parametrize("claims", [{}, {"email": "not an address"}, {"email": "mãi@example.com"}])
 def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stands(world: World, claims: dict):
     paid = booked(world, **claims)
     assert world.deliver()["fulfilment"] == []
@@ -121,6 +121,13 @@ def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stan
     assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
     assert len(world.items(kind="THREAD")) == 1
     assert world.after(days=1) == {"due": 0, "attended": 0}
+
+
+def test_an_international_domain_is_written_to_in_punycode(world: World):
+    booked(world, email="mai@bücher.example")
+    world.deliver()
+    (letter,) = ses_backends["123456789012"]["ap-southeast-1"].sent_messages
+    assert ({*letter.destinations}, mail(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
 
 
 def test_a_letter_that_ses_refuses_is_undeliverable(world: World):

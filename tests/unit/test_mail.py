@@ -207,13 +207,87 @@ def test_typed_line_breaks_make_no_headers(kind: Kind) -> None:
     message = received(letter)
     assert message["Bcc"] is None
     assert [each.addr_spec for each in message["To"].addresses] == ["lan@example.test"]
-    assert "x Bcc: eve@example.test hello" in message["Subject"]
+    assert "x Bcc: eve@example. test hello" in message["Subject"]
 
 
-def test_a_name_that_looks_like_addresses_stays_a_name() -> None:
-    message = received(replace(LETTER, name='Lan, "eve" <eve@example.test>'))
-    (recipient,) = message["To"].addresses
-    assert (recipient.display_name, recipient.addr_spec) == ('Lan, "eve" <eve@example.test>', "lan@example.test")
+@pytest.mark.parametrize(
+    ("name", "shown", "greeted"),
+    [
+        ('Lan, "eve" <eve@localhost>;', "Lan eve eve localhost", 'Lan, "eve" <eve@localhost>;'),
+        ("Nguyễn, Lan (Mrs.)", "Nguyễn Lan Mrs", "Nguyễn, Lan (Mrs.)"),
+        ("J.R.R. O'Brien-Lê", "J R R O'Brien-Lê", "J.R.R. O'Brien-Lê"),
+        ("=?utf-8?q?a=2C_Bcc=3A_eve=40x?=", "= ?utf-8?q?a=2C_Bcc=3A_eve=40x?=", "=?utf-8?q?a=2C_Bcc=3A_eve=40x?="),
+        ("=?utf-8?q?=0D=0ABcc=3A_eve?=", "= ?utf-8?q?=0D=0ABcc=3A_eve?=", "=?utf-8?q?=0D=0ABcc=3A_eve?="),
+        (
+            "Lê =\u200b?utf-8?b?PGV2ZUB4Pg==?= Lan",
+            "Lê = ?utf-8?b?PGV2ZUB4Pg==?= Lan",
+            "Lê =?utf-8?b?PGV2ZUB4Pg==?= Lan",
+        ),
+        ("x" * 90 + ", eve", "x" * 90 + " eve", "x" * 90 + ", eve"),
+        (";,", "", ";,"),
+        *((name, "", None) for name in ("visit evil.com", "WWW.4chan", "https://x", "ftp:\\\\x", "lan@example.test")),
+        *(
+            (name, "", None)
+            for name in ("1.2.3.4/x", "evil.\u200bcom", "evil\u2024co.", "é\uff0evn", "a\u3002\u0440\u0444", "\x00")
+        ),
+    ],
+)
+def test_a_name_is_greeted_as_it_is_and_in_the_header_never_more_than_words(
+    name: str, shown: str, greeted: str | None
+) -> None:
+    letter = replace(LETTER, name=name, languages=("en",))
+    (recipient,) = received(letter)["To"].addresses
+    assert recipient.display_name.replace(" ", "") == shown.replace(" ", "")  # Python reads spaces between its folds
+    assert recipient.addr_spec == "lan@example.test"
+    assert (f"Hello {greeted}," if greeted else "Hello,") in body(letter).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("Villa evil.com", "Villa evil. com"),
+        ("https://www.4chan.org/x", "https: //www. 4chan. org/x"),
+        ("=?utf-8?q?=0D=0ABcc=3A_eve=40x?=", "= ?utf-8?q?=0D=0ABcc=3A_eve=40x?="),
+        ("No.5, 3.5 sao, 14:00", "No.5, 3.5 sao, 14:00"),
+    ],
+)
+def test_a_property_is_named_without_a_link_and_without_an_encoded_word(typed: str, read: str) -> None:
+    letter = replace(LETTER, property_name=typed, city=None)
+    assert received(letter)["Subject"] == f"Đã xác nhận đặt phòng / Booking confirmed: {read} ({STAY})"
+    linked = read.replace("= ?", "=?")
+    assert f"Property: {linked}" in body(letter).splitlines()
+    assert calendar(letter).events[0]["LOCATION"] == linked
+
+
+class Breaking(str):
+    """A name on which any work fails."""
+
+    def split(self, *_: object) -> list[str]:  # type: ignore[override]
+        raise IndexError("list index out of range")
+
+
+def test_a_name_that_breaks_the_mail_is_left_out_of_it() -> None:
+    letter = replace(LETTER, name=Breaking("Lan"))
+    assert received(letter)["To"] == "lan@example.test"
+    assert "Hello," in body(letter).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("typed", "reached"),
+    [
+        ("mai@bücher.example", "mai@xn--bcher-kva.example"),
+        ("mai@straße.example", "mai@xn--strae-oqa.example"),
+        ("mai.t+x@例え。テスト", "mai.t+x@xn--r8jz45g.xn--zckzah"),
+        ("MAI@Example.TEST", "MAI@example.test"),
+        (
+            "a" * 64 + "@" + ".".join(["d" * 60] * 4) + ".example",
+            "a" * 64 + "@" + ".".join(["d" * 60] * 4) + ".example",
+        ),
+    ],
+)
+def test_a_domain_goes_out_in_punycode(typed: str, reached: str) -> None:
+    (recipient,) = received(replace(LETTER, to=typed))["To"].addresses
+    assert recipient.addr_spec == reached
 
 
 @pytest.mark.parametrize(
@@ -229,6 +303,18 @@ def test_a_name_that_looks_like_addresses_stays_a_name() -> None:
         "a@b@example.test",
         "lân@example.test",
         '"lan"@example.test',
+        ".lan@example.test",
+        "l..n@example.test",
+        "=?utf-8?q?x?=@example.test",
+        "l" * 65 + "@example.test",
+        "lan@localhost",
+        "lan@a..test",
+        "lan@-a.test",
+        "lan@a_b.test",
+        "lan@example.test.",
+        "lan@192.0.2.1",
+        "lan@" + "d" * 64 + ".test",
+        "lan@💌.test",
     ],
 )
 def test_whatever_is_not_one_plain_address_is_refused_without_being_repeated(to: str) -> None:

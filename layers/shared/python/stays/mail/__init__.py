@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -10,6 +11,7 @@ from email.utils import parseaddr
 from functools import cache
 from typing import Any
 
+import idna
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -19,8 +21,13 @@ from stays.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines, sect
 
 __all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 
-# Exactly one address that needs no quoting (RFC 5322, 3.2.3); whether it exists is for SES to say.
-ADDRESS = re.compile(r"([\w.!#$%&'*+/=?^`{|}~-]+)@([\w.-]+)", re.ASCII)
+# Exactly one address that needs no quoting (RFC 5322, 3.2.3); whether it exists is for its own server to say.
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+ADDRESS = re.compile(rf"(?=.{{1,64}}@)(?!.*=\?)({_ATOM}(?:\.{_ATOM})*)@([^@\s]+)", re.ASCII)
+DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+")
+
+# What has a meaning of its own between the names and addresses of a header (RFC 5322, 3.2.3).
+_SPECIALS = str.maketrans(dict.fromkeys('()<>[]:;@\\,."', " "))
 
 # SES answers these when it will never take this letter; anything else may be different next time.
 REFUSALS = frozenset({"MessageRejected", "BadRequestException"})
@@ -41,16 +48,23 @@ class MailUnsure(Exception):
 def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     """The letter as a mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
 
-    The same letter has the same Message-ID (SES puts its own in its place on the way out).
-    Raises MailRefused where `to` is not one plain ASCII address.
+    The same letter has the same Message-ID (SES puts its own in its place on the way out). A name on which it breaks
+    is left out. Raises MailRefused where `to` is not one plain address; its domain may be an international one.
     """
-    letter = in_lines(letter)
+    try:
+        return _message(in_lines(letter), sender, now)
+    except Exception:  # noqa: BLE001 (each Python's `email` has faults of its own, and a name is an ornament)
+        return _message(in_lines(replace(letter, name=None)), sender, now)
+
+
+def _message(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     sections = [section(letter, language) for language in letter.languages]
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = _recipient(letter)
+    message["To"].fold(policy=SMTP)  # what is wrong with a header shows when it is written
     origin: Address = message["From"].addresses[0]
-    message["Subject"] = f"{in_all(sections, 'subject')}: {letter.property_name} ({letter.reference})"
+    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {letter.property_name} ({letter.reference})")
     message["Date"] = now
     message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@{origin.domain}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -86,9 +100,25 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
 
 def _recipient(letter: Letter) -> Address:
     found = ADDRESS.fullmatch(letter.to)
-    if found is None:
+    domain = _in_punycode(found[2]) if found else None
+    if not found or not domain:
         raise MailRefused("InvalidAddress")
-    return Address(letter.name or "", username=found[1], domain=found[2])
+    name = " ".join(_as_read(letter.name or "").translate(_SPECIALS).split())
+    return Address(name, username=found[1], domain=domain)
+
+
+def _in_punycode(domain: str) -> str | None:
+    """The domain as SES and every mail server take it (RFC 5891); None where it can be nobody's."""
+    try:
+        encoded = idna.encode(domain, uts46=True).decode()
+    except UnicodeError:
+        return None
+    return encoded if DOMAIN.fullmatch(encoded) else None
+
+
+def _as_read(text: str) -> str:
+    """The text without the beginning of an encoded word (RFC 2047), which could stand for anything."""
+    return text.replace("=?", "= ?")
 
 
 @cache

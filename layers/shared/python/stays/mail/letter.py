@@ -1,5 +1,6 @@
 """What a letter says: a stay in the words of Vietnamese and English. Pure but for reading the words."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,14 @@ from stays.domain.mailing import Kind, Language
 from stays.domain.values import on_one_line
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+
+# Where mail programs see a web address, for which they make a link: `://`, `www.`, a dot before two letters, `1.2.3.4`.
+# Other full stops count as dots: browsers take them for such.
+_DOT = "[.\u2024\u3002\ufe52\uff0e\uff61]"
+_LINKING = re.compile(
+    rf"[:\uff1a](?=[/\\]{{2}})|\bwww{_DOT}|{_DOT}(?=[^\W\d_][^\s.,;:)])|\b\d+{_DOT}(?=\d+{_DOT}\d+{_DOT}\d)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +63,15 @@ class Section(NamedTuple):
 
 
 def in_lines(letter: Letter) -> Letter:
-    """The letter without anything that could end a header, hide or turn around what is read, or break the encoding."""
+    """The letter without anything that could end a header, hide or turn around what is read, or break the encoding.
+
+    No name makes a link: a property's is pulled apart, and what a user calls themselves is left out.
+    """
     texts = {name: on_one_line(value) for name, value in vars(letter).items() if isinstance(value, str)}
+    for name in texts.keys() & {"property_name", "city"}:
+        texts[name] = _LINKING.sub(r"\g<0> ", texts[name])
+    if _LINKING.search(texts.get("name", "")):
+        texts["name"] = ""
     return replace(letter, **texts)  # type: ignore[arg-type]  # names and types are the letter's own
 
 
