@@ -45,15 +45,16 @@ def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]
     return tuple(each for each in LANGUAGES if language in (each, None))
 
 
-def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | None) -> Letter | None:
-    """The letter as the stay is now; None where there is no address, or nothing (any more) to confirm."""
-    email = session.contact.email or (profile.email if profile else None)
-    outdated = mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
-    if not email or outdated:
-        return None
+def is_outdated(session: PaymentSession, mailing: Mailing) -> bool:
+    """Whether there is nothing (any more) to confirm."""
+    return mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
+
+
+def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | None, to: str) -> Letter:
+    """The letter as the stay is now."""
     return Letter(
         kind=mailing.letter,
-        to=email,
+        to=to,
         name=session.contact.name or (profile.name if profile else None),
         languages=languages(profile, session.contact),
         stay_id=session.id,
@@ -74,22 +75,36 @@ def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | Non
 
 def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
     """Send a claimed mail and record what became of it."""
-    letter = letter_for(session, mailing, profile)
-    if letter is None:
+    to = session.contact.email or (profile.email if profile else None)
+    if is_outdated(session, mailing):
         effects.undeliverable(mailing)
-        return
+    elif not to:
+        count("MailWithoutAddress")
+        effects.undeliverable(mailing)
+    else:
+        hand_over(letter_for(session, mailing, profile, to), mailing, now)
+
+
+def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
+    """Only its recipient makes a mail undeliverable. Whatever else SES does not take is tried again."""
     try:
         message_id = send(ses, render(letter, SENDER, now), SENDER)
-    except MailRefused:
-        count("MailFailed")
+    except MailRefused as refusal:
+        not_sent(mailing, refusal)
         effects.undeliverable(mailing)
-    except MailUnavailable:
-        count("MailFailed")
+    except MailUnavailable as fault:
+        not_sent(mailing, fault)
         effects.failed(mailing, now)
-    except MailUnsure:
-        count("MailFailed")  # it stays "being sent", until the clock finds it
+    except MailUnsure as fault:
+        not_sent(mailing, fault)  # it stays "being sent", until the clock finds it
     else:
         effects.sent(mailing, message_id, now)
+
+
+def not_sent(mailing: Mailing, why: Exception) -> None:
+    count("MailFailed")
+    identity = {"sessionId": mailing.stay_id, "letter": mailing.letter}
+    logger.warning("mail not sent", extra={**identity, "attempt": mailing.attempts, "error": str(why)})
 
 
 def fulfil(stay_id: str, letter: str, now: datetime) -> None:

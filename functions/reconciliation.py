@@ -15,7 +15,7 @@ from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.cascade import Passing, end, is_overdue
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.errors import Busy
-from stays.domain.mailing import Mailing, MailState
+from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_check, next_late_check
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
@@ -111,7 +111,7 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 def check_mail(mailing: Mailing, now: datetime) -> None:
     """Due once more; where it is given up, somebody hears of it."""
-    if effects.rearm(mailing, now).state is MailState.UNDELIVERABLE:
+    if effects.rearm(mailing, now).due_at is None:
         count("MailFailed")
         logger.error("mail given up", extra={"sessionId": mailing.stay_id, "letter": mailing.letter})
 

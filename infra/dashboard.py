@@ -28,12 +28,8 @@ GRAPHS = (
     (
         "Not delivered, not readable, not noted",
         (
-            "UnreachedConnections",
-            "MailFailed",
-            "RejectedEvents",
-            "UnpublishedEvents",
-            "UnreadableItems",
-            "PresenceNotNoted",
+            *("UnreachedConnections", "MailFailed", "MailWithoutAddress", "PresenceNotNoted"),
+            *("RejectedEvents", "UnpublishedEvents", "UnreadableItems"),
         ),
         "Sum",
     ),

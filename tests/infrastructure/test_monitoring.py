@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from infra.alarms import BUSINESS, HEARTBEAT
 from infra.dashboard import GRAPHS, TODAY
 from infra.topology import CONSUMERS, FUNCTIONS, RULES, SCHEDULES, TABLES
+from stays.domain.mailing import LONGEST_PAUSE
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -146,6 +148,13 @@ def test_one_payment_without_a_booking_is_enough_for_its_alarm(backend):
     assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (1, 1, 60)
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_a_user_without_an_address_alarms_nobody_and_one_mail_that_is_late_does(backend):
+    assert not any(alarm.get("MetricName") == "MailWithoutAddress" for alarm in alarms(backend).values())
+    late = alarms(backend)["overdue"]
+    assert (late["MetricName"], late["Threshold"], late["Statistic"]) == ("Overdue", 1, "Maximum")
+    assert timedelta(seconds=late["Period"]) >= 2 * LONGEST_PAUSE, "it stays on between two attempts"
 
 
 def test_a_clock_that_is_not_heard_of_is_an_alarm(backend):

@@ -1,6 +1,7 @@
 """What follows a decision: one letter to the traveller, one thread with the host, each claimed before it is done."""
 
 import email.policy
+import re
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import Parser
@@ -113,10 +114,20 @@ def test_the_tokens_locale_chooses_the_language_where_there_is_no_profile(world:
     assert ("1,200,000" in text, "1.200.000" in text) == (True, False)
 
 
-@pytest.mark.parametrize("claims", [{}, {"email": "not an address"}, {"email": "mãi@example.com"}])
-def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stands(world: World, claims: dict):
+@pytest.mark.parametrize(
+    ("claims", "counted"),
+    [
+        ({}, "MailWithoutAddress"),
+        ({"email": "not an address"}, "MailFailed"),
+        ({"email": "mãi@example.com"}, "MailFailed"),
+    ],
+)
+def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stands(
+    world: World, claims: dict, counted: str, capsys: pytest.CaptureFixture[str]
+):
     paid = booked(world, **claims)
     assert world.deliver()["fulfilment"] == []
+    assert set(re.findall(r'"(Mail\w+)":\[', capsys.readouterr().out)) == {counted}
     assert (sent(), mail(world)["state"]) == ([], "UNDELIVERABLE")
     assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
     assert len(world.items(kind="THREAD")) == 1
@@ -130,11 +141,16 @@ def test_an_international_domain_is_written_to_in_punycode(world: World):
     assert ({*letter.destinations}, mail(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
 
 
-def test_a_letter_that_ses_refuses_is_undeliverable(world: World):
+def test_a_sender_whom_ses_does_not_know_costs_no_letter(world: World, caplog: pytest.LogCaptureFixture):
     world.mail.delete_email_identity(EmailIdentity="stays.example")
     world.paid()
     assert world.deliver()["fulfilment"] == []
-    assert mail(world)["state"] == "UNDELIVERABLE"
+    assert (mail(world)["state"], sent()) == ("WAITING", [])
+    assert [vars(line)["error"] for line in caplog.records if line.message == "mail not sent"] == ["MessageRejected"]
+    world.mail.create_email_identity(EmailIdentity="stays.example")
+    world.after(minutes=2)
+    world.deliver()
+    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_a_letter_that_could_not_be_sent_now_is_sent_later(world: World):
@@ -150,14 +166,22 @@ def test_a_letter_that_could_not_be_sent_now_is_sent_later(world: World):
     assert (mail(world)["state"], mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
 
 
-def test_a_letter_that_can_never_be_sent_is_given_up_after_eight_attempts(world: World):
+def test_a_letter_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_of_it_all_the_time(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
     world.paid()
+    late = []
     with ses_down(world):
-        for _ in range(10):
+        while "dueAt" in mail(world):
             world.deliver()
-            world.after(hours=10)
-    assert (mail(world)["state"], mail(world)["attempts"]) == ("UNDELIVERABLE", 8)
+            world.after(minutes=31)
+            late += re.findall(r'"Overdue":\[(.)', capsys.readouterr().out)
+    assert late == ["1"] * 93
+    assert (mail(world)["state"], mail(world)["attempts"]) == ("WAITING", 93)
     assert world.after(days=1) == {"due": 0, "attended": 0}
+    world.http("POST", f"/bookings/{mail(world)['stayId']}/send-confirmation", {})
+    world.deliver()
+    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_a_letter_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):

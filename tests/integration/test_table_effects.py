@@ -6,7 +6,7 @@ import pytest
 
 from stays.domain.booking import Booking, booking_of
 from stays.domain.errors import Refused
-from stays.domain.mailing import STUCK_TIME, Mailing, MailState, Thread, new_mailing
+from stays.domain.mailing import PERSISTENCE, STUCK_TIME, Mailing, MailState, Thread, new_mailing
 from stays.domain.payment import Fulfilment, PaymentSession
 from stays.table.effects import Effects, Story
 from stays.table.keys import mail_item, shard
@@ -124,15 +124,24 @@ def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.SENDING])
 def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState) -> None:
     mailing = owed(state=state, attempts=1)
-    later = mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2)
+    later = mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2, unsure=int(state is MailState.SENDING))
     assert effects.rearm(mailing, NOW + MINUTE) == later
     assert standing() == later
 
 
-def test_after_too_many_attempts_the_clock_gives_a_mail_up(effects: Effects) -> None:
-    mailing = owed(state=MailState.SENDING, attempts=8)
-    given_up = mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
-    assert effects.rearm(mailing, NOW + MINUTE) == given_up
+@pytest.mark.parametrize(
+    ("mailing", "rest"),
+    [
+        ({"state": MailState.SENDING, "attempts": 8, "unsure": 1}, {"state": MailState.UNDELIVERABLE, "unsure": 2}),
+        ({"state": MailState.WAITING, "requested_at": NOW - PERSISTENCE}, {"state": MailState.WAITING}),
+    ],
+)
+def test_after_too_many_attempts_the_clock_gives_a_mail_up(
+    effects: Effects, mailing: dict[str, object], rest: dict[str, object]
+) -> None:
+    there = owed(**mailing)
+    given_up = there.but(**rest, due_at=None)
+    assert effects.rearm(there, NOW + MINUTE) == given_up
     assert standing() == given_up
 
 

@@ -391,7 +391,8 @@ class Invariants:
     def _given_up(self, mail: Item) -> bool:
         """Two attempts died between the claim and SES, so that it may have been out twice; and somebody heard of it."""
         broken = self._system.gate.broken
-        given_up = mail["state"] == "UNDELIVERABLE" and broken >= mail["attempts"] == MAILS
+        unsure = mail.get("unsure", mail["attempts"])  # as releases before 1.4.0 counted
+        given_up = mail["state"] == "UNDELIVERABLE" and broken >= unsure == MAILS
         demand(not given_up or broken > MAILS or self._system.counted["MailFailed"] > 0, "I17", "in silence")
         return given_up
 

@@ -528,6 +528,16 @@ def mail_unanswered(system: System) -> None:
     system.pay(system.order())
 
 
+def mail_not_set_up(system: System) -> None:
+    """SES does not know our sender, until somebody has seen to it: no mail is lost by that."""
+    system.mail.refusing = True
+    wins(system)
+    orders(system)
+    system.pay(system.order())
+    system.settle()
+    system.mail.refusing = False
+
+
 def records_lost(system: System) -> None:
     """The stream forgets what was to be written to the traveller: the clock remembers."""
     wins(system)
@@ -639,6 +649,7 @@ JOURNEYS: dict[str, Journey] = {
         forged,
         foreign,
         mail_unanswered,
+        mail_not_set_up,
         records_lost,
         many_sockets,
         token_runs_out,

@@ -265,12 +265,15 @@ class Mail:
         """No mail."""
         self.sent: list[str] = []
         self.silent = False  # every mail goes out, and no answer comes back
+        self.refusing = False  # our sender is not verified
 
     def send_email(self, **request: Any) -> dict[str, str]:
         """A mail goes out."""
         return self._gate("mail send", lambda: self._take(request), self._troubles)
 
     def _take(self, request: Mapping[str, Any]) -> dict[str, str]:
+        if self.refusing:
+            raise failure("MessageRejected")
         raw: bytes = request["Content"]["Raw"]["Data"]
         self.sent.append(message_id(raw))
         if self.silent:

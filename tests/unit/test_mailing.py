@@ -24,31 +24,48 @@ MINUTE = timedelta(minutes=1)
 
 def test_a_new_mail_is_due_and_looked_at_again_in_a_minute() -> None:
     assert new_mailing(STAY, "refund", NOW) == Mailing(
-        stay_id=STAY, letter="refund", state=MailState.DUE, attempts=0, requested_at=NOW, due_at=NOW + MINUTE
+        stay_id=STAY, letter="refund", state=MailState.DUE, attempts=0, requested_at=NOW, due_at=NOW + MINUTE, unsure=0
     )
 
 
+TWO_DAYS = timedelta(hours=48)
+MOMENT = timedelta(milliseconds=1)
+
+
 @pytest.mark.parametrize("state", [state for state in MailState if state is not MailState.SENDING])
-def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState) -> None:
-    mailing = new_mailing(STAY, "refund", NOW).but(state=state, attempts=7, due_at=NOW)
-    assert rearmed(mailing, NOW) == mailing.but(state=MailState.DUE, due_at=NOW + MINUTE)
+@pytest.mark.parametrize("waited", [timedelta(), TWO_DAYS - MOMENT])
+def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState, waited: timedelta) -> None:
+    now = NOW + waited
+    mailing = new_mailing(STAY, "refund", NOW).but(state=state, attempts=99, due_at=now)
+    assert rearmed(mailing, now) == mailing.but(state=MailState.DUE, due_at=now + MINUTE)
 
 
-def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time() -> None:
-    unsure = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=1, due_at=NOW)
-    assert rearmed(unsure, NOW) == unsure.but(state=MailState.DUE, due_at=NOW + MINUTE)
-    again = unsure.but(attempts=2)
-    assert rearmed(again, NOW) == again.but(state=MailState.UNDELIVERABLE, due_at=None)
+@pytest.mark.parametrize("taken_before", [0, 3])
+def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time(taken_before: int) -> None:
+    unsure = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=taken_before + 1, due_at=NOW)
+    assert rearmed(unsure, NOW) == unsure.but(state=MailState.DUE, unsure=1, due_at=NOW + MINUTE)
+    again = unsure.but(attempts=taken_before + 2, unsure=1)
+    assert rearmed(again, NOW) == again.but(state=MailState.UNDELIVERABLE, unsure=2, due_at=None)
 
 
-def test_after_eight_attempts_a_mail_is_given_up() -> None:
-    mailing = new_mailing(STAY, "refund", NOW).but(attempts=8)
-    assert rearmed(mailing, NOW) == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+@pytest.mark.parametrize(("attempts", "state"), [(1, MailState.DUE), (2, MailState.UNDELIVERABLE)])
+def test_every_attempt_of_an_earlier_release_may_have_got_through(attempts: int, state: MailState) -> None:
+    stored = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=attempts).dump()
+    del stored["unsure"]
+    assert rearmed(Mailing.model_validate(stored), NOW).state is state
+    assert Mailing.model_validate(stored | {"attempts": 0}).unsure == 0
+
+
+@pytest.mark.parametrize("state", [MailState.DUE, MailState.WAITING])
+def test_after_48_hours_a_mail_rests_and_is_not_called_undeliverable(state: MailState) -> None:
+    mailing = new_mailing(STAY, "refund", NOW).but(attempts=99, state=state)
+    assert rearmed(mailing, NOW + TWO_DAYS) == mailing.but(state=MailState.WAITING, due_at=None)
 
 
 def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
-    pauses = [retry_at(new_mailing(STAY, "refund", NOW).but(attempts=attempts), NOW) - NOW for attempts in range(1, 9)]
-    assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 32, 64, 128)]
+    attempted = [new_mailing(STAY, "refund", NOW).but(attempts=attempts) for attempts in (1, 2, 3, 4, 5, 6, 7, 100)]
+    pauses = [retry_at(mailing, NOW) - NOW for mailing in attempted]
+    assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 30, 30, 30)]
 
 
 def test_a_mail_is_stuck_after_ten_minutes() -> None:

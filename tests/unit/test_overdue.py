@@ -6,7 +6,7 @@ import pytest
 
 from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing, new_mailing
-from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, is_late
+from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, UNSENT, is_late
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from tests.samples import (
@@ -52,10 +52,11 @@ def repeated() -> PaymentSession:
         (refunding().but(due_at=LATER), NOW + UNREFUNDED),
         (repeated(), NOW + UNREFUNDED),
         (stray_refunding().but(due_at=LATER), NOW + UNREFUNDED),
+        *((MAILING.but(state=state, due_at=LATER), NOW + UNSENT) for state in ("DUE", "SENDING", "WAITING")),
     ],
-    ids=["unpaid", "refund", "repeated refund", "stray money"],
+    ids=["unpaid", "refund", "repeated refund", "stray money", "mail due", "mail being sent", "mail refused"],
 )
-def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: Item, since: datetime) -> None:
+def test_what_zalopay_or_ses_does_not_do_is_late_however_often_it_is_asked(item: Item, since: datetime) -> None:
     assert not is_late(item, since - MOMENT)
     assert is_late(item, since)
 
@@ -67,8 +68,7 @@ def test_what_zalopay_does_not_answer_is_late_however_often_it_is_asked(item: It
         under_review(),
         pending().but(status=Status.EXPIRED, due_at=None),
         refund_due().but(due_at=LATER),
-        MAILING.but(due_at=LATER),
-        MAILING.but(due_at=None),
+        MAILING.but(state="WAITING", due_at=None),
         win(due_at=LATER),
         win(status=AwardStatus.PAID, due_at=None),
         stray(),
@@ -79,6 +79,6 @@ def test_what_waits_for_nothing_or_for_its_time_is_not_late(item: Item) -> None:
     assert not is_late(item, LATER - MOMENT)
 
 
-def test_what_is_late_is_late_after_five_and_ten_minutes_and_a_day() -> None:
-    assert (UNATTENDED, UNANSWERED) == (timedelta(minutes=5), timedelta(minutes=10))
+def test_what_is_late_is_late_after_five_ten_or_fifteen_minutes_and_a_day() -> None:
+    assert (UNATTENDED, UNANSWERED, UNSENT) == tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15))
     assert timedelta(hours=24) == UNREFUNDED

@@ -11,7 +11,8 @@ from stays.domain.values import Model, StayId, Timestamp
 
 RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail this often
 STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
-MAXIMUM_ATTEMPTS = 8
+LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
+PERSISTENCE = timedelta(hours=48)  # a mail that SES does not take is tried for this long
 UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more than twice
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)  # in this order where nobody knows which of the two is read
@@ -20,9 +21,10 @@ _ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
 
 
 class MailState(StrEnum):
-    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or refused for good.
+    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or none that can be written to; or it may be out twice.
 
-    WAITING: surely not sent, to be tried again later. What stays SENDING may have been sent.
+    WAITING: SES did not take it, and not because of its recipient. It is tried again at `dueAt`; where there is none,
+    PERSISTENCE is over. What stays SENDING may have been sent.
     """
 
     DUE = "DUE"
@@ -33,7 +35,7 @@ class MailState(StrEnum):
 
 
 class Mailing(Model):
-    """One kind of mail for one stay."""
+    """One kind of mail for one stay. `unsure` counts the attempts that may have got through."""
 
     stay_id: StayId
     letter: Kind
@@ -44,6 +46,8 @@ class Mailing(Model):
     asked_at: Timestamp | None = None
     sent_at: Timestamp | None = None
     message_id: str | None = None
+    # 1.3.0 and earlier did not tell one attempt from the other.
+    unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
 
 
 class Thread(Model):
@@ -97,17 +101,19 @@ def language_of(locale: str | None) -> Language | None:
 
 def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
     """A mail that is owed from now on; looked at again by the clock if the stream does not bring it."""
-    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL)
+    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL, unsure=0)
 
 
 def rearmed(mailing: Mailing, now: datetime) -> Mailing:
-    """Due once more, or given up after too many attempts: two where it may have been sent each time."""
-    most = UNSURE_ATTEMPTS if mailing.state is MailState.SENDING else MAXIMUM_ATTEMPTS
-    if mailing.attempts >= most:
-        return mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
-    return mailing.but(state=MailState.DUE, due_at=now + RESEND_INTERVAL)
+    """Due once more; or at rest without `dueAt`, after two attempts that may have sent it, or after PERSISTENCE."""
+    unsure = mailing.unsure + (mailing.state is MailState.SENDING)
+    if unsure >= UNSURE_ATTEMPTS:
+        return mailing.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
+    if mailing.requested_at <= now - PERSISTENCE:
+        return mailing.but(state=MailState.WAITING, unsure=unsure, due_at=None)
+    return mailing.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
 
 
 def retry_at(mailing: Mailing, now: datetime) -> datetime:
-    """When a failed attempt is repeated: 1, 2, 4 … minutes later."""
-    return now + RESEND_INTERVAL * (1 << (mailing.attempts - 1))
+    """When a failed attempt is repeated: 1, 2, 4 … minutes later, and then every LONGEST_PAUSE."""
+    return now + RESEND_INTERVAL * min(1 << (mailing.attempts - 1), LONGEST_PAUSE // RESEND_INTERVAL)

@@ -29,16 +29,13 @@ DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+")
 # What has a meaning of its own between the names and addresses of a header (RFC 5322, 3.2.3).
 _SPECIALS = str.maketrans(dict.fromkeys('()<>[]:;@\\,."', " "))
 
-# SES answers these when it will never take this letter; anything else may be different next time.
-REFUSALS = frozenset({"MessageRejected", "BadRequestException"})
-
 
 class MailRefused(Exception):
-    """The letter can never be delivered. Says an error code, never the address."""
+    """Its recipient can never be written to. Says an error code, never the address."""
 
 
 class MailUnavailable(Exception):
-    """Mail cannot be sent now: throttled, misconfigured, out of reach. Says an error code, never the address."""
+    """Mail cannot be sent now: sender not verified, sending paused, quota, out of reach. Says an error code only."""
 
 
 class MailUnsure(Exception):
@@ -78,8 +75,9 @@ def _message(letter: Letter, sender: str, now: datetime) -> EmailMessage:
 def send(client: Any, message: EmailMessage, sender: str) -> str:
     """Hands the mail to SES (an `sesv2` client) and returns the id that SES gave it.
 
-    Raises MailRefused where trying again is useless, MailUnavailable where SES did not
-    take it, MailUnsure where the mail may have gone out: SES knows no idempotency token and cannot be asked.
+    Raises MailUnavailable where SES did not take it, MailUnsure where the mail may have gone out: SES knows no
+    idempotency token and cannot be asked. No error of SES speaks of the recipient alone: `MessageRejected` also means
+    that our sender is not verified, that sending is paused, or the sandbox (AWS, SES API v2, SendEmail).
     """
     try:
         answer = client.send_email(
@@ -89,8 +87,7 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
         )
     # `from None`: SES quotes addresses in its messages, and a traceback would log them.
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        raise (MailRefused if code in REFUSALS else MailUnavailable)(code) from None
+        raise MailUnavailable(error.response["Error"]["Code"]) from None
     except (ConnectTimeoutError, EndpointConnectionError) as error:
         raise MailUnavailable(type(error).__name__) from None
     except BotoCoreError as error:

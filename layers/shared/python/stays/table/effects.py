@@ -56,7 +56,7 @@ class Effects:
         self._finish(mailing.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
 
     def undeliverable(self, mailing: Mailing) -> None:
-        """There is no address, or it was refused for good: recorded, and nothing else fails by it."""
+        """There is no address, or none that can be written to: recorded, and nothing else fails by it."""
         self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
 
     def failed(self, mailing: Mailing, now: datetime) -> None:
@@ -71,7 +71,7 @@ class Effects:
         self._move(mailing, ours)
 
     def rearm(self, mailing: Mailing, now: datetime) -> Mailing:
-        """Its time has come again: due, which the stream hears, or given up; as before if it moved on meanwhile."""
+        """Its time has come again: due, which the stream hears, or at rest; as before if it moved on meanwhile."""
         waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
         after = rearmed(mailing, now)
         return after if self._move(after, waited) else mailing
