@@ -12,7 +12,15 @@ from stays import http
 from stays.checkout import Checkout, Choice, Orders, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Profile, account_of, language_of, read_locale, read_picture
+from stays.domain.mailing import (
+    Profile,
+    account_of,
+    language_of,
+    new_mailing,
+    read_locale,
+    read_picture,
+    wished_for,
+)
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.legacy import Answer, legacy
@@ -124,8 +132,13 @@ def open_conversation(booking_id: http.PathId) -> dict[str, str]:
 
 @app.post("/bookings/<booking_id>/send-confirmation")
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
-    booking = confirmed(booking_id, "EMAIL_SENDING_FAILED")
-    effects.request(booking.id, "confirmation", datetime.now(UTC))
+    """To the address that its user has now, which the mail keeps."""
+    booking, now = confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
+    session, mailing = effects.story(booking.id, "confirmation")
+    profile = None if session.contact.email else awards.profile(session.user_id)
+    to = session.contact.address(profile)
+    owed = mailing or new_mailing(booking.id, "confirmation", now)
+    effects.request(owed, lambda current: wished_for(current, to, now))
     return {}
 
 

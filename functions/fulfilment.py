@@ -75,14 +75,13 @@ def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | Non
 
 def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
     """Send a claimed mail and record what became of it."""
-    to = session.contact.email or (profile.email if profile else None)
     if is_outdated(session, mailing):
         effects.undeliverable(mailing)
-    elif not to:
+    elif not mailing.to:
         count("MailWithoutAddress")
         effects.undeliverable(mailing)
     else:
-        hand_over(letter_for(session, mailing, profile, to), mailing, now)
+        hand_over(letter_for(session, mailing, profile, mailing.to), mailing, now)
 
 
 def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
@@ -119,7 +118,8 @@ def fulfil(stay_id: str, letter: str, now: datetime) -> None:
     if booking is not None and letter == "confirmation":
         effects.thread(booking, now)
     profile = profiles.profile(session.user_id)
-    claimed = effects.claim(mailing, now)
+    to = mailing.to or session.contact.address(profile)
+    claimed = effects.claim(mailing.but(to=to), now)
     if claimed is None:
         return
     deliver(session, claimed, profile, now)

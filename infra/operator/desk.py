@@ -16,7 +16,7 @@ from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Kind, Mailing
+from stays.domain.mailing import Kind, Mailing, asked_for
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -191,10 +191,11 @@ class Desk:
     def mail(self, name: str, letter: Kind) -> Iterator[str]:
         """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
         session, now = self._session(name), self._place.now()
-        if self._tools.effects.story(session.id, letter).mailing is None:
+        mailing = self._tools.effects.story(session.id, letter).mailing
+        if mailing is None:
             raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
         if self._really:
-            self._tools.effects.request(session.id, letter, now)
+            self._tools.effects.request(mailing, lambda current: asked_for(current, now))
             self._tools.casebook.note_mail(session, now)
         yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
 

@@ -75,6 +75,13 @@ def test_the_mail_that_just_went_out_counts_and_then_one_more_a_minute(world: Wo
     assert world.item(kind="MAIL")["state"] == "DUE"
     world.deliver()
     assert world.item(kind="MAIL")["state"] == "SENT"
+    replies = []
+    for _ in range(5):
+        world.clock.shift(timedelta(seconds=61))
+        replies.append(step(world, "send-confirmation", paid["id"]))
+        world.deliver()
+    assert [reply.status for reply in replies] == [200, 200, 200, 200, 429], "five were asked for, with the first above"
+    assert (replies[4].code, replies[4].details) == ("RATE_LIMIT", {"retryAfter": 86_400})
 
 
 def test_cancelling_frees_the_nights_at_once_for_somebody_else(world: World):

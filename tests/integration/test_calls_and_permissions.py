@@ -19,7 +19,7 @@ def an_award(world: World, auction_id: str, month: int) -> list[str]:
 
 def ordered(world: World, auction_id: str, month: int) -> dict[str, Any]:
     nights = an_award(world, auction_id, month)
-    reply = world.create(nights, auction_id=auction_id, email="mai@example.com")
+    reply = world.create(nights, auction_id=auction_id)  # the profile has her address
     assert reply.status == 200
     return reply.body
 

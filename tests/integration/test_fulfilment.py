@@ -287,6 +287,24 @@ def test_a_letter_asked_for_again_is_another_one_with_another_id(world: World):
     assert mail(world)["state"] == "SENT"
 
 
+def test_a_booking_writes_to_one_new_address_a_day_however_often_a_profile_changes(world: World):
+    def ask(profile: str) -> int:
+        world.clock.shift(timedelta(minutes=2))
+        world.http("POST", "/users/auth0-sync", {"email": profile})
+        reply = world.http("POST", f"/bookings/{paid['id']}/send-confirmation", {})
+        world.http("POST", "/users/auth0-sync", {"email": "changed@in.time"})
+        world.deliver()
+        return reply.status
+
+    world.http("POST", "/users/auth0-sync", {"email": "an@example.com"})
+    paid = booked(world)
+    world.deliver()
+    assert [ask(profile) for profile in ("b@x.test", "c@x.test", "b@x.test", "an@example.com")] == [200, 429, 200, 429]
+    world.clock.shift(timedelta(days=1))
+    assert ask("c@x.test") == 200
+    assert [letter["To"] for letter in sent()] == ["an@example.com", "b@x.test", "b@x.test", "c@x.test"]
+
+
 def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world: World):
     world.paid()
     records = world.records()

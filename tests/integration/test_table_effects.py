@@ -1,12 +1,12 @@
 """What follows a booking, in the table: a mail is claimed before it is sent, a thread is made once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from stays.domain.booking import Booking, booking_of
 from stays.domain.errors import Refused
-from stays.domain.mailing import PERSISTENCE, STUCK_TIME, Mailing, MailState, Thread, new_mailing
+from stays.domain.mailing import PERSISTENCE, STUCK_TIME, Mailing, MailState, Thread, asked_for, new_mailing
 from stays.domain.payment import Fulfilment, PaymentSession
 from stays.table.effects import Effects, Story
 from stays.table.keys import mail_item, shard
@@ -34,6 +34,11 @@ def owed(**changes: object) -> Mailing:
 
 def standing() -> Mailing:
     return Mailing.model_validate(contents()[KEY])
+
+
+def ask(effects: Effects, at: datetime) -> None:
+    mailing = standing() if KEY in contents() else new_mailing(STAY, "confirmation", at)
+    effects.request(mailing, lambda current: asked_for(current, at))
 
 
 def booking() -> Booking:
@@ -153,7 +158,7 @@ def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) 
 
 
 def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
-    effects.request(STAY, "confirmation", NOW)
+    ask(effects, NOW)
     assert standing() == new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW)
     assert (contents()[KEY]["kind"], contents()[KEY]["dueShard"]) == ("MAIL", shard(STAY))
 
@@ -161,7 +166,7 @@ def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
 @pytest.mark.parametrize("state", [MailState.SENT, MailState.UNDELIVERABLE])
 def test_one_more_mail_may_be_asked_for_after_a_minute(effects: Effects, state: MailState) -> None:
     owed(state=state, attempts=3, due_at=None)
-    effects.request(STAY, "confirmation", NOW + MINUTE)
+    ask(effects, NOW + MINUTE)
     assert standing() == new_mailing(STAY, "confirmation", NOW + MINUTE).but(asked_at=NOW + MINUTE)
 
 
@@ -178,12 +183,21 @@ def test_a_mail_just_sent_or_still_on_its_way_grants_one_wish_a_minute(
     effects: Effects, state: MailState, waited: timedelta
 ) -> None:
     there, asked_at = owed(state=state), NOW + waited
-    effects.request(STAY, "confirmation", asked_at)
+    ask(effects, asked_at)
     assert standing() == there.but(asked_at=asked_at)
     with pytest.raises(Refused) as refused:
-        effects.request(STAY, "confirmation", asked_at + MINUTE - MOMENT if waited > MINUTE else asked_at)
+        ask(effects, asked_at + MINUTE - MOMENT if waited > MINUTE else asked_at)
     assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": 60})
     assert standing() == there.but(asked_at=asked_at)
+
+
+def test_of_two_wishes_at_once_one_is_granted(effects: Effects) -> None:
+    read = owed(state=MailState.SENT, requested_at=NOW - MINUTE)
+    ask(effects, NOW)
+    granted = standing()
+    with pytest.raises(Refused):
+        effects.request(read, lambda current: asked_for(current, NOW))
+    assert standing() == granted
 
 
 def test_a_booking_has_one_thread_however_often_it_is_asked_for(effects: Effects) -> None:

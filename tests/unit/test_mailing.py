@@ -4,18 +4,21 @@ from datetime import timedelta
 
 import pytest
 
+from stays.domain.errors import Refused
 from stays.domain.mailing import (
     STUCK_TIME,
     Mailing,
     MailState,
     Profile,
     account_of,
+    asked_for,
     language_of,
     new_mailing,
     read_locale,
     read_picture,
     rearmed,
     retry_at,
+    wished_for,
 )
 from tests.samples import NOW, STAY, TRAVELLER
 
@@ -70,6 +73,55 @@ def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
 
 def test_a_mail_is_stuck_after_ten_minutes() -> None:
     assert STUCK_TIME == 10 * MINUTE
+
+
+SENT = new_mailing(STAY, "confirmation", NOW - MINUTE).but(state=MailState.SENT, due_at=None, to="a@x.test")
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "granted"),
+    [
+        ({}, {"wishes": 1, "to": "b@x.test", "readdressed_at": NOW}),
+        ({"to": None}, {"wishes": 1, "to": "b@x.test"}),
+        ({"to": "b@x.test", "readdressed_at": NOW - MINUTE}, {"wishes": 1, "to": "b@x.test"}),
+        ({"readdressed_at": NOW - DAY, "wishes": 4}, {"wishes": 5, "to": "b@x.test", "readdressed_at": NOW}),
+    ],
+)
+def test_a_wish_is_one_more_mail_to_the_address_of_now(before: dict[str, object], granted: dict[str, object]) -> None:
+    mailing = SENT.but(**before)
+    expected = new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW, readdressed_at=mailing.readdressed_at)
+    assert wished_for(mailing, "b@x.test", NOW) == expected.but(**granted)
+
+
+@pytest.mark.parametrize(
+    ("before", "to", "wait"),
+    [
+        ({"wishes": 5}, "a@x.test", 86_400),
+        ({"readdressed_at": NOW - DAY + MOMENT}, "b@x.test", 1),
+        ({"readdressed_at": NOW}, "b@x.test", 86_400),
+        ({"state": MailState.DUE, "asked_at": NOW}, "a@x.test", 60),
+        ({"requested_at": NOW, "asked_at": NOW}, "a@x.test", 60),
+    ],
+)
+def test_a_sixth_wish_a_second_new_address_a_day_and_two_wishes_a_minute_are_refused(
+    before: dict[str, object], to: str, wait: int
+) -> None:
+    with pytest.raises(Refused) as refused:
+        wished_for(SENT.but(**before), to, NOW)
+    assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": wait})
+
+
+@pytest.mark.parametrize("on_its_way", [{"state": MailState.DUE}, {"state": MailState.SENDING}, {"requested_at": NOW}])
+def test_a_mail_on_its_way_grants_a_wish_that_then_counts_for_none(on_its_way: dict[str, object]) -> None:
+    mailing = SENT.but(wishes=5, **on_its_way)
+    assert wished_for(mailing, "b@x.test", NOW) == mailing.but(asked_at=NOW)
+
+
+def test_what_an_operator_asks_for_is_not_counted_and_goes_to_the_address_of_then() -> None:
+    mailing = SENT.but(wishes=5, readdressed_at=NOW)
+    expected = new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW, wishes=5, readdressed_at=NOW)
+    assert asked_for(mailing, NOW) == expected
 
 
 @pytest.mark.parametrize(

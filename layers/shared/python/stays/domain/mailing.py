@@ -3,13 +3,17 @@
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Literal, get_args
 
 from pydantic import Field
 
+from stays.domain.errors import Refused
 from stays.domain.values import Model, StayId, Timestamp
 
 RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail this often
+MOST_WISHES = 5  # mails that are asked for, for each booking
+READDRESS_INTERVAL = timedelta(days=1)  # one more address of a booking is written to this often
 STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
 LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
 PERSISTENCE = timedelta(hours=48)  # a mail that SES does not take is tried for this long
@@ -35,7 +39,11 @@ class MailState(StrEnum):
 
 
 class Mailing(Model):
-    """One kind of mail for one stay. `unsure` counts the attempts that may have got through."""
+    """One kind of mail for one stay. `unsure` counts the attempts that may have got through, `wishes` those asked for.
+
+    `to` is settled when its traveller asks for it, or else when it is first claimed; `readdressedAt` is when a wish
+    last changed it.
+    """
 
     stay_id: StayId
     letter: Kind
@@ -46,6 +54,9 @@ class Mailing(Model):
     asked_at: Timestamp | None = None
     sent_at: Timestamp | None = None
     message_id: str | None = None
+    to: str | None = None
+    wishes: int = 0
+    readdressed_at: Timestamp | None = None
     # 1.3.0 and earlier did not tell one attempt from the other.
     unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
 
@@ -102,6 +113,42 @@ def language_of(locale: str | None) -> Language | None:
 def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
     """A mail that is owed from now on; looked at again by the clock if the stream does not bring it."""
     return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL, unsure=0)
+
+
+def asked_for(mailing: Mailing, now: datetime) -> Mailing:
+    """One more mail, at most every minute; one that is just going out by itself grants the first wish.
+
+    Raises Refused when asked more often.
+    """
+    if mailing.state not in (MailState.DUE, MailState.SENDING) and mailing.requested_at <= now - RESEND_INTERVAL:
+        kept = {"wishes": mailing.wishes, "readdressed_at": mailing.readdressed_at}
+        return new_mailing(mailing.stay_id, mailing.letter, now).but(asked_at=now, **kept)
+    if mailing.asked_at is None or mailing.asked_at <= now - RESEND_INTERVAL:
+        return mailing.but(asked_at=now)
+    raise _too_often("A mail is on its way; another may be asked for in a minute.", RESEND_INTERVAL)
+
+
+def wished_for(mailing: Mailing, to: str | None, now: datetime) -> Mailing:
+    """The same for who has the booking, and `to` is their address now. Whoever changes it must not write to strangers.
+
+    Raises Refused for one mail or one address too many.
+    """
+    after = asked_for(mailing, now)
+    if after.requested_at == mailing.requested_at:
+        return after
+    if mailing.wishes >= MOST_WISHES:
+        raise _too_often(f"{MOST_WISHES} mails were asked for, and no more go out.", READDRESS_INTERVAL)
+    wish = after.but(to=to, wishes=mailing.wishes + 1)
+    if mailing.to in (None, to):
+        return wish
+    since = now - mailing.readdressed_at if mailing.readdressed_at else READDRESS_INTERVAL
+    if since < READDRESS_INTERVAL:
+        raise _too_often("Mail went to a new address within a day.", READDRESS_INTERVAL - since)
+    return wish.but(readdressed_at=now)
+
+
+def _too_often(message: str, wait: timedelta) -> Refused:
+    return Refused("RATE_LIMIT", message, retryAfter=ceil(wait.total_seconds()))
 
 
 def rearmed(mailing: Mailing, now: datetime) -> Mailing:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stays.domain.award import Quote
-from stays.domain.mailing import Language
+from stays.domain.mailing import Language, Profile
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
 PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the client's screen says the same
@@ -112,6 +112,10 @@ class Contact(Model):
     email: Annotated[str, Field(max_length=LONGEST_EMAIL)] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     language: Language | None = None
+
+    def address(self, profile: Profile | None) -> str | None:
+        """Where to write to: as the token said, else as the profile says."""
+        return self.email or (profile.email if profile else None)
 
 
 class Refund(Model):

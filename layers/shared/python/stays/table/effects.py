@@ -1,23 +1,19 @@
 """What follows a booking, claimed before it is done: mail and the host's thread."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from stays.domain.booking import Booking
-from stays.domain.errors import Refused
 from stays.domain.mailing import (
-    RESEND_INTERVAL,
     STUCK_TIME,
-    Kind,
     Mailing,
     MailState,
     Thread,
-    new_mailing,
     rearmed,
     retry_at,
 )
 from stays.domain.payment import PaymentSession
-from stays.domain.values import timestamp
 from stays.table.keys import mail_item, mail_key, stay_key
 from stays.table.store import Condition, Store, both
 
@@ -76,23 +72,10 @@ class Effects:
         after = rearmed(mailing, now)
         return after if self._move(after, waited) else mailing
 
-    def request(self, stay_id: str, letter: Kind, now: datetime) -> None:
-        """One more mail, at most every minute; one that is just going out by itself grants the first wish.
-
-        Raises Refused when asked more often.
-        """
-        before = timestamp(now - RESEND_INTERVAL)
-        idle = Condition(
-            "attribute_not_exists(PK) OR (requestedAt <= :before AND NOT #state IN (:due, :sending))",
-            before=before,
-            due=MailState.DUE.value,
-            sending=MailState.SENDING.value,
-        )
-        if self._store.put(mail_item(new_mailing(stay_id, letter, now).but(asked_at=now)), idle) is None:
-            return
-        seldom = Condition("attribute_not_exists(askedAt) OR askedAt <= :before", before=before)
-        if self._store.update(mail_key(stay_id, letter), {"askedAt": timestamp(now)}, seldom) is not None:
-            raise Refused("RATE_LIMIT", "A mail is on its way; another may be asked for in a minute.", retryAfter=60)
+    def request(self, mailing: Mailing, decide: Callable[[Mailing], Mailing]) -> None:
+        """One more mail, if the decision grants it; who is overtaken decides again. Raises what the decision raises."""
+        while (standing := self._store.put(mail_item(decide(mailing)), _unchanged(mailing))) is not None:
+            mailing = Mailing.model_validate(standing)
 
     def _move(self, mailing: Mailing, condition: Condition) -> bool:
         return self._store.put(mail_item(mailing), condition) is None
@@ -109,3 +92,12 @@ class Effects:
         item = thread.dump() | stay_key(booking.id, "THREAD") | {"kind": "THREAD"}
         standing = self._store.put(item, Condition("attribute_not_exists(PK)"))
         return thread if standing is None else Thread.model_validate(standing)
+
+
+def _unchanged(mailing: Mailing) -> Condition:
+    """It is as it was read, or not there at all."""
+    read = mailing.dump()
+    values = {name: read[name] for name in ("state", "attempts", "requestedAt", "askedAt") if name in read}
+    asked = "askedAt = :askedAt" if "askedAt" in read else "attribute_not_exists(askedAt)"
+    same = f"#state = :state AND attempts = :attempts AND requestedAt = :requestedAt AND {asked}"
+    return Condition(f"attribute_not_exists(PK) OR ({same})", **values)
