@@ -163,9 +163,12 @@ def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
     assert (contents()[KEY]["kind"], contents()[KEY]["dueShard"]) == ("MAIL", shard(STAY))
 
 
+@pytest.mark.parametrize("asked_at", [None, NOW])
 @pytest.mark.parametrize("state", [MailState.SENT, MailState.UNDELIVERABLE])
-def test_one_more_mail_may_be_asked_for_after_a_minute(effects: Effects, state: MailState) -> None:
-    owed(state=state, attempts=3, due_at=None)
+def test_one_more_mail_may_be_asked_for_after_a_minute(
+    effects: Effects, state: MailState, asked_at: datetime | None
+) -> None:
+    owed(state=state, attempts=3, due_at=None, asked_at=asked_at)
     ask(effects, NOW + MINUTE)
     assert standing() == new_mailing(STAY, "confirmation", NOW + MINUTE).but(asked_at=NOW + MINUTE)
 

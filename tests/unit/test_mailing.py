@@ -112,7 +112,10 @@ def test_a_sixth_wish_a_second_new_address_a_day_and_two_wishes_a_minute_are_ref
     assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": wait})
 
 
-@pytest.mark.parametrize("on_its_way", [{"state": MailState.DUE}, {"state": MailState.SENDING}, {"requested_at": NOW}])
+@pytest.mark.parametrize(
+    "on_its_way",
+    [{"state": MailState.DUE, "asked_at": NOW - MINUTE}, {"state": MailState.SENDING}, {"requested_at": NOW}],
+)
 def test_a_mail_on_its_way_grants_a_wish_that_then_counts_for_none(on_its_way: dict[str, object]) -> None:
     mailing = SENT.but(wishes=5, **on_its_way)
     assert wished_for(mailing, "b@x.test", NOW) == mailing.but(asked_at=NOW)

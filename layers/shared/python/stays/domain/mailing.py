@@ -112,7 +112,7 @@ def language_of(locale: str | None) -> Language | None:
 
 def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
     """A mail that is owed from now on; looked at again by the clock if the stream does not bring it."""
-    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL, unsure=0)
+    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL)
 
 
 def asked_for(mailing: Mailing, now: datetime) -> Mailing:
@@ -157,7 +157,7 @@ def rearmed(mailing: Mailing, now: datetime) -> Mailing:
     if unsure >= UNSURE_ATTEMPTS:
         return mailing.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
     if mailing.requested_at <= now - PERSISTENCE:
-        return mailing.but(state=MailState.WAITING, unsure=unsure, due_at=None)
+        return mailing.but(state=MailState.WAITING, due_at=None)
     return mailing.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
 
 

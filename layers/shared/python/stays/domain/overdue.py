@@ -17,10 +17,8 @@ def is_late(item: PaymentSession | Mailing | Award | Stray, now: datetime) -> bo
     """Whether nobody attended to it for minutes, or ZaloPay or the mail service does not do its part for too long."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
-    if isinstance(item, Mailing):
-        return item.due_at is not None and item.requested_at <= now - UNSENT
-    if isinstance(item, Award):
-        return False
+    if isinstance(item, Mailing | Award):
+        return isinstance(item, Mailing) and item.due_at is not None and item.requested_at <= now - UNSENT
     if isinstance(item, PaymentSession) and item.is_live:
         return not item.processing and item.expires_at <= now - UNANSWERED
     asked_at = item.refund.requested_at if item.refund else None
