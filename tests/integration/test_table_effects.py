@@ -194,6 +194,13 @@ def test_a_mail_just_sent_or_still_on_its_way_grants_one_wish_a_minute(
     assert standing() == there.but(asked_at=asked_at)
 
 
+def test_a_mail_with_a_time_that_was_written_by_hand_is_asked_for_as_any_other(effects: Effects) -> None:
+    there = mail_item(new_mailing(STAY, "confirmation", NOW).but(state=MailState.SENT, due_at=None))
+    dynamodb().put_item(TableName="stays", Item=to_attributes(there | {"requestedAt": "2026-11-22T03:00:00Z"}))
+    ask(effects, NOW + MINUTE)
+    assert standing().state is MailState.DUE
+
+
 def test_of_two_wishes_at_once_one_is_granted(effects: Effects) -> None:
     read = owed(state=MailState.SENT, requested_at=NOW - MINUTE)
     ask(effects, NOW)

@@ -15,7 +15,7 @@ from stays.domain.mailing import (
 )
 from stays.domain.payment import PaymentSession
 from stays.table.keys import mail_item, mail_key, stay_key
-from stays.table.store import Condition, Store, both
+from stays.table.store import Condition, Item, Store, both
 
 
 class Story(NamedTuple):
@@ -74,8 +74,10 @@ class Effects:
 
     def request(self, mailing: Mailing, decide: Callable[[Mailing], Mailing]) -> None:
         """One more mail, if the decision grants it; who is overtaken decides again. Raises what the decision raises."""
-        while (standing := self._store.put(mail_item(decide(mailing)), _unchanged(mailing))) is not None:
-            mailing = Mailing.model_validate(standing)
+        read: Item | None = mailing.dump()
+        while read is not None:
+            after = decide(Mailing.model_validate(read))
+            read = self._store.put(mail_item(after), _unchanged(read))
 
     def _move(self, mailing: Mailing, condition: Condition) -> bool:
         return self._store.put(mail_item(mailing), condition) is None
@@ -94,9 +96,8 @@ class Effects:
         return thread if standing is None else Thread.model_validate(standing)
 
 
-def _unchanged(mailing: Mailing) -> Condition:
-    """It is as it was read, or not there at all."""
-    read = mailing.dump()
+def _unchanged(read: Item) -> Condition:
+    """A mail is as it was read, or not there at all."""
     values = {name: read[name] for name in ("state", "attempts", "requestedAt", "askedAt") if name in read}
     asked = "askedAt = :askedAt" if "askedAt" in read else "attribute_not_exists(askedAt)"
     same = f"#state = :state AND attempts = :attempts AND requestedAt = :requestedAt AND {asked}"
