@@ -20,7 +20,7 @@ from tests.simulation.system import System, stay_of
 # What is nobody else's business is no point to switch at: reading a secret, falling asleep, and the further shards of
 # the index `due` after the first, as no item ever changes its shard.
 ALONE = ("secret get", "sleep")
-DUE = "dynamodb query due"
+DUE = "dynamodb query due stays"
 
 Actor = Callable[[System, int], Any]
 

@@ -34,7 +34,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield system, ("rounds", "denied", "dress")
     yield system, ("_sockets",)
     yield from ((lane, ("waiting",)) for lane in system.lanes)
-    yield system.gate, ("plan", "passed", "broken")
+    yield system.gate, ("plan", "passed", "hit")
     yield system.zalopay, ("mute", "deaf", "hides_refunds", "asked", "claimed", "denied")
     yield simulator, ("ledger",)
     yield simulator.callbacks, ("key2",)

@@ -86,14 +86,20 @@ class Tables:
         troubles = READS if operation in ("get_item", "batch_get_item", "query") else WRITES
 
         def call(**request: Any) -> Any:
-            label = " ".join(filter(None, ("dynamodb", operation, request.get("IndexName"))))
+            label = " ".join(filter(None, ("dynamodb", operation, request.get("IndexName"), _table(request))))
             return self._gate(label, lambda: method(**request), troubles)
 
         return call
 
     def transact_write_items(self, **request: Any) -> Any:
         troubles = transaction_troubles(len(request["TransactItems"]))
-        return self._gate("dynamodb transact", lambda: self.database.transact_write_items(**request), troubles)
+        return self._gate("dynamodb transact stays", lambda: self.database.transact_write_items(**request), troubles)
+
+
+def _table(request: Mapping[str, Any]) -> str:
+    """The table that a request is for."""
+    name: str = request.get("TableName") or next(iter(request["RequestItems"]))
+    return name
 
 
 def nonsense(call: Call) -> httpx.Response:

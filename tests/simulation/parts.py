@@ -11,6 +11,7 @@ from tests.hostile.requests import bad_requests
 from tests.simulation.controls import caught
 from tests.simulation.defects import DEFECTS
 from tests.simulation.differential import compare, moto
+from tests.simulation.gone import GONE, without
 from tests.simulation.histories import histories
 from tests.simulation.interleavings import GROUPS, explore
 from tests.simulation.journeys import CORE, JOURNEYS
@@ -57,6 +58,13 @@ def swept(journey: str) -> Result:
     with simulation() as system:
         figures = sweep(system, (journey,))
     return Result("sweep", journey, figures.runs, figures.violations, {"points": figures.points})
+
+
+def bereft(part: str) -> Result:
+    """Every journey while something that the functions lean on is gone or slow."""
+    with simulation() as system:
+        figures = without(system, part)
+    return Result("gone", part, figures.runs, figures.violations)
 
 
 def explored(group: str) -> Result:
@@ -127,6 +135,7 @@ def loaded(seed: int) -> Result:
 WHOLE: Mapping[str, tuple[Work, tuple[tuple[Any, ...], ...]]] = {
     "interleavings": (explored, tuple((group,) for group in GROUPS)),
     "sweep": (swept, tuple((journey,) for journey in JOURNEYS)),
+    "gone": (bereft, tuple((part,) for part in GONE)),
     "controls": (controlled, tuple((number,) for number in range(len(DEFECTS)))),
     "flips": (flipped, ((),)),
 }

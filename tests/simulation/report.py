@@ -18,7 +18,8 @@ Beside I1 to I17: every night that was awarded is past, booked, released after i
 has come to rest (`nights`); an award has one open order (`one order`), and none is opened for nights for which the same
 user's money moves (`moving`); no refund is more than what is owed (I6), and each has a reason of the table of money
 (I8); an undisturbed round of the clock leaves no order open 48 hours after its end, nor 30 minutes where ZaloPay says
-that nobody paid (L3); what has a right MAC is recorded, kept or alarmed (I12).
+that nobody paid (L3); what has a right MAC is recorded, kept or alarmed (I12). How a payment stands (`status`,
+`sessions`) is answered whenever the stays table answers.
 
 Whether the tests themselves would notice a slip of the pen is counted apart: [mutants.md](mutants.md) (`make mutate`).
 """
@@ -99,6 +100,7 @@ ROWS: Mapping[str, Row] = {
         lambda results: f"{total(results)['points']:,} points",
     ),
     "pairs": Row("Crash sweep: two faults in one run, core journeys", lambda _: ""),
+    "gone": Row("Journeys while a part is gone or slow", lambda results: ", ".join(each.name for each in results)),
     "interleavings": Row("Interleavings: every schedule of every group", lambda results: f"{len(results)} groups"),
     "histories": Row("Random histories of 30 steps", shares),
     "controls": Row("Negative controls: defences taken out", lambda results: f"{len(results)} defects"),

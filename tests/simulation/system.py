@@ -410,15 +410,21 @@ class System:
             request_id="request-1",
             now=self.now,
         )
-        served = SERVING.set(f"{method} {path}")
+        served, hit = SERVING.set(f"{method} {path}"), len(self.gate.hit)
         answered = self.invoke(found[0].function, event, copy)
         SERVING.reset(served)
         if answered is None:
             return Reply(0, {})
         answer = http_answer(answered)
-        if answer.status == 500 and not self.gate.broken and not self.zalopay.mute:
+        if answer.status == 500 and not self._may_fail(path, self.gate.hit[hit:]):
             raise AssertionError(f"{method} {path} answered 500")
         return Reply(answer.status, content_of(answer))
+
+    def _may_fail(self, path: str, hit: list[str]) -> bool:
+        """Whether a 500 is excused. How a payment stands is answered whenever the stays table answers."""
+        if path.startswith(("/payment/zalopay/status/", "/payment/sessions/")):
+            return any(label.endswith(" stays") for label in hit)
+        return self.gate.broken > 0 or self.zalopay.mute
 
     def create(
         self,
@@ -582,7 +588,10 @@ class System:
         return datetime.fromisoformat(min(times)) if times else None
 
     def drain(self) -> None:
-        """Nobody does anything any more but the platform and the clock, until all has come to rest."""
+        """Nobody does anything any more but the platform and the clock; all is there again, and comes to rest."""
+        if self.gate.absent:
+            self.gate.absent = {}
+            self.redrive()
         for _ in range(ROUNDS):
             self.settle()
             due = self.next_due()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.simulation.gate import FIVE
+from tests.simulation.gone import GONE, without
 from tests.simulation.invariants import Invariants, Violated
 from tests.simulation.journeys import JOURNEYS, paid
 from tests.simulation.sweep import Figures, attempt, pairs, run
@@ -17,6 +18,13 @@ def test_every_journey_ends_well_whatever_breaks_in_it(system: System, journey: 
         attempt(system, journey, {point: FIVE[point % len(FIVE)]}, figures)
     assert figures.runs == points + 1
     assert not figures.violations
+
+
+@pytest.mark.parametrize("part", GONE)
+def test_journeys_end_well_while_a_part_is_gone(system: System, part: str) -> None:
+    """Each journey without one of them; `make prove` has each without each."""
+    mine = list(JOURNEYS)[list(GONE).index(part) :: len(GONE)]
+    assert not without(system, part, mine).violations
 
 
 def test_two_faults_in_one_run(system: System) -> None:

@@ -7,6 +7,7 @@ FOUND = [
     Result("sweep", "paid", 11, [], {"points": 2}),
     Result("sweep", "cancelled", 16, [], {"points": 3}),
     Result("pairs", "7", 2500, []),
+    Result("gone", "the bus", 77, []),
     Result("interleavings", "poll ‖ poll", 20, ["poll ‖ poll [0, 1]: broken"]),
     Result("histories", "7", 500, [], {"histories": 500, "with a payment": 250}),
     Result("controls", "no MAC is checked", 1, [], {"technique": "journeys", "by": "paid {}: Violated: I13: wrote"}),
