@@ -157,7 +157,7 @@ def _deliver(system: System, kept: Moment) -> None:
     system.handed = Counter(kept.moment["handed"])
     system.bus.published = list(kept.grown("published"))
     system.mail.sent = list(kept.grown("mails"))
-    system.gate.broken = kept.moment["broken"]
+    system.gate.hit = ["once"] * kept.moment["broken"]
 
 
 def _know(system: System, kept: Moment) -> None:

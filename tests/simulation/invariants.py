@@ -18,6 +18,7 @@ from typing import Any
 from infra.local.zalopay_simulator.ledger import Order
 from stays.connections import MOST_CONNECTIONS
 from stays.domain.booking import booking_of
+from stays.domain.mailing import PERSISTENCE
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
@@ -381,12 +382,19 @@ class Invariants:
         sent = Counter(self._system.mail.sent)
         for mail in owed:
             name = f"{mail['stayId']}.{mail['letter']}"
-            demand(mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
+            rests = self._rests(mail)
+            demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
             outdated = mail["letter"] == "confirmation" and sessions[mail["stayId"]]["fulfilment"] != "BOOKED"
-            least = 0 if outdated or self._given_up(mail) else 1
+            least = 0 if outdated or rests or self._given_up(mail) else 1
             most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
             demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
         demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
+
+    def _rests(self, mail: Item) -> bool:
+        """SES did not take it to the end of two days, and somebody heard of it."""
+        tried = "dueAt" not in mail and self._system.now - datetime.fromisoformat(mail["requestedAt"]) > PERSISTENCE
+        refused = "mail send" in self._system.gate.hit and self._system.counted["MailFailed"] > 0
+        return bool(mail["state"] == "WAITING" and tried and refused)
 
     def _given_up(self, mail: Item) -> bool:
         """Two attempts died between the claim and SES, so that it may have been out twice; and somebody heard of it."""
