@@ -126,10 +126,9 @@ def test_of_many_subscribes_of_a_connection_at_once_one_waits(world: World):
 
 
 def test_a_page_whose_first_call_comes_through_while_it_waits_is_believed(world: World):
-    with before(
-        world.functions["connections_bound"], "PutItem", lambda: world.http("GET", "/auctions/winners/me").status
-    ):
-        assert world.socket().subscribe() == [SUBSCRIBED]
+    socket, function = world.socket(), world.functions["connections_bound"]
+    with before(function, "PutItem", lambda: world.http("GET", "/auctions/winners/me").status):
+        assert socket.subscribe() == [SUBSCRIBED]
 
 
 def test_a_connection_that_goes_while_it_would_wait_does_not_come_back(world: World):
