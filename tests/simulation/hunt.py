@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from tests.simulation.gate import FIVE
+from tests.simulation.gone import GONE, without
 from tests.simulation.histories import histories
 from tests.simulation.interleavings import GROUPS, explore
 from tests.simulation.journeys import JOURNEYS
@@ -43,6 +44,12 @@ def crashes(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
                 yield from figures.violations
 
 
+def bereft(system: System) -> Iterator[str]:
+    """Every journey while something is gone."""
+    for part in GONE:
+        yield from without(system, part).violations
+
+
 def schedules(system: System, groups: Iterable[str] = tuple(GROUPS), limit: int | None = SCHEDULES) -> Iterator[str]:
     """The schedules of some groups."""
     for name in groups:
@@ -61,6 +68,7 @@ def random_histories(system: System) -> Iterator[str]:
 TECHNIQUES: dict[str, Technique] = {
     "journeys": on_good_days,
     "histories": random_histories,
+    "gone": bereft,
     "crash sweep": crashes,
     "interleavings": schedules,
 }

@@ -421,10 +421,13 @@ class System:
         return Reply(answer.status, content_of(answer))
 
     def _may_fail(self, path: str, hit: list[str]) -> bool:
-        """Whether a 500 is excused. How a payment stands is answered whenever the stays table answers."""
+        """Whether a 500 is excused.
+
+        How a payment stands is answered whenever the stays table answers, everything whatever ails the connections.
+        """
         if path.startswith(("/payment/zalopay/status/", "/payment/sessions/")):
             return any(label.endswith(" stays") for label in hit)
-        return self.gate.broken > 0 or self.zalopay.mute
+        return self.zalopay.mute or not all(label.endswith(" connections") for label in self.gate.hit)
 
     def create(
         self,

@@ -17,6 +17,7 @@ READDRESS_INTERVAL = timedelta(days=1)  # one more address of a booking is writt
 STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
 LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
 PERSISTENCE = timedelta(hours=48)  # a mail that SES does not take is tried for this long
+LEAST_ATTEMPTS = 10  # and so often, also where nobody could try for a while
 UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more than twice
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)  # in this order where nobody knows which of the two is read
@@ -152,11 +153,14 @@ def _too_often(message: str, wait: timedelta) -> Refused:
 
 
 def rearmed(mailing: Mailing, now: datetime) -> Mailing:
-    """Due once more; or at rest without `dueAt`, after two attempts that may have sent it, or after PERSISTENCE."""
+    """Due once more; or at rest without `dueAt`, after two attempts that may have sent it, or when it was tried enough.
+
+    Enough are LEAST_ATTEMPTS within PERSISTENCE or longer.
+    """
     unsure = mailing.unsure + (mailing.state is MailState.SENDING)
     if unsure >= UNSURE_ATTEMPTS:
         return mailing.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
-    if mailing.requested_at <= now - PERSISTENCE:
+    if mailing.attempts >= LEAST_ATTEMPTS and mailing.requested_at <= now - PERSISTENCE:
         return mailing.but(state=MailState.WAITING, due_at=None)
     return mailing.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
 
