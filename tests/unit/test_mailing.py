@@ -61,8 +61,14 @@ def test_every_attempt_of_an_earlier_release_may_have_got_through(attempts: int,
 
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.WAITING])
 def test_after_48_hours_a_mail_rests_and_is_not_called_undeliverable(state: MailState) -> None:
-    mailing = new_mailing(STAY, "refund", NOW).but(attempts=99, state=state)
+    mailing = new_mailing(STAY, "refund", NOW).but(attempts=10, state=state)
     assert rearmed(mailing, NOW + TWO_DAYS) == mailing.but(state=MailState.WAITING, due_at=None)
+
+
+@pytest.mark.parametrize("attempts", [0, 9])
+def test_a_mail_that_nobody_could_try_is_tried_however_late(attempts: int) -> None:
+    mailing = new_mailing(STAY, "refund", NOW).but(attempts=attempts, state=MailState.WAITING)
+    assert rearmed(mailing, NOW + TWO_DAYS).state is MailState.DUE
 
 
 def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
