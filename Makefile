@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
-INSTALL := $(VENV)/bin/uv pip install --quiet --python
 PORT := $(or $(HTTP_PORT),8000)
 # HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL reach `make run` as they are, through the environment.
 # More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
@@ -92,26 +91,24 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed: make run PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/bin/uv: | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-
-$(VENV)/.run.stamp: layers/dependencies/requirements.txt infra/local/requirements.txt | $(VENV)/bin/uv
-	$(INSTALL) $(VENV)/bin/python --compile-bytecode -r layers/dependencies/requirements.txt -r infra/local/requirements.txt
+$(VENV)/.run.stamp: layers/dependencies/requirements.txt infra/local/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r layers/dependencies/requirements.txt -r infra/local/requirements.txt
 	@touch $@
 
-$(VENV)/.deploy.stamp: infra/requirements.txt layers/dependencies/requirements.txt | $(VENV)/bin/uv
-	$(INSTALL) $(VENV)/bin/python -r infra/requirements.txt
+$(VENV)/.deploy.stamp: infra/requirements.txt layers/dependencies/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(VENV)/bin/python -m uv pip install --quiet --python $(VENV)/bin/python -r infra/requirements.txt
 	@touch $@
 
 $(VENV)/.test.stamp: requirements.txt $(VENV)/.run.stamp $(VENV)/.deploy.stamp
-	$(INSTALL) $(VENV)/bin/python -r requirements.txt
+	$(VENV)/bin/python -m uv pip install --quiet --python $(VENV)/bin/python -r requirements.txt
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/uv
-	$(VENV)/bin/uv venv --quiet --clear --python $(VENV)/bin/python $(ENGINE)
-	$(INSTALL) $(ENGINE)/bin/python --compile-bytecode -r infra/local/engine.txt
+$(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(ENGINE)
+	$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check -r infra/local/engine.txt
 	@touch $@
