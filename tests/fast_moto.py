@@ -4,6 +4,7 @@ import copy
 from contextvars import ContextVar
 from typing import Any
 
+from moto import backend_index
 from moto.core.models import RESPONSES_METHODS
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
@@ -44,4 +45,5 @@ def copy_table(table: Table, memo: dict[int, Any]) -> Table:
 ResponseSerializer.get_value = get_value
 DynamoDBBackend.transact_write_items = transact
 Table.__deepcopy__ = copy_table
+backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in NATIVE)  # the first that matches is taken
 RESPONSES_METHODS.clear()  # nothing here calls AWS by `requests`, so no test has to prepare for that
