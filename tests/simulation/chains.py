@@ -42,6 +42,8 @@ class Chains:
         elif kind == "SESSION" and not old:
             award = self._awards[f"AUCTION#{new['auctionId']}", f"AWARD#{new['userId']}#{new['awardId']}"]
             self._demand(award["status"] in OPEN, "cascade", new["id"], "is opened for what is", award["status"])
+            parted = award.get("result") == "FULL_WIN" and len(new["nights"]) < len(award["nights"])
+            self._demand(not parted, "I7", new["id"], "is for a part of a full win")
 
     def _night(self, old: Item, new: Item) -> None:
         key = (new or old)["PK"], (new or old)["SK"]

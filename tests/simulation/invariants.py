@@ -364,8 +364,11 @@ class Invariants:
             return False
         if order.app_trans_id in self._system.zalopay.claimed:
             return True
-        last_question = max(order.paid_at, order.expires_at + LAST_QUESTION)
-        return not any(last_question <= at < order.app_time + ANSWERED for at in self._system.rounds)
+        last_question, answered_until = order.expires_at + LAST_QUESTION, order.app_time + ANSWERED
+        if order.paid_at < last_question and self._system.now.timestamp() * 1000 < last_question:
+            return False  # a question was still to come, and all is at rest
+        since = max(order.paid_at, last_question)
+        return not any(since <= at < answered_until for at in self._system.rounds)
 
     def _ended(self, session: Item) -> None:
         demand(session["status"] not in OPEN_STATUSES, "L3", session["id"], "is still", session["status"])
