@@ -48,7 +48,7 @@ GONE: Mapping[str, tuple[str, Answer]] = {
     "the mail service": ("mail send", refusing("NotFoundException")),
     "ZaloPay's pace": ("zalopay /", trickling),
 }
-# Only its callback tells of an order of theirs, and without the key nobody can say whether it is ZaloPay's.
+# Here only a callback tells of an order, and without the key nobody can say whether ZaloPay sent it.
 UNHEARD = ("unknown_order_given_back", "second_transaction_given_back")
 
 
