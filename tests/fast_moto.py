@@ -2,8 +2,11 @@
 
 import copy
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
+import moto.core.responses
+from botocore.loaders import JSONFileLoader
 from moto import backend_index
 from moto.core.models import RESPONSES_METHODS
 from moto.core.serialize import ResponseSerializer
@@ -42,8 +45,18 @@ def copy_table(table: Table, memo: dict[int, Any]) -> Table:
     return before[id(table)]
 
 
+_read = cache(JSONFileLoader().load_file)
+
+
+def load_file(_: JSONFileLoader, path: str) -> Any:
+    """What describes a service never changes."""
+    return _read(path)
+
+
 ResponseSerializer.get_value = get_value
 DynamoDBBackend.transact_write_items = transact
 Table.__deepcopy__ = copy_table
 backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in NATIVE)  # the first that matches is taken
+moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
+JSONFileLoader.load_file = load_file  # each test has a session of its own, and the same clients
 RESPONSES_METHODS.clear()  # nothing here calls AWS by `requests`, so no test has to prepare for that

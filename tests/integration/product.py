@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Self
 
 import httpx
-from botocore.client import BaseClient
+from botocore.client import BaseClient, ClientCreator
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
@@ -57,6 +57,8 @@ def _unmeasured(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 Endpoint.make_request = _unmeasured(Endpoint.make_request)
+BaseClient._convert_to_request_dict = _unmeasured(BaseClient._convert_to_request_dict)
+ClientCreator.create_client = _unmeasured(ClientCreator.create_client)
 
 
 class Context:
