@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from stays.attributes import from_attributes
 from stays.connections import Connection
 from stays.domain.award import Award
 from stays.domain.booking import Booking
@@ -10,7 +11,6 @@ from stays.domain.calendar import Calendar, TakenNight
 from stays.domain.decision import Evidence
 from stays.domain.mailing import Mailing, Profile, Thread
 from stays.domain.payment import PaymentSession
-from stays.table.store import from_attributes
 from stays.table.strays import read_stray
 
 Reader = Callable[[dict[str, Any]], Any]

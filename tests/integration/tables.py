@@ -7,11 +7,12 @@ from typing import Any
 
 import boto3
 
+from stays.attributes import from_attributes, to_attributes
 from stays.domain.award import Award
 from stays.domain.payment import PaymentSession
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
-from stays.table.store import Store, from_attributes, to_attributes
+from stays.table.store import Store
 
 Item = dict[str, Any]
 

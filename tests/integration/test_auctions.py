@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stays.table.store import to_attributes
+from stays.attributes import to_attributes
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds
 from tests.integration.product import Asked, Counted, Failing, before, fault, load
 from tests.integration.shapes import ID, TIME

@@ -10,13 +10,14 @@ import pytest
 
 from infra.operator.desk import Desk, Tools
 from infra.operator.place import Letter, Place
+from stays.attributes import to_attributes
 from stays.domain.errors import NotFound, Refused
 from stays.domain.manual import give_back
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
 from stays.table.casebook import Casebook
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
-from stays.table.store import Store, to_attributes
+from stays.table.store import Store
 from stays.table.strays import Strays
 from stays.table.watch import Watch
 from stays.zalopay import Created

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stays.attributes import to_attributes
 from stays.domain.award import AwardStatus
 from stays.domain.booking import booking_of, cancel
 from stays.domain.decision import Decision, Evidence, Outcome, order_made
@@ -26,7 +27,7 @@ from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, re
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, shard
 from stays.table.sessions import Changed, NightsTaken, Sessions, Unsettled
-from stays.table.store import Conflicted, Store, to_attributes
+from stays.table.store import Conflicted, Store
 from tests.integration.tables import Failing, Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
     APP_ID,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stays.attributes import to_attributes
 from stays.domain.decision import NOTHING, Decision, Found, order_made
 from stays.domain.manual import give_back_stray, settle_stray
 from stays.domain.payment import PaymentSession, Status
@@ -14,7 +15,7 @@ from stays.domain.values import timestamp
 from stays.table.casebook import Casebook
 from stays.table.keys import shard, stray_item, transaction_key
 from stays.table.sessions import Sessions, Unsettled
-from stays.table.store import Store, to_attributes
+from stays.table.store import Store
 from stays.table.strays import Strays
 from stays.table.watch import Watch
 from tests.integration.tables import Noting, Overtaken, begin, contents, dynamodb, hand_in

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stays.attributes import to_attributes
 from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
 from stays.domain.errors import Busy
@@ -15,7 +16,7 @@ from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
 from stays.table.sessions import Sessions
-from stays.table.store import Condition, Store, to_attributes
+from stays.table.store import Condition, Store
 from stays.table.watch import RECENT, Unreadable, Watch, changed, newly_booked, newly_paid
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import (

@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import ParamValidationError
 
 from infra.topology import TABLES
-from stays.table.store import from_attributes, to_attributes
+from stays.attributes import from_attributes, to_attributes
 from tests.simulation.attribute_values import Invalid, Item, Refused, bytes_of, same_items
 from tests.simulation.expressions import Compiled, Term, compiled
 from tests.simulation.stored import Contents, Key, Stored, Written

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stays.attributes import from_attributes, to_attributes
 from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, encode_key, timestamp
 
@@ -33,9 +33,6 @@ POSTING = Config(
     max_pool_connections=AT_ONCE,
     retries={"mode": "standard", "total_max_attempts": 3},
 )
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class Connection(Model):
@@ -89,9 +86,9 @@ class Connections:
     def find(self, connection_id: str) -> Connection | None:
         """The connection, consistent: one read."""
         answer = self._client.get_item(
-            TableName=self._table, Key=_attributes(_own_key(connection_id)), ConsistentRead=True
+            TableName=self._table, Key=to_attributes(_own_key(connection_id)), ConsistentRead=True
         )
-        return Connection.model_validate(_plain(answer["Item"])) if "Item" in answer else None
+        return Connection.model_validate(from_attributes(answer["Item"])) if "Item" in answer else None
 
     def may_wait(self, connection: Connection, now: datetime) -> bool:
         """Whether an unproven connection may wait for a sign of its user: once. No write where it has waited."""
@@ -108,7 +105,7 @@ class Connections:
 
     def move(self, before: Connection, after: Connection) -> bool:
         """List a joining connection anew; False if it was forgotten meanwhile, or subscribed once more."""
-        values = _attributes({":before": before.dump()["joiningUntil"]})
+        values = to_attributes({":before": before.dump()["joiningUntil"]})
         return self._put(_listed_item(after), "joiningUntil = :before", ExpressionAttributeValues=values)
 
     def of(self, user_id: str) -> list[Connection]:
@@ -116,10 +113,10 @@ class Connections:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
-            ExpressionAttributeValues=_attributes({":user": _partition(user_id), ":kind": "CONNECTION#"}),
+            ExpressionAttributeValues=to_attributes({":user": _partition(user_id), ":kind": "CONNECTION#"}),
             ConsistentRead=True,
         )
-        return [Connection.model_validate(_plain(item)) for item in answer["Items"]]
+        return [Connection.model_validate(from_attributes(item)) for item in answer["Items"]]
 
     def forget(self, connection_id: str, user_id: str | None) -> None:
         """The connection is gone. Harmless when repeated."""
@@ -134,34 +131,34 @@ class Connections:
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=_attributes(item),
+                Item=to_attributes(item),
                 ConditionExpression="attribute_not_exists(PK) OR seenAt < :before OR seenAt > :after",
-                ExpressionAttributeValues=_attributes(lately),
+                ExpressionAttributeValues=to_attributes(lately),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            return datetime.fromisoformat(_plain(error.response["Item"])["seenAt"])
+            return datetime.fromisoformat(from_attributes(error.response["Item"])["seenAt"])
         return now
 
     def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
         """Whether the user made an authenticated call from here in the last 15 minutes."""
         answer = self._client.get_item(
-            TableName=self._table, Key=_attributes(_presence_key(user_id, mark)), ConsistentRead=True
+            TableName=self._table, Key=to_attributes(_presence_key(user_id, mark)), ConsistentRead=True
         )
-        seen = _plain(answer["Item"])["seenAt"] if "Item" in answer else ""
+        seen = from_attributes(answer["Item"])["seenAt"] if "Item" in answer else ""
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
     def _put(self, item: Mapping[str, Any], condition: str | None = None, **values: Any) -> bool:
         """Whether it is written, under the condition if there is one."""
         only = {"ConditionExpression": condition} if condition else {}
         try:
-            self._client.put_item(TableName=self._table, Item=_attributes(item), **only, **values)
+            self._client.put_item(TableName=self._table, Item=to_attributes(item), **only, **values)
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
     def _delete(self, key: Mapping[str, str]) -> None:
-        self._client.delete_item(TableName=self._table, Key=_attributes(key))
+        self._client.delete_item(TableName=self._table, Key=to_attributes(key))
 
 
 def _own_key(connection_id: str) -> dict[str, Any]:
@@ -188,14 +185,6 @@ def _presence_key(user_id: str, mark: str) -> dict[str, Any]:
 
 def _until(end: datetime) -> dict[str, int]:
     return {"expiresAt": int(end.timestamp())}
-
-
-def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in item.items()}
-
-
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in attributes.items()}
 
 
 class Presence:

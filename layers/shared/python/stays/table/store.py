@@ -3,14 +3,13 @@
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from random import random
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from stays.attributes import from_attributes, to_attributes
 from stays.domain.errors import Busy
 
 Item = dict[str, Any]
@@ -34,33 +33,12 @@ _THROTTLED = frozenset(  # the SDK has tried three times
 )
 
 
-class _Integers(TypeDeserializer):  # type: ignore[misc]  # boto3 has no types
-    """Every number of ours is a whole one: đồng, counts, seconds. Another one is for a model to refuse."""
-
-    def _deserialize_n(self, value: str) -> int | Decimal:
-        return int(value) if value.lstrip("-").isdigit() else Decimal(value)
-
-
-_serialize = TypeSerializer().serialize
-_deserialize = _Integers().deserialize
-
-
 class Conflicted(Exception):
     """Conditions of a transaction failed: `items` has what stood there, by the operation's name."""
 
     def __init__(self, items: Mapping[str, Item]) -> None:
         super().__init__("a condition failed")
         self.items = items
-
-
-def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item as DynamoDB writes it."""
-    return {name: _serialize(value) for name, value in item.items()}
-
-
-def from_attributes(attributes: Mapping[str, Any]) -> Item:
-    """An item as DynamoDB wrote it."""
-    return {name: _deserialize(value) for name, value in attributes.items()}
 
 
 class Condition:
