@@ -1,6 +1,7 @@
 """Two or three functions at the same time, in every order of their I/Os: each schedule from an empty world on."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,63 +33,115 @@ class Group(NamedTuple):
     actors: tuple[Actor, ...]
 
 
-class Choice(NamedTuple):
-    """Who went on, of how many that could have."""
+READS = ("get_item", "batch_get_item", "query")
 
-    taken: int
-    options: int
+
+@dataclass
+class Fork:
+    """A point of a schedule: who could go on, who did, and who need not.
+
+    Whoever is asleep went on from an earlier point already, in another schedule, and has since met nobody: what would
+    come of it has been seen (sleep sets; Godefroid, Partial-Order Methods for the Verification of Concurrent Systems).
+    `tried` has who went on from here, with the one I/O of that step, or None where it was more than an I/O.
+    """
+
+    able: tuple[int, ...]
+    asleep: dict[int, str]
+    taken: int = -1
+    tried: dict[int, str | None] = field(default_factory=dict)
+
+    def take_next(self) -> bool:
+        """Somebody goes on who has not yet; False if there is nobody left."""
+        left = [each for each in self.able if each not in self.asleep and each not in self.tried]
+        self.taken = left[0] if left else -1
+        return bool(left)
+
+    def went(self, label: str | None) -> dict[int, str]:
+        """Note what the one who went on did; who is asleep at the next point."""
+        seen = self.asleep | {who: what for who, what in self.tried.items() if what is not None}
+        self.tried[self.taken] = label
+        return {} if label is None else {who: what for who, what in seen.items() if commute(what, label)}
+
+
+def commute(one: str, other: str) -> bool:
+    """Whether two I/Os of different functions can be exchanged: they go elsewhere, or both only read."""
+    (here, reads), (there, reads_too) = map(_whereto, (one, other))
+    return here != there or (reads and reads_too)
+
+
+def _whereto(label: str) -> tuple[str, bool]:
+    """The table or the service that an I/O goes to, and whether it only reads."""
+    words = label.split()
+    return (words[-1], words[1] in READS) if words[0] == "dynamodb" else (words[0], False)
 
 
 class Schedule:
-    """One order of I/Os: follows a beginning, then lets the first go on for as long as it can."""
+    """One order of I/Os: follows a beginning, then lets the first go on for as long as it can.
 
-    def __init__(self, system: System, actors: tuple[Actor, ...], beginning: list[int]) -> None:
+    A step is exchanged with another's only where it was one I/O and nothing else: not the begin or the end of an
+    invocation, not a pause. With `every` nothing is exchanged.
+    """
+
+    def __init__(self, system: System, actors: tuple[Actor, ...], path: list[Fork], *, every: bool = False) -> None:
         self._system = system
-        self._beginning = beginning
-        self._greenlets = [greenlet(lambda n=n, actor=actor: actor(system, n)) for n, actor in enumerate(actors, 1)]
-        self._waiting: greenlet | None = None
-        self._last: dict[greenlet, str] = {}
-        self.trace: list[Choice] = []
+        self._greenlets = {n: greenlet(lambda n=n, actor=actor: actor(system, n)) for n, actor in enumerate(actors, 1)}
+        self._every = every
+        self._waiting: int | None = None
+        self._next = dict.fromkeys(self._greenlets, "")  # the I/O that each is about to do
+        self.path = path
 
-    def run(self) -> None:
-        """To the end of every actor."""
+    def run(self) -> bool:
+        """To the end of every actor; False where others have shown all that could still come."""
         self._system.gate.before = self._pause
         try:
-            while runnable := [each for each in self._greenlets if not each.dead]:
-                able = [each for each in runnable if each is not self._waiting] or runnable
-                self._choose(able).switch()
+            position, asleep = 0, dict[int, str]()
+            while able := self._able():
+                if position == len(self.path):
+                    self.path.append(Fork(able, asleep))
+                    if not self.path[-1].take_next():
+                        return False
+                fork = self.path[position]
+                asleep = fork.went(self._step(fork.taken))
+                position += 1
         finally:
             self._system.gate.before = lambda label: None
+            for each in self._greenlets.values():
+                each.throw()
+        return True
 
-    def _choose(self, able: list[greenlet]) -> greenlet:
-        position = len(self.trace)
-        taken = self._beginning[position] if position < len(self._beginning) else 0
-        self.trace.append(Choice(taken, len(able)))
+    def _able(self) -> tuple[int, ...]:
+        alive = tuple(n for n, each in self._greenlets.items() if not each.dead)
+        return tuple(n for n in alive if n != self._waiting) or alive
+
+    def _step(self, actor: int) -> str | None:
+        """Let an actor go on; the I/O that it did, if that was all."""
         self._waiting = None
-        return able[taken]
+        label, ends = self._next[actor], self._system.ends
+        self._greenlets[actor].switch()
+        begins = not label or self._greenlets[actor].dead or self._waiting is not None
+        return None if begins or self._every or self._system.ends != ends else label
 
     def _pause(self, label: str) -> None:
         """Before each I/O the others may go on; whoever sleeps waits for one of them to do so."""
-        actor = getcurrent()
-        again, self._last[actor] = label == self._last.get(actor) == DUE, label
+        actor = next(n for n, each in self._greenlets.items() if each is getcurrent())
+        again = label == self._next[actor] == DUE
         if label == "sleep":
             self._waiting = actor
         if again or label in ALONE:
             return
+        self._next[actor] = label
         router = dict(vars(BaseRouter))
-        actor.parent.switch()
+        getcurrent().parent.switch()
         for name in ("current_event", "lambda_context"):
             if name in router:
                 setattr(BaseRouter, name, router[name])
 
 
-def following(trace: list[Choice]) -> list[int] | None:
-    """The beginning of the next schedule in order; None after the last."""
-    while trace and trace[-1].taken == trace[-1].options - 1:
-        trace.pop()
-    if not trace:
-        return None
-    return [choice.taken for choice in trace[:-1]] + [trace[-1].taken + 1]
+def follow(path: list[Fork]) -> bool:
+    """Make the beginning of the next schedule of this one; False after the last."""
+    while path and not path[-1].take_next():
+        path.pop()
+    return bool(path)
 
 
 class Explored(NamedTuple):
@@ -98,49 +151,44 @@ class Explored(NamedTuple):
     violations: list[str]
 
 
-def explore(system: System, name: str, limit: int | None = None, *, stop: bool = False) -> Explored:
-    """All schedules of a group, or the first so many, or up to the first that breaks a promise."""
-    run, beginning, count, violations = runner(system, GROUPS[name]), [], 0, []
-    while beginning is not None and count != limit and not (stop and violations):
-        count += 1
+def explore(
+    system: System, name: str, limit: int | None = None, *, stop: bool = False, every: bool = False
+) -> Explored:
+    """All schedules of a group, or the first so many, or up to the first that breaks a promise.
+
+    Of those that differ only in the order of I/Os that commute, one; with `every`, all.
+    """
+    run, path, count, violations = runner(system, GROUPS[name], every=every), [], 0, []
+    more = True
+    while more and count != limit and not (stop and violations):
         try:
-            beginning = following(run(beginning))
-        except Failed as failed:
-            violations.append(f"{name} {failed.beginning}: {failed.cause!r}")
-            beginning = following(failed.trace)
+            count += run(path)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
+            count += 1
+            violations.append(f"{name} {[fork.taken for fork in path]}: {error!r}")
+        more = follow(path)
     return Explored(count, violations)
 
 
-class Failed(Exception):
-    """A schedule broke a promise."""
+def runner(system: System, group: Group, *, every: bool = False) -> Callable[[list[Fork]], bool]:
+    """What runs one schedule of a group, then peace and the invariants; False if that has nothing new to show.
 
-    def __init__(self, trace: list[Choice], cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.beginning = [choice.taken for choice in trace]
-        self.trace = trace
-        self.cause = cause
-
-
-def runner(system: System, group: Group) -> Callable[[list[int]], list[Choice]]:
-    """What runs one schedule of a group, then peace and the invariants; it raises Failed.
-
-    What was there before happens once, and is put back for every schedule.
+    What was there before happens once, and is put back for every schedule. Time that nearly runs out is part of what
+    I/Os change, as each takes some: where that is so, none are exchanged.
     """
     system.reset({})
     invariants = Invariants(system)
     group.prepare(system)
     put_back = keep(system, invariants)
+    every = every or group.prepare in TIMED
 
-    def run(beginning: list[int]) -> list[Choice]:
+    def run(path: list[Fork]) -> bool:
         put_back()
-        schedule = Schedule(system, group.actors, beginning)
-        try:
-            schedule.run()
-            system.drain()
-            invariants.at_rest()
-        except Exception as error:
-            raise Failed(schedule.trace, error) from error
-        return schedule.trace
+        if not Schedule(system, group.actors, path, every=every).run():
+            return False
+        system.drain()
+        invariants.at_rest()
+        return True
 
     return run
 
@@ -491,6 +539,8 @@ def event(detail: dict[str, Any], kind: str) -> dict[str, Any]:
     """As the bus hands it on."""
     return {"id": "event-1", "detail-type": kind, "source": "auctions", "detail": detail}
 
+
+TIMED = (at_deadline, past_deadline, offer_at_deadline)
 
 GROUPS: dict[str, Group] = {
     "subscribe ‖ change": Group(connected, (subscribes, changes)),

@@ -43,7 +43,8 @@ NOT_SHOWN = """## What this does not show
 - **API Gateway, EventBridge, SES, Secrets Manager and ZaloPay are simulators**, ZaloPay's by its documents and captured
   signatures. What its production does beside its documents is unknown to it as to us.
 - Faults come one or two at a time in the sweep, any number in the histories. Three faults in one run are not exhausted.
-- Schedules interleave I/Os of two or three functions, not of more, and each function runs once in them.
+- Schedules interleave I/Os of two or three functions, not of more, and each function runs once in them. That two
+  I/Os commute is read off their labels: another table, another service, or both only read.
 - **Money of which no callback ever arrives** is found if it came by the last question (47 hours after the order's
   end) and the clock ran in the hour after that, while ZaloPay still answers (48 hours from the order's beginning).
   What comes later and silently, or while the clock stands still, only ZaloPay's merchant portal knows.
@@ -101,7 +102,10 @@ ROWS: Mapping[str, Row] = {
     ),
     "pairs": Row("Crash sweep: two faults in one run, core journeys", lambda _: ""),
     "gone": Row("Journeys while a part is gone or slow", lambda results: ", ".join(each.name for each in results)),
-    "interleavings": Row("Interleavings: every schedule of every group", lambda results: f"{len(results)} groups"),
+    "interleavings": Row(
+        "Interleavings: every schedule of every group; of those that differ by I/Os that commute, one",
+        lambda results: f"{len(results)} groups",
+    ),
     "histories": Row("Random histories of 30 steps", shares),
     "controls": Row("Negative controls: defences taken out", lambda results: f"{len(results)} defects"),
     "flips": Row("Bits of signed callbacks turned over", turned),

@@ -314,6 +314,7 @@ class System:
         self.denied: list[tuple[str, float]] = []  # what ZaloPay called unpaid in such a round, and when
         self.counted: Counter[str] = Counter()
         self.handed: Counter[str] = Counter()  # how often fulfilment got a record
+        self.ends = 0  # of invocations
         self._sockets = 0
 
     def memories(self) -> Memories:
@@ -374,6 +375,7 @@ class System:
             answer = None
         self._collect()
         self.check()
+        self.ends += 1
         return answer
 
     def _collect(self) -> None:
