@@ -20,37 +20,48 @@ from typing import Any
 
 import httpx
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from infra.local.ballast import fill
 from infra.local.counting import CountingProxy
 
-_USER = "auth0|bench"
+_ROUNDS_OF_A_USER = 15  # who opens 20 sessions an hour has to wait
 _READY = 60  # seconds
 _CALLERS = {"bookings of the user": "bookings"}
 
 
 class Bench:
-    """One browser, one system; every step timed and its calls counted."""
+    """Browsers of one user after the other, one system; every step timed and its calls counted."""
 
     def __init__(self, addresses: dict[str, Any], proxy: CountingProxy) -> None:
         self.proxy = proxy
         self.api = httpx.Client(base_url=addresses["http"], timeout=30)
         self.simulator = httpx.Client(base_url=addresses["simulator"], timeout=30)
-        claims = {"sub": _USER, "email": "bench@stays.example"}
-        token = self.api.get("/dev/token", params=claims).json()["token"]
-        self.api.headers["authorization"] = f"Bearer {token}"
-        url = f"{addresses['websocket']}/payment-notifications?token={token}"
-        self.socket = contextlib.ExitStack().enter_context(connect(url))
-        self.socket.send(json.dumps({"type": "SUBSCRIBE", "userId": _USER}))
         self.arrived: dict[tuple[str, str], float] = {}
         self.milliseconds: dict[str, list[float]] = defaultdict(list)
         self.calls: dict[str, Counter[str]] = defaultdict(Counter)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._socket_url = f"{addresses['websocket']}/payment-notifications"
 
-    def _listen(self) -> None:
+    def enter(self) -> None:
+        """Log in as a user who was never here, and listen."""
+        self.user = f"auth0|bench-{time.time_ns()}"
+        claims = {"sub": self.user, "email": "bench@stays.example"}
+        token = self.api.get("/dev/token", params=claims).json()["token"]
+        self.api.headers["authorization"] = f"Bearer {token}"
+        socket = connect(f"{self._socket_url}?token={token}")
+        socket.send(json.dumps({"type": "SUBSCRIBE", "userId": self.user}))
+        threading.Thread(target=self._listen, args=(socket,), daemon=True).start()
+
+    def rounds(self, numbers: range) -> None:
+        """One stay after the other."""
+        for count, number in enumerate(numbers):
+            if count % _ROUNDS_OF_A_USER == 0:
+                self.enter()
+            self.round(number)
+
+    def _listen(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
-            for frame in self.socket:
+            for frame in socket:
                 message = json.loads(frame)
                 kind = message.get("status", message["type"])
                 self.arrived.setdefault((message.get("paymentId", ""), kind), time.perf_counter())
@@ -86,7 +97,7 @@ class Bench:
         """Let the user win a night that nobody had before."""
         detail = {
             "auctionId": auction,
-            "userId": _USER,
+            "userId": self.user,
             "result": "FULL_WIN",
             "property": {"id": f"property-{auction}", "name": "Bench House", "hostId": "auth0|host"},
             "awardedNights": [{"date": night.isoformat(), "price": 500_000}],
@@ -149,12 +160,17 @@ def _start(folder: Path, proxy: CountingProxy) -> tuple[subprocess.Popen[bytes],
     return system, json.loads(addresses.read_text())
 
 
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m infra.local.bench", description=__doc__)
+    typed.add_argument("--rounds", type=int, default=100, help="how many stays are paid for, one after the other")
+    typed.add_argument("--stays", type=int, default=5000, help="how many stays fill the table for the second half")
+    return typed
+
+
 def main() -> None:
     """Run the flow again and again, on an empty table and on a full one."""
-    parser = argparse.ArgumentParser(prog="python -m infra.local.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--stays", type=int, default=5000, help="how many stays fill the table for the second half")
-    chosen = parser.parse_args()
+    chosen = parser().parse_args()
     proxy = CountingProxy()
     with tempfile.TemporaryDirectory() as folder:
         system, addresses = _start(Path(folder), proxy)
@@ -167,14 +183,13 @@ def main() -> None:
 
 
 def _measure(addresses: dict[str, Any], proxy: CountingProxy, rounds: int, stays: int) -> None:
-    Bench(addresses, proxy).round(0)  # the cold starts
-    for filled in (0, stays):
+    Bench(addresses, proxy).rounds(range(1))  # the cold starts
+    for filled in sorted({0, stays}):
         if filled:
             fill(addresses["database"], filled)
-            Bench(addresses, proxy).round(filled)  # the stream has to get through with what was filled in
+            Bench(addresses, proxy).rounds(range(1))  # the stream has to get through with what was filled in
         bench = Bench(addresses, proxy)
-        for number in range(rounds):
-            bench.round(1 + filled + number)
+        bench.rounds(range(1, 1 + rounds))
         print(bench.report(f"{rounds} stays, one after the other, with {filled} in the table before"))  # noqa: T201
 
 
