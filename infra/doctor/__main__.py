@@ -22,12 +22,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = ("NextPublicApiUrl", "NextPublicWsUrl", "ZaloPayCallbackUrl")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
-    add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
+    add = typed.add_argument
     add("--stage", choices=STAGES, default="dev")
     add("--zalopay", choices=("simulator", "sandbox", "production"), help="as given to the deployment")
-    moment = parser.add_mutually_exclusive_group()
+    moment = typed.add_mutually_exclusive_group()
     moment.add_argument("--before", action="store_true", help="only what can be seen before a deployment")
     moment.add_argument("--after", action="store_true", help="a stage that is not deployed is wrong")
     add("--offline", action="store_true", help="only what can be seen on this machine")
@@ -37,12 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--origin", action="append", metavar="URL", help="with --api: and whether this frontend may call")
     add("--issuer", metavar="URL", help="with --api: and at who signs its tokens")
     add("--legacy", metavar="URL", help="with --api: and whether this backend gets what is not ours")
-    return parser
+    return typed
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print every finding; 1 if anything is wrong."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     wrong = 0
     with httpx.Client(timeout=10, follow_redirects=False) as web:
         for finding in (_address if chosen.api else _stage)(web, chosen):

@@ -1,5 +1,8 @@
 """The small world that a person finds after `make run`: every kind of award in it is paid, or refused, as it should."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 
 from infra.local.seed import AN, BINH, Traveller, world
 from tests.e2e.browser import ApiError, Browser
-from tests.e2e.local import Local, ZaloPay
+from tests.e2e.local import ROOT, Local, ZaloPay
 
 Log = Callable[[Traveller], Browser]
 EXPIRED, WEEK = "7203451890374592003", "7203451890374592004"
@@ -135,3 +138,28 @@ def test_sockets_without_a_token_work_at_once_after_a_seed_and_after_the_clock_w
     local.dev("POST", "/clock", {"offset": offset})
     local.dev("POST", "/seed")
     listen()
+
+
+def test_the_walk_through_the_readme_says_what_it_promises(
+    local: Local, awards: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    assert awards
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"```bash\n(.*?)```|`(curl [^`]*)`", text, re.DOTALL)
+    script = "\n".join(block or span for block, span in found if "curl" in block + span)
+    here = {"http://localhost:8000": local.http_url, "localhost:8000": local.http_url}
+    here |= {"ws://localhost:8080": local.websocket_url, "localhost:8001": local.zalopay.url}
+    for address, real in (here | {".venv/bin/python": sys.executable}).items():
+        script = script.replace(address, real)
+    done = subprocess.run(["bash", "-eu"], input=script.encode(), capture_output=True, check=True, cwd=ROOT)  # noqa: S607
+    said = done.stdout.decode(errors="replace").replace('": ', '":')  # one answer is cut in the middle of a letter
+    for promised in (
+        "orderUrl",
+        '"status":"COMPLETED"',
+        '"BOOKING_CONFIRMED"',
+        '"PAID"',
+        '"CONFIRMED"',
+        "BEGIN:VCALENDAR",
+    ):
+        assert promised in said, promised
+    assert said.count("BEGIN:VCALENDAR") == 1  # the feed's address is no longer good in the end

@@ -97,13 +97,18 @@ def proved(only: str | None, seed: int, until: float) -> list[Result]:
     return results
 
 
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m tests.simulation.prove", description=__doc__)
+    typed.add_argument("--minutes", type=float, default=15, help="of which the load at the end takes about two")
+    typed.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    typed.add_argument("--only", choices=PARTS)
+    return typed
+
+
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.prove", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=15, help="of which the load at the end takes about two")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--only", choices=PARTS)
-    options = parser.parse_args()
+    options = parser().parse_args()
     sys.stdout.write(f"seed {options.seed}, {os.cpu_count()} cores\n")
     began = time.monotonic()
     kept = LOAD_MINUTES if options.only is None else 0

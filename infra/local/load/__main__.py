@@ -8,13 +8,18 @@ from infra.local.load import load
 from infra.local.load.figures import table
 
 
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m infra.local.load", description=__doc__)
+    typed.add_argument("--travellers", type=int, default=200)
+    typed.add_argument("--seconds", type=int, default=60, help="how long travellers keep coming")
+    typed.add_argument("--seed", type=int, help="of an earlier run, for the same travellers and the same faults")
+    return typed
+
+
 def main() -> int:
     """Give the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.local.load", description=__doc__)
-    parser.add_argument("--travellers", type=int, default=200)
-    parser.add_argument("--seconds", type=int, default=60, help="how long travellers keep coming")
-    parser.add_argument("--seed", type=int, help="of an earlier run, for the same travellers and the same faults")
-    chosen = parser.parse_args()
+    chosen = parser().parse_args()
     seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
     print(f"seed {seed}", flush=True)  # noqa: T201 (known also where the run is broken off)
     figures = load(chosen.travellers, chosen.seconds, seed)

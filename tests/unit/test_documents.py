@@ -1,0 +1,155 @@
+"""Every command in a document is one that its tool takes: make, the tools behind it, and AWS by its own description."""
+
+import argparse
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.model import ServiceModel
+from botocore.session import Session
+
+import infra.doctor.__main__
+import infra.local.bench
+import infra.local.load.__main__
+import infra.operator.__main__
+import tests.simulation.prove
+from infra.local.settings import read_settings
+from tests.mutation.core import TESTS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *ROOT.glob("CONTRIBUTING.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
+SPAN = re.compile(r"`([^`\n]+)`")
+TOOL = re.compile(
+    r"(?:^|(?<=[|;&(]))\s*(?P<command>(?:make|aws|git|npx|npm|python3?|\.venv/bin/python)\s)", re.MULTILINE
+)
+HERE_DOCUMENT = re.compile(r"<<'EOF'.*?\n\s*EOF\n", re.DOTALL)
+PLACEHOLDER = re.compile(r"\$\(.*?\)|<[^<>]*>|\$[a-zA-Z_{}]+|…")
+OTHERS = {"curl", "read", "echo", "printf", "for", "done", "kill", "sleep", ')"'}  # and what is given a value
+
+# Commands that the AWS CLI adds to the calls of the services, with the options that documents use.
+STANDS_FOR = {"$STAGE": "dev", "since TIME": "since 2026-11-24T08:00:00Z"}
+OWN = {("logs", "tail"): {"since", "filter-pattern", "follow"}, ("sso", "login"): set[str]()}
+EVERYWHERE = {"query", "output", "region", "profile", "max-items", "cli-binary-format"}
+RUN = ("PYTHON", "STATE", "HTTP_PORT", "WEBSOCKET_PORT", "SIMULATOR_PORT", "LEGACY_API_URL")
+
+
+def parsed_by(parser: Callable[[], argparse.ArgumentParser]) -> Callable[[Sequence[str], Mapping[str, str]], object]:
+    return lambda arguments, _: parser().parse_args(arguments)
+
+
+PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
+    "bench": parsed_by(infra.local.bench.parser),
+    "doctor": parsed_by(infra.doctor.__main__.parser),
+    "load": parsed_by(infra.local.load.__main__.parser),
+    "mutate": lambda modules, _: {name: TESTS[name] for name in modules},
+    "prove": parsed_by(tests.simulation.prove.parser),
+    "run": read_settings,
+}
+
+
+def plain(block: str) -> str:
+    """A block of shell without its comments and here documents, each command on one line."""
+    block = HERE_DOCUMENT.sub("\n", block).replace("\\\n", " ")
+    return re.sub(r"(^|\s)#.*$", "", block, flags=re.MULTILINE)
+
+
+def up_to_its_end(text: str) -> str:
+    """What belongs to the command that a text begins with: all up to a pipe or a line's end outside of quotes."""
+    quote, depth = "", 0
+    for position, letter in enumerate(text):
+        if letter in {"'", '"'} and quote in {"", letter}:
+            quote = "" if quote else letter
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0 or (letter in "|;&\n" and not quote and not depth):
+            return text[:position]
+    return text
+
+
+@cache
+def pieces() -> tuple[str, ...]:
+    found = list[str]()
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        found += [plain(block) for block in BLOCK.findall(text)]
+        found += [span for span in SPAN.findall(BLOCK.sub("", text)) if TOOL.match(span)]
+    return tuple(found)
+
+
+def commands() -> list[str]:
+    begun = {up_to_its_end(piece[match.start("command") :]) for piece in pieces() for match in TOOL.finditer(piece)}
+    return sorted(each.strip() for each in begun)
+
+
+def of(tool: str) -> list[str]:
+    return [each for each in commands() if each.startswith(f"{tool} ")]
+
+
+def words(command: str) -> list[str]:
+    for name, value in STANDS_FOR.items():
+        command = command.replace(name, value)
+    return shlex.split(PLACEHOLDER.sub("X", command))
+
+
+def test_every_line_begins_with_a_tool_that_is_looked_after() -> None:
+    lines = [line.strip() for piece in pieces() for line in piece.splitlines() if line.strip()]
+    first = {re.split(r"[ (]", line)[0] for line in lines if not TOOL.match(line) and not re.match(r"[A-Za-z]+=", line)}
+    assert first <= OTHERS
+    assert (len(of("make")) > 30, len(of("aws")) > 20) == (True, True)
+
+
+@pytest.mark.parametrize("command", of("make"))
+def test_make_takes_it_and_so_does_the_tool_behind_it(command: str) -> None:
+    target, *more = [word for word in words(command)[1:] if "=" not in word]
+    settings = dict(word.split("=", 1) for word in words(command)[1:] if "=" in word)
+    make = ["make", "--dry-run", target, *more, *(f"{name}={value}" for name, value in settings.items())]
+    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    for name, value in settings.items():
+        assert value in said or name in RUN, name
+    if target in PARSERS:
+        PARSERS[target](shlex.split(settings.get("ARGS", "")), settings)
+
+
+@pytest.mark.parametrize("command", of("aws"))
+def test_aws_has_such_a_call_with_such_options(command: str) -> None:
+    service, operation, *rest = words(command)[1:]
+    given = {word[2:] for word in rest if word.startswith("--")}
+    if (service, operation) in OWN:
+        assert given <= OWN[service, operation]
+        return
+    input_shape, calls = shape_of(service, operation)
+    members: Mapping[str, Any] = input_shape.members if input_shape else {}
+    named = {xform_name(name, "-"): shape for name, shape in members.items()}
+    assert {each.removeprefix("no-") for each in given} <= {*named, *EVERYWHERE}, calls
+    if rest:
+        assert {xform_name(each, "-") for each in (input_shape.required_members if input_shape else ())} <= given
+    raw = any(named[each].type_name == "blob" for each in given & set(named))
+    assert not raw or "cli-binary-format" in given, "a payload is taken for base64"
+
+
+@cache
+def shape_of(service: str, operation: str) -> tuple[Any, str]:
+    """What a call takes, from botocore's description of the service."""
+    data = Session().get_component("data_loader").load_service_model(service, "service-2")
+    model = ServiceModel(data, service)
+    calls = {xform_name(each, "-"): each for each in model.operation_names}
+    return model.operation_model(calls[operation]).input_shape, operation
+
+
+@pytest.mark.parametrize("command", [*of("python"), *of(".venv/bin/python")])
+def test_a_module_that_is_run_is_there(command: str) -> None:
+    found = re.search(r" -m (\S+)", command)
+    assert found is None or any((ROOT / found[1].replace(".", "/")).with_suffix(end).exists() for end in ("", ".py"))
+
+
+def test_a_release_that_is_gone_back_to_is_in_the_changelog() -> None:
+    released = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = {word[1:] for command in of("git") for word in words(command) if re.fullmatch(r"v[0-9.]+", word)}
+    assert named <= set(released)
+    assert of("git")
