@@ -1,4 +1,4 @@
-# `make run` is all one needs to start; see README.md.
+# `make run` is all one needs to start; `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
@@ -18,73 +18,71 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/py
 # Compiled files save every process some seconds, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run seed check test prove corpus mutate bench load operator synth deploy permissions openapi env doctor
+.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions openapi env doctor
 
-setup: $(VENV)/.run.stamp $(ENGINE)/.stamp
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-run: setup
+setup: $(VENV)/.run.stamp $(ENGINE)/.stamp ## install what `make run` needs into .venv
+
+run: setup ## the whole system on this machine; STATE=folder keeps its data
 	@$(VENV)/bin/python -m infra.local $(if $(STATE),--state "$(STATE)") $(ARGS)
 
-seed: setup
+seed: setup ## the small world again, in a running system
 	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
 
-check: $(VENV)/.test.stamp
+check: $(VENV)/.test.stamp ## linters and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra
 
-test: setup $(VENV)/.test.stamp
+unit: $(VENV)/.test.stamp ## the unit tests alone, in seconds
+	$(VENV)/bin/python -m pytest tests/unit -n $(WORKERS) --dist worksteal
+
+test: setup $(VENV)/.test.stamp ## everything that proves it
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
 	$(VENV)/bin/python -m pytest tests/e2e -n $(WORKERS) --dist loadfile
 
-# The long form of the net; writes docs/reliability.md: make prove ARGS="--minutes 15 --seed 7"
-prove: setup $(VENV)/.test.stamp
+prove: setup $(VENV)/.test.stamp ## the long fault tests; writes docs/reliability.md; ARGS="--minutes 15 --seed 7"
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.simulation.prove $(ARGS)
 
-# At a release: record what it stores and answers, for all later releases to read; tests/corpus/<version>.json.gz
-corpus: setup $(VENV)/.test.stamp
+corpus: setup $(VENV)/.test.stamp ## at a release: record what it stores and answers, for later releases to read
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.corpus.record
 
-# See what happened to a stay, and do what is left to people: make operator ARGS="--local show 01K…"
-operator: $(VENV)/.run.stamp
+operator: $(VENV)/.run.stamp ## see what happened to a stay, and do what is left to people; ARGS="--local show 01K…"
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
 
-# Every small change to the core has to be noticed by a test; writes docs/mutants.md, or looks at some modules only:
-# make mutate ARGS="domain/refund table/effects"
-mutate: setup $(VENV)/.test.stamp
+# Some modules only, without the page: make mutate ARGS="domain/refund table/effects"
+mutate: setup $(VENV)/.test.stamp ## change the core, one place at a time: a test must notice; writes docs/mutants.md
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.mutation.mutate $(ARGS)
 
-bench: setup
+bench: setup ## time and DynamoDB calls of each step; ARGS="--rounds 20 --stays 0" for a quick look
 	@$(VENV)/bin/python -m infra.local.bench $(ARGS)
 
-# Many travellers at once, while ZaloPay fails: make load ARGS="--travellers 200 --seconds 60 --seed 7"
-load: setup
+load: setup ## a crowd pays while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
 	@$(VENV)/bin/python -m infra.local.load $(ARGS)
 
-# All three stages into cdk.out/, or one: make synth STAGE=prod ARGS=--no-validation
-synth: $(VENV)/.deploy.stamp node_modules/.stamp
+# Faster: make synth ARGS=--no-validation
+synth: $(VENV)/.deploy.stamp node_modules/.stamp ## the templates of all stages into cdk.out/, or of one: STAGE=prod
 	$(CDK) synth --quiet -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
 
 # make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
-deploy: $(VENV)/.deploy.stamp node_modules/.stamp
+deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [ZALOPAY=simulator]
 	$(CDK) deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
 
-# The list of what each function may do, for docs/
-permissions: $(VENV)/.deploy.stamp
+permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: what each function may do
 	$(VENV)/bin/python -m infra.permissions
 
-# The HTTP API as docs/openapi.json, from the functions themselves
-openapi: $(VENV)/.run.stamp
+openapi: $(VENV)/.run.stamp ## write docs/openapi.json, from the functions themselves
 	$(VENV)/bin/python -m infra.openapi
 
-# What to paste into the frontend, and the address for ZaloPay: make env STAGE=dev
-env: $(VENV)/.run.stamp
+env: $(VENV)/.run.stamp ## what to paste into the frontend, and the address for ZaloPay: STAGE=dev
 	@$(VENV)/bin/python -m infra.outputs $(STAGE)
 
-# Before and after a deployment: make doctor STAGE=dev; the local run: make doctor ARGS="--api http://localhost:8000/api/v1"
-doctor: $(VENV)/.run.stamp
+# The local run: make doctor ARGS="--api http://localhost:8000/api/v1"
+doctor: $(VENV)/.run.stamp ## look a stage over, before and after a deployment: STAGE=dev
 	@$(VENV)/bin/python -m infra.doctor --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) $(ARGS)
 
 $(VENV)/bin/python:

@@ -153,3 +153,10 @@ def test_a_release_that_is_gone_back_to_is_in_the_changelog() -> None:
     named = {word[1:] for command in of("git") for word in words(command) if re.fullmatch(r"v[0-9.]+", word)}
     assert named <= set(released)
     assert of("git")
+
+
+def test_make_help_says_a_line_of_every_target() -> None:
+    make = ["make", "--no-print-directory", "help"]
+    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    (targets,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.findall(r"^make (\w+) +\w", said, re.MULTILINE) == targets.split()
