@@ -34,35 +34,35 @@ seed: setup ## the small world again, in a running system
 check: $(VENV)/.test.stamp ## linters and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy layers/shared/python/stays functions infra
+	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
 
 unit: $(VENV)/.test.stamp ## the unit tests alone, in seconds
 	$(VENV)/bin/python -m pytest tests/unit -n $(WORKERS) --dist worksteal
 
 test: setup $(VENV)/.test.stamp ## everything that proves it
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
-	$(VENV)/bin/python -m pytest tests/simulation tests/hostile tests/mutation -n auto --dist worksteal
+	$(VENV)/bin/python -m pytest tests/proof/simulation tests/proof/hostile tests/proof/mutation -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
 	$(VENV)/bin/python -m pytest tests/e2e -n $(WORKERS) --dist loadfile
 
 prove: setup $(VENV)/.test.stamp ## the long fault tests; writes docs/reliability.md; ARGS="--minutes 15 --seed 7"
-	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.simulation.prove $(ARGS)
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.simulation.prove $(ARGS)
 
 corpus: setup $(VENV)/.test.stamp ## at a release: record what it stores and answers, for later releases to read
-	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.corpus.record
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.corpus.record
 
 operator: $(VENV)/.run.stamp ## see what happened to a stay, and do what is left to people; ARGS="--local show 01K…"
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
 
 # Some modules only, without the page: make mutate ARGS="domain/refund table/effects"
 mutate: setup $(VENV)/.test.stamp ## change the core, one place at a time: a test must notice; writes docs/mutants.md
-	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.mutation.mutate $(ARGS)
+	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.mutation.mutate $(ARGS)
 
 bench: setup ## time and DynamoDB calls of each step; ARGS="--rounds 20 --stays 0" for a quick look
-	@$(VENV)/bin/python -m infra.local.bench $(ARGS)
+	@$(VENV)/bin/python -m tests.proof.bench.__main__ $(ARGS)
 
 load: setup ## a crowd pays while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
-	@$(VENV)/bin/python -m infra.local.load $(ARGS)
+	@$(VENV)/bin/python -m tests.proof.load $(ARGS)
 
 # Faster: make synth ARGS=--no-validation
 synth: $(VENV)/.deploy.stamp node_modules/.stamp ## the templates of all stages into cdk.out/, or of one: STAGE=prod
@@ -73,13 +73,13 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [
 	$(CDK) deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
 
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: what each function may do
-	$(VENV)/bin/python -m infra.permissions
+	$(VENV)/bin/python -m infra.aws.permissions
 
 openapi: $(VENV)/.run.stamp ## write docs/openapi.json, from the functions themselves
-	$(VENV)/bin/python -m infra.openapi
+	$(VENV)/bin/python -m infra.contracts.openapi
 
 env: $(VENV)/.run.stamp ## what to paste into the frontend, and the address for ZaloPay: STAGE=dev
-	@$(VENV)/bin/python -m infra.outputs $(STAGE)
+	@$(VENV)/bin/python -m infra.aws.outputs $(STAGE)
 
 # The local run: make doctor ARGS="--api http://localhost:8000/api/v1"
 doctor: $(VENV)/.run.stamp ## look a stage over, before and after a deployment: STAGE=dev

@@ -3,9 +3,9 @@
 
 import sys
 
-from infra.deployment import synthesize
-from infra.layers import BadLayer
-from infra.stage import BadStage
+from infra.aws.deployment import synthesize
+from infra.aws.layers import BadLayer
+from infra.aws.stage import BadStage
 
 try:
     synthesize()

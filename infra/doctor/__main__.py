@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from infra.aws.outputs import NotDeployed, Outputs, outputs_in, read_outputs
+from infra.aws.stage import STAGES, Stage, read_context
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, report, unseen
 from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passing
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
-from infra.outputs import NotDeployed, Outputs, outputs_in, read_outputs
-from infra.stage import STAGES, Stage, read_context
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = ("NextPublicApiUrl", "NextPublicWsUrl", "ZaloPayCallbackUrl")

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws.stage import Stage
 from infra.doctor.finding import Finding, bad, good, unseen
 from infra.doctor.settings import check_keys
-from infra.stage import Stage
 
 OLDEST_BOOTSTRAP = 21
 SECRETS = {"key1": "ZaloPayKey1Secret", "key2": "ZaloPayKey2Secret"}  # outputs of the data stack

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.aws.stage import BadStage, Stage, read_stage
 from infra.doctor.finding import Finding, bad, good, unseen
-from infra.stage import BadStage, Stage, read_stage
 
 OLDEST_NODE = 20
 KEY = r"[A-Za-z0-9]{32}"

@@ -13,8 +13,8 @@ from typing import Any
 
 import urllib3
 
-from infra.local.zalopay_simulator.settings import SANDBOX_KEY1, SANDBOX_KEY2
 from infra.topology import TABLES, Table
+from infra.zalopay_simulator.settings import SANDBOX_KEY1, SANDBOX_KEY2
 
 REGION = "ap-southeast-1"
 # What the functions get and the engine accepts: no credential of a real account is ever read.

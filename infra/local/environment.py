@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from infra.local.database import CREDENTIALS, KEY1_SECRET, KEY2_SECRET, REGION
 from infra.local.settings import Settings
-from infra.local.zalopay_simulator.settings import SANDBOX_APP_ID
 from infra.topology import FUNCTIONS, WEBSOCKET_STAGE
+from infra.zalopay_simulator.settings import SANDBOX_APP_ID
 
 # Days before check-in and the share of the price, in percent, that a cancellation brings back.
 _REFUND_POLICY = [[7, 100], [3, 50], [0, 0]]

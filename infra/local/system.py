@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.local import zalopay_simulator
+from infra import zalopay_simulator
 from infra.local.asgi import App, Authorize
 from infra.local.bus import Bus, Undelivered
 from infra.local.clock import FunctionClock, MovedClock

@@ -15,9 +15,9 @@ from typing import get_args
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws.stage import STAGES, BadStage, read_context, read_stage
 from infra.operator.desk import Desk, Tools
 from infra.operator.place import NotThere, Place, deployed, enter, local
-from infra.stage import STAGES, BadStage, read_context, read_stage
 from stays.bus import NotTaken, publish
 from stays.domain.errors import StaysError
 from stays.domain.mailing import Kind

@@ -10,7 +10,7 @@ import boto3
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.stage import Stage
+from infra.aws.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES
 from stays.domain.calendar import told_at
 

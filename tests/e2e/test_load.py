@@ -1,7 +1,7 @@
 """A small load: everybody at once, while ZaloPay fails, and every promise is kept. The large one is `make load`."""
 
-from infra.local.load import load
-from infra.local.load.figures import table
+from tests.proof.load import load
+from tests.proof.load.figures import table
 
 
 def test_a_small_crowd_is_served_while_zalopay_fails() -> None:

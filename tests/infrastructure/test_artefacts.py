@@ -20,8 +20,8 @@ from infra.local.journal import Journal
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published
 from infra.local.runtime_api import FunctionError
-from infra.local.zalopay_simulator import Settings, create_app
 from infra.topology import FUNCTIONS
+from infra.zalopay_simulator import Settings, create_app
 from stays.domain.values import timestamp
 from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly, Unpacked, dependencies, interpreter, is_compiled

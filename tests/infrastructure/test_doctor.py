@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from infra.aws.stage import read_context, read_stage
 from infra.doctor.__main__ import check_outputs, main
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
@@ -17,7 +18,6 @@ from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passing
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
-from infra.stage import read_context, read_stage
 from tests.infrastructure.deployed import API, FRONTEND, ISSUER, House, websocket_api
 
 REGION = "ap-southeast-1"

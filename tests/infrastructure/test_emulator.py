@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from infra.stage import read_context
+from infra.aws.stage import read_context
 from tests.infrastructure.emulator import Emulator, Template, at, is_expression, until
 from tests.integration.messages import MAI, PRICE, auction_result
 from tests.integration.outside import AUDIENCE, Neighbour, neighbour

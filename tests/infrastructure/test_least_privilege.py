@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from infra.permissions import DOCUMENT, permissions
+from infra.aws.permissions import DOCUMENT, permissions
 from infra.topology import FUNCTIONS
 from tests.infrastructure.synthesis import Stack
 from tests.integration.calls import Grant, granted_by_topology
@@ -154,4 +154,4 @@ def test_a_function_writes_to_its_own_log_and_dead_letters_alone(backend):
 
 
 def test_the_list_in_the_documents_is_the_templates(backend, data):
-    assert DOCUMENT.read_text() == permissions(backend.template, data.template), "run python -m infra.permissions"
+    assert DOCUMENT.read_text() == permissions(backend.template, data.template), "run python -m infra.aws.permissions"

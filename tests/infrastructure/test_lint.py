@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_sqs as sqs
 
-from infra.deployment import check
+from infra.aws.deployment import check
 from tests.infrastructure.synthesis import an_app, with_settings
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.alarms import BUSINESS, HEARTBEAT
-from infra.dashboard import GRAPHS, TODAY
+from infra.aws.alarms import BUSINESS, HEARTBEAT
+from infra.aws.dashboard import GRAPHS, TODAY
 from infra.topology import CONSUMERS, FUNCTIONS, RULES, SCHEDULES, TABLES
 from stays.domain.mailing import LONGEST_PAUSE
 

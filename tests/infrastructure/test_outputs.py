@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.outputs import NotDeployed, lines, main, outputs_in, read_outputs, variable
+from infra.aws.outputs import NotDeployed, lines, main, outputs_in, read_outputs, variable
 
 OUTPUTS = {
     "NextPublicWsUrl": "wss://b.execute-api.ap-southeast-1.amazonaws.com",

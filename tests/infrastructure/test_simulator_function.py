@@ -15,9 +15,9 @@ import pytest
 
 from infra.local.database import KEY1_SECRET, KEY2_SECRET, Database, table_definition
 from infra.local.events import Request, http_answer, http_event
-from infra.local.zalopay_simulator import wire
-from infra.local.zalopay_simulator.settings import SANDBOX_KEY1, SANDBOX_KEY2
 from infra.topology import Table
+from infra.zalopay_simulator import wire
+from infra.zalopay_simulator.settings import SANDBOX_KEY1, SANDBOX_KEY2
 from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly
 from tests.integration.outside import CALLBACK, Neighbour, neighbour

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
+from infra.aws.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
 from tests.infrastructure.synthesis import Stack, templates_of, with_settings
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.http_api import access_log_format
-from infra.stage import read_context
+from infra.aws.http_api import access_log_format
+from infra.aws.stage import read_context
 from infra.topology import (
     CONSUMERS,
     CORS_HEADERS,

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from infra.layers import PYTHON, Layer, bundle
+from infra.aws.layers import PYTHON, Layer, bundle
 from tests.infrastructure.synthesis import Stack
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 import time_machine
 
-from infra.local.zalopay_simulator import Settings, create_app
 from infra.topology import FUNCTIONS
+from infra.zalopay_simulator import Settings, create_app
 from tests.integration.calls import Recorder, granted_by_topology
 from tests.integration.messages import START
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator, FormatChecker
 
-from infra.event_schemas import announced, schema_file
+from infra.contracts.event_schemas import announced, schema_file
 from infra.topology import CONSUMERS, RULES
 from stays.domain.announcement import ANNOUNCEMENTS
 from stays.domain.award import AwardStatus
@@ -222,7 +222,7 @@ def test_a_batch_is_one_call(world: World, listener: Listener):
 def test_the_published_schemas_are_those_of_the_code_and_their_examples_fit():
     assert set(announced()) == set(ANNOUNCEMENTS)
     for name, text in announced().items():
-        assert schema_file(name).read_text(encoding="utf-8") == text, "python -m infra.event_schemas writes them anew"
+        assert schema_file(name).read_text(encoding="utf-8") == text, "run: python -m infra.contracts.event_schemas"
         Draft202012Validator.check_schema(SCHEMAS[name])
         assert SCHEMAS[name]["$id"] == f"urn:stays:{name}:v1"
         (example,) = SCHEMAS[name]["examples"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.event_schemas import schema_file, schemas
+from infra.contracts.event_schemas import schema_file, schemas
 from infra.topology import RULES
 from stays.domain.auction import EVENTS
 from stays.table.keys import shard
@@ -250,6 +250,6 @@ def test_the_published_schemas_are_those_of_the_code():
     assert set(schemas()) == set(EVENTS) == set(RULES[0].detail_types)
     for name, text in schemas().items():
         published = schema_file(name).read_text(encoding="utf-8")
-        assert published == text, "python -m infra.event_schemas writes them anew"
+        assert published == text, "python -m infra.contracts.event_schemas writes them anew"
         (example,) = json.loads(published)["examples"]
         assert json.loads(published) == EVENTS[name].model_json_schema(by_alias=True) | {"examples": [example]}

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.aws.stage import read_context, read_stage
 from infra.operator.place import NotThere, deployed, local
-from infra.stage import read_context, read_stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES
 
 STAGE = read_stage("dev", read_context())

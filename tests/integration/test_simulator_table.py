@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.zalopay_simulator.ledger import Order, Payment, Refund
-from infra.local.zalopay_simulator.table import LedgerTable, Overtaken
 from infra.topology import Table
+from infra.zalopay_simulator.ledger import Order, Payment, Refund
+from infra.zalopay_simulator.table import LedgerTable, Overtaken
 from tests.conftest import client_of, create_table
 
 ORDER = "250210_ORDER0001"

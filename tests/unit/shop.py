@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.zalopay_simulator import Settings, create_app
+from infra.zalopay_simulator import Settings, create_app
 
 KEY1, KEY2 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL", "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 NOON = 1739163600.0  # 12:00 on 10 February 2025 in Vietnam

@@ -16,7 +16,7 @@ LAYER = ROOT / "layers" / "shared" / "python"
 PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
-SIMULATOR = sorted((ROOT / "infra" / "local" / "zalopay_simulator").glob("*.py"))
+SIMULATOR = sorted((ROOT / "infra" / "zalopay_simulator").glob("*.py"))
 SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "bus", "metrics", "feed", "legacy"}
 # What a workflow of several functions brings together.
 USE_CASES = {"checkout": {"table", "zalopay", "metrics"}, "refunds": {"table", "zalopay"}}

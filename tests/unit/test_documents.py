@@ -15,12 +15,12 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 
 import infra.doctor.__main__
-import infra.local.bench
-import infra.local.load.__main__
 import infra.operator.__main__
-import tests.simulation.prove
+import tests.proof.bench.__main__
+import tests.proof.load.__main__
+import tests.proof.simulation.prove
 from infra.local.settings import read_settings
-from tests.mutation.core import TESTS
+from tests.proof.mutation.core import TESTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *ROOT.glob("CONTRIBUTING.md"), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,11 +45,11 @@ def parsed_by(parser: Callable[[], argparse.ArgumentParser]) -> Callable[[Sequen
 
 
 PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
-    "bench": parsed_by(infra.local.bench.parser),
+    "bench": parsed_by(tests.proof.bench.__main__.parser),
     "doctor": parsed_by(infra.doctor.__main__.parser),
-    "load": parsed_by(infra.local.load.__main__.parser),
+    "load": parsed_by(tests.proof.load.__main__.parser),
     "mutate": lambda modules, _: {name: TESTS[name] for name in modules},
-    "prove": parsed_by(tests.simulation.prove.parser),
+    "prove": parsed_by(tests.proof.simulation.prove.parser),
     "run": read_settings,
 }
 

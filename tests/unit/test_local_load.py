@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.local.load.checks import Money, money, violations
-from infra.local.load.evidence import Account, Evidence
-from infra.local.load.figures import figures, table
-from infra.local.load.listener import Line
-from infra.local.load.plan import PARTIES, Callback, Plan, Proof, Story, plans
-from infra.local.load.stories import ACTS
-from infra.local.load.traveller import Answer
+from tests.proof.load.checks import Money, money, violations
+from tests.proof.load.evidence import Account, Evidence
+from tests.proof.load.figures import figures, table
+from tests.proof.load.listener import Line
+from tests.proof.load.plan import PARTIES, Callback, Plan, Proof, Story, plans
+from tests.proof.load.stories import ACTS
+from tests.proof.load.traveller import Answer
 
 TODAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stays.domain.decision import Evidence, Outcome
 from stays.zalopay.callback import MAXIMUM_CALLBACK, BadCallback, Callback, Unreadable, Unsigned, read_callback
-from tests.hostile.examples import examples
+from tests.proof.hostile.examples import examples
 from tests.samples import APP_ID
 
 # ZaloPay's public sandbox keys, as its documents print them.

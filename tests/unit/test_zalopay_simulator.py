@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.zalopay_simulator import wire
-from infra.local.zalopay_simulator.faults import Failure, Fault, Faults
+from infra.zalopay_simulator import wire
+from infra.zalopay_simulator.faults import Failure, Fault, Faults
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, SIGNED, Shop, codes, signed
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.types import Message
 
-from infra.local.zalopay_simulator import Settings, create_app, dresses, faults, wire
-from infra.local.zalopay_simulator.storage import order_of
+from infra.zalopay_simulator import Settings, create_app, dresses, faults, wire
+from infra.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
 DAY = 86_400

@@ -1,0 +1,161 @@
+"""What can be rebuilt: layers, functions, both APIs, what calls the functions, and what watches them."""
+
+import json
+from pathlib import Path
+
+from aws_cdk import AssetHashType, CfnOutput, Environment, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.aws.access import Resources, connection_arns, statements
+from infra.aws.acknowledged import acknowledge, wildcard
+from infra.aws.data_stack import DataStack
+from infra.aws.events import Events
+from infra.aws.function import LiveFunction, Program
+from infra.aws.http_api import HttpApi
+from infra.aws.layers import Layer, code_layer, dependency_layer, simulator_layer
+from infra.aws.monitoring import Monitoring
+from infra.aws.simulator_api import SimulatorApi
+from infra.aws.stage import ZALOPAY_ENDPOINTS, Stage
+from infra.aws.websocket_api import WebSocketApi
+from infra.topology import CONSUMERS, FUNCTIONS
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class BackendStack(Stack):
+    """The same functions and the same topology as on one machine."""
+
+    def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment) -> None:
+        super().__init__(
+            scope,
+            f"Stays-{stage.name}-Backend",
+            env=env,
+            termination_protection=stage.protected,
+            tags={"stays:stage": stage.name},
+            description=f"Stays {stage.name}: functions, APIs and alarms.",
+        )
+        self._stage = stage
+        self._data = data
+        self._common = {"POWERTOOLS_METRICS_NAMESPACE": f"Stays-{stage.name}", "LOG_LEVEL": "INFO"}
+        self._layers = [self._layer(code_layer()), self._layer(dependency_layer())]
+        self.http = HttpApi(self, stage)
+        self.websocket = WebSocketApi(self, stage)
+        self.events = Events(self, stage)
+        self.simulator = SimulatorApi(self, stage) if stage.zalopay == "simulator" else None
+        self.secrets = self.simulator.secrets if self.simulator else data.secrets
+        self.functions = self._functions()
+        self.http_stage = self.http.serve(self.functions)
+        self.websocket_stage = self.websocket.serve(self.functions)
+        self.events.serve(self.functions, data.tables, data.bus)
+        self._simulate()
+        self._watch()
+        self._tell()
+
+    def _layer(self, layer: Layer) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            f"Layer-{layer.name}",
+            code=lambda_.Code.from_asset(
+                str(layer.path), asset_hash=layer.fingerprint, asset_hash_type=AssetHashType.CUSTOM
+            ),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+
+    def _functions(self) -> dict[str, lambda_.Alias]:
+        resources = Resources(
+            stack=self,
+            tables=self._data.tables,
+            secrets=self.secrets,
+            bus=self._data.bus,
+            websocket_api_id=self.websocket.api.api_id,
+            mail_sender=self._stage.mail_sender,
+        )
+        settings = self._settings()
+        why = "Connections exist at run time only; the API, its stage and the methods are named."
+        arns = connection_arns(self, resources.websocket_api_id)
+        acknowledge(self, {wildcard(self, arn): why for arn in arns})
+        return {name: self._function(name, settings, resources) for name in FUNCTIONS}
+
+    def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
+        function = FUNCTIONS[name]
+        environment = function.told(settings)
+        program = Program(
+            code=one_file("functions", f"{name}.py"),
+            handler=f"{name}.handler",
+            layers=self._layers,
+            environment=environment | self._common | {"POWERTOOLS_SERVICE_NAME": name},
+        )
+        return LiveFunction(
+            self,
+            name,
+            self._stage,
+            function,
+            program=program,
+            allowed=statements(name, function, resources),
+            dead_letters=self.events.dead_letters.get(name),
+            delivery=self.events.delivery(name),
+        ).alias
+
+    def _settings(self) -> dict[str, str]:
+        """Everything that a function may be told; each gets what the topology lists for it."""
+        stage, tables = self._stage, self._data.tables
+        return {
+            "STAYS_TABLE": tables["stays"].table_name,
+            "CONNECTIONS_TABLE": tables["connections"].table_name,
+            "FRONTEND_URL": stage.frontends[0],
+            "API_URL": self.http.url,
+            "CALLBACK_URL": self.http.callback_url,
+            "ZALOPAY_ENDPOINT": self.simulator.url if self.simulator else ZALOPAY_ENDPOINTS[stage.zalopay],
+            "ZALOPAY_APP_ID": str(stage.zalopay_app_id),
+            **{setting: secret.secret_arn for setting, secret in self.secrets.items()},
+            "WEBSOCKET_ENDPOINT": self.websocket.endpoint,
+            "WEBSOCKET_IDENTITY": stage.websocket_identity,
+            "ALLOWED_ORIGINS": ",".join(stage.frontends),
+            "JWT_ISSUER": stage.issuer,
+            "JWT_AUDIENCE": stage.audience,
+            "MAIL_SENDER": stage.mail_sender,
+            "EVENT_BUS": self._data.bus.event_bus_name,
+            "REFUND_POLICY": json.dumps(stage.refund_policy),
+            **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
+            "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
+        }
+
+    def _simulate(self) -> None:
+        if self.simulator:
+            layers = [self._layer(simulator_layer()), self._layers[1]]
+            self.simulator.serve(one_file("infra/simulator", "handler.py"), layers, self._common)
+
+    def _watch(self) -> None:
+        Monitoring(
+            self,
+            "Monitoring",
+            name=f"Stays-{self._stage.name}",
+            address=self._stage.alarm_address,
+            functions=self.functions,
+            consumers=[consumer.function for consumer in CONSUMERS],
+            http_api=self.http.api,
+            websocket_stage=self.websocket_stage,
+            dead_letters=self.events.dead_letters,
+            tables=self._data.tables,
+        )
+
+    def _tell(self) -> None:
+        """Output ids are letters and digits only; the descriptions have the real names."""
+        outputs = {
+            "NextPublicApiUrl": (self.http.url, "NEXT_PUBLIC_API_URL of the frontend"),
+            "NextPublicWsUrl": (self.websocket.url, "NEXT_PUBLIC_WS_URL of the frontend"),
+            "ZaloPayCallbackUrl": (self.http.callback_url, "The callback to register with ZaloPay"),
+        }
+        if self.http.domain_target:
+            outputs["DomainTarget"] = (self.http.domain_target, "Where the domain's CNAME or alias has to point")
+        if self.simulator:
+            outputs["SimulatorUrl"] = (self.simulator.url, "Where orders are paid that nobody pays for")
+        for name, (value, description) in outputs.items():
+            CfnOutput(self, name, value=value, description=description)
+
+
+def one_file(folder: str, name: str) -> lambda_.Code:
+    """An asset that holds this file and nothing else."""
+    return lambda_.Code.from_asset(str(_ROOT / folder), exclude=["*", f"!{name}"])

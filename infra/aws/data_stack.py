@@ -1,0 +1,93 @@
+"""What must survive: the tables, the bus that awards come in by and events go out by, and ZaloPay's keys."""
+
+from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.aws.acknowledged import acknowledge
+from infra.aws.stage import Stage
+from infra.topology import TABLES, Table
+
+# Nobody can sign or be believed with it: a key is put in by hand, and this value is never changed,
+# or CloudFormation would put it back over the key.
+_NO_KEY = '{"current": ""}'
+
+_KEYS = {"ZALOPAY_KEY1_SECRET": "zalopay-key1", "ZALOPAY_KEY2_SECRET": "zalopay-key2"}
+_RECOVERY = 35  # days, the most there is
+
+
+class DataStack(Stack):
+    """Kept when the stack goes, and protected from going."""
+
+    def __init__(self, scope: Construct, stage: Stage, env: Environment) -> None:
+        super().__init__(
+            scope,
+            f"Stays-{stage.name}-Data",
+            env=env,
+            termination_protection=True,
+            tags={"stays:stage": stage.name},
+            description=f"Stays {stage.name}: tables, bus and keys. Nothing here can be made again.",
+        )
+        self.tables = {name: self._table(name, table, stage) for name, table in TABLES.items()}
+        self.bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=stage.slug,
+            description="Auction results and offers come in; what happens to stays goes out.",
+        )
+        self.bus.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
+        self._tell()
+
+    def _table(self, name: str, table: Table, stage: Stage) -> dynamodb.TableV2:
+        return dynamodb.TableV2(
+            self,
+            name.title(),
+            table_name=stage.slug if name == "stays" else f"{stage.slug}-{name}",
+            partition_key=_key("PK"),
+            sort_key=_key("SK"),
+            # All at the first creation: CloudFormation adds one index to a table per update.
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=index, partition_key=_key(keys.partition), sort_key=_key(keys.sort)
+                )
+                for index, keys in table.indexes.items()
+            ],
+            billing=dynamodb.Billing.on_demand(),
+            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if table.stream else None,
+            time_to_live_attribute=table.ttl,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True, recovery_period_in_days=_RECOVERY
+            ),
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def _secret(self, setting: str, name: str, stage: Stage) -> secretsmanager.Secret:
+        made = secretsmanager.Secret(
+            self,
+            setting.title().replace("_", ""),
+            secret_name=f"stays/{stage.name}/{name}",
+            description='{"current": …, "previous": … while it is being rotated}, as ZaloPay gave them.',
+            secret_string_value=SecretValue.unsafe_plain_text(_NO_KEY),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "ZaloPay gives keys out by hand; the runbook rotates."})
+        return made
+
+    def _tell(self) -> None:
+        CfnOutput(
+            self,
+            "EventBusName",
+            value=self.bus.event_bus_name,
+            description="Where auction results are put, and events about stays are heard.",
+        )
+        for number, secret in enumerate(self.secrets.values(), start=1):
+            text = f"The secret that ZaloPay's key{number} is put into."
+            CfnOutput(self, f"ZaloPayKey{number}Secret", value=secret.secret_arn, description=text)
+
+
+def _key(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,49 @@
+"""From settings to templates: the stacks of each chosen stage, their checks, and what was made."""
+
+import time
+from pathlib import Path
+
+from aws_cdk import App, Environment, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from infra.aws.backend_stack import BackendStack
+from infra.aws.data_stack import DataStack
+from infra.aws.layers import code_layer, dependency_layer
+from infra.aws.stage import Stage, read_context, read_stages
+from infra.topology import FUNCTIONS
+
+_FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+def synthesize() -> None:
+    """What `cdk synth` and `cdk deploy` run. Raises BadStage and BadLayer."""
+    begun = time.monotonic()
+    app = App(context=read_context())
+    stages = add_stages(app)
+    check(app)
+    app.synth()
+    _report(stages, time.monotonic() - begun)
+
+
+def add_stages(app: App) -> list[Stage]:
+    """Add both stacks of every stage that the app's context chooses; what `-c` says goes before cdk.json."""
+    stages = read_stages({name: app.node.try_get_context(name) for name in ("stage", "stages", "zalopay")})
+    for stage in stages:
+        env = Environment(account=stage.account, region=stage.region)
+        BackendStack(app, stage, DataStack(app, stage, env), env)
+    return stages
+
+
+def check(app: App) -> None:
+    """Let what breaks AWS's rules break the synthesis."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True), ServerlessChecks(app, verbose=True))
+
+
+def _report(stages: list[Stage], seconds: float) -> None:
+    names = ", ".join(stage.name for stage in stages)
+    print(f"{names}: synthesized in {seconds:.1f} s")  # noqa: T201
+    for layer in (dependency_layer(), code_layer()):
+        size, zipped = layer.size / 1e6, layer.zipped / 1e6
+        print(f"layer {layer.name}: {layer.files} files, {size:.1f} MB, {zipped:.1f} MB zipped")  # noqa: T201
+    sizes = {name: (_FUNCTIONS / f"{name}.py").stat().st_size / 1e3 for name in FUNCTIONS}
+    print("functions: " + ", ".join(f"{name} {size:.1f} kB" for name, size in sizes.items()))  # noqa: T201

@@ -1,0 +1,123 @@
+"""What calls functions without waiting for an answer: the stream, the bus, the clock. Each ends in dead letters."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.aws.access import put_dead_letters
+from infra.aws.acknowledged import acknowledge
+from infra.aws.function import Delivery
+from infra.aws.stage import Stage
+from infra.topology import CONSUMERS, RULES, SCHEDULES, Consumer, Rule, Schedule
+
+_EDGES = (*CONSUMERS, *RULES, *SCHEDULES)
+_LAST = "This is where dead letters lie until somebody looks; an alarm says so."
+_KEPT = Duration.days(14)  # the longest there is: dead letters wait for people
+
+
+class Events(Construct):
+    """The edges of the topology. The queues are there first, for functions have to be allowed to use them."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Events")
+        self._stage = stage
+        self.dead_letters = {edge.function: self._queue(edge.function) for edge in _EDGES}
+
+    def delivery(self, name: str) -> Delivery | None:
+        """How events that Lambda itself tries again reach a function; None where it is called otherwise."""
+        edges = {edge.function: edge for edge in (*RULES, *SCHEDULES)}
+        if name not in edges:
+            return None
+        edge = edges[name]
+        return Delivery(self.dead_letters[name], edge.retries, edge.max_age)
+
+    def serve(
+        self,
+        functions: Mapping[str, lambda_.IFunction],
+        tables: Mapping[str, dynamodb.TableV2],
+        bus: events.IEventBus,
+    ) -> None:
+        """Connect everything that calls."""
+        for consumer in CONSUMERS:
+            self._read(consumer, functions[consumer.function], tables[consumer.table])
+        for rule in RULES:
+            self._hear(rule, functions[rule.function], bus)
+        for schedule in SCHEDULES:
+            self._keep_time(schedule, functions[schedule.function])
+
+    def _queue(self, name: str) -> sqs.Queue:
+        made = sqs.Queue(
+            self,
+            f"DeadLetters-{name}",
+            queue_name=f"{self._stage.slug}-{name}-dead-letters",
+            retention_period=_KEPT,
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+        )
+        acknowledge(made, {"AwsSolutions::AwsSolutions-SQS3": _LAST, "Serverless::Serverless-SQSRedrivePolicy": _LAST})
+        return made
+
+    def _read(self, consumer: Consumer, function: lambda_.IFunction, table: dynamodb.TableV2) -> None:
+        lambda_.EventSourceMapping(
+            self,
+            f"Stream-{consumer.function}",
+            target=function,
+            event_source_arn=table.table_stream_arn,
+            filters=[lambda_.FilterCriteria.filter(pattern) for pattern in consumer.filters],
+            # LATEST could pass over what happens while the mapping is made or changed.
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=consumer.batch_size,
+            parallelization_factor=consumer.parallelization,
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=consumer.retries,
+            max_record_age=Duration.seconds(consumer.max_age),
+            on_failure=sources.SqsDlq(self.dead_letters[consumer.function]),
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+        )
+
+    def _hear(self, rule: Rule, function: lambda_.IFunction, bus: events.IEventBus) -> None:
+        """The bus tries to hand over for as long as Lambda then tries to run."""
+        target = targets.LambdaFunction(
+            function,
+            dead_letter_queue=self.dead_letters[rule.function],
+            retry_attempts=185,  # the most there is: age is what ends it
+            max_event_age=Duration.seconds(rule.max_age),
+        )
+        pattern = events.EventPattern(detail_type=list(rule.detail_types))
+        events.Rule(self, f"Rule-{rule.function}", event_bus=bus, event_pattern=pattern, targets=[target])
+
+    def _keep_time(self, schedule: Schedule, function: lambda_.IFunction) -> None:
+        queue = self.dead_letters[schedule.function]
+        invoke = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn])
+        allowed = iam.PolicyDocument(statements=[invoke, put_dead_letters(queue.queue_arn)])
+        role = iam.Role(
+            self,
+            f"Clock-{schedule.function}",
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
+            inline_policies={"Allowed": allowed},
+        )
+        target = scheduler_targets.LambdaInvoke(
+            function,
+            role=role.without_policy_updates(),
+            dead_letter_queue=queue,
+            retry_attempts=schedule.retries,
+            max_event_age=Duration.seconds(schedule.max_age),
+        )
+        scheduler.Schedule(
+            self,
+            f"Schedule-{schedule.function}",
+            schedule_name=f"{self._stage.slug}-{schedule.function}",
+            schedule=scheduler.ScheduleExpression.rate(Duration.seconds(schedule.every)),
+            target=target,
+        )

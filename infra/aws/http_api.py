@@ -1,0 +1,182 @@
+"""The HTTP API: the topology's routes behind a JWT authorizer."""
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_certificatemanager as certificates
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration, HttpUrlIntegration
+from constructs import Construct
+
+from infra.aws.acknowledged import acknowledge
+from infra.aws.function import log_group
+from infra.aws.stage import Stage
+from infra.topology import (
+    CORS_HEADERS,
+    CORS_MAX_AGE,
+    CORS_METHODS,
+    HTTP_THROTTLE,
+    LEGACY,
+    LEGACY_CORS_METHODS,
+    LEGACY_ROUTES,
+    LEGACY_TIMEOUT,
+    PREFIX,
+    ROUTES,
+    Route,
+    Throttle,
+)
+
+CALLBACK_PATH = "/payment/zalopay/callback"
+
+# Neither query strings nor headers nor paths: a path has ids in it, its route says as much.
+_LOGGED = (
+    "requestId",
+    "requestTimeEpoch",
+    "identity.sourceIp",
+    "httpMethod",
+    "routeKey",
+    "status",
+    "responseLength",
+    "responseLatency",
+    "integrationLatency",
+    "integrationErrorMessage",
+    "authorizer.error",
+)
+
+_PUBLIC = "The callback's MAC and the feed's address are their authorization; the health route says nothing."
+_PASSED = "The legacy backend checks tokens itself, as it did before."
+
+
+class HttpApi(Construct):
+    """The API without its routes, so that functions can be told its address before they serve it."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Http")
+        self._stage = stage
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=stage.slug,
+            create_default_stage=False,
+            cors_preflight=_cors(stage),
+            disable_execute_api_endpoint=stage.domain is not None,
+        )
+        self._domain = self._own_domain()
+        self.url = f"{self._origin()}{PREFIX}"
+        self.callback_url = f"{self.url}{CALLBACK_PATH}"
+
+    def serve(self, functions: Mapping[str, lambda_.IFunction]) -> apigateway.HttpStage:
+        """Add the routes and publish them."""
+        authorizer = HttpJwtAuthorizer("Tokens", self._stage.issuer, jwt_audience=[self._stage.audience])
+        # One integration for all routes of a function, and one permission: a policy holds 20 kB.
+        integrations = {
+            name: HttpLambdaIntegration(name, function, scope_permission_to_route=False)
+            for name, function in functions.items()
+            if any(route.function == name for route in ROUTES)
+        }
+        routes = [self._route(route, integrations[route.function], authorizer) for route in ROUTES]
+        self._pass_on(authorizer)
+        return self._publish(routes)
+
+    def _pass_on(self, authorizer: HttpJwtAuthorizer) -> None:
+        """Add the routes of the legacy backend, if there is one: paths of ours are more specific and win."""
+        address = self._stage.legacy_api_url
+        if address is None:
+            return
+        integration = HttpUrlIntegration(
+            LEGACY,
+            f"{address}/{{proxy}}",
+            method=apigateway.HttpMethod.ANY,
+            timeout=Duration.seconds(LEGACY_TIMEOUT),
+        )
+        for route in LEGACY_ROUTES:
+            self._route(route, integration, authorizer)
+
+    def _route(
+        self, route: Route, integration: apigateway.HttpRouteIntegration, authorizer: HttpJwtAuthorizer
+    ) -> apigateway.HttpRoute:
+        made = apigateway.HttpRoute(
+            self,
+            route_key(route),
+            http_api=self.api,
+            route_key=apigateway.HttpRouteKey.with_(route.path, apigateway.HttpMethod[route.method]),
+            integration=integration,
+            authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
+        )
+        if route.public:
+            why = _PASSED if route.function == LEGACY else _PUBLIC
+            acknowledge(made, {"AwsSolutions::AwsSolutions-APIG4": why})
+        return made
+
+    def _publish(self, routes: list[apigateway.HttpRoute]) -> apigateway.HttpStage:
+        published = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=_throttle(HTTP_THROTTLE),
+            domain_mapping=apigateway.DomainMappingOptions(domain_name=self._domain) if self._domain else None,
+        )
+        child = published.node.default_child
+        assert isinstance(child, apigateway.CfnStage)
+        group = log_group(self, "Logs", f"/stays/{self._stage.name}/http-access", self._stage)
+        child.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=group.log_group_arn, format=access_log_format()
+        )
+        child.route_settings = {
+            route_key(route): {"ThrottlingRateLimit": route.throttle.rate, "ThrottlingBurstLimit": route.throttle.burst}
+            for route in ROUTES
+            if route.throttle
+        }
+        for route, made in zip(ROUTES, routes, strict=True):
+            if route.throttle:  # a stage cannot name a route that is not there yet
+                published.node.add_dependency(made)
+        return published
+
+    def _own_domain(self) -> apigateway.DomainName | None:
+        domain = self._stage.domain
+        if domain is None:
+            return None
+        certificate = certificates.Certificate.from_certificate_arn(self, "Certificate", domain.certificate)
+        return apigateway.DomainName(self, "Domain", domain_name=domain.name, certificate=certificate)
+
+    def _origin(self) -> str:
+        if self._stage.domain:
+            return f"https://{self._stage.domain.name}"
+        stack = Stack.of(self)
+        return f"https://{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+
+    @property
+    def domain_target(self) -> str | None:
+        """Where the name of one's own has to point."""
+        return self._domain.regional_domain_name if self._domain else None
+
+
+def route_key(route: Route) -> str:
+    """The route as API Gateway spells it."""
+    return f"{route.method} {route.path}"
+
+
+def access_log_format() -> str:
+    """One JSON object a request."""
+    return json.dumps({name.replace(".", "_"): f"$context.{name}" for name in _LOGGED})
+
+
+def _cors(stage: Stage) -> apigateway.CorsPreflightOptions:
+    methods = LEGACY_CORS_METHODS if stage.legacy_api_url else CORS_METHODS
+    return apigateway.CorsPreflightOptions(
+        allow_origins=list(stage.frontends),
+        allow_methods=[apigateway.CorsHttpMethod[method] for method in methods],
+        allow_headers=list(CORS_HEADERS),
+        allow_credentials=True,
+        max_age=Duration.seconds(CORS_MAX_AGE),
+    )
+
+
+def _throttle(throttle: Throttle) -> apigateway.ThrottleSettings:
+    return apigateway.ThrottleSettings(rate_limit=throttle.rate, burst_limit=throttle.burst)

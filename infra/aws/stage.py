@@ -1,0 +1,181 @@
+"""A stage's settings: read from cdk.json, checked, and refused with one sentence where they contradict each other."""
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+STAGES = ("dev", "staging", "prod")
+
+# ZaloPay prints their keys for everyone to try, so everyone can sign a callback for them.
+PUBLIC_APP_IDS = frozenset({553, 554, 2553, 2554, 15847})
+
+ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "https://openapi.zalopay.vn"}
+
+_CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
+_BASE = re.compile(r"https://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*", re.ASCII)
+_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
+
+
+class BadStage(Exception):
+    """A stage cannot be built as it is set. Says in one sentence what to change."""
+
+
+def _origin(url: str) -> str:
+    if url == "*":
+        raise ValueError("`*` is no origin: requests carry credentials, so every frontend has to be named")
+    if not _ORIGIN.fullmatch(url):
+        raise ValueError(f"`{url}` is no origin: https://host, without a path or a slash at the end")
+    return url
+
+
+def _issuer(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.netloc or not url.endswith("/"):
+        raise ValueError(f"`{url}` is no issuer: https://tenant.auth0.com/, with the slash at the end")
+    return url
+
+
+def _base(url: str) -> str:
+    if not _BASE.fullmatch(url):
+        raise ValueError(f"`{url}` is no address of a backend: https://host/api/v1, without a slash at the end")
+    return url
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", parseaddr(text)[1]):  # punycode, to SES and IAM
+        raise ValueError(f"`{text}` is no mail address")
+    return text
+
+
+def _retention(days: int) -> int:
+    if days not in _RETENTIONS:
+        raise ValueError(f"CloudWatch keeps logs for {', '.join(map(str, _RETENTIONS))} days")
+    return days
+
+
+def _policy(steps: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    days = [step[0] for step in steps]
+    if not steps or days != sorted(set(days), reverse=True) or days[-1] != 0:
+        raise ValueError("steps of [days before check-in, percent] go down to day 0")
+    if not all(0 <= percent <= 100 for _, percent in steps):
+        raise ValueError("a percentage lies between 0 and 100")
+    return steps
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Domain(_Settings):
+    """A name of one's own for the HTTP API; its certificate lies in the stage's region."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    certificate: Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")]
+
+
+class Stage(_Settings):
+    """One deployment, with its own names, data and settings."""
+
+    name: str
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    frontends: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(min_length=1)]
+    issuer: Annotated[str, AfterValidator(_issuer)]
+    audience: Annotated[str, Field(min_length=1)]
+    zalopay: Literal["sandbox", "production", "simulator"]
+    zalopay_app_id: Annotated[int, Field(ge=1)]
+    mail_sender: Address
+    websocket_identity: Literal["bound", "strict", "open"]
+    alarm_address: Address
+    refund_policy: Annotated[tuple[tuple[int, int], ...], AfterValidator(_policy)]
+    partial_win_page: bool = False  # whether the frontend's page for partial wins can be used
+    log_retention_days: Annotated[int, AfterValidator(_retention)]
+    reserve_concurrency: bool
+    domain: Domain | None = None
+    legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # stands for the API's own prefix
+
+    @property
+    def protected(self) -> bool:
+        """Whether this is the stage that takes real money."""
+        return self.name == "prod"
+
+    @property
+    def slug(self) -> str:
+        """What the names of its resources begin with."""
+        return f"stays-{self.name}"
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.zalopay == "production" and self.zalopay_app_id in PUBLIC_APP_IDS:
+            raise ValueError(
+                f"zalopayAppId {self.zalopay_app_id} is ZaloPay's public sandbox app, whose keys everybody knows: "
+                "put your own where zalopay is `production`"
+            )
+        if self.domain and f":acm:{self.region}:" not in self.domain.certificate:
+            raise ValueError(f"the certificate of domain {self.domain.name} has to lie in {self.region}")
+        if self.domain and self.legacy_api_url and urlsplit(self.legacy_api_url).hostname == self.domain.name:
+            raise ValueError(f"legacyApiUrl leads to {self.domain.name} itself: calls would go round in circles")
+        if self.protected:
+            self._takes_money()
+        return self
+
+    def _takes_money(self) -> None:
+        if self.zalopay_app_id in PUBLIC_APP_IDS:
+            raise ValueError(
+                f"zalopayAppId {self.zalopay_app_id} is ZaloPay's public sandbox app, whose keys everybody knows: "
+                "put your own"
+            )
+        if self.zalopay != "production":
+            raise ValueError(f"zalopay is `{self.zalopay}`, where nobody pays: prod takes `production` only")
+        if self.websocket_identity == "open":
+            raise ValueError("websocketIdentity `open` would show everybody's payments: take `bound` or `strict`")
+        plain = [each for each in self.frontends if not each.startswith("https://")]
+        if plain:
+            raise ValueError(f"frontends has `{plain[0]}`: prod is called over https only")
+
+
+def read_context() -> dict[str, Any]:
+    """Read the context in cdk.json: the stages, and CDK's feature flags, which it gets from its CLI only."""
+    context: dict[str, Any] = json.loads(_CDK_JSON.read_text())["context"]
+    return context
+
+
+def read_stage(name: str, context: Mapping[str, Any]) -> Stage:
+    """Read one stage. `zalopay` beside the stages (`-c zalopay=simulator`) overrides its own. Raises BadStage."""
+    stages = context.get("stages", {})
+    if name not in stages:
+        raise BadStage(f"There is no stage `{name}` in cdk.json: take one of {', '.join(stages)}, or all.")
+    chosen = {"zalopay": context["zalopay"]} if context.get("zalopay") else {}
+    try:
+        return Stage.model_validate({**stages[name], **chosen, "name": name})
+    except ValidationError as error:
+        raise BadStage(f"Stage {name}: {_sentence(error)}.") from None
+
+
+def read_stages(context: Mapping[str, Any]) -> list[Stage]:
+    """Read the stages that the context chooses: one, or `all`. Raises BadStage."""
+    chosen = context.get("stage", "dev")
+    return [read_stage(name, context) for name in (context["stages"] if chosen == "all" else [chosen])]
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say what is wrong first; the rest is told once that is mended."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"`{where}` is missing in cdk.json"
+    if first["type"] == "extra_forbidden":
+        return f"`{where}` is no setting"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

@@ -1,0 +1,61 @@
+"""The WebSocket API: the topology's routes, told apart by the `type` in a frame."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
+from constructs import Construct
+
+from infra.aws.acknowledged import acknowledge
+from infra.aws.stage import Stage
+from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION, WEBSOCKET_STAGE, WEBSOCKET_THROTTLE
+
+_IDENTITY = "Only $connect could have an authorizer; who listens is proven in SUBSCRIBE, by the stage's mode."
+_LOGS = "They take a role of the whole account; each frame has a line in its function's log."
+
+
+class WebSocketApi(Construct):
+    """The API without its routes, so that functions can be told where to post before they serve it."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "WebSocket")
+        self.api = apigateway.WebSocketApi(
+            self,
+            "Api",
+            api_name=f"{stage.slug}-messages",
+            route_selection_expression=WEBSOCKET_SELECTION,
+        )
+        acknowledge(self, {"AwsSolutions::AwsSolutions-APIG4": _IDENTITY, "AwsSolutions::AwsSolutions-APIG1": _LOGS})
+        acknowledge(self, {"Serverless::Serverless-APIGWAccessLogging": _LOGS})
+        stack = Stack.of(self)
+        self._host = f"{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+
+    @property
+    def url(self) -> str:
+        """What the frontend puts its path, which is the stage's name, behind."""
+        return f"wss://{self._host}"
+
+    @property
+    def endpoint(self) -> str:
+        """Where messages are posted."""
+        return f"https://{self._host}/{WEBSOCKET_STAGE}"
+
+    def serve(self, functions: Mapping[str, lambda_.IFunction]) -> apigateway.WebSocketStage:
+        """Add the routes and publish them."""
+        integrations = {
+            name: WebSocketLambdaIntegration(name, functions[name]) for name in set(WEBSOCKET_ROUTES.values())
+        }
+        for key, name in WEBSOCKET_ROUTES.items():
+            self.api.add_route(key, integration=integrations[name])
+        throttle = apigateway.ThrottleSettings(rate_limit=WEBSOCKET_THROTTLE.rate, burst_limit=WEBSOCKET_THROTTLE.burst)
+        return apigateway.WebSocketStage(
+            self,
+            "Stage",
+            web_socket_api=self.api,
+            stage_name=WEBSOCKET_STAGE,
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=throttle,
+        )

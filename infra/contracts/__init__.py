@@ -1,0 +1,1 @@
+"""What the functions promise to others, written out: OpenAPI and the schemas of events."""

@@ -1,0 +1,53 @@
+"""What was answered once, and what is answered today: every field that was there is still there."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from infra.local.routing import route_for
+from infra.topology import PREFIX, ROUTES
+from tests.proof.corpus.differences import ANY, DIFFERENCES, Difference
+
+ABSENT = "absent"
+
+
+class Changed(NamedTuple):
+    """A field that is not what it was."""
+
+    route: str
+    field: str
+    was: Any
+    now: Any
+
+    @property
+    def named(self) -> Difference | None:
+        """The difference that allows it."""
+        return next((each for each in DIFFERENCES if self._is(each)), None)
+
+    def _is(self, known: Difference) -> bool:
+        place = (known.route, known.field) == (self.route, self.field)
+        return place and known.was in (ANY, self.was) and known.now in (ANY, self.now)
+
+
+def changed(before: Any, after: Any, route: str, field: str = "") -> Iterator[Changed]:
+    """Where `after` does not say what `before` said."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            yield from changed(value, after.get(name, ABSENT), route, f"{field}.{name}".lstrip("."))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for one, other in zip(before, after, strict=True):
+            yield from changed(one, other, route, f"{field}[]")
+    elif before != after:
+        yield Changed(route, field, before, after)
+
+
+def answer_changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Changed]:
+    """The same for an answer with its status; what an error says is compared by its code alone."""
+    found = route_for(ROUTES, "GET", PREFIX + before["path"])
+    assert found
+    route = f"GET {found[0].path.removeprefix(PREFIX)}"
+    if before["status"] != after["status"]:
+        yield Changed(route, "status code", before["status"], after["status"])
+    elif before["status"] == 200:
+        yield from changed(before["body"], after["body"], route)
+    else:
+        yield from changed(before["body"]["error"]["code"], after["body"]["error"]["code"], route, "error.code")

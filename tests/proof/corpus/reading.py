@@ -1,0 +1,62 @@
+"""What everybody concerned reads at a moment: every GET route, and what SUBSCRIBE tells."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.proof.corpus.world import Item, Moment, load
+from tests.proof.simulation.system import System
+
+Question = tuple[str | None, str]  # who asks, and the path
+
+
+def questions(system: System) -> Iterator[Question]:
+    """The GET routes of all that is stored: what a session's owner, an award's owner and a host would ask."""
+    database = system.database
+    for item in database.items(kind="SESSION"):
+        yield item["userId"], f"/payment/sessions/{item['id']}"
+    for item in database.items(kind="SESSION"):
+        yield item["userId"], f"/payment/zalopay/status/{item['appTransId']}"
+        yield item["userId"], f"/payment/{item['id']}/booking"
+        if "transactionId" in item:
+            yield item["userId"], f"/payment/transactions/{item['transactionId']}"
+    for item in (*database.items(kind="AWARD"), *database.items(kind="OFFER")):
+        yield item["userId"], f"/auctions/winners/{item['auctionId']}"
+        yield item["userId"], f"/auctions/offers/second-chance/{item['auctionId']}"
+        if item["kind"] == "OFFER":
+            yield item["userId"], f"/auctions/offers/second-chance/{item['awardId']}"
+    for sub in users(system):
+        yield from ((sub, path) for path in ("/user/bookings", *(f"/auctions/{page}/me" for page in PAGES)))
+    for item in database.items(kind="CALENDAR"):
+        yield item["hostId"], f"/properties/{item['propertyId']}/calendar"
+
+
+PAGES = ("winners", "offers/second-chance")
+
+
+def users(system: System) -> list[str]:
+    """Everybody who has something."""
+    return sorted({item["userId"] for item in system.database.items() if "userId" in item})
+
+
+def asked(system: System, question: Question) -> dict[str, Any]:
+    """One question and its answer."""
+    sub, path = question
+    reply = system.http("GET", path, sub=sub)
+    return {"sub": sub, "path": path, "status": reply.status, "body": reply.body}
+
+
+def messages(system: System, sub: str) -> list[Item]:
+    """What a browser is told that subscribes now."""
+    socket = system.listen(sub)
+    assert socket
+    return system.browsers.frames[socket]
+
+
+def said(system: System, kept: Moment, wanted: list[Question], subs: list[str]) -> dict[str, Any]:
+    """All of it, in the same order each time, as some of the questions make the backend ask ZaloPay."""
+    load(system, kept)
+    told = {sub: messages(system, sub) for sub in subs}
+    load(system, kept)
+    answers = [asked(system, question) for question in wanted]
+    return json.loads(json.dumps({"answers": answers, "messages": told}))

@@ -1,0 +1,55 @@
+"""How Lambda reads a stream: in batches, again after a failure, by halves where the whole fails, until it gives up.
+
+docs.aws.amazon.com, services-ddb-params: what a function reports as failed comes again from there on; with
+BisectBatchOnFunctionError a batch that fails is split first, which costs no attempt.
+"""
+
+from typing import Any, NamedTuple
+
+from infra.local.filters import matches
+from infra.topology import Consumer
+from tests.proof.simulation.system import System
+
+Record = dict[str, Any]
+
+
+class Delivered(NamedTuple):
+    """What became of the records that a consumer wanted: how often it was called, and which it never took."""
+
+    calls: int
+    given_up: list[Record]
+
+
+def deliver(system: System, consumer: Consumer, records: list[Record]) -> Delivered:
+    """All records, in order, until each is taken or given up."""
+    wanted = [each for each in records if any(matches(pattern, each) for pattern in consumer.filters)]
+    size = consumer.batch_size
+    batches = [wanted[begin : begin + size] for begin in range(0, len(wanted), size)]
+    parts = [_delivered(system, consumer, batch, consumer.retries) for batch in batches]
+    return Delivered(sum(part.calls for part in parts), [each for part in parts for each in part.given_up])
+
+
+def _delivered(system: System, consumer: Consumer, batch: list[Record], retries: int) -> Delivered:
+    rest = _rest(system, consumer, batch)
+    if not rest:
+        return Delivered(1, [])
+    if len(rest) == 1:
+        if not retries:
+            return Delivered(1, rest)
+        again = _delivered(system, consumer, rest, retries - 1)
+        return Delivered(1 + again.calls, again.given_up)
+    middle = len(rest) // 2
+    parts = [_delivered(system, consumer, half, retries) for half in (rest[:middle], rest[middle:])]
+    return Delivered(1 + sum(part.calls for part in parts), [each for part in parts for each in part.given_up])
+
+
+def _rest(system: System, consumer: Consumer, batch: list[Record]) -> list[Record]:
+    """What has to come again: all of it after an exception, else everything from the first reported record on."""
+    try:
+        answer = system.invoke(consumer.function, {"Records": batch})
+    except Exception:  # noqa: BLE001  # whatever it is, the batch comes again
+        return batch
+    reported = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+    numbers = [each["dynamodb"]["SequenceNumber"] for each in batch]
+    first = min((numbers.index(each) for each in reported), default=len(batch))
+    return batch[first:]

@@ -1,0 +1,65 @@
+"""Due items that nobody can read: the clock goes on, the others are attended, and people hear of these."""
+
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.integration.messages import MAI
+from tests.proof.hostile.examples import examples
+from tests.proof.hostile.ground import Ground
+from tests.proof.simulation.attribute_values import Item
+
+VALUES: tuple[dict[str, Any], ...] = (
+    {"N": "1.5"},
+    {"N": "-1E+30"},
+    {"N": "0"},
+    {"S": ""},
+    {"S": "a\x00b"},
+    {"S": "SESSION"},
+    {"S": "é" * 4096},
+    {"B": b"\xff"},
+    {"BOOL": True},
+    {"NULL": True},
+    {"SS": ["a", "b"]},
+    {"NS": ["1", "2.5"]},
+    {"L": []},
+    {"M": {}},
+    {"M": {"id": {"M": {"id": {"L": [{"N": "0.1"}]}}}}},
+)
+KEPT = ("PK", "SK", "dueShard", "dueAt")  # without which it is not due
+AWARD = f"AWARD#{MAI}#WIN"
+INDEXED = ("userId", "userSort")  # which DynamoDB takes as texts only
+
+
+def unreadable(item: Item, random: Random) -> Item:
+    """A due item with other attributes than it should have."""
+    broken = dict(item)
+    for name in random.sample(sorted(item.keys() - KEPT), random.randint(1, 3)):
+        if name in INDEXED or random.random() < 0.3:
+            del broken[name]
+        else:
+            broken[name] = random.choice(VALUES)
+    return broken | {"dueShard": {"S": "0"}, "dueAt": {"S": "2027-03-01T00:00:00.000Z"}}
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 4), st.sampled_from(["SESSION", "MAIL#confirmation", AWARD]))
+@examples(150)
+def test_no_due_item_stops_the_clock(ground: Ground, random: Random, count: int, sort: str):
+    partition = {
+        "SESSION": f"STAY#{ground.known.live}",
+        "MAIL#confirmation": f"STAY#{ground.known.paid}",
+        AWARD: "AUCTION#1003",
+    }[sort]
+    with ground.trial() as system:
+        whole = system.database.find(partition, sort)
+        assert whole
+        for number in range(count):
+            key = {"PK": {"S": f"STAY#{number}"}, "SK": {"S": sort}}
+            system.database.put_item(TableName="stays", Item=unreadable(whole, random) | key)
+        system.pass_time(minutes=30)
+        assert system.tick()["due"] == count + 1
+        live = system.database.find(f"STAY#{ground.known.live}", "SESSION")
+        assert live
+        assert live["status"] == {"S": "EXPIRED"}

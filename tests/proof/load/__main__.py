@@ -1,0 +1,31 @@
+"""`make load`: prints what happened as a table; ends with 1 if anything is not as promised."""
+
+import argparse
+import secrets
+import sys
+
+from tests.proof.load import load
+from tests.proof.load.figures import table
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    typed = argparse.ArgumentParser(prog="python -m tests.proof.load", description=__doc__)
+    typed.add_argument("--travellers", type=int, default=200)
+    typed.add_argument("--seconds", type=int, default=60, help="how long travellers keep coming")
+    typed.add_argument("--seed", type=int, help="of an earlier run, for the same travellers and the same faults")
+    return typed
+
+
+def main() -> int:
+    """Give the exit code."""
+    chosen = parser().parse_args()
+    seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
+    print(f"seed {seed}", flush=True)
+    figures = load(chosen.travellers, chosen.seconds, seed)
+    print(table(figures))
+    return 1 if figures.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

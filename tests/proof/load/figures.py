@@ -1,0 +1,97 @@
+"""What came of it, in numbers."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from statistics import quantiles
+from typing import NamedTuple
+
+from tests.proof.load.checks import Money, money, violations
+from tests.proof.load.evidence import Evidence
+
+HEALTH = "health"
+
+
+class Step(NamedTuple):
+    """One kind of call: how often, and how long it took as multiples of the middle `health`."""
+
+    calls: int
+    middle: float
+    slowest: float  # of a hundred
+
+
+class Figures(NamedTuple):
+    """The outcome of one load. `violations` is empty if all promises were kept."""
+
+    seed: int
+    travellers: int
+    counts: Mapping[str, int]
+    money: Money
+    seconds: Mapping[str, float]
+    steps: Mapping[str, Step]
+    violations: tuple[str, ...]
+
+
+def figures(seed: int, evidence: Evidence, seconds: Mapping[str, float], health: list[float]) -> Figures:
+    """Count and check what was seen; `health` in milliseconds."""
+    return Figures(
+        seed=seed,
+        travellers=len(evidence.accounts),
+        counts=_counts(evidence),
+        money=money(evidence),
+        seconds=seconds,
+        steps=_steps(evidence, health),
+        violations=tuple(violations(evidence)),
+    )
+
+
+def _counts(evidence: Evidence) -> dict[str, int]:
+    answers = [answer for account in evidence.accounts for answer in account.answers]
+    lines = [line for account in evidence.accounts for line in account.lines]
+    bookings = Counter(booking["status"] for account in evidence.accounts for booking in account.bookings)
+    verdicts = Counter(sent["verdict"] for order in evidence.orders for sent in order["callbacks"])
+    return {
+        "orders": len(evidence.orders),
+        "orders paid": sum(bool(order["zp_trans_id"]) for order in evidence.orders),
+        "bookings confirmed": bookings["CONFIRMED"],
+        "bookings cancelled": bookings["CANCELLED"],
+        "refunds": sum(len(order["refunds"]) for order in evidence.orders),
+        **{f"callbacks {verdict}": count for verdict, count in sorted(verdicts.items())},
+        "calls": len(answers),
+        "calls refused (409)": sum(answer.status == 409 for answer in answers),
+        "orders that failed (502)": sum(answer.status == 502 for answer in answers),
+        "sockets": len(lines),
+        "frames": sum(len(line.frames) for line in lines),
+        "letters": len(evidence.mail),
+        "dead letters": len(evidence.dead_letters),
+        "warnings in the log": sum("WARNING" in line for line in evidence.log),
+    }
+
+
+def _steps(evidence: Evidence, health: list[float]) -> dict[str, Step]:
+    times = defaultdict(list, {HEALTH: health})
+    for account in evidence.accounts:
+        for answer in account.answers:
+            times[answer.step].append(answer.milliseconds)
+    unit = _percentile(health, 50)
+    return {
+        name: Step(len(each), _percentile(each, 50) / unit, _percentile(each, 99) / unit)
+        for name, each in sorted(times.items())
+    }
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return quantiles([*values, *values], n=100, method="inclusive")[percent - 1]  # twice, as one value is too few
+
+
+def table(found: Figures) -> str:
+    """All of it for people, violations last."""
+    lines = [f"\n{found.travellers} travellers, seed {found.seed}\n", "| what | how much |", "|---|---|"]
+    lines += [f"| {name} | {count} |" for name, count in found.counts.items()]
+    lines += [f"| đồng {name.replace('_', ' ')} | {amount:,} |" for name, amount in found.money._asdict().items()]
+    lines += [f"| seconds {name} | {seconds:.1f} |" for name, seconds in found.seconds.items()]
+    lines += ["", "| call | times | p50 ÷ health | p99 ÷ health |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {step.calls} | {step.middle:.1f} | {step.slowest:.1f} |" for name, step in found.steps.items()
+    ]
+    lines += ["", *(found.violations or ("Everything holds.",))]
+    return "\n".join(lines)

@@ -1,0 +1,166 @@
+"""The run: three acts, then rounds of the clock until all is at rest, then a look at everything."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import httpx
+
+from tests.proof.load.evidence import Account, Evidence
+from tests.proof.load.figures import Figures, figures
+from tests.proof.load.plan import Plan, plans
+from tests.proof.load.stories import ACTS
+from tests.proof.load.system import System, started
+from tests.proof.load.traveller import PATIENCE, Surprised, Traveller
+from tests.proof.load.weather import calm, change
+
+_VIETNAM = timezone(timedelta(hours=7))
+_SCHEDULE = 10  # seconds between two rounds, so that some fall into the acts
+_OVER = 20 * 60  # seconds: no order can be paid and no night is held any more
+_MINUTE = 61  # seconds after which whatever was asked about is due again
+_HOUR = 60 * 60 + 1  # what has waited long is asked about as rarely as this
+_ROUNDS = 15  # until all is at rest, at most
+_QUIET = 1.5  # seconds in which nothing arrives any more
+_PATIENCE = 40.0
+_HEARTBEAT = 0.5  # seconds between two calls that do nothing, to compare with
+
+
+def load(travellers: int, seconds: int, seed: int) -> Figures:
+    """Let so many travellers come within so many seconds; what came of it, and what is not as promised."""
+    return asyncio.run(_load(travellers, seconds, seed))
+
+
+async def _load(travellers: int, seconds: int, seed: int) -> Figures:
+    took: dict[str, float] = {}
+    async with started(_SCHEDULE) as system:
+        expected = plans(travellers, seconds, seed, datetime.now(_VIETNAM).date())
+        crowd = await _invite(system, expected, min(PATIENCE, seconds))
+        try:
+            with _timed(took, "with travellers"):
+                health = await _play(system, crowd, seconds, seed)
+            with _timed(took, "until all was at rest"):
+                troubles = await _settle(system, crowd, seed)
+            with _timed(took, "looking at everything"):
+                evidence = await _look(system, crowd, troubles)
+            return figures(seed, evidence, took, health)
+        finally:
+            await asyncio.gather(*(traveller.leave() for traveller in crowd))
+
+
+@contextmanager
+def _timed(took: dict[str, float], name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    took[name] = time.perf_counter() - began
+
+
+async def _invite(system: System, expected: list[Plan], patience: float) -> list[Traveller]:
+    await system.announce(expected)
+    return [Traveller(plan, system, await system.token(plan), patience) for plan in expected]
+
+
+async def _play(system: System, crowd: list[Traveller], seconds: int, seed: int) -> list[float]:
+    """All three acts, the clock's end of every order between them; how long a call that does nothing took."""
+    health: list[float] = []
+    async with asyncio.TaskGroup() as beside:
+        beating = beside.create_task(_beat(system, health))
+        weather = beside.create_task(change(system, seconds, seed))
+        for number in range(3):
+            if number:
+                await system.later(_OVER)
+                await system.round()
+            await asyncio.gather(*(_act(traveller, number) for traveller in crowd))
+            await weather
+        beating.cancel()
+    return health
+
+
+async def _act(traveller: Traveller, number: int) -> None:
+    if number == 0:
+        await asyncio.sleep(traveller.plan.begins)
+    with _noted(traveller):
+        await ACTS[traveller.plan.story][number](traveller)
+    await traveller.calm()
+
+
+@contextmanager
+def _noted(traveller: Traveller) -> Iterator[None]:
+    try:
+        yield
+    except (Surprised, httpx.HTTPError) as error:
+        traveller.surprises.append(f"{type(error).__name__}: {error}")
+
+
+async def _beat(system: System, health: list[float]) -> None:
+    while True:
+        began = time.perf_counter()
+        await system.http.get(f"{system.addresses['http']}/api/v1/health")
+        health.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(_HEARTBEAT)
+
+
+async def _settle(system: System, crowd: list[Traveller], seed: int) -> list[str]:
+    """Rounds until nothing is due, nor an hour later; what did not come to rest."""
+    troubles = []
+    await system.later(_MINUTE)
+    due = await system.round()
+    await calm(system, seed)
+    for _ in range(_ROUNDS):
+        waited = _MINUTE if due else _HOUR
+        await system.later(waited)
+        due = await system.round()
+        if not due and waited == _HOUR:
+            break
+    else:
+        troubles.append(f"something is still due after {_ROUNDS} rounds")
+    if not await _silence(system, crowd):
+        troubles.append(f"mail and messages still come after {_PATIENCE} seconds")
+    return troubles
+
+
+async def _silence(system: System, crowd: list[Traveller]) -> bool:
+    """Whether nothing arrives any more."""
+    until, before = time.monotonic() + _PATIENCE, -1
+    while time.monotonic() < until:
+        frames = sum(len(line.frames) for each in crowd for listener in each.listeners for line in listener.lines)
+        arrived = frames + len(await system.mail())
+        if arrived == before:
+            return True
+        before = arrived
+        await asyncio.sleep(_QUIET)
+    return False
+
+
+async def _look(system: System, crowd: list[Traveller], troubles: list[str]) -> Evidence:
+    accounts = await asyncio.gather(*(_account(traveller, crowd[place - 1]) for place, traveller in enumerate(crowd)))
+    return Evidence(
+        accounts=accounts,
+        orders=await system.orders(),
+        mail=await system.mail(),
+        dead_letters=await system.dead_letters(),
+        log=system.log(),
+        troubles=troubles,
+    )
+
+
+async def _account(traveller: Traveller, stranger: Traveller) -> Account:
+    """One traveller's side, with all bookings seen, so that no session waits for that. A stranger must find nothing."""
+    bookings = (await traveller.ask("bookings", "GET", "/user/bookings")).body
+    stays = traveller.stays | {booking["id"] for booking in bookings}
+    for booking in bookings:
+        await traveller.ask("booking", "GET", f"/payment/{booking['id']}/booking")
+    sessions = {stay: (await traveller.ask("session", "GET", f"/payment/sessions/{stay}")).body for stay in stays}
+    with _noted(stranger):
+        for stay in stays:
+            await stranger.ask("session of another", "GET", f"/payment/sessions/{stay}", good=(404,))
+            await stranger.ask("booking of another", "GET", f"/payment/{stay}/booking", good=(404,))
+    return Account(
+        plan=traveller.plan,
+        answers=traveller.answers,
+        surprises=[*traveller.surprises, *(each for listener in traveller.listeners for each in listener.troubles)],
+        lines=[line for listener in traveller.listeners for line in listener.lines],
+        sessions=sessions,
+        bookings=bookings,
+    )

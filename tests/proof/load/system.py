@@ -1,0 +1,162 @@
+"""The system under load, a process of its own, and what may be done to it from outside."""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from infra.local.database import CREDENTIALS, KEY2_SECRET, REGION
+from tests.proof.load.plan import Plan
+
+_ROOT = Path(__file__).resolve().parents[3]
+_READY = 60  # seconds; a machine that has nothing compiled yet is slow
+_END = 30
+_AT_ONCE = 12  # requests of all travellers together: two workers a function serve them within the gateway's 30 s
+
+Document = dict[str, Any]
+
+
+class System:
+    """Its developer's routes, its simulator's own calls, and one HTTP client for everybody."""
+
+    def __init__(self, addresses: dict[str, str], log: Path, http: httpx.AsyncClient) -> None:
+        self.addresses = addresses
+        self.http = http
+        self.gate = asyncio.Semaphore(_AT_ONCE)
+        self._log = log
+        self._moved = timedelta()
+
+    def log(self) -> list[str]:
+        """What it has said so far."""
+        return self._log.read_text(errors="replace").splitlines()
+
+    async def token(self, plan: Plan) -> str:
+        """A token of this traveller, good for a day."""
+        claims = {"sub": plan.user_id, "email": plan.email, "name": plan.name}
+        return str((await self._dev("GET", "token", params=claims))["token"])
+
+    async def announce(self, plans: list[Plan]) -> None:
+        """Tell over the bus who won what."""
+        deadline = (self.now() + timedelta(days=2)).isoformat()
+        answers = await self._dev("POST", "events", json=[_event(plan, deadline) for plan in plans])
+        if not all(answer["accepted"] for answer in answers):
+            raise ValueError("an award was not accepted")
+
+    def now(self) -> datetime:
+        """Its time, which is ours but for what it was moved by."""
+        return datetime.now(UTC) + self._moved
+
+    async def later(self, seconds: int) -> None:
+        """Move its clock on."""
+        await self._dev("POST", "clock", json={"advance": seconds})
+        self._moved += timedelta(seconds=seconds)
+
+    async def round(self) -> int:
+        """A round of the schedule, now; how much was due."""
+        return int((await self._dev("POST", "schedule"))["reconciliation"]["due"])
+
+    async def mail(self) -> list[Document]:
+        """All mail, newest first."""
+        return list(await self._dev("GET", "mail"))
+
+    async def dead_letters(self) -> list[Document]:
+        """What was given up."""
+        return list(await self._dev("GET", "dead-letters"))
+
+    async def orders(self) -> list[Document]:
+        """ZaloPay's ledger."""
+        return list((await self.zalopay("GET", "orders")).json()["orders"])
+
+    async def fault(self, name: str, *, on: bool = True, **how: Any) -> None:
+        """Switch a fault of the simulator."""
+        (await self.zalopay("POST", "faults", {"fault": name, "on": on, **how})).raise_for_status()
+
+    async def zalopay(self, method: str, path: str, body: Document | None = None) -> httpx.Response:
+        """One of the simulator's own calls."""
+        return await self.http.request(method, f"{self.addresses['simulator']}/simulator/{path}", json=body)
+
+    async def rotate(self, before: str, key2: str) -> None:
+        """Change key2 as the runbook says: the shop believes both before ZaloPay signs with the new one."""
+        keys = json.dumps({"current": key2, "previous": before})
+        await asyncio.to_thread(self._secrets().put_secret_value, SecretId=KEY2_SECRET, SecretString=keys)
+        (await self.zalopay("POST", "keys", {"key2": key2})).raise_for_status()
+
+    def _secrets(self) -> Any:
+        return boto3.client(
+            "secretsmanager",
+            endpoint_url=self.addresses["database"],
+            region_name=REGION,
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    async def _dev(self, method: str, path: str, **more: Any) -> Any:
+        answer = await self.http.request(method, f"{self.addresses['http']}/dev/{path}", **more)
+        return answer.raise_for_status().json()
+
+
+def _event(plan: Plan, deadline: str) -> Document:
+    nights = [{"date": night, "price": price} for night, price in zip(plan.nights, plan.prices, strict=True)]
+    detail = {
+        "auctionId": plan.auction_id,
+        "userId": plan.user_id,
+        "result": "FULL_WIN",
+        "property": {"id": plan.property_id, "name": "Nhà Đèn Lồng", "hostId": "auth0|host-lan"},
+        "awardedNights": nights,
+        "paymentDeadline": deadline,
+    }
+    return {"detail-type": "AuctionResult", "detail": detail}
+
+
+@asynccontextmanager
+async def started(schedule: int) -> AsyncIterator[System]:
+    """A system of its own on free ports, whose clock calls every so many seconds; ended in order afterwards."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+    with tempfile.TemporaryDirectory(prefix="stays-load-") as name:
+        folder = Path(name)
+        process = await _start(folder, schedule)
+        try:
+            addresses = await _addresses(folder, process)
+            async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as http:
+                yield System(addresses, folder / "log.txt", http)
+        finally:
+            await _stop(process)
+
+
+async def _start(folder: Path, schedule: int) -> Process:
+    ports = [part for name in ("http", "websocket", "simulator") for part in (f"--{name}-port", "0")]
+    options = ["--no-seed", "--schedule", str(schedule), "--addresses", str(folder / "addresses.json")]
+    with (folder / "log.txt").open("wb") as log:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "infra.local", *ports, *options, cwd=_ROOT, stdout=log, stderr=STDOUT
+        )
+
+
+async def _addresses(folder: Path, process: Process) -> dict[str, str]:
+    until, file = time.monotonic() + _READY, folder / "addresses.json"
+    while not file.exists():
+        if process.returncode is not None or time.monotonic() > until:
+            raise TimeoutError(f"the system did not start\n{(folder / 'log.txt').read_text()}")
+        await asyncio.sleep(0.05)
+    found: dict[str, str] = json.loads(file.read_text())
+    return found
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _END)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

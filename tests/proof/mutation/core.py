@@ -1,0 +1,116 @@
+"""The core: what may not be wrong without a test that says so, and which tests those are."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.proof.mutation.operators import Site, Words, sites, variants, words
+
+ROOT = Path(__file__).parents[3]
+STAYS = ROOT / "layers/shared/python/stays"
+
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "domain/announcement": ("unit/test_announcement",),
+    "domain/auction": ("unit/test_award",),
+    "domain/award": ("unit/test_award", "unit/test_quote", "unit/test_cascade", "unit/test_winners"),
+    "domain/booking": ("unit/test_booking",),
+    "domain/calendar": ("unit/test_calendar", "unit/test_feed"),
+    "domain/cascade": ("unit/test_cascade",),
+    "domain/decision": ("unit/test_payment", "unit/test_late_money", "unit/test_moving_money", "unit/test_discounts"),
+    "domain/errors": ("unit/test_errors",),
+    "domain/mailing": ("unit/test_mailing",),
+    "domain/manual": ("unit/test_manual",),
+    "domain/notification": ("unit/test_notification",),
+    "domain/overdue": ("unit/test_overdue",),
+    "domain/payment": (
+        *("unit/test_payment", "unit/test_moving_money", "unit/test_booking", "unit/test_manual", "unit/test_refund"),
+    ),
+    "domain/refund": ("unit/test_refund",),
+    "domain/stray": ("unit/test_stray",),
+    "domain/values": ("unit/test_values",),
+    "domain/winners": ("unit/test_winners",),
+    "zalopay/__init__": ("unit/test_zalopay",),
+    "zalopay/callback": ("unit/test_zalopay_callback",),
+    "zalopay/keys": ("unit/test_zalopay_client",),
+    "zalopay/signing": ("unit/test_zalopay", "unit/test_zalopay_callback"),
+    "zalopay/values": ("unit/test_zalopay", "unit/test_zalopay_callback"),
+    "table/sessions": ("integration/test_table_sessions",),
+    "table/awards": ("integration/test_table_awards",),
+    "table/operations": ("integration/test_table_sessions", "integration/test_table_awards"),
+    "table/effects": ("integration/test_table_effects",),
+    "table/calendars": ("integration/test_table_calendars",),
+    "table/strays": ("integration/test_table_strays",),
+    "http": ("unit/test_http",),
+}
+ONLY = {"http": ("caller", "answer")}  # the functions that belong to the core, where not all do
+
+
+class Mutant(NamedTuple):
+    """One change to one module."""
+
+    module: str
+    tree: ast.Module
+    site: Site
+    node: ast.AST | None
+    change: str
+
+    @property
+    def lines(self) -> range:
+        """The lines that are run where the change shows: of its statement, without what that contains."""
+        first = self.site.statement
+        inner = getattr(first, "body", None)
+        last = inner[0].lineno - 1 if isinstance(inner, list) else first.end_lineno or first.lineno
+        return range(first.lineno, max(last, first.lineno) + 1)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is run when the module is imported, and never again."""
+        return self.site.scope is None
+
+    @property
+    def line(self) -> int:
+        """Where it stands."""
+        at = self.site.node if hasattr(self.site.node, "lineno") else self.site.parent
+        return getattr(at, "lineno", self.site.statement.lineno)
+
+    @property
+    def text(self) -> str:
+        """The line as it is written."""
+        return path(self.module).read_text().splitlines()[self.line - 1].strip()
+
+    def source(self) -> str:
+        """The module with the change in it; the tree is used up by that."""
+        self.site.put(self.node)
+        return ast.unparse(ast.fix_missing_locations(self.tree))
+
+
+def path(module: str) -> Path:
+    """The file of a module of the core."""
+    return STAYS / f"{module}.py"
+
+
+def name(module: str) -> str:
+    """What `import` calls it."""
+    return f"stays.{module.removesuffix('/__init__').replace('/', '.')}"
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(path(module).read_text())
+
+
+@cache
+def _words() -> Words:
+    return words([_tree(module) for module in TESTS])
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """Every change to a module, in the order of its text."""
+    tree = _tree(module)
+    parts = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in ONLY.get(module, ())]
+    for part in parts or [tree]:
+        for site in sites(part):
+            for node in variants(site, _words()):
+                yield Mutant(module, tree, site, node, site.change(node))

@@ -1,0 +1,157 @@
+"""The database of the simulation and moto, asked the same.
+
+Where moto and AWS differ, AWS's documentation is what counts: moto's answer is made AWS's here, and test_dynamodb_rules
+has a test that states AWS's rule.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError, ParamValidationError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+
+from tests.conftest import client_of
+from tests.proof.simulation.dynamodb import Database
+from tests.proof.simulation.random_requests import Request
+
+METERED = ("ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics")
+
+
+def answered(client: Any, operation: str, request: Request) -> Any:
+    """The answer, or what makes up the error, in a form that can be compared."""
+    try:
+        answer = getattr(client, operation)(**request)
+    except ParamValidationError:
+        return "ParamValidationError"
+    except ClientError as error:
+        return error_of(client, error)
+    return levelled({name: value for name, value in answer.items() if name not in METERED})
+
+
+def error_of(client: Any, error: ClientError) -> Any:
+    """Code, reasons and item of an error that has the class its code stands for."""
+    code = error.response["Error"]["Code"]
+    assert isinstance(error, client.exceptions.from_code(code))
+    reasons = [(each["Code"], levelled(each.get("Item"))) for each in error.response.get("CancellationReasons", [])]
+    return code, reasons, levelled(error.response.get("Item"))
+
+
+def levelled(value: Any) -> Any:
+    """Sets have no order, and a number is what it is worth: moto leaves zeros at its end."""
+    if isinstance(value, dict):
+        return {
+            name: sorted(each) if name in ("SS", "NS") and isinstance(each, list) else _worth(name, each)
+            for name, each in value.items()
+        }
+    return [levelled(each) for each in value] if isinstance(value, list) else value
+
+
+def _worth(name: str, value: Any) -> Any:
+    return Decimal(value) if name == "N" and isinstance(value, str) else levelled(value)
+
+
+def unordered(items: list[Any]) -> list[Any]:
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=str))
+
+
+def as_aws(operation: str, request: Request, answer: Any, ours: Any) -> Any:
+    """Moto's answer as AWS's documentation has it."""
+    if operation == "update_item" and request.get("ReturnValues", "").startswith("UPDATED"):
+        return with_all_updated(without_key(answer), ours)
+    if operation == "query" and "LastEvaluatedKey" not in answer and "LastEvaluatedKey" in ours:
+        # A query stops at its limit and does not look whether anything follows, as moto does.
+        return answer | {"LastEvaluatedKey": ours["LastEvaluatedKey"]} if isinstance(answer, dict) else answer
+    if operation == "transact_write_items" and answer == ("ValidationException", [], None):
+        # An update that does not fit its item cancels the transaction with the reason ValidationError.
+        return ours if isinstance(ours, tuple) and ("ValidationError", None) in ours[1] else answer
+    return answer
+
+
+def without_key(answer: Any) -> Any:
+    """Moto counts the key of an item that it made among the updated attributes."""
+    if not isinstance(answer, dict) or "Attributes" not in answer:
+        return answer
+    shown = {name: value for name, value in answer["Attributes"].items() if name not in ("PK", "SK")}
+    return {"Attributes": shown} if shown else {}
+
+
+def with_all_updated(answer: Any, ours: Any) -> Any:
+    """Moto leaves attributes out that were set to what they were, and such parts of a map."""
+    if not isinstance(answer, dict) or not isinstance(ours, dict) or "Attributes" not in ours:
+        return answer
+    shown = answer.get("Attributes", {})
+    maps = {name: {"M": ours["Attributes"][name]["M"] | shown[name]["M"]} for name in shown if "M" in shown[name]}
+    return {"Attributes": ours["Attributes"] | shown | maps}
+
+
+def in_order(operation: str, answer: Any) -> Any:
+    """What comes in no order, in one."""
+    if operation == "batch_get_item" and isinstance(answer, dict):
+        return {name: unordered(items) for name, items in answer["Responses"].items()}
+    if operation == "scan" and isinstance(answer, dict):
+        return answer | {"Items": unordered(answer["Items"])}
+    return answer
+
+
+class Both:
+    """The same is asked of both; whatever is answered otherwise fails the test."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.moto = client_of("dynamodb")
+        for table in self._moto_tables().values():
+            table.items.clear()
+            if table.stream_shard:
+                table.stream_shard.items.clear()
+
+    def _moto_tables(self) -> dict[str, Any]:
+        return dict(dynamodb_backends[DEFAULT_ACCOUNT_ID]["ap-southeast-1"].tables)
+
+    def ask(self, operation: str, request: Request) -> None:
+        ours = answered(self.database, operation, request)
+        motos = as_aws(operation, request, answered(self.moto, operation, request), ours)
+        assert in_order(operation, ours) == in_order(operation, motos), f"{operation} {request}"
+        if isinstance(ours, dict) and "LastEvaluatedKey" in ours:
+            self.ask(operation, request | {"ExclusiveStartKey": ours["LastEvaluatedKey"]})
+
+    def compare_tables(self) -> None:
+        for name in self._moto_tables():
+            self.ask("scan", {"TableName": name})
+
+    def compare_records(self) -> None:
+        shard = self._moto_tables()["stays"].stream_shard
+        ours = [told(record) for record in self.database.records]
+        assert ours == counting([told(record.to_json()) for record in shard.items])
+
+
+Told = tuple[str, dict[str, Any]]
+
+
+def told(record: Mapping[str, Any]) -> Told:
+    """What a record says, but for its number and its time."""
+    change = record["dynamodb"]
+    parts = {name: change[name] for name in ("Keys", "OldImage", "NewImage", "StreamViewType") if name in change}
+    return record["eventName"], levelled(parts)
+
+
+def counting(records: list[Told]) -> list[Told]:
+    """Moto's records without those of writes that changed nothing, and one for an update that made an item.
+
+    Of such an item moto first tells that its key was inserted.
+    """
+    kept: list[Told] = []
+    for number, (name, parts) in enumerate(records):
+        if parts.get("OldImage") != parts.get("NewImage") and (name, parts["Keys"]) != _next(records, number):
+            kept.append((name, parts))
+    return kept
+
+
+def _next(records: list[Told], number: int) -> Any:
+    """Where an item is inserted, the second of moto's two records follows at once."""
+    if records[number][0] != "INSERT" or number + 1 == len(records):
+        return None
+    name, parts = records[number + 1]
+    return name, parts["Keys"]

@@ -1,0 +1,161 @@
+"""What DynamoDB's expressions are made of: tokens, names, values, and what stands for them.
+
+Only attributes at the top of an item can be named, which is all that these tables need.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
+
+from tests.proof.simulation.attribute_values import Invalid, Item, Value, only, stands
+
+Names = tuple[tuple[str, str], ...]
+Operand = Callable[[Item, Item], Value | None]
+Check = Callable[[Item], None]
+
+LONGEST = 4096
+
+_TOKEN = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[()=<>,+\-])")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """Words that are no names unless a placeholder stands for them."""
+    return frozenset(ReservedKeywords.get_reserved_keywords())
+
+
+def _tokens(text: str) -> list[str]:
+    if not text.strip() or len(text.encode()) > LONGEST:
+        raise Invalid("Invalid expression: it is empty, or its size has exceeded the maximum allowed size")
+    found, position, text = [], 0, text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise Invalid(f"Syntax error; token: {text[position:]!r}")
+        found.append(match[1])
+        position = match.end()
+    return found
+
+
+class Placeholders:
+    """What stands for names and values, and which of it was used."""
+
+    def __init__(self, names: Names | None, values: tuple[str, ...] | None) -> None:
+        self._given = names is not None, values is not None
+        self.names = dict(names or ())
+        self.values = frozenset(values or ())
+        self.used: set[str] = set()
+
+    def name(self, token: str) -> str:
+        if token not in self.names:
+            raise Invalid(f"An expression attribute name used in expression is not defined; attribute name: {token}")
+        self.used.add(token)
+        return self.names[token]
+
+    def value(self, token: str) -> str:
+        if token not in self.values:
+            raise Invalid(f"An expression attribute value used in expression is not defined; attribute value: {token}")
+        self.used.add(token)
+        return token
+
+    def check(self) -> None:
+        """Nothing is there in vain."""
+        for given, there, what in zip(self._given, (self.names, self.values), ("Names", "Values"), strict=True):
+            if given and not there:
+                raise Invalid(f"ExpressionAttribute{what} must not be empty")
+            if not self.used.issuperset(there):
+                unused = ", ".join(sorted(set(there) - self.used))
+                raise Invalid(f"Value provided in ExpressionAttribute{what} unused in expressions: keys: {{{unused}}}")
+
+
+class Parser:
+    """A recursive descent over one expression; `checks` gets what is to be said of the values of every request."""
+
+    def __init__(self, text: str, placeholders: Placeholders, checks: list[Check]) -> None:
+        self._tokens = _tokens(text)
+        self._position = 0
+        self._placeholders = placeholders
+        self._checks = checks
+
+    def _peek(self, ahead: int = 0) -> str:
+        position = self._position + ahead
+        return self._tokens[position] if position < len(self._tokens) else ""
+
+    def _word(self) -> str:
+        return self._peek().upper()
+
+    def _take(self, expected: str = "") -> str:
+        token = self._peek()
+        if not token or (expected and token.upper() != expected):
+            raise Invalid(f"Syntax error; token: {token or '<EOF>'}, expected: {expected}")
+        self._position += 1
+        return token
+
+    def _next_is(self, word: str) -> bool:
+        """Taken, if it is so."""
+        if self._word() != word:
+            return False
+        self._position += 1
+        return True
+
+    def read(self) -> Any:
+        """What the whole text comes to. Raises Invalid."""
+        found = self.whole()
+        if self._peek():
+            raise Invalid(f"Syntax error; token: {self._peek()}")
+        return found
+
+    def whole(self) -> Any:
+        """One expression of its kind."""
+        raise NotImplementedError
+
+    def path(self) -> str:
+        token = self._take()
+        if token.startswith("#"):
+            return self._placeholders.name(token)
+        if not _NAME.match(token):
+            raise Invalid(f"Syntax error; token: {token}")
+        if token.upper() in reserved():
+            raise Invalid(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+        return token
+
+    def _value(self) -> str:
+        return self._placeholders.value(self._take())
+
+    def _require(self, operand: str, kinds: Iterable[str], where: str) -> None:
+        """A value that is given has to be of one of the types, whatever the items are."""
+        if not operand.startswith(":"):
+            return
+        allowed = frozenset(kinds)
+
+        def check(values: Item) -> None:
+            kind, _ = only(values[operand])
+            if kind not in allowed:
+                raise Invalid(f"Incorrect operand type for operator or function; operator: {where}, type: {kind}")
+
+        self._checks.append(check)
+
+    def _bounds(self, low: str, high: str) -> None:
+        if not (low.startswith(":") and high.startswith(":")):
+            return
+
+        def check(values: Item) -> None:
+            if not stands("<=", values[low], values[high]):
+                raise Invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
+
+        self._checks.append(check)
+
+    def _arguments(self, *parts: Callable[[], Any]) -> list[Any]:
+        """Of the function whose name was taken."""
+        self._take("(")
+        found = []
+        for number, part in enumerate(parts):
+            if number:
+                self._take(",")
+            found.append(part())
+        self._take(")")
+        return found

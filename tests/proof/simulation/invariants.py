@@ -1,0 +1,555 @@
+"""What must hold: after every invocation (safety), and when all has come to rest (everything ends well).
+
+The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, and so on. ZaloPay's ledger and the
+browsers' frames are the truth outside; the stream's history is the truth about what was ever committed.
+
+Adapted to release 1.3.0: `holds` (an order that its own user replaced is nobody's any more), I5 (money that nobody
+could hear of), I6 (bounded by what is owed), I8 (the reasons of the table of money), I12 with I13 (what is signed is
+kept), I16 (money that moved may turn out not to) and L3 (orders end).
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from infra.zalopay_simulator.ledger import Order
+from stays.connections import MOST_CONNECTIONS
+from stays.domain.booking import booking_of
+from stays.domain.mailing import PERSISTENCE
+from stays.domain.payment import (
+    FULFILMENT_SOURCES,
+    HOLD_MARGIN,
+    QUERY_INTERVAL,
+    SILENCE_TIME,
+    Fulfilment,
+    PaymentSession,
+)
+from stays.domain.values import timestamp, today
+from tests.proof.simulation.chains import Chains
+from tests.proof.simulation.system import EVENT_TRIES, System, stay_of
+
+Item = dict[str, Any]
+RANK = {"INITIATED": 0, "PROCESSING": 1, "FAILED": 2, "COMPLETED": 3}
+KEYS = ("PK", "SK", "kind", "userSort", "dueShard", "createdAt", "checkIn", "checkOut", "queriedAt", "dueAt")
+ABSENT: Item = {"cancellationPolicy": []}  # what an item of an earlier release says by saying nothing
+QUERY_SECONDS = 4.9  # five, less what the system itself takes from claiming to asking
+FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
+MAILS = 2
+LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
+HALF_AN_HOUR = timedelta(minutes=30)
+A_MINUTE = 60  # seconds after its end, an unpaid order is over
+OPEN_STATUSES = ("CREATED", "PENDING")
+EVER = "1970-01-01T00:00:00Z"
+ODD_QUERIES = ("query_down", "query_processing", "payment_moving", "flaky")
+TOLD_AGAIN = timedelta(minutes=15)  # after a change, who subscribes is told of it
+
+
+class Violated(AssertionError):
+    """A promise is broken."""
+
+
+def demand(holds: bool, promise: str, *details: object) -> None:
+    """Raise Violated unless it holds."""
+    if not holds:
+        raise Violated(f"{promise}: {' '.join(map(str, details))}")
+
+
+class Invariants:
+    """Watches one run of a system."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._read = 0
+        self._answered = 0
+        self._rounds = 0
+        self._denied = 0
+        self._heard: Counter[str] = Counter()
+        self._rank: dict[tuple[str, str], str] = {}
+        self._confirmed: dict[str, Item] = {}
+        self._known: dict[str, str] = {}
+        self._wanted: dict[str, list[tuple[str, str]]] = {}
+        self._plain = system.database.plain
+        self.chains = Chains(demand, self._plain)
+        system.check = self.after_invocation
+
+    def learn(self) -> None:
+        """Take all that has happened for granted, where a world is put there as it once was."""
+        for record in self._system.history[self._read :]:
+            for look_at in (self._look_at, self.chains.look_at):
+                with suppress(Violated):
+                    look_at(record)
+        self._read = len(self._system.history)
+
+    # After every invocation
+
+    def after_invocation(self) -> None:
+        """Safety: looks only at what is new."""
+        history = self._system.history
+        while self._read < len(history):
+            self._look_at(history[self._read])
+            self.chains.look_at(history[self._read])
+            self._read += 1
+        self._nights()
+        self._payable()
+        self._acknowledged()
+        self._after_rounds()
+        for connection_id, frames in self._system.browsers.frames.items():
+            for frame in frames[self._heard[connection_id] :]:
+                self._frame(connection_id, frame)
+            self._heard[connection_id] = len(frames)
+
+    def _after_rounds(self) -> None:
+        """L3: a round of the clock that nothing disturbs leaves no session open two days after its order's end.
+
+        Half an hour after it is enough where ZaloPay is well and says that nobody has paid; and a session of which it
+        has said so in the round itself, after the order's end, is over.
+        """
+        for order_id, asked in self._system.denied[self._denied :]:
+            session = self._plain(self._system.database.find(f"STAY#{order_id[7:]}", "SESSION"))
+            late = asked - datetime.fromisoformat(session["expiresAt"]).timestamp() > A_MINUTE
+            demand(
+                not late or session["status"] not in OPEN_STATUSES, "L3", order_id, "is open, though nobody has paid"
+            )
+        self._denied = len(self._system.denied)
+        rounds, self._rounds = self._system.rounds[self._rounds :], len(self._system.rounds)
+        if not rounds:
+            return
+        at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
+        for session in self._system.database.items(kind="SESSION"):
+            asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
+            just_asked = datetime.fromisoformat(session.get("queriedAt", EVER)) > at - QUERY_INTERVAL
+            if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
+                continue  # after its end it is due every 15 minutes only, and asked about every five seconds
+            longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
+            over = datetime.fromisoformat(session["expiresAt"]) + longest
+            demand(
+                at < over, "L3", session["id"], "is open after a round of the clock, though it should have ended", over
+            )
+
+    def _is_unpaid(self, session: Item) -> bool:
+        """Whether ZaloPay can be asked, and says that nobody paid."""
+        zalopay, order = self._system.zalopay, self._order(session["appTransId"])
+        odd = any(zalopay.simulator.faults.find(name, session["appTransId"]) for name in ODD_QUERIES)
+        paid = order is not None and order.ended == "PAID"
+        return not (odd or paid or zalopay.mute or session["appTransId"] in zalopay.claimed)
+
+    def _acknowledged(self) -> None:
+        """I12: what was answered with 1 is on record."""
+        for trans_id, transaction in self._system.acknowledged[self._answered :]:
+            session = self._system.database.find(f"STAY#{trans_id[7:]}", "SESSION")
+            money = self._system.database.find(f"TRANSACTION#{transaction}", "TRANSACTION")
+            reviewed = session is not None and session["fulfilment"] == {"S": "REVIEW"}
+            kept = money is not None or reviewed or bool(self._system.database.items(kind="REFUSED"))
+            demand(kept, "I12", trans_id, transaction, "was answered with 1 and is", session and session["status"])
+        self._answered = len(self._system.acknowledged)
+
+    def _look_at(self, record: Mapping[str, Any]) -> None:
+        images = record["dynamodb"]
+        new = images.get("NewImage")
+        kind = (new or images["OldImage"]).get("kind", {}).get("S")
+        if kind == "SESSION" and new:
+            self._session(self._plain(images.get("OldImage")), self._plain(new))
+        elif kind == "BOOKING" and new:
+            self._booking(self._plain(new))
+
+    def _session(self, old: Item, new: Item) -> None:
+        stay = new["id"]
+        if not old:
+            self._wanted[stay] = [(new["propertyId"], night) for night in new["nights"]]
+            demand(new["amount"] == self._price(new), "I7", stay, "has another price than was awarded")
+            self._not_moving(new)
+            self._only_one(new)
+        demand(old.get("status") != "PAID" or new["status"] == "PAID", "I2", stay, "left PAID")
+        for name in ("userId", "propertyId", "amount", "nights"):
+            demand(not old or old[name] == new[name], "S1", stay, name, "changed")
+        if old.get("status") == "PAID":
+            demand(old["transactionId"] == new["transactionId"], "I4", stay, "got another transaction")
+        if old and old["fulfilment"] != new["fulfilment"]:
+            sources = FULFILMENT_SOURCES[Fulfilment(new["fulfilment"])]
+            demand(old["fulfilment"] in sources, "transitions", stay, old["fulfilment"], new["fulfilment"])
+        owing = new["fulfilment"] == "REFUND_DUE" and old.get("fulfilment") != "REFUND_DUE"
+        if owing and new["reason"] in REASONS:
+            demand(REASONS[new["reason"]](self, new), "I8", stay, "gives money back without its reason", new["reason"])
+        demand(new["fulfilment"] != "BOOKED" or "dueAt" not in new, "L3", stay, "is booked and woken up")
+        if new["status"] == "PAID":
+            self._paid(new)
+
+    def _only_one(self, session: Item) -> None:
+        """An award has one open order or reservation; of 1.2.1, which wrote no `left`, it may have had more."""
+        same = {name: session[name] for name in ("userId", "auctionId", "awardId")}
+        others = self._system.database.items(kind="SESSION", **same)
+        before = [each for each in others if each["createdAt"] < session["createdAt"] and "left" in each]
+        live = [each["id"] for each in before if each["status"] in OPEN_STATUSES]
+        demand(not live, "one order", session["id"], "is opened beside", *live)
+
+    def _not_moving(self, session: Item) -> None:
+        """No order is opened for a night while the same user's other order for it is known to move."""
+        for other in self._system.database.items(kind="SESSION", userId=session["userId"], processing=True):
+            live = other["id"] != session["id"] and other["status"] in OPEN_STATUSES
+            shared = other["propertyId"] == session["propertyId"] and set(other["nights"]) & set(session["nights"])
+            demand(not live or not shared, "moving", session["id"], "is opened while money moves for", other["id"])
+
+    def _price(self, session: Item) -> int:
+        award = self._system.database.find(
+            f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
+        )
+        demand(award is not None, "I7", session["id"], "has no award")
+        prices = {night["date"]: night["price"] for night in self._plain(award)["nights"]}
+        return sum(prices.get(night, -1) for night in session["nights"])
+
+    def _is_taken(self, session: Item) -> bool:
+        """Whether a night belonged to somebody else when that was written, or has since been given up by them."""
+        others = {
+            (image["PK"], image["SK"])
+            for record in self._system.history
+            for image in [self._plain(record["dynamodb"].get("NewImage") or record["dynamodb"]["OldImage"])]
+            if image.get("kind") == "NIGHT" and image["stayId"] != session["id"]
+        }
+        return any((f"PROPERTY#{session['propertyId']}", f"NIGHT#{night}") in others for night in session["nights"])
+
+    def _is_past(self, session: Item) -> bool:
+        """Whether the money became known after its time, and a night was over by then."""
+        now = datetime.fromisoformat(session["changedAt"])
+        late = now > datetime.fromisoformat(session["expiresAt"]) + HOLD_MARGIN
+        return late and min(session["nights"]) < today(now).isoformat()
+
+    def _is_paid_by_another(self, session: Item) -> bool:
+        award = self._award(session)
+        return award["status"] == "PAID" and award["paymentId"] != session["id"]
+
+    def _is_withdrawn(self, session: Item) -> bool:
+        """Whether the auction system took the award back, or a night of it."""
+        award = self._award(session)
+        return award["status"] == "WITHDRAWN" or not set(session["nights"]) <= {
+            each["date"] for each in award["nights"]
+        }
+
+    def _award(self, session: Item) -> Item:
+        key = f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
+        return self._plain(self._system.database.find(*key))
+
+    def _paid(self, session: Item) -> None:
+        order = self._order(session["appTransId"])
+        demand(order is not None and order.ended == "PAID", "I3", session["id"], "is PAID without money")
+        assert order
+        demand(order.amount == session["amount"], "I7", session["id"], "another amount was paid")
+        transaction = session["transactionId"]
+        paid = transaction in {str(each.zp_trans_id) for each in order.payments}
+        demand(paid, "I4", session["id"], "names another transaction")
+        owner = self._known.setdefault(transaction, session["id"])
+        demand(owner == session["id"], "I4", transaction, "paid two sessions")
+
+    def _order(self, app_trans_id: str) -> Order | None:
+        return self._system.zalopay.simulator.ledger.orders.get(app_trans_id)
+
+    def _booking(self, booking: Item) -> None:
+        if booking["status"] == "CONFIRMED":
+            self._confirmed[booking["id"]] = booking
+        else:
+            self._confirmed.pop(booking["id"], None)
+
+    def _nights(self) -> None:
+        owner: dict[tuple[str, str], str] = {}
+        for stay, booking in self._confirmed.items():
+            for night in booking["nights"]:
+                place = booking["propertyId"], night
+                demand(place not in owner, "I1", *place, "is booked by", stay, "and", owner.get(place))
+                owner[place] = stay
+                item = self._system.database.find(f"PROPERTY#{place[0]}", f"NIGHT#{night}")
+                demand(item is not None, "I1", *place, "is booked and not blocked")
+                demand((item["stayId"], item["state"]) == ({"S": stay}, {"S": "BOOKED"}), "I1", *place, "is", item)
+
+    def _payable(self) -> None:
+        """Two travellers never hold a payable order for one night, and none is given up while it can be paid."""
+        simulator = self._system.zalopay.simulator
+        now, owner = simulator.now(), dict[tuple[str, str], str]()
+        for order in simulator.ledger.orders.values():
+            nights = self._wanted.get(stay_of(order))
+            if nights is None or order.state(now) != "OPEN" or order.app_trans_id not in self._system.payable:
+                continue
+            if order.app_trans_id in self._system.zalopay.claimed:
+                continue  # ZaloPay has said something else of it
+            session = self._system.database.find(f"STAY#{stay_of(order)}", "SESSION")
+            status = session and session["status"]["S"]
+            if session and session.get("reason") == {"S": "SUPERSEDED"}:
+                continue  # its own user has chosen otherwise
+            demand(status in OPEN_STATUSES, "L3", order.app_trans_id, "can be paid, and its session is", status)
+            for place in nights:
+                other = owner.setdefault(place, order.app_trans_id)
+                demand(other == order.app_trans_id, "holds", *place, "can be paid in", other, "and", order.app_trans_id)
+
+    def _frame(self, connection_id: str, frame: Item) -> None:
+        owner = self._system.browsers.owner[connection_id]
+        demand(frame.get("userId", owner) == owner, "I14", owner, "received", frame)
+        if frame["type"] != "ERROR":
+            until = self._system.browsers.until[connection_id]
+            demand(timestamp(self._system.now) <= until, "S5", connection_id, "is told after its token ran out", frame)
+        if frame["type"] != "PAYMENT_STATUS":
+            return
+        key = connection_id, frame["paymentId"]
+        before, status = self._rank.get(key, "INITIATED"), frame["status"]
+        reviewed = before == "FAILED" and frame.get("reason") == "PAYMENT_UNDER_REVIEW"
+        reviewed = reviewed or (before, status) == ("PROCESSING", "INITIATED")  # money that did not move after all
+        demand(reviewed or RANK[status] >= RANK[before], "I16", *key, "fell from", before, "to", status)
+        self._rank[key] = status
+
+    # When all has come to rest
+
+    def at_rest(self) -> None:
+        """Every đồng, night, mail and message is where it belongs."""
+        system = self._system
+        self.after_invocation()
+        demand(len(system.dead) * EVENT_TRIES <= system.gate.broken, "L4", "dead letters:", len(system.dead))
+        items = system.database.items()
+        by_kind: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            by_kind[item.get("kind", "")].append(item)
+        sessions = {item["id"]: item for item in by_kind["SESSION"]}
+        for order in system.zalopay.orders:
+            system.zalopay.simulator.settle(order)
+        for order in system.zalopay.orders:
+            self._money(order, sessions.get(stay_of(order)), by_kind)
+        for session in sessions.values():
+            self._ended(session)
+        self._holds(by_kind["NIGHT"], sessions)
+        self._mails(sessions, by_kind["MAIL"])
+        self._copies(by_kind, sessions)
+        self._hosts(by_kind)
+        self._asked()
+        self._listed()
+        self._told(sessions)
+        self.chains.at_rest(today(system.now).isoformat())
+        self._published()
+
+    def _money(self, order: Order, session: Item | None, by_kind: Mapping[str, list[Item]]) -> None:
+        paid_by = int((session or {}).get("transactionId") or order.zp_trans_id)
+        refunds = [each for each in order.refunds if not each.refused and (each.zp_trans_id or paid_by) == paid_by]
+        returned = sum(each.amount for each in refunds if each.settled)
+        promised = sum(each.amount for each in refunds)
+        demand(promised <= order.amount, "I6", order.app_trans_id, "gives back more than was paid:", promised)
+        if order.ended != "PAID" or (session and session["status"] != "PAID" and self._was_silent(order)):
+            return
+        if session is None:
+            self._stray(order, returned, by_kind["STRAY"])
+            return
+        owed = session.get("refund", {}).get("amount", 0)
+        demand(promised <= owed, "I6", session["id"], "owes", owed, "and gives back", promised)
+        booked = session["id"] in self._confirmed
+        people = session["fulfilment"] in FOR_PEOPLE
+        if session.get("reason") == "CANCELLED_BY_TRAVELLER" and "bookedAt" in session:
+            demand(people or returned == owed, "I5", session["id"], "owes", owed, "and returned", returned)
+            return
+        ends = [booked, returned == owed > 0, people]
+        demand(sum(ends) == 1, "I5", session["id"], "booked, refunded, for people:", *ends, session["status"])
+        demand(not (booked and returned), "I6", session["id"], "is booked and refunded")
+
+    def _stray(self, order: Order, returned: int, strays: list[Item]) -> None:
+        """Money for an order that is not ours is on record, and back where that is said."""
+        key = f"TRANSACTION#{order.zp_trans_id}"
+        kept = [each for each in strays if each["PK"] == key]
+        demand(len(kept) == 1, "I5", order.app_trans_id, "was paid and is unknown")
+        expected = order.amount if kept[0].get("status") == "REFUNDED" else 0
+        people = kept[0].get("status") == "REFUND_MANUAL"
+        demand(people or returned == expected, "I5", order.app_trans_id, "owes", expected, "and returned", returned)
+
+    def _was_silent(self, order: Order) -> bool:
+        """Whether nobody could hear of this money: no callback came, and no round of the clock while ZaloPay answered.
+
+        ZaloPay answers about an order for 48 hours; the last question is asked 47 hours after the order's end.
+        """
+        if order.app_trans_id in dict(self._system.acknowledged):
+            return False
+        if order.app_trans_id in self._system.zalopay.claimed:
+            return True
+        last_question, answered_until = order.expires_at + LAST_QUESTION, order.app_time + ANSWERED
+        if order.paid_at < last_question and self._system.now.timestamp() * 1000 < last_question:
+            return False  # a question was still to come, and all is at rest
+        since = max(order.paid_at, last_question)
+        return not any(since <= at < answered_until for at in self._system.rounds)
+
+    def _ended(self, session: Item) -> None:
+        demand(session["status"] not in OPEN_STATUSES, "L3", session["id"], "is still", session["status"])
+        demand(session["fulfilment"] not in ("REFUND_DUE", "REFUNDING"), "L3", session["id"], session["fulfilment"])
+        if session["status"] == "PAID" and session["fulfilment"] == "BOOKED":
+            demand(session["id"] in self._confirmed, "L2", session["id"], "is paid and has no booking")
+
+    def _holds(self, nights: list[Item], sessions: Mapping[str, Item]) -> None:
+        for night in nights:
+            demand(night["state"] == "BOOKED", "holds", night["SK"], "is held by", night["stayId"], "for ever")
+            demand(night["stayId"] in self._confirmed, "I1", night["SK"], "is blocked and not booked")
+
+    def _mails(self, sessions: Mapping[str, Item], owed: list[Item]) -> None:
+        sent = Counter(self._system.mail.sent)
+        for mail in owed:
+            name = f"{mail['stayId']}.{mail['letter']}"
+            rests = self._rests(mail)
+            demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
+            outdated = mail["letter"] == "confirmation" and sessions[mail["stayId"]]["fulfilment"] != "BOOKED"
+            least = 0 if outdated or rests or self._given_up(mail) else 1
+            most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
+            demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
+        demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
+
+    def _rests(self, mail: Item) -> bool:
+        """SES did not take it to the end of two days, and somebody heard of it."""
+        tried = "dueAt" not in mail and self._system.now - datetime.fromisoformat(mail["requestedAt"]) > PERSISTENCE
+        refused = "mail send" in self._system.gate.hit and self._system.counted["MailFailed"] > 0
+        return bool(mail["state"] == "WAITING" and tried and refused)
+
+    def _given_up(self, mail: Item) -> bool:
+        """Two attempts died between the claim and SES, so that it may have been out twice; and somebody heard of it."""
+        broken = self._system.gate.broken
+        unsure = mail.get("unsure", mail["attempts"])  # as releases before 1.4.0 counted
+        given_up = mail["state"] == "UNDELIVERABLE" and broken >= unsure == MAILS
+        demand(not given_up or broken > MAILS or self._system.counted["MailFailed"] > 0, "I17", "in silence")
+        return given_up
+
+    def _copies(self, by_kind: Mapping[str, list[Item]], sessions: Mapping[str, Item]) -> None:
+        """What is written twice says the same twice."""
+        copies = [*by_kind["BOOKING"], *by_kind["TRANSACTION"]]
+        for item in copies:
+            session = sessions[item["id"]]
+            shown = booking_of(PaymentSession.model_validate(session))
+            whole = shown.dump() if item["kind"] == "BOOKING" and shown else session
+            differing = [name for name in item if name not in KEYS and item[name] != whole.get(name, ABSENT.get(name))]
+            demand(not differing, "copies", item["kind"], item["id"], "differs in", *differing)
+        for stay in self._confirmed:
+            session = sessions[stay]
+            award = self._system.database.find(
+                f"AUCTION#{session['auctionId']}", f"AWARD#{session['userId']}#{session['awardId']}"
+            )
+            paying = [
+                each["id"] for each in sessions.values() if _same_award(each, session) and each["status"] == "PAID"
+            ]
+            known = self._plain(award)
+            named = known.get("status") == "PAID" and known["paymentId"] in paying
+            demand(named, "copies", stay, "is booked and its award is not PAID")
+
+    def _hosts(self, by_kind: Mapping[str, list[Item]]) -> None:
+        """Every property that something was awarded at has its calendar."""
+        kept = {item["propertyId"] for item in by_kind["CALENDAR"]}
+        for award in (*by_kind["AWARD"], *by_kind["OFFER"]):
+            demand(award["property"]["id"] in kept, "hosts", award["property"]["id"], "is nobody's")
+
+    def _asked(self) -> None:
+        """ZaloPay is asked about an order once in five seconds, and for a refund once."""
+        last: dict[str, float] = {}
+        for path, what, at, serving in self._system.zalopay.asked:
+            if path == "/v2/query" and not serving.endswith("/create"):
+                demand(at - last.get(what, 0) >= QUERY_SECONDS, "polls", what, "was asked about twice at once")
+                last[what] = at
+        refunds = Counter(what for path, what, _, _ in self._system.zalopay.asked if path == "/v2/refund")
+        twice = [what for what, times in refunds.items() if times > 1]
+        demand(self._system.gate.broken > 0 or not twice, "polls", "refunds asked for twice:", *twice)
+
+    def _listed(self) -> None:
+        """Nobody has more than ten connections, but for one that a fault left over, until the next one subscribes."""
+        listed = Counter(
+            item["PK"] for item in self._system.database.items("connections") if item["SK"].startswith("CONNECTION#")
+        )
+        most = listed.most_common(1)
+        demand(
+            not most or most[0][1] <= MOST_CONNECTIONS + self._system.gate.broken, "S5", "connections listed:", *most
+        )
+
+    def _told(self, sessions: Mapping[str, Item]) -> None:
+        """I15: who listens knows how it ended, unless that was long before."""
+        browsers = self._system.browsers
+        for connection_id, since in browsers.since.items():
+            if connection_id in browsers.gone:
+                continue
+            owner, earliest = browsers.owner[connection_id], timestamp(since - TOLD_AGAIN)
+            self.chains.told(browsers.frames[connection_id], owner, browsers.until[connection_id])
+            for session in sessions.values():
+                if session["userId"] == owner and earliest <= session["changedAt"] < browsers.until[connection_id]:
+                    self._knows(browsers.frames[connection_id], session)
+
+    def _knows(self, frames: list[Item], session: Item) -> None:
+        last = [each["status"] for each in frames if each.get("paymentId") == session["id"] and "status" in each][-1:]
+        wanted = final_status(session)
+        demand(last == [wanted], "I15", session["id"], "was last told", last, "and is", wanted)
+        if session["id"] in self._confirmed:
+            confirmed = [each for each in frames if each["type"] == "BOOKING_CONFIRMED"]
+            told = any(each["bookingId"] == session["id"] for each in confirmed)
+            demand(told, "I15", session["id"], "is booked and nobody was told")
+
+    def _published(self) -> None:
+        """What was published is what happened, in the same words each time; undisturbed, once for each delivery."""
+        handed: Counter[str] = Counter()
+        for record in self._system.history:
+            images = record["dynamodb"]
+            for event_id in happened(self._plain(images.get("OldImage")), self._plain(images.get("NewImage"))):
+                handed[event_id] += self._system.handed[images["SequenceNumber"]]
+        heard: Counter[str] = Counter()
+        words: dict[str, str] = {}
+        for entry in self._system.bus.published:
+            event_id = json.loads(entry["Detail"])["eventId"]
+            heard[event_id] += 1
+            said = words.setdefault(event_id, entry["Detail"])
+            demand(said == entry["Detail"], "published", event_id, "says one time", said, "and then", entry["Detail"])
+            named = event_id.rstrip("0123456789").rstrip("/")
+            demand(named.endswith(f"/{entry['DetailType']}"), "published", event_id, "as", entry["DetailType"])
+            demand("example.com" not in said, "published", event_id, "names somebody")
+        demand(heard.keys() == handed.keys(), "published", "is not what happened:", *(heard.keys() ^ handed.keys()))
+        disturbed = self._system.gate.broken > 0
+        demand(
+            disturbed or heard == handed, "published", "more or less than once:", *(heard - handed), *(handed - heard)
+        )
+
+
+UNPAID = ("FAILED", "CANCELLED", "EXPIRED")
+
+
+def happened(old: Item, new: Item) -> Iterator[str]:
+    """What a change amounts to, by the ids of its events."""
+    if new.get("kind") == "SESSION":
+        yield from (f"{new['id']}/{name}" for name, is_so in of_session(old, new).items() if is_so)
+    if new.get("kind") in ("AWARD", "OFFER"):
+        about = f"{new['auctionId']}/{new['userId']}/{new['awardId']}"
+        yield from (f"{about}/{name}" for name in of_award(old, new))
+
+
+def of_session(old: Item, new: Item) -> dict[str, bool]:
+    """Which events a change of a session is."""
+    fresh = {name for name in new if name not in old}
+    ended = old.get("status") in OPEN_STATUSES and new["status"] in UNPAID
+    return {
+        "PaymentCompleted": old.get("status") != new["status"] == "PAID",
+        "PaymentFailed": ended and new["fulfilment"] != "REVIEW",
+        "BookingConfirmed": "bookedAt" in fresh,
+        "BookingCancelled": "bookedAt" in old and "cancelledAt" in fresh,
+        "RefundCompleted": old.get("fulfilment") != new["fulfilment"] == "REFUNDED",
+    }
+
+
+def of_award(old: Item, new: Item) -> Iterator[str]:
+    """Which events a change of an award is."""
+    if new["kind"] == "OFFER" and old.get("status") != new["status"] == "EXPIRED":
+        yield "OfferExpired"
+    before, after = (len(each.get("releases") or ([1] if each.get("releasedNights") else [])) for each in (old, new))
+    yield from (
+        "NightsReleased" if number == 1 else f"NightsReleased/{number}" for number in range(before + 1, after + 1)
+    )
+
+
+def _same_award(one: Item, other: Item) -> bool:
+    """Nights of one award may be paid in parts, if that is begun before the first part is paid."""
+    return all(one[name] == other[name] for name in ("auctionId", "userId", "awardId"))
+
+
+def final_status(session: Item) -> str:
+    """What the browser should have heard last."""
+    if session["fulfilment"] == "REVIEW":
+        return "PROCESSING"
+    return "COMPLETED" if session["status"] == "PAID" and "bookedAt" in session else "FAILED"
+
+
+REASONS: dict[str, Callable[[Invariants, Item], bool]] = {
+    "NIGHTS_TAKEN": Invariants._is_taken,
+    "NIGHTS_PAST": Invariants._is_past,
+    "ALREADY_PAID": Invariants._is_paid_by_another,
+    "AWARD_WITHDRAWN": Invariants._is_withdrawn,
+}

@@ -1,0 +1,48 @@
+"""A moment of the simulation that can be gone back to, so that what was there before need not happen again."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+from tests.proof.simulation.invariants import Invariants
+from tests.proof.simulation.system import System
+
+Part = tuple[Any, tuple[str, ...]]  # an object and those of its attributes that change
+
+
+def keep(system: System, invariants: Invariants) -> Callable[[], None]:
+    """Everything as it is; what is answered puts it back, as often as it is called."""
+    parts = list(_parts(system, invariants))
+    shared = {id(each): each for each in (*system.history, *system.database.ever_read())}
+    kept = deepcopy([{name: getattr(part, name) for name in names} for part, names in parts], dict(shared))
+    database, now, memories = system.database.snapshot(), system.now, system.memories()
+
+    def put_back() -> None:
+        system.database.restore(database)
+        system.go_to(now)
+        system.recall(memories)
+        for (part, _), values in zip(parts, deepcopy(kept, dict(shared)), strict=True):
+            vars(part).update(values)
+
+    return put_back
+
+
+def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
+    """All but the database, the clock and what functions remember."""
+    simulator = system.zalopay.simulator
+    yield system, ("events", "callbacks", "dead", "history", "broken", "payable", "acknowledged", "counted", "handed")
+    yield system, ("rounds", "denied", "dress")
+    yield system, ("_sockets",)
+    yield from ((lane, ("waiting",)) for lane in system.lanes)
+    yield system.gate, ("plan", "passed", "hit")
+    yield system.zalopay, ("mute", "deaf", "hides_refunds", "asked", "claimed", "denied")
+    yield simulator, ("ledger",)
+    yield simulator.callbacks, ("key2",)
+    yield simulator.faults, tuple(vars(simulator.faults))
+    yield system.browsers, ("frames", "owner", "until", "since", "gone")
+    yield system.mail, ("sent", "silent", "refusing")
+    yield system.bus, ("published",)
+    yield system.secrets, ("held", "store")
+    yield system.chance, ("_drawn",)
+    yield invariants, ("_read", "_answered", "_rounds", "_denied", "_heard", "_rank", "_confirmed", "_known", "_wanted")
+    yield invariants.chains, ("_nights", "_awards", "_offered")

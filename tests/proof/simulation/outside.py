@@ -1,0 +1,351 @@
+"""What the functions speak to, in this process and behind the gate: tables, ZaloPay, browsers, mail, secrets."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+import boto3
+import httpx
+from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from infra.zalopay_simulator import Settings, create_app
+from infra.zalopay_simulator.dresses import dressed
+from infra.zalopay_simulator.ledger import Order
+from tests.proof.simulation.dynamodb import Database
+from tests.proof.simulation.gate import Call, Gate, Troubles
+
+KEY1 = Settings().key1
+KEY2 = Settings().key2
+# What speaks of the call or of ZaloPay, and not of the order (docs.zalopay.vn, status codes).
+OF_THE_CALL = {-2, -53, *range(-405, -400), -429, -500, -999, *range(-35, -31), -43, -88, -135, -301}
+
+
+@cache
+def real(service: str) -> Any:
+    """A real client, for the exceptions that it knows."""
+    return boto3.client(service, region_name="ap-southeast-1")
+
+
+def failure(code: str, operation: str = "Operation", **more: Any) -> ClientError:
+    """An error as AWS answers it."""
+    return ClientError({"Error": {"Code": code, "Message": "not now"}, **more}, operation)
+
+
+def silence() -> ReadTimeoutError:
+    return ReadTimeoutError(endpoint_url="https://aws")
+
+
+def refuse(error: Exception, _: Call) -> Any:
+    raise error
+
+
+def twice(call: Call) -> Any:
+    """The answer was lost, and the SDK sent the same again."""
+    call()
+    return call()
+
+
+READS = Troubles(
+    error=partial(failure, "ProvisionedThroughputExceededException"),
+    conflict=lambda call: refuse(failure("ThrottlingException"), call),
+    timeout=silence,
+    resent=twice,
+)
+WRITES = Troubles(
+    error=partial(failure, "InternalServerError"),
+    conflict=lambda call: refuse(failure("TransactionConflictException"), call),
+    timeout=silence,
+    resent=twice,
+)
+
+
+def transaction_troubles(size: int) -> Troubles:
+    """DynamoDB's transactions: a conflict names the item, and what is sent twice under one token counts once."""
+
+    def conflict(_: Call) -> Any:
+        reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (size - 1)
+        answer = {"Error": {"Code": "TransactionCanceledException", "Message": "-"}, "CancellationReasons": reasons}
+        raise real("dynamodb").exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+
+    return Troubles(partial(failure, "InternalServerError"), conflict, silence, lambda call: call())
+
+
+class Tables:
+    """DynamoDB's client behind the gate."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self.database = database
+        self.exceptions = database.exceptions
+        self._gate = gate
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        method = getattr(self.database, operation)
+        troubles = READS if operation in ("get_item", "batch_get_item", "query") else WRITES
+
+        def call(**request: Any) -> Any:
+            label = " ".join(filter(None, ("dynamodb", operation, request.get("IndexName"), _table(request))))
+            return self._gate(label, lambda: method(**request), troubles)
+
+        return call
+
+    def transact_write_items(self, **request: Any) -> Any:
+        troubles = transaction_troubles(len(request["TransactItems"]))
+        return self._gate("dynamodb transact stays", lambda: self.database.transact_write_items(**request), troubles)
+
+
+def _table(request: Mapping[str, Any]) -> str:
+    """The table that a request is for."""
+    name: str = request.get("TableName") or next(iter(request["RequestItems"]))
+    return name
+
+
+def nonsense(call: Call) -> httpx.Response:
+    """The other side did it, and something on the way answered with a page."""
+    call()
+    return httpx.Response(200, html="<html>502 Bad Gateway</html>")
+
+
+class ZaloPay:
+    """The real simulator, without a network: its ledger is the truth about money."""
+
+    def __init__(self, gate: Gate, clock: Callable[[], float], serving: Callable[[], str]) -> None:
+        self.serving = serving
+        settings = Settings(clock=clock, callback_url="https://stays.example/callback", refund_seconds=5)
+        self.app = create_app(settings)
+        self.simulator = self.app.state.simulator
+        self.mute = False
+        self.deaf = 0  # calls that are not heard
+        self.hides_refunds = False  # asked about a refund, it knows none
+        self.asked: list[tuple[str, str, float, str]] = []
+        self._gate = gate
+        self._troubles = Troubles(
+            error=lambda: httpx.ConnectError("nobody there"),
+            conflict=nonsense,
+            timeout=lambda: httpx.ReadTimeout("no answer"),
+            resent=lambda call: call(),
+        )
+
+    def forget(self) -> None:
+        """An empty ZaloPay that never calls back by itself: the platform delivers, if it does."""
+        self.claimed: set[str] = set()  # orders of which query has said something else than what is so
+        self.denied: list[tuple[str, float]] = []  # orders of which it has said that nobody paid, and when
+        self.simulator.forget()
+        self.simulator.switch("callback_lost", True, "all")
+        self.mute = False
+        self.deaf = 0  # calls that are not heard
+        self.hides_refunds = False
+        self.asked: list[tuple[str, str, float, str]] = []
+
+    def post(self, path: str, json: Any) -> httpx.Response:
+        """What the functions' client calls."""
+        return self._gate(f"zalopay {path}", lambda: self._answer(path, json), self._troubles)
+
+    def _answer(self, path: str, content: Any) -> httpx.Response:
+        if self.mute or self.deaf:
+            self.deaf = max(0, self.deaf - 1)
+            raise httpx.ConnectError("down")
+        what = content.get("m_refund_id") or content["app_trans_id"]
+        self.asked.append((path, what, self.simulator.settings.clock(), self.serving()))
+        if path == "/v2/query_refund" and self.hides_refunds:
+            return httpx.Response(200, json={"return_code": 2, "sub_return_code": -101})
+        answer = asgi(self.app, path, json.dumps(content).encode())
+        if path == "/v2/query" and answer.status_code == 200 and denies(answer.json()):
+            self.denied.append((what, self.simulator.settings.clock()))
+        return answer
+
+    @property
+    def orders(self) -> list[Order]:
+        """All orders, oldest first."""
+        return list(self.simulator.ledger.orders.values())
+
+    def pay(self, order: Order, *, late: bool = False, again: bool = False, **promotion: Any) -> None:
+        """The traveller pays, by a second transaction if it is `again`. Raises NotPossibleError for what is over."""
+        simulator = self.simulator
+        number = simulator._number(simulator.ledger.by_transaction)
+        if again:
+            order.pay_again(simulator.now(), number, **promotion)
+        else:
+            order.pay(simulator.now(), number, late=late, **promotion)
+        simulator.keep(order)
+
+    def callback(self, order: Order, *, again: bool = False, dress: int = 0) -> bytes:
+        """What ZaloPay would send for a payment of an order, signed with its present key."""
+        callbacks = self.simulator.callbacks
+        payment = order.payments[-1] if again else order.first
+        if not dress:
+            return json.dumps(callbacks._body(order, payment), separators=(",", ":")).encode()
+        return dressed(callbacks._body(order, payment), dress, callbacks.key2).content
+
+
+def denies(answer: Mapping[str, Any]) -> bool:
+    """Whether this answer to a query says that nobody has paid: it fails, and not because of the call."""
+    said, code = answer.get("return_code"), answer.get("sub_return_code")
+    return said is not None and int(said) == 2 and (code is None or int(code) not in OF_THE_CALL)
+
+
+def asgi(app: Any, path: str, body: bytes) -> httpx.Response:
+    """One request to an ASGI app that waits for nothing."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "server": ("zalopay", 80), "root_path": ""}
+    running = app(scope, receive, send)
+    try:
+        running.send(None)
+    except StopIteration:
+        content = b"".join(message.get("body", b"") for message in sent)
+        return httpx.Response(sent[0]["status"], content=content)
+    running.close()
+    raise RuntimeError("the simulator waits for something")
+
+
+class Browsers:
+    """The management API and the browsers behind it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.exceptions = real("apigatewaymanagementapi").exceptions
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "LimitExceededException"),
+            conflict=self._nonsense,
+            timeout=silence,
+            resent=twice,
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """Nobody is connected."""
+        self.frames: dict[str, list[dict[str, Any]]] = {}
+        self.owner: dict[str, str] = {}
+        self.until: dict[str, str] = {}  # when the token runs out
+        self.since: dict[str, datetime] = {}  # when it was first told that it is subscribed
+        self.gone: set[str] = set()
+
+    def post_to_connection(self, ConnectionId: str, Data: bytes) -> Any:
+        """A frame to one browser."""
+        return self._gate("browser post", lambda: self._arrive(ConnectionId, Data), self._troubles)
+
+    def delete_connection(self, ConnectionId: str) -> Any:
+        """The connection ends."""
+        return self._gate("browser end", lambda: self.gone.add(ConnectionId), self._troubles)
+
+    def _arrive(self, connection_id: str, data: bytes) -> None:
+        if connection_id in self.gone or connection_id not in self.frames:
+            gone = {"Code": "GoneException", "Message": "-"}
+            answer = {"Error": gone, "ResponseMetadata": {"HTTPStatusCode": 410}}
+            raise self.exceptions.GoneException(answer, "PostToConnection")
+        frame = json.loads(data)
+        self.frames[connection_id].append(frame)
+        if frame["type"] == "SUBSCRIBED":
+            self.since.setdefault(connection_id, datetime.now(UTC))
+
+    def _nonsense(self, call: Call) -> Any:
+        call()
+        raise failure("InternalServerError")
+
+
+class Mail:
+    """SES, and the mailbox of everybody."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "TooManyRequestsException"),
+            conflict=lambda call: refuse(failure("LimitExceededException"), call),
+            timeout=silence,
+            resent=lambda call: call(),
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """No mail."""
+        self.sent: list[str] = []
+        self.silent = False  # every mail goes out, and no answer comes back
+        self.refusing = False  # our sender is not verified
+
+    def send_email(self, **request: Any) -> dict[str, str]:
+        """A mail goes out."""
+        return self._gate("mail send", lambda: self._take(request), self._troubles)
+
+    def _take(self, request: Mapping[str, Any]) -> dict[str, str]:
+        if self.refusing:
+            raise failure("MessageRejected")
+        raw: bytes = request["Content"]["Raw"]["Data"]
+        self.sent.append(message_id(raw))
+        if self.silent:
+            raise silence()
+        return {"MessageId": f"mail-{len(self.sent)}"}
+
+
+def message_id(raw: bytes) -> str:
+    """`<stay>.<letter>` of a mail."""
+    line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
+    stay, letter, _ = line.decode().split("<")[1].split(".", 2)
+    return f"{stay}.{letter}"
+
+
+class Bus:
+    """EventBridge: what was published."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing was published."""
+        self.published: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> Any:
+        """Events go out."""
+        troubles = Troubles(
+            error=partial(failure, "ThrottlingException"),
+            conflict=lambda _: self._take_all_but_one(Entries),
+            timeout=silence,
+            resent=twice,
+        )
+        return self._gate("bus put", lambda: self._take(Entries), troubles)
+
+    def _take(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self.published += entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.published))} for _ in entries]}
+
+    def _take_all_but_one(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """The call is answered as any other; only who reads on sees that something was left out."""
+        taken = self._take(entries[1:])["Entries"]
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "-"}, *taken]}
+
+
+class Secrets(BaseProvider):
+    """Secrets Manager as Powertools reads it."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+        self._troubles = Troubles(
+            error=partial(failure, "InternalServiceError"),
+            conflict=lambda call: refuse(failure("ThrottlingException"), call),
+            timeout=silence,
+            resent=lambda call: call(),
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """The first keys, and nothing remembered of others."""
+        self.clear_cache()
+        self.held = {"zalopay-key1": {"current": KEY1}, "zalopay-key2": {"current": KEY2}}
+
+    def _get(self, name: str, **_: Any) -> str:
+        return self._gate("secret get", lambda: json.dumps(self.held[name]), self._troubles)
+
+    def _get_multiple(self, path: str, **_: Any) -> dict[str, str]:
+        raise NotImplementedError

@@ -1,0 +1,731 @@
+"""The whole backend in one process, one thread and one clock: every function as it is, everything around it simulated.
+
+What AWS promises is played here: who is called again after a failure and how often, what is delivered in order,
+what a killed instance forgets. What it does not promise is not: nothing is delivered twice unless a test says so.
+"""
+
+import json
+import os
+import secrets
+import time as real_time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import HeaderRegistry
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from functools import cache, lru_cache, partial
+from random import Random
+from types import ModuleType
+from typing import Any, NamedTuple, Self
+
+import jwt
+import time_machine
+from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
+from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError, ClientError
+
+import infra.zalopay_simulator.simulator
+import stays.checkout
+import stays.connections
+import stays.metrics
+import stays.table.store
+import stays.zalopay.client
+from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
+from infra.local.events import Client as Visitor
+from infra.local.filters import matches
+from infra.local.identity import Issuer
+from infra.local.routing import route_for, route_key
+from infra.operator.desk import Desk, Tools
+from infra.operator.place import Place
+from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
+from infra.zalopay_simulator.ledger import NotPossibleError, Order
+from stays.domain.errors import StaysError
+from stays.domain.values import timestamp
+from stays.feed import CONTENT_TYPE
+from stays.mail import Letter
+from stays.table.casebook import Casebook
+from stays.table.effects import Effects
+from stays.table.sessions import Sessions
+from stays.table.strays import Strays
+from stays.table.watch import Watch
+from stays.zalopay.client import Client
+from stays.zalopay.keys import accepted_keys, signing_key
+from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, START
+from tests.integration.product import Context, load
+from tests.proof.simulation.dynamodb import Database
+from tests.proof.simulation.gate import Gate, Killed, Plan
+from tests.proof.simulation.outside import Browsers, Bus, Mail, Secrets, Tables, ZaloPay
+
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "ap-southeast-1",
+    "STAYS_TABLE": "stays",
+    "CONNECTIONS_TABLE": "connections",
+    "FRONTEND_URL": "http://localhost:3000",
+    "ALLOWED_ORIGINS": "http://localhost:3000",
+    "API_URL": "https://stays.example/api/v1",
+    "CALLBACK_URL": "https://stays.example/callback",
+    "ZALOPAY_APP_ID": "2553",
+    "ZALOPAY_KEY1_SECRET": "zalopay-key1",
+    "ZALOPAY_KEY2_SECRET": "zalopay-key2",
+    "MAIL_SENDER": "Stays <booking@stays.example>",
+    "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
+    "PARTIAL_WIN_PAGE": "false",
+    "EVENT_BUS": "stays",
+    "ZALOPAY_ENDPOINT": "https://zalopay.example",
+    "WEBSOCKET_ENDPOINT": "https://browsers.example",
+    "WEBSOCKET_IDENTITY": "strict",
+    "JWT_ISSUER": "https://issuer.example/",
+    "JWT_AUDIENCE": "stays-api",
+    "POWERTOOLS_SERVICE_NAME": "simulation",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+}
+SERVING: ContextVar[str] = ContextVar("serving", default="")  # the request that is being answered
+CALLBACK = "/payment/zalopay/callback"
+CALLBACK_TRIES = 4  # ZaloPay's first and three more
+EVENT_TRIES = 3  # the bus's first and two more
+ROUNDS = 200  # of the clock, after which everything has come to rest or never will
+
+ISSUER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
+STRANGER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
+VERIFYING = {key["kid"]: jwt.PyJWK(key) for key in ISSUER.jwks()["keys"]}
+
+
+Memories = Mapping[tuple[str, int], list[Any]]  # by function and copy
+
+
+class Reply(NamedTuple):
+    """What a browser gets; status 0 where the function died under the request."""
+
+    status: int
+    body: Any
+
+
+class Verifying:
+    """The issuer's keys, at hand."""
+
+    def get_signing_key_from_jwt(self, token: str) -> jwt.PyJWK:
+        """The key that a token names."""
+        jwt.get_unverified_header(token)
+        return next(iter(VERIFYING.values()))
+
+
+class Inline:
+    """A pool of threads that is the caller's own: one after the other."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
+        """Each in its turn."""
+        return list(map(function, *arguments))
+
+
+class Clock:
+    """The module `time` as functions use it: sleeping passes simulated time."""
+
+    def __init__(self, traveller: Any, gate: Callable[[], Gate]) -> None:
+        self._traveller = traveller
+        self._gate = gate
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return real_time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes; others may go on meanwhile."""
+        self._gate().before("sleep")
+        self._traveller.shift(timedelta(seconds=seconds))
+
+
+class Chance:
+    """The modules `os` and `secrets` as functions and ZaloPay use them: what is random is the same in every run."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """From the beginning."""
+        self._drawn = Random(0)  # noqa: S311  # nothing here is a secret
+
+    def urandom(self, size: int) -> bytes:
+        """So many bytes."""
+        return self._drawn.randbytes(size)
+
+    def token_hex(self, size: int) -> str:
+        """So many bytes, as digits."""
+        return self.urandom(size).hex()
+
+    def randbelow(self, end: int) -> int:
+        """A number from 0 on."""
+        return self._drawn.randrange(end)
+
+
+class Instance:
+    """One function as Lambda starts it, with its clients put behind the gate."""
+
+    def __init__(self, name: str, clients: Mapping[str, Any], clock: Clock, chance: Chance, zalopay: ZaloPay) -> None:
+        self.name = name
+        self.module = load(name, SETTINGS)
+        self._wire(self.module, clients, {real_time: clock, os: chance, ThreadPoolExecutor: Inline}, zalopay)
+        kept = [value for key, value in vars(self.module).items() if key.islower() and not key.startswith("_")]
+        kept += [value.seen for value in kept if isinstance(value, stays.connections.Presence)]
+        self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
+
+    def _wire(
+        self, module: ModuleType, clients: Mapping[str, Any], instead: Mapping[Any, Any], zalopay: ZaloPay
+    ) -> None:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, BaseClient):
+                setattr(module, name, clients[value.meta.service_model.service_name])
+            elif isinstance(value, Hashable) and value in instead:
+                setattr(module, name, instead[value])
+            elif type(value).__module__.startswith("stays."):
+                rewire(value, clients)
+        if hasattr(module, "count"):
+            module.count = stays.metrics.count
+        if hasattr(module, "zalopay"):
+            module.client = lambda endpoint, app_id, secret: Client(zalopay, app_id, partial(signing_key, secret))
+        if hasattr(module, "render"):
+            module.render = envelope
+        if hasattr(module, "key_set"):
+            module.key_set = Verifying
+
+    def forget(self) -> None:
+        """The instance is a new one."""
+        self.recall([begun for _, begun in self._memory])
+
+    def memory(self) -> list[Any]:
+        """What it remembers from one invocation to the next."""
+        return [value.copy() for value, _ in self._memory]
+
+    def recall(self, memory: list[Any]) -> None:
+        """It remembers that, and nothing else."""
+        for (value, _), kept in zip(self._memory, memory, strict=True):
+            value.clear()
+            value.extend(kept) if isinstance(value, list) else value.update(kept)
+
+
+class Headers(HeaderRegistry):
+    """Those of mails, each made once: the same few people get the same few letters."""
+
+    __call__ = lru_cache(4096)(HeaderRegistry.__call__)
+
+
+HEADERS = EmailPolicy(header_factory=Headers())
+
+
+def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
+    """A mail without its text, which takes longer to write than everything else together."""
+    message = EmailMessage(HEADERS)
+    message["From"], message["To"] = sender, letter.to
+    message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@stays.example>"
+    return message
+
+
+def rewire(thing: Any, clients: Mapping[str, Any]) -> None:
+    """Put other clients into an object of `stays` and into those that it holds."""
+    for name, value in list(getattr(thing, "__dict__", {}).items()):
+        if isinstance(value, BaseClient):
+            setattr(thing, name, clients[value.meta.service_model.service_name])
+        elif type(value).__module__.startswith("stays."):
+            rewire(value, clients)
+
+
+class Pending(NamedTuple):
+    """Something that the platform brings again until it is taken."""
+
+    what: Any
+    left: int
+
+
+class Lane:
+    """The records that wait for one consumer of the stream."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.waiting: list[Pending] = []
+
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Records that this consumer wants."""
+        wanted = (each for each in records if self._wants(each))
+        self.waiting += [Pending(record, self.consumer.retries + 1) for record in wanted]
+
+    def _wants(self, record: dict[str, Any]) -> bool:
+        return any(matches(pattern, record) for pattern in self.consumer.filters)
+
+
+class System:
+    """One backend. `plan` says which I/Os are broken; `check` is called after every invocation."""
+
+    def __init__(self, traveller: Any) -> None:
+        self._traveller = traveller
+        self.gate = Gate(partial(traveller.shift, timedelta(milliseconds=1)))
+        self.database = Database()
+        self.zalopay = ZaloPay(self.gate, real_time.time, SERVING.get)
+        self.browsers = Browsers(self.gate)
+        self.mail = Mail(self.gate)
+        self.bus = Bus(self.gate)
+        self.secrets = Secrets(self.gate)
+        self.clock = Clock(traveller, lambda: self.gate)
+        self.chance = Chance()
+        self._clients = {
+            "dynamodb": Tables(self.database, self.gate),
+            "apigatewaymanagementapi": self.browsers,
+            "sesv2": self.mail,
+            "events": self.bus,
+        }
+        self._instances: dict[tuple[str, int], Instance] = {}
+        self._context = Context()
+        self.copy = 0
+        self.check: Callable[[], None] = lambda: None
+        self.reset({})
+
+    def reset(self, plan: Plan) -> None:
+        """An empty backend on a March morning."""
+        for part in (self.zalopay, self.browsers, self.mail, self.bus, self.secrets, self.chance):
+            part.forget()
+        self.database.clear()
+        for instance in self._instances.values():
+            instance.forget()
+        self.go_to(START)
+        self.gate.reset(plan)
+        self.lanes = [Lane(consumer) for consumer in CONSUMERS]
+        self.events: list[Pending] = []
+        self.callbacks: list[Pending] = []
+        self.dead: list[Any] = []
+        self.history: list[dict[str, Any]] = []
+        self.broken: list[str] = []
+        self.payable: set[str] = set()
+        self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
+        self.dress = 0  # how callbacks are spelt
+        self.rounds: list[int] = []  # when the clock has made a round that nothing disturbed, in ms
+        self.denied: list[tuple[str, float]] = []  # what ZaloPay called unpaid in such a round, and when
+        self.counted: Counter[str] = Counter()
+        self.handed: Counter[str] = Counter()  # how often fulfilment got a record
+        self.ends = 0  # of invocations
+        self._sockets = 0
+
+    def memories(self) -> Memories:
+        """What every instance remembers."""
+        return {name: instance.memory() for name, instance in self._instances.items()}
+
+    def recall(self, memories: Memories) -> None:
+        """They remember that; an instance that was not there yet is a new one."""
+        for name, instance in self._instances.items():
+            instance.recall(memories[name]) if name in memories else instance.forget()
+
+    # Time
+
+    @property
+    def now(self) -> datetime:
+        """The one clock."""
+        return datetime.now(UTC)
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing has been broken so far."""
+        return not self.gate.broken
+
+    def go_to(self, moment: datetime) -> None:
+        """The clock stands there, and nothing happens."""
+        self._traveller.move_to(moment, tick=False)
+
+    def pass_time(self, **duration: float) -> None:
+        """Time goes by, and nothing else happens."""
+        self._traveller.shift(timedelta(**duration))
+
+    def count(self, name: str, value: float = 1, *_: Any) -> None:
+        """What goes to the dashboard and the alarms."""
+        self.counted[name] += value
+
+    # Invocations
+
+    def invoke(self, name: str, event: dict[str, Any], copy: int | None = None) -> Any:
+        """What a function answers; None where it was killed or raised."""
+        number = self.copy if copy is None else copy
+        instance = self._instances.get((name, number))
+        if instance is None:
+            instance = self._instances[name, number] = Instance(
+                name, self._clients, self.clock, self.chance, self.zalopay
+            )
+        if name == "fulfilment":
+            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event["Records"])
+        try:
+            answer = instance.module.handler(event, self._context)
+        except Killed:
+            instance.forget()
+            self.secrets.clear_cache()
+            answer = None
+        except Exception as error:
+            if not self.gate.broken and not self.zalopay.mute:
+                raise
+            self.broken.append(f"{name}: {error!r}")
+            answer = None
+        self._collect()
+        self.check()
+        self.ends += 1
+        return answer
+
+    def _collect(self) -> None:
+        if self.database.records:
+            records, self.database.records = self.database.records, []
+            self.history += records
+            for lane in self.lanes:
+                lane.add(records)
+
+    # HTTP
+
+    def http(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        sub: str | None = MAI,
+        raw: bytes | None = None,
+        copy: int | None = None,
+    ) -> Reply:
+        """A request as the gateway hands it on."""
+        content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
+        headers = (("host", "localhost:8000"), ("user-agent", AGENT), ("content-type", "application/json"))
+        request = Request(method, f"/api/v1{path}", "", headers, content, HOME)
+        found = _route_for(method, request.path)
+        assert found
+        claims = None if sub is None or found[0].public else {"sub": sub, "email": f"{sub[6:]}@example.com"}
+        event = http_event(
+            request,
+            route_key=route_key(found[0]),
+            path_parameters=found[1],
+            claims=claims,
+            request_id="request-1",
+            now=self.now,
+        )
+        served, hit = SERVING.set(f"{method} {path}"), len(self.gate.hit)
+        answered = self.invoke(found[0].function, event, copy)
+        SERVING.reset(served)
+        if answered is None:
+            return Reply(0, {})
+        answer = http_answer(answered)
+        if answer.status == 500 and not self._may_fail(path, self.gate.hit[hit:]):
+            raise AssertionError(f"{method} {path} answered 500")
+        return Reply(answer.status, content_of(answer))
+
+    def _may_fail(self, path: str, hit: list[str]) -> bool:
+        """Whether a 500 is excused.
+
+        How a payment stands is answered whenever the stays table answers, everything whatever ails the connections.
+        """
+        if path.startswith(("/payment/zalopay/status/", "/payment/sessions/")):
+            return any(label.endswith(" stays") for label in hit)
+        return self.zalopay.mute or not all(label.endswith(" connections") for label in self.gate.hit)
+
+    def create(
+        self,
+        sub: str = MAI,
+        auction_id: str = "1001",
+        nights: Iterable[str] = NIGHTS,
+        amount: int | None = None,
+        copy: int | None = None,
+    ) -> Reply:
+        """The pay button."""
+        chosen = list(nights)
+        wanted = {"auctionId": auction_id, "selectedNights": chosen, "amount": amount or PRICE * len(chosen)}
+        reply = self.http("POST", "/payment/zalopay/create", wanted, sub=sub, copy=copy)
+        if reply.status == 200:
+            self.payable.add(reply.body["appTransId"])
+            self.check()
+        return reply
+
+    def poll(self, order: Order, sub: str = MAI, copy: int | None = None) -> Reply:
+        """The page asks how it stands."""
+        return self.http("GET", f"/payment/zalopay/status/{order.app_trans_id}", sub=sub, copy=copy)
+
+    def cancel(self, order: Order, sub: str = MAI, copy: int | None = None) -> Reply:
+        """The traveller gives the booking back."""
+        return self.http("DELETE", f"/bookings/{stay_of(order)}", sub=sub, copy=copy)
+
+    # ZaloPay
+
+    def order(self, number: int = -1) -> Order | None:
+        """One of the orders at ZaloPay: the newest one, or the n-th."""
+        orders = self.zalopay.orders
+        return orders[number] if -len(orders) <= number < len(orders) else None
+
+    def pay(
+        self, order: Order | None, *, late: bool = False, lost: bool = False, again: bool = False, **promotion: Any
+    ) -> None:
+        """The traveller pays, if that is possible; unless it is lost, a callback is on its way.
+
+        Of an order whose address never reached a browser nobody knows; should it be paid all the same,
+        the callback is the one to tell.
+        """
+        if order is None:
+            return
+        try:
+            self.zalopay.pay(order, late=late, again=again, **promotion)
+        except NotPossibleError:
+            return
+        if not lost or order.app_trans_id not in self.payable:
+            self.callbacks.append(Pending((order, again), CALLBACK_TRIES))
+
+    def call_back(self, body: bytes, copy: int | None = None) -> int | None:
+        """One callback as it is documented; its `return_code`."""
+        data = json.loads(json.loads(body)["data"]) if b'"data"' in body else {}
+        return self._call_back(body, str(data.get("app_trans_id")), str(data.get("zp_trans_id")), copy)
+
+    def _call_back(self, body: bytes, trans_id: str, transaction: str, copy: int | None = None) -> int | None:
+        code = self.http("POST", CALLBACK, raw=body, sub=None, copy=copy).body.get("return_code")
+        if code == 1:
+            self.acknowledged.append((trans_id, transaction))
+            self.check()
+        return code
+
+    def deliver_callbacks(self) -> None:
+        """ZaloPay sends what is owed, once each; what was not taken it sends again later."""
+        waiting, self.callbacks = self.callbacks, []
+        for (order, again), left in waiting:
+            body = self.zalopay.callback(order, again=again, dress=self.dress)
+            number = (order.payments[-1] if again else order.first).zp_trans_id
+            code = self._call_back(body, order.app_trans_id, str(number))
+            if code not in (1, -1) and left > 1:
+                self.callbacks.append(Pending((order, again), left - 1))
+
+    # The bus, the clock, the stream
+
+    def announce(self, detail: Any, kind: str = "AuctionResult") -> None:
+        """An event on the bus."""
+        event = {"version": "0", "id": f"event-{len(self.history)}", "detail-type": kind, "source": "auctions"}
+        self.events.append(Pending(event | {"detail": detail}, EVENT_TRIES))
+        self.deliver_events()
+
+    def deliver_events(self) -> None:
+        """The bus hands on what waits; what failed comes again."""
+        waiting, self.events = self.events, []
+        for event, left in waiting:
+            if self.invoke("awards", event) is not None:
+                continue
+            if left > 1:
+                self.events.append(Pending(event, left - 1))
+            else:
+                self.dead.append(event)
+
+    def tick(self, copy: int | None = None) -> dict[str, int] | None:
+        """The schedule fires."""
+        broken, known = self.gate.broken, len(self.zalopay.denied)
+        answer = self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
+        if self.gate.broken == broken and not self.zalopay.mute:
+            self.rounds.append(round(self.now.timestamp() * 1000))
+            self.denied += self.zalopay.denied[known:]
+        return answer
+
+    def deliver_stream(self, function: str | None = None, copy: int | None = None) -> None:
+        """Each consumer gets its next batch; what it reports, or all of it if it died, comes again."""
+        for lane in self.lanes:
+            if function in (None, lane.consumer.function) and lane.waiting:
+                self._deliver_batch(lane, copy)
+
+    def _deliver_batch(self, lane: Lane, copy: int | None) -> None:
+        size = lane.consumer.batch_size
+        batch, lane.waiting = lane.waiting[:size], lane.waiting[size:]
+        answer = self.invoke(lane.consumer.function, {"Records": [each.what for each in batch]}, copy)
+        failed = [each for each in batch if answer is None or reported(answer, each.what)]
+        again = [Pending(record, left - 1) for record, left in failed if left > 1]
+        self.dead += [record for record, left in failed if left <= 1]
+        lane.waiting = again + lane.waiting
+
+    @property
+    def pending(self) -> bool:
+        """Whether the platform still has something to bring."""
+        return bool(self.events or self.callbacks or any(lane.waiting for lane in self.lanes))
+
+    def settle(self) -> None:
+        """The platform brings everything that waits, until nothing does."""
+        while self.pending:
+            self.deliver_events()
+            self.deliver_callbacks()
+            self.deliver_stream()
+
+    def operate(self, command: Callable[[Desk], Iterable[str]]) -> bool:
+        """An operator types a command; whether it was carried out, and not refused or broken off."""
+        store = stays.table.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
+        tools = Tools(
+            sessions=Sessions(store, by="linh"),
+            strays=Strays(store, by="linh"),
+            effects=Effects(store),
+            watch=Watch(store),
+            casebook=Casebook(store, "linh"),
+            zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(signing_key, "zalopay-key1")),
+            keys=partial(accepted_keys, "zalopay-key2"),
+            publish=lambda _: None,
+        )
+        place = Place({}, lambda: self.now, tuple, lambda _: None)
+        try:
+            list(command(Desk(tools, place, really=True)))
+        except (Killed, ClientError, BotoCoreError, StaysError):
+            return False
+        finally:
+            self._collect()
+        self.check()
+        return True
+
+    def redrive(self) -> None:
+        """Somebody puts dead letters back to where they came from."""
+        dead, self.dead = self.dead, []
+        self.events += [Pending(event, EVENT_TRIES) for event in dead if "detail-type" in event]
+        for lane in self.lanes:
+            lane.add(record for record in dead if "dynamodb" in record)
+
+    def next_due(self) -> datetime | None:
+        """When the clock has something to do next."""
+        times = self.database.due_times()
+        return datetime.fromisoformat(min(times)) if times else None
+
+    def drain(self) -> None:
+        """Nobody does anything any more but the platform and the clock; all is there again, and comes to rest."""
+        if self.gate.absent:
+            self.gate.absent = {}
+            self.redrive()
+        for _ in range(ROUNDS):
+            self.settle()
+            due = self.next_due()
+            if due is None:
+                return
+            self.go_to(max(due, self.now) + timedelta(seconds=1))
+            self.tick()
+        raise AssertionError("it does not come to rest")
+
+    # Sockets
+
+    def connect(
+        self,
+        sub: str = MAI,
+        *,
+        seconds: int = 7200,
+        forged: bool = False,
+        origin: str = SETTINGS["ALLOWED_ORIGINS"],
+        copy: int | None = None,
+        **claims: Any,
+    ) -> str | None:
+        """A browser connects with a token; its connection id, if it was let in."""
+        self._sockets += 1
+        connection_id = f"socket-{self._sockets}="
+        presented = (STRANGER if forged else ISSUER).token(sub, **claims) if forged or claims else None
+        presented = presented or token(sub, self.now, seconds)
+        event = connect_event(
+            self.visitor(connection_id),
+            (("Host", "localhost"), ("User-Agent", AGENT), ("Origin", origin)),
+            f"token={presented}",
+            request_id="request-2",
+            now=self.now,
+        )
+        answer = self.invoke("connections", event, copy)
+        if answer is None or answer["statusCode"] != 200:
+            return None
+        self.browsers.frames[connection_id] = []
+        self.browsers.owner[connection_id] = sub
+        self.browsers.until[connection_id] = timestamp(self.now.replace(second=0) + timedelta(seconds=seconds))
+        return connection_id
+
+    def visitor(self, connection_id: str) -> Visitor:
+        """The browser as the gateway knows it."""
+        return Visitor(connection_id, self.now, HOME, AGENT, "localhost:8080", WEBSOCKET_STAGE)
+
+    def send(self, connection_id: str, frame: Any, route: str, copy: int | None = None) -> Any:
+        """A frame from a browser."""
+        event = message_event(
+            self.visitor(connection_id), route, json.dumps(frame), request_id="request-3", now=self.now
+        )
+        return self.invoke("connections", event, copy)
+
+    def subscribe(self, connection_id: str, sub: str = MAI, copy: int | None = None) -> Any:
+        """SUBSCRIBE to everything."""
+        channels = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
+        frame = {"type": "SUBSCRIBE", "userId": sub, "channels": channels}
+        return self.send(connection_id, frame, "SUBSCRIBE", copy)
+
+    def listen(self, sub: str = MAI) -> str | None:
+        """A browser connects and subscribes."""
+        connection_id = self.connect(sub)
+        if connection_id is not None:
+            self.subscribe(connection_id, sub)
+        return connection_id
+
+    def disconnect(self, connection_id: str) -> None:
+        """The browser goes, and the gateway says so."""
+        self.browsers.gone.add(connection_id)
+        event = disconnect_event(self.visitor(connection_id), 1001, "", request_id="request-4", now=self.now)
+        self.invoke("connections", event)
+
+    def vanish(self, connection_id: str) -> None:
+        """The browser goes without a word."""
+        self.browsers.gone.add(connection_id)
+
+
+def content_of(answer: Answer) -> Any:
+    """What an answer says: a calendar's feed is text, everything else JSON."""
+    is_feed = ("content-type", CONTENT_TYPE) in answer.headers
+    return answer.body.decode() if is_feed else json.loads(answer.body)
+
+
+def reported(answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a consumer wants this record again."""
+    failures = answer["batchItemFailures"]
+    return any(each["itemIdentifier"] == record["dynamodb"]["SequenceNumber"] for each in failures)
+
+
+def stay_of(order: Order) -> str:
+    """The stay that an order pays for."""
+    return order.app_trans_id[7:]
+
+
+@lru_cache(4096)
+def _route_for(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    return route_for(ROUTES, method, path)
+
+
+@cache
+def _token(sub: str, begins: int, seconds: int) -> str:
+    return ISSUER.token(sub, iat=begins, exp=begins + seconds)
+
+
+def token(sub: str, now: datetime, seconds: int) -> str:
+    """A token of the issuer; signing is slow, so all that are made within a minute begin with it."""
+    return _token(sub, int(now.timestamp()) // 60 * 60, seconds)
+
+
+@contextmanager
+def simulation(kind: type[System] = System) -> Iterator[System]:
+    """A system whose clock is the process's, as long as this lasts."""
+    provider = DEFAULT_PROVIDERS.get("secrets")
+    with time_machine.travel(START, tick=False) as traveller:
+        system = kind(traveller)
+        DEFAULT_PROVIDERS["secrets"] = system.secrets
+        stays.connections.ThreadPoolExecutor = Inline
+        stays.table.store.time = stays.checkout.time = system.clock
+        infra.zalopay_simulator.simulator.secrets = system.chance
+        count, stays.metrics.count = stays.metrics.count, system.count
+        level = stays.zalopay.client.logger.log_level
+        stays.zalopay.client.logger.setLevel(SETTINGS["POWERTOOLS_LOG_LEVEL"])
+        try:
+            yield system
+        finally:
+            stays.zalopay.client.logger.setLevel(level)
+            stays.connections.ThreadPoolExecutor = ThreadPoolExecutor
+            stays.table.store.time = stays.checkout.time = real_time
+            infra.zalopay_simulator.simulator.secrets = secrets
+            stays.metrics.count = count
+            DEFAULT_PROVIDERS.pop("secrets")
+            if provider:
+                DEFAULT_PROVIDERS["secrets"] = provider
