@@ -10,16 +10,16 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
-from stays import http
 from stays.checkout import Orders, Silent, give_way
-from stays.connections import Connections, Presence, fingerprint
 from stays.domain.award import WIN, Award, AwardStatus, check_payable
 from stays.domain.booking import under_way
-from stays.domain.cascade import accept, end
 from stays.domain.errors import NotFound, Refused
 from stays.domain.payment import PaymentSession
+from stays.domain.second_chances import accept, end
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
+from stays.edge import http
+from stays.edge.connections import Connections, Presence, fingerprint
 from stays.metrics import milestone, pass_over, presence_failed
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions

@@ -8,7 +8,6 @@ import boto3
 from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from stays import http
 from stays.checkout import Checkout, Choice, Orders, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
@@ -23,7 +22,8 @@ from stays.domain.mailing import (
 )
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
-from stays.legacy import Answer, legacy
+from stays.edge import http
+from stays.edge.legacy import Answer, legacy
 from stays.metrics import milestone, pass_over
 from stays.table.awards import Awards
 from stays.table.effects import Effects

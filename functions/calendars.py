@@ -9,7 +9,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from stays import http
 from stays.domain.calendar import (
     SECRET_BYTES,
     booked_runs,
@@ -22,7 +21,8 @@ from stays.domain.calendar import (
 )
 from stays.domain.errors import NotFound
 from stays.domain.values import Night
-from stays.feed import CONTENT_TYPE, feed_file
+from stays.edge import http
+from stays.edge.calendar_feed import CONTENT_TYPE, feed_file
 from stays.table.calendars import Calendars
 from stays.table.store import PATIENCE, Store
 

@@ -13,13 +13,13 @@ import jwt
 from aws_lambda_powertools import Logger
 from pydantic import Field, ValidationError
 
-from stays.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message, messages_of
 from stays.domain.values import Model, UserId, check_user_id
+from stays.edge.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.metrics import pass_over
+from stays.table.due_items import DueItems
 from stays.table.store import PATIENCE, Store
-from stays.table.watch import Watch
 
 IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
 ISSUER = os.environ["JWT_ISSUER"]
@@ -33,7 +33,7 @@ LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same 
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
-watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
+due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
 logger = Logger()
@@ -260,7 +260,7 @@ def was_seen_later(user_id: str, place: str, now: datetime) -> bool:
 
 def present(user_id: str, now: datetime) -> list[Message]:
     """What a page that comes late has missed."""
-    return [message for item in watch.recent(user_id, now) for message in messages_of(item, now)]
+    return [message for item in due_items.load_recent(user_id, now) for message in messages_of(item, now)]
 
 
 def ping(event: dict[str, Any], now: datetime) -> int:

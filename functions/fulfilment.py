@@ -11,18 +11,18 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from stays.bus import NotTaken, publish
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.errors import Busy
 from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
-from stays.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.bus import NotTaken, publish
+from stays.edge.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.awards import Awards
+from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
 from stays.table.store import PATIENCE, Store
-from stays.table.watch import before_and_after
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")

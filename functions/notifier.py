@@ -11,16 +11,16 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stays.connections import JOINING, POSTING, Connection, Connections, Post
 from stays.domain.notification import Message, messages_of
+from stays.edge.connections import JOINING, POSTING, Connection, Connections, Post
 from stays.metrics import count, pass_over
+from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 from stays.table.store import PATIENCE, Store
-from stays.table.watch import Watch, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two looks at a connection that is joining
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
-watch = Watch(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
+due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
 management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
 post = Post(management, connections)
@@ -37,7 +37,7 @@ def owner(records: Sequence[dict[str, Any]]) -> str:
 def present(records: Records) -> dict[str, list[Message]]:
     """The present state of all that changed, in messages by user."""
     messages: dict[str, list[Message]] = defaultdict(list)
-    for key, item in watch.present(records).items():
+    for key, item in due_items.load_present(records).items():
         booked = any(newly_booked(record) for record in records[key])
         messages[item.user_id] += messages_of(item, datetime.now(UTC), booked=booked)
     return messages

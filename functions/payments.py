@@ -10,9 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
-from stays import __version__, http
+from stays import __version__
 from stays.checkout import Checkout, Choice, Orders, Pages
-from stays.connections import Connections, Presence, fingerprint
 from stays.domain.booking import booking_of
 from stays.domain.errors import Invalid, NotFound, Refused
 from stays.domain.mailing import language_of
@@ -28,6 +27,8 @@ from stays.domain.values import (
     new_stay_id,
     stay_id_of,
 )
+from stays.edge import http
+from stays.edge.connections import Connections, Presence, fingerprint
 from stays.metrics import milestone, pass_over, presence_failed
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions

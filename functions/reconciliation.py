@@ -12,23 +12,23 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.domain.award import PAYABLE, Award, AwardStatus
-from stays.domain.cascade import Passing, end, is_overdue
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.errors import Busy
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
 from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_check, next_late_check
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
+from stays.domain.second_chances import Passing, end, is_overdue
 from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
 from stays.metrics import count, milestone, pass_over
 from stays.refunds import Records, follow_refund
 from stays.table.awards import Awards
+from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
-from stays.table.watch import Due, Unreadable, Watch
 from stays.zalopay.client import Client, client
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
@@ -47,7 +47,7 @@ sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store, milestone)
 effects = Effects(store)
 awards = Awards(store)
-watch = Watch(store, pass_over)
+due_items = DueItems(store, pass_over)
 logger = Logger()
 
 
@@ -147,7 +147,7 @@ def attended(item: Due, now: datetime) -> bool:
 def set_aside(item: Due, now: datetime) -> None:
     """Its own fault, and for people: it is due again in a while, and until then takes no place in a round."""
     with suppress(*PASSING):
-        watch.set_aside(item, now + ASIDE)
+        due_items.set_aside(item, now + ASIDE)
 
 
 def id_of(item: Due) -> str:
@@ -165,7 +165,7 @@ def id_of(item: Due) -> str:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     now = datetime.now(UTC)
-    due = watch.due(now, LIMIT)
+    due = due_items.find_due(now, LIMIT)
 
     def in_time(item: Due) -> bool:
         return context.get_remaining_time_in_millis() > RESERVE and attended(item, datetime.now(UTC))

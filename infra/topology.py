@@ -368,7 +368,7 @@ CONSUMERS = (
 
 SCHEDULES = (Schedule("reconciliation", every=60),)
 
-# The source of what is published here; `stays.bus` says the same. No rule of ours listens to it.
+# The source of what is published here; `stays.edge.bus` says the same. No rule of ours listens to it.
 EVENT_SOURCE = "stays"
 
 RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),)

@@ -15,13 +15,13 @@ from stays.domain.calendar import CalendarPage
 from stays.domain.mailing import Account
 from stays.domain.payment import _DOUBTS, _INTERNAL, PaymentSession
 from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
-from stays.http import STATUS
+from stays.edge.http import STATUS
 from stays.zalopay.callback import _CallbackData, _Envelope
 
 Schema = dict[str, Any]
 
 SCHEMAS = "#/components/schemas"
-_ALWAYS = (400, 413, 429, 500)  # of every route that reads by `stays.http`
+_ALWAYS = (400, 413, 429, 500)  # of every route that reads by `stays.edge.http`
 
 
 class Told(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.database import Database, EngineError
-from infra.local.lanes import EventSource, Record
+from infra.local.event_source import EventSource, Record
 
 log = logging.getLogger(__name__)
 

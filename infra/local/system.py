@@ -17,11 +17,11 @@ from infra.local.cors import Cors
 from infra.local.database import Database, EngineError
 from infra.local.dev import Parts, dev_app
 from infra.local.environment import Addresses, environments, issuer_url
+from infra.local.event_source import EventSource
 from infra.local.http_api import http_api
 from infra.local.identity import Authorizer, FetchedKeys, Issuer, own_keys
 from infra.local.invoke import Log, Workers
 from infra.local.journal import Journal
-from infra.local.lanes import EventSource
 from infra.local.legacy import Legacy
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published

@@ -16,17 +16,17 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.stage import STAGES, BadStage, read_context, read_stage
-from infra.operator.desk import Desk, Tools
-from infra.operator.place import NotThere, Place, deployed, enter, local
-from stays.bus import NotTaken, publish
+from infra.operator.commands import Commands, Tools
+from infra.operator.environment import Environment, NotThere, deployed, enter, local
 from stays.domain.errors import StaysError
 from stays.domain.mailing import Kind
-from stays.table.casebook import Casebook
+from stays.edge.bus import NotTaken, publish
+from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
-from stays.table.watch import Watch
 from stays.zalopay.callback import BadCallback
 from stays.zalopay.client import client
 from stays.zalopay.keys import accepted_keys
@@ -98,7 +98,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     told.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
 
 
-def _place(chosen: argparse.Namespace) -> Place:
+def _environment(chosen: argparse.Namespace) -> Environment:
     if chosen.local:
         return local(chosen.at)
     stage = read_stage(chosen.stage, read_context())
@@ -114,17 +114,17 @@ def _tools(by: str) -> Tools:
         sessions=Sessions(store, by=by),
         strays=Strays(store, by=by),
         effects=Effects(store),
-        watch=Watch(store),
-        casebook=Casebook(store, by),
+        due_items=DueItems(store),
+        queries=OperatorQueries(store, by),
         zalopay=zalopay,
         keys=partial(accepted_keys, setting["ZALOPAY_KEY2_SECRET"]),
         publish=partial(publish, boto3.client("events", config=PATIENCE), setting["EVENT_BUS"]),
     )
 
 
-def _lines(desk: Desk, chosen: argparse.Namespace) -> Iterator[str]:
+def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
     wanted = {each: getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",))}
-    told: Iterator[str] = getattr(desk, chosen.command.replace("-", "_"))(**wanted)
+    told: Iterator[str] = getattr(commands, chosen.command.replace("-", "_"))(**wanted)
     return told
 
 
@@ -132,12 +132,12 @@ def main(arguments: Sequence[str]) -> int:
     """Print what is or would be done; 1 and one sentence where that is not possible."""
     chosen = parser().parse_args(arguments)
     try:
-        place = _place(chosen)
-        enter(place)
+        environment = _environment(chosen)
+        enter(environment)
         if chosen.command in READS_ALL:
             sys.stderr.write("Reading the whole table …\n")
-        desk = Desk(_tools(chosen.by), place, really=chosen.yes, personal=chosen.personal)
-        for line in _lines(desk, chosen):
+        commands = Commands(_tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
+        for line in _lines(commands, chosen):
             sys.stdout.write(f"{line}\n")
     except (NotThere, BadStage, StaysError, BadCallback, NotTaken, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from infra.operator.story import consequences, standing
+from infra.operator.timeline import consequences, standing
 from stays.domain.decision import NOTHING, DecisionOn, Found
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund

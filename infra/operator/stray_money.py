@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from infra.operator.settling import Settling
-from infra.operator.story import describe_stray, dong, event
+from infra.operator.timeline import describe_stray, dong, event
 from stays.domain.decision import Evidence
 from stays.domain.errors import Refused
 from stays.domain.manual import give_back_stray, settle_stray

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from stays.connections import (
+from stays.domain.notification import CHANNELS
+from stays.edge.connections import (
     CLOCKS_DIFFER,
     JOINING,
     LIFETIME,
@@ -20,7 +21,6 @@ from stays.connections import (
     fingerprint,
     surplus,
 )
-from stays.domain.notification import CHANNELS
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 

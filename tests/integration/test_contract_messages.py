@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.settings import Settings
 from infra.topology import ROUTES, WEBSOCKET_STAGE
-from stays.http import STATUS
+from stays.edge.http import STATUS
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, PROPERTY, START, auction_result
 from tests.integration.shapes import APP_TRANS_ID, ID, SENTENCE, TIME, leaves
 from tests.integration.world import World

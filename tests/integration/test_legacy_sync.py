@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stays.legacy import DEADLINE, LARGEST_ANSWER, Answer, Legacy
+from stays.edge.legacy import DEADLINE, LARGEST_ANSWER, Answer, Legacy
 from tests.integration.legacy_backend import LegacyBackend, answer, legacy_backend
 from tests.integration.messages import BINH, MAI
 from tests.integration.outside import ZaloPay

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from infra.local.database import Database, EngineError
+from infra.local.event_source import EventSource
 from infra.local.journal import Journal
-from infra.local.lanes import EventSource
 from infra.local.stream import Poller, TableStream
 from infra.topology import Consumer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stays.connections import JOINING, Connection, Unreachable
+from stays.edge.connections import JOINING, Connection, Unreachable
 from tests.integration.messages import BINH, MAI, PRICE, auction_result
 from tests.integration.product import Counted, Failing, before, fault
 from tests.integration.world import Socket, World

@@ -8,18 +8,18 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.operator.desk import Desk, Tools
-from infra.operator.place import Letter, Place
+from infra.operator.commands import Commands, Tools
+from infra.operator.environment import Environment, Letter
 from stays.attributes import to_attributes
 from stays.domain.errors import NotFound, Refused
 from stays.domain.manual import give_back
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
-from stays.table.casebook import Casebook
+from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.store import Store
 from stays.table.strays import Strays
-from stays.table.watch import Watch
 from stays.zalopay import Created
 from stays.zalopay.callback import BadCallback
 from stays.zalopay.keys import accepted_keys
@@ -34,7 +34,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Office:
-    """Two desks at one place: one that only says what it would do, and one that does it."""
+    """An operator twice: one who only hears what would be done, and one who does it."""
 
     def __init__(self, world: World):
         self.letters: list[Letter] = []
@@ -46,16 +46,16 @@ class Office:
             sessions=Sessions(store, by="linh"),
             strays=Strays(store, by="linh"),
             effects=Effects(store),
-            watch=Watch(store),
-            casebook=Casebook(store, "linh"),
+            due_items=DueItems(store),
+            queries=OperatorQueries(store, "linh"),
             zalopay=world.functions["payments"].zalopay(),
             keys=partial(accepted_keys, "zalopay-key2"),
             publish=self.published.extend,
         )
-        place = Place({}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append)
-        self.dry = Desk(tools, place, really=False)
-        self.really = Desk(tools, place, really=True)
-        self.personal = Desk(tools, place, really=False, personal=True)
+        environment = Environment({}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append)
+        self.dry = Commands(tools, environment, really=False)
+        self.really = Commands(tools, environment, really=True)
+        self.personal = Commands(tools, environment, really=False, personal=True)
 
     def forget(self):
         self.forgotten += 1
@@ -508,8 +508,8 @@ def test_a_refund_that_arrived_after_all_is_the_end_of_it(world: World, office: 
     assert state(world, made) == ("PAID", "REFUND_MANUAL")
     assert "taken on at 2027-03-01" in said(office.dry.show(made["sessionId"]))
     arguments = (None,) if command == "refund" else ()
-    for desk, word in ((office.dry, "would become"), (office.really, "is now")):
-        told = said(getattr(desk, command)(made["sessionId"], *arguments))
+    for commands, word in ((office.dry, "would become"), (office.really, "is now")):
+        told = said(getattr(commands, command)(made["sessionId"], *arguments))
         assert "ZaloPay says of the refund: DONE" in told
         assert f"PAID / REFUND_MANUAL {word} PAID / REFUNDED" in told
     assert len(given_back(world)) == 1
@@ -648,9 +648,9 @@ def test_a_callback_that_was_kept_is_brought_again_when_its_order_is_there(world
     made = lost(world)
     kept = {"PK": "REFUSED", "SK": "2027-03-01T02:00:00.000Z#callback-1", "kind": "REFUSED", "reason": "-"}
     raw = signed(order_data(made["appTransId"]))
-    office.really._tools.casebook._store.put(kept | {"raw": raw})
+    office.really._tools.queries._store.put(kept | {"raw": raw})
     assert "is now PAID / BOOKED" in said(office.really.replay(kept["SK"]))
-    office.really._tools.casebook._store.put(kept | {"raw": raw.replace('"mac": "', '"mac": "0')[:-1] + "}"})
+    office.really._tools.queries._store.put(kept | {"raw": raw.replace('"mac": "', '"mac": "0')[:-1] + "}"})
     with pytest.raises(BadCallback):
         said(office.really.replay(kept["SK"]))
 

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from stays.connections import AT_ONCE, MOST_CONNECTIONS, POSTING, Connection, Connections, Post, Unreachable
 from stays.domain.notification import Channel, Message
+from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, POSTING, Connection, Connections, Post, Unreachable
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 

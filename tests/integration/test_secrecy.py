@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.topology import SERVED
-from stays.connections import Unreachable
+from stays.edge.connections import Unreachable
 from tests.conftest import KEY1, KEY2
 from tests.integration.front_door import FrontDoor, front_door
 from tests.integration.messages import BINH, MAI, PRICE, PROPERTY, auction_result, order_data, signed

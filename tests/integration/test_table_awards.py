@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from stays.domain.award import Award, AwardStatus, Result, RunnerUp
-from stays.domain.cascade import Passing, accept, end, pass_on
 from stays.domain.errors import Refused
 from stays.domain.mailing import Profile
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
+from stays.domain.second_chances import Passing, accept, end, pass_on
 from stays.domain.values import timestamp
 from stays.table.awards import Awards, Received, Reception
 from stays.table.keys import award_item, shard

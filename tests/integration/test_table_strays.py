@@ -12,12 +12,12 @@ from stays.domain.payment import PaymentSession, Status
 from stays.domain.refund import request_refund
 from stays.domain.stray import Stray, StrayStatus
 from stays.domain.values import timestamp
-from stays.table.casebook import Casebook
+from stays.table.due_items import DueItems
 from stays.table.keys import shard, stray_item, transaction_key
+from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions, Unsettled
 from stays.table.store import Store
 from stays.table.strays import Strays
-from stays.table.watch import Watch
 from tests.integration.tables import Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
     APP_ID,
@@ -137,7 +137,7 @@ def test_money_that_an_earlier_release_kept_is_read_and_given_back(store: Store,
         shard(OTHER_TRANSACTION),
         timestamp(LATER),
     )
-    assert Watch(store).due(LATER, 10) == [strays.find(OTHER_TRANSACTION)]
+    assert DueItems(store).find_due(LATER, 10) == [strays.find(OTHER_TRANSACTION)]
 
 
 @pytest.mark.parametrize("standing", [stray(), None], ids=["of this release", "of an earlier one"])
@@ -239,13 +239,13 @@ def test_other_stray_money_pays_no_session(store: Store, strays: Strays, changes
 
 def test_stray_money_names_no_stay(store: Store, strays: Strays) -> None:
     strays.keep(stray())
-    assert Casebook(store, "linh").stay_id(OTHER_TRANSACTION) is None
+    assert OperatorQueries(store, "linh").stay_id(OTHER_TRANSACTION) is None
 
 
 @pytest.mark.parametrize("status", [*StrayStatus, None])
 def test_stray_money_waits_for_people_while_it_is_open_or_refused(store: Store, status: StrayStatus | None) -> None:
     put(first_release(**({"status": status.value} if status else {})))
-    waiting = list(Casebook(store, "linh").for_people())
+    waiting = list(OperatorQueries(store, "linh").for_people())
     assert bool(waiting) is (status in (None, StrayStatus.OPEN, StrayStatus.REFUND_MANUAL))
     assert all(each.stay_id == STAY for each in waiting)
 
@@ -253,11 +253,11 @@ def test_stray_money_waits_for_people_while_it_is_open_or_refused(store: Store, 
 def test_sessions_that_ended_while_nobody_knew_wait_for_people(store: Store) -> None:
     sessions = Sessions(store)
     begun = began(store)
-    casebook = Casebook(store, "linh")
-    assert list(casebook.for_people()) == []
+    queries = OperatorQueries(store, "linh")
+    assert list(queries.for_people()) == []
     unresolved = begun.but(status=Status.EXPIRED, unresolved="SILENCE", changed_at=LATER)
     sessions.settle(begun, lambda _, __: Decision(unresolved, "EXPIRED"), LATER)
-    assert [each.id for each in casebook.for_people()] == [STAY]
+    assert [each.id for each in queries.for_people()] == [STAY]
 
 
 def test_a_refund_id_of_stray_money_names_its_transaction() -> None:

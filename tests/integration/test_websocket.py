@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from stays.connections import MOST_CONNECTIONS, Unreachable
+from stays.edge.connections import MOST_CONNECTIONS, Unreachable
 from tests.integration.messages import BINH, MAI, auction_result, in_seconds
 from tests.integration.product import Counted, Failing, before, fault
 from tests.integration.shapes import SENTENCE

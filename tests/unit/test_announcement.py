@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from stays.domain.announcement import ANNOUNCEMENTS, Announced, announcements, facts
 from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import cancel
-from stays.domain.cascade import withdraw
 from stays.domain.decision import Found, Outcome, decide, supersede
 from stays.domain.manual import accept, give_back, paid_back
 from stays.domain.payment import Fulfilment, PaymentSession, Reason, Status
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
+from stays.domain.second_chances import withdraw
 from tests.samples import (
     APP_ID,
     AUCTION,

@@ -12,9 +12,9 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from infra.topology import EVENT_SOURCE
-from stays.bus import MOST_ENTRIES, SOURCE, NotTaken, publish
 from stays.domain.announcement import Announcement, BookingConfirmed, facts
 from stays.domain.values import MAXIMUM_NIGHTS
+from stays.edge.bus import MOST_ENTRIES, SOURCE, NotTaken, publish
 from tests.samples import FIRST, booked, cancelled
 
 THREE = facts(cancelled())

@@ -17,7 +17,17 @@ PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "zalopay_simulator").glob("*.py"))
-SIBLINGS = {"table", "connections", "zalopay", "http", "mail", "bus", "metrics", "feed", "legacy"}
+EDGES = {"connections", "http", "mail", "bus", "calendar_feed", "legacy"}
+SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
+# What each part of `infra` may read of the others, beside what is there for all: the topology.
+READS = {
+    "aws": set[str](),
+    "contracts": set[str](),
+    "doctor": {"aws"},
+    "local": {"zalopay_simulator"},
+    "operator": {"aws"},
+    "zalopay_simulator": set[str](),
+}
 # What a workflow of several functions brings together.
 USE_CASES = {"checkout": {"table", "zalopay", "metrics"}, "refunds": {"table", "zalopay"}}
 SPEAKS_TO_ZALOPAY = {"payments", "bookings", "auctions", "reconciliation"}
@@ -45,8 +55,8 @@ def roots(path: Path) -> set[str]:
 
 
 def sibling(name: str) -> str | None:
-    """`table` of `stays.table.keys`."""
-    parts = name.split(".")
+    """`table` of `stays.table.keys`, `http` of `stays.edge.http`."""
+    parts = [part for part in name.split(".") if part != "edge"]
     return parts[1] if parts[0] == "stays" and len(parts) > 1 else None
 
 
@@ -64,7 +74,7 @@ def test_there_is_something_to_read() -> None:
 
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
 def test_siblings_in_stays_never_import_each_other_and_only_use_cases_join_them(path: Path) -> None:
-    own = path.relative_to(LAYER / "stays").parts[0].removesuffix(".py")
+    own = sibling(".".join(path.relative_to(LAYER).with_suffix("").parts))
     others = {sibling(name) for name in imports(path)} & (SIBLINGS | set(USE_CASES))
     assert others <= USE_CASES.get(own, {own})
 
@@ -91,9 +101,9 @@ def test_the_environment_the_clock_and_clients_live_in_the_functions(path: Path)
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
 def test_only_the_wires_own_modules_see_the_errors_of_their_libraries(path: Path) -> None:
     inside = path.relative_to(LAYER / "stays").parts
-    wires = {("zalopay", "client.py"), ("zalopay", "deadline.py"), ("legacy.py",)}
+    wires = {("zalopay", "client.py"), ("zalopay", "deadline.py"), ("edge", "legacy.py")}
     assert not roots(path) & {"httpx", "httpcore"} or inside in wires
-    speaks_to_aws = inside[0] in {"table", "connections.py", "mail", "bus.py"} or inside == ("zalopay", "keys.py")
+    speaks_to_aws = inside[0] in {"table", "edge"} or inside == ("zalopay", "keys.py")
     assert "botocore" not in roots(path) or speaks_to_aws
 
 
@@ -183,6 +193,13 @@ def test_nothing_outside_of_infra_imports_it_but_tests_and_the_app() -> None:
     sources = [path for folder in ("functions", "layers") for path in (ROOT / folder).rglob("*.py")]
     assert sources
     assert [path for path in [*sources, *ROOT.glob("*.py")] if path.name != "app.py" and "infra" in roots(path)] == []
+
+
+@pytest.mark.parametrize("path", [each for each in INFRASTRUCTURE if each.parent != ROOT / "infra"], ids=named)
+def test_the_parts_of_infra_read_the_topology_and_little_of_each_other(path: Path) -> None:
+    part = path.relative_to(ROOT / "infra").parts[0]
+    read = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
+    assert read <= {part, "topology", *READS[part]}
 
 
 def test_the_topology_is_data_and_imports_only_typing() -> None:

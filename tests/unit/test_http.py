@@ -8,9 +8,9 @@ import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import Field
 
-from stays import http
 from stays.domain.errors import Invalid, NotFound, Refused, StaysError
 from stays.domain.values import Amount, Id, Model, Night
+from stays.edge import http
 from tests.samples import STAY
 
 CLAIMS = {"sub": "auth0|an", "email": "an@example.com", "name": "An"}

@@ -10,7 +10,7 @@ from email.policy import default
 import pytest
 from icalendar import Calendar
 
-from stays.mail import Kind, Language, Letter, MailRefused, render
+from stays.edge.mail import Kind, Language, Letter, MailRefused, render
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SENDER = "Stays <bookings@stays.example>"

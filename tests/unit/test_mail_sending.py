@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from stays.mail import MailUnavailable, MailUnsure, send
+from stays.edge.mail import MailUnavailable, MailUnsure, send
 
 SENDER = "Stays <bookings@stays.example>"
 MESSAGE = message_from_string(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.operator.__main__ import TAKES, parser
-from infra.operator.desk import Desk
+from infra.operator.commands import Commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
@@ -36,7 +36,7 @@ def test_every_command_is_written_down_and_every_one_is_there() -> None:
     named = {parser().parse_args(words(command)).command for command in commands()}
     (choices,) = [each.choices for each in parser()._actions if each.dest == "command"]
     assert named == set(choices or ())
-    assert all(callable(getattr(Desk, each.replace("-", "_"))) for each in named)
+    assert all(callable(getattr(Commands, each.replace("-", "_"))) for each in named)
 
 
 @pytest.mark.parametrize("typed", ["--local --yes --as an end X", "--local end X --yes --as an"])

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from stays.attributes import from_attributes
-from stays.connections import Connection
 from stays.domain.award import Award
 from stays.domain.booking import Booking
 from stays.domain.calendar import Calendar, TakenNight
 from stays.domain.decision import Evidence
 from stays.domain.mailing import Mailing, Profile, Thread
 from stays.domain.payment import PaymentSession
+from stays.edge.connections import Connection
 from stays.table.strays import read_stray
 
 Reader = Callable[[dict[str, Any]], Any]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from infra.operator.desk import Desk
+from infra.operator.commands import Desk
 from infra.zalopay_simulator.ledger import Order
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result, second_chance
 from tests.proof.simulation.auctions import CHI, LATER_PRICE, answers, begins, lets_it_pass, presses

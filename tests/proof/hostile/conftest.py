@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proof.hostile.ground import Ground
+from tests.proof.hostile.attacked import Ground
 from tests.proof.simulation.system import simulation
 
 

@@ -19,8 +19,8 @@ from infra.local.events import Answer, Request
 from infra.local.routing import route_for
 from infra.topology import PREFIX, ROUTES, SERVED, Route
 from tests.integration.messages import BINH, HOST, MAI, PRICE, PROPERTY
+from tests.proof.hostile.attacked import LAST, LATEST, Claims, Ground, Known, request
 from tests.proof.hostile.damage import ODD, damaged, damaged_text
-from tests.proof.hostile.ground import LAST, LATEST, Claims, Ground, Known, request
 from tests.proof.simulation.system import simulation
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -11,9 +11,9 @@ from jsonschema_rs import Draft202012Validator
 
 from infra.contracts.event_schemas import schema_file
 from tests.integration.messages import NIGHTS, auction_result, second_chance
+from tests.proof.hostile.attacked import Ground
 from tests.proof.hostile.damage import damaged
 from tests.proof.hostile.examples import examples
-from tests.proof.hostile.ground import Ground
 from tests.proof.hostile.requests import fits
 
 KINDS = ("AuctionResult", "SecondChanceOffer", "auctionresult", "", "AuctionResult ", "__class__")

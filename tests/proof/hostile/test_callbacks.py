@@ -15,6 +15,7 @@ from infra.local.routing import route_key
 from infra.topology import SERVED
 from infra.zalopay_simulator import wire
 from stays.zalopay.callback import MAXIMUM_CALLBACK
+from tests.proof.hostile.attacked import Ground, request
 from tests.proof.hostile.callbacks import (
     FORGERIES,
     KEY2,
@@ -30,7 +31,6 @@ from tests.proof.hostile.callbacks import (
 )
 from tests.proof.hostile.damage import damaged, damaged_text
 from tests.proof.hostile.examples import TIMES, examples
-from tests.proof.hostile.ground import Ground, request
 from tests.proof.simulation.system import simulation
 
 CALLBACK = next(route for route in SERVED if route.function == "zalopay_callback")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.integration.messages import MAI
+from tests.proof.hostile.attacked import Ground
 from tests.proof.hostile.examples import examples
-from tests.proof.hostile.ground import Ground
 from tests.proof.simulation.attribute_values import Item
 
 VALUES: tuple[dict[str, Any], ...] = (

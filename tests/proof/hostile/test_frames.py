@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from infra.local.events import connect_event, message_event, selected_route
 from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION
 from tests.integration.messages import AGENT, BINH, MAI
+from tests.proof.hostile.attacked import Ground
 from tests.proof.hostile.damage import damaged, damaged_text
 from tests.proof.hostile.examples import examples
-from tests.proof.hostile.ground import Ground
 from tests.proof.simulation.system import System, simulation, token
 
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]

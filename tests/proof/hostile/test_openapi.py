@@ -13,9 +13,9 @@ from infra.contracts.openapi import DOCUMENT, document, text
 from infra.local.routing import route_for
 from infra.topology import PREFIX, ROUTES, SERVED
 from stays.domain.payment import _DOUBTS, _INTERNAL
-from stays.http import STATUS
+from stays.edge.http import STATUS
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
-from tests.proof.hostile.ground import LAST, LATEST, Ground, request
+from tests.proof.hostile.attacked import LAST, LATEST, Ground, request
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from infra.local.events import Request
 from infra.local.routing import route_for
 from infra.topology import PREFIX, ROUTES
 from tests.integration.messages import AGENT, HOME, MAI
-from tests.proof.hostile.ground import Ground
+from tests.proof.hostile.attacked import Ground
 from tests.proof.hostile.requests import Sent, judge
 
 EXAMPLES = int(5 * float(os.environ.get("SIMULATION_EXAMPLES", "1")))

@@ -14,7 +14,7 @@ from tests.proof.load.plan import Plan, plans
 from tests.proof.load.stories import ACTS
 from tests.proof.load.system import System, started
 from tests.proof.load.traveller import PATIENCE, Surprised, Traveller
-from tests.proof.load.weather import calm, change
+from tests.proof.load.zalopay_faults import calm, change
 
 _VIETNAM = timezone(timedelta(hours=7))
 _SCHEDULE = 10  # seconds between two rounds, so that some fall into the acts

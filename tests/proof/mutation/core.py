@@ -14,10 +14,10 @@ STAYS = ROOT / "layers/shared/python/stays"
 TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/announcement": ("unit/test_announcement",),
     "domain/auction": ("unit/test_award",),
-    "domain/award": ("unit/test_award", "unit/test_quote", "unit/test_cascade", "unit/test_winners"),
+    "domain/award": ("unit/test_award", "unit/test_quote", "unit/test_second_chances", "unit/test_winners"),
     "domain/booking": ("unit/test_booking",),
-    "domain/calendar": ("unit/test_calendar", "unit/test_feed"),
-    "domain/cascade": ("unit/test_cascade",),
+    "domain/calendar": ("unit/test_calendar", "unit/test_calendar_feed"),
+    "domain/second_chances": ("unit/test_second_chances",),
     "domain/decision": ("unit/test_payment", "unit/test_late_money", "unit/test_moving_money", "unit/test_discounts"),
     "domain/errors": ("unit/test_errors",),
     "domain/mailing": ("unit/test_mailing",),
@@ -42,9 +42,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "table/effects": ("integration/test_table_effects",),
     "table/calendars": ("integration/test_table_calendars",),
     "table/strays": ("integration/test_table_strays",),
-    "http": ("unit/test_http",),
+    "edge/http": ("unit/test_http",),
 }
-ONLY = {"http": ("caller", "answer")}  # the functions that belong to the core, where not all do
+ONLY = {"edge/http": ("caller", "answer")}  # the functions that belong to the core, where not all do
 
 
 class Mutant(NamedTuple):

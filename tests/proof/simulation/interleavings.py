@@ -13,7 +13,7 @@ from tests.proof.simulation.auctions import CHI, LATER_PRICE, answers, award, be
 from tests.proof.simulation.auctions import presses as presses_for
 from tests.proof.simulation.invariants import Invariants
 from tests.proof.simulation.journeys import orders, wins
-from tests.proof.simulation.moment import keep
+from tests.proof.simulation.snapshot import keep
 from tests.proof.simulation.strangers import partial
 from tests.proof.simulation.strangers import wins as hear
 from tests.proof.simulation.system import System, stay_of

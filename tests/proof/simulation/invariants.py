@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.zalopay_simulator.ledger import Order
-from stays.connections import MOST_CONNECTIONS
 from stays.domain.booking import booking_of
 from stays.domain.mailing import PERSISTENCE
 from stays.domain.payment import (
@@ -28,6 +27,7 @@ from stays.domain.payment import (
     PaymentSession,
 )
 from stays.domain.values import timestamp, today
+from stays.edge.connections import MOST_CONNECTIONS
 from tests.proof.simulation.chains import Chains
 from tests.proof.simulation.system import EVENT_TRIES, System, stay_of
 

@@ -428,7 +428,7 @@ def elsewhere(system: System) -> Order:
 def operator_gives_back(system: System, order: Order) -> None:
     """An operator types the transaction, again when nothing comes of it; then the clock does the rest."""
     for _ in range(CLICKS):
-        if system.operate(lambda desk: desk.refund(str(order.zp_trans_id), None)):
+        if system.operate(lambda commands: commands.refund(str(order.zp_trans_id), None)):
             break
     system.drain()
     kept = system.database.items(kind="STRAY", status="REFUNDED")

@@ -30,7 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import infra.zalopay_simulator.simulator
 import stays.checkout
-import stays.connections
+import stays.edge.connections
 import stays.metrics
 import stays.table.store
 import stays.zalopay.client
@@ -39,19 +39,19 @@ from infra.local.events import Client as Visitor
 from infra.local.filters import matches
 from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
-from infra.operator.desk import Desk, Tools
-from infra.operator.place import Place
+from infra.operator.commands import Commands, Tools
+from infra.operator.environment import Environment
 from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from infra.zalopay_simulator.ledger import NotPossibleError, Order
 from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
-from stays.feed import CONTENT_TYPE
-from stays.mail import Letter
-from stays.table.casebook import Casebook
+from stays.edge.calendar_feed import CONTENT_TYPE
+from stays.edge.mail import Letter
+from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
-from stays.table.watch import Watch
 from stays.zalopay.client import Client
 from stays.zalopay.keys import accepted_keys, signing_key
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, START
@@ -180,7 +180,7 @@ class Instance:
         self.module = load(name, SETTINGS)
         self._wire(self.module, clients, {real_time: clock, os: chance, ThreadPoolExecutor: Inline}, zalopay)
         kept = [value for key, value in vars(self.module).items() if key.islower() and not key.startswith("_")]
-        kept += [value.seen for value in kept if isinstance(value, stays.connections.Presence)]
+        kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
@@ -557,22 +557,22 @@ class System:
             self.deliver_callbacks()
             self.deliver_stream()
 
-    def operate(self, command: Callable[[Desk], Iterable[str]]) -> bool:
+    def operate(self, command: Callable[[Commands], Iterable[str]]) -> bool:
         """An operator types a command; whether it was carried out, and not refused or broken off."""
         store = stays.table.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
         tools = Tools(
             sessions=Sessions(store, by="linh"),
             strays=Strays(store, by="linh"),
             effects=Effects(store),
-            watch=Watch(store),
-            casebook=Casebook(store, "linh"),
+            due_items=DueItems(store),
+            queries=OperatorQueries(store, "linh"),
             zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(signing_key, "zalopay-key1")),
             keys=partial(accepted_keys, "zalopay-key2"),
             publish=lambda _: None,
         )
-        place = Place({}, lambda: self.now, tuple, lambda _: None)
+        environment = Environment({}, lambda: self.now, tuple, lambda _: None)
         try:
-            list(command(Desk(tools, place, really=True)))
+            list(command(Commands(tools, environment, really=True)))
         except (Killed, ClientError, BotoCoreError, StaysError):
             return False
         finally:
@@ -712,7 +712,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
     with time_machine.travel(START, tick=False) as traveller:
         system = kind(traveller)
         DEFAULT_PROVIDERS["secrets"] = system.secrets
-        stays.connections.ThreadPoolExecutor = Inline
+        stays.edge.connections.ThreadPoolExecutor = Inline
         stays.table.store.time = stays.checkout.time = system.clock
         infra.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
@@ -722,7 +722,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
             yield system
         finally:
             stays.zalopay.client.logger.setLevel(level)
-            stays.connections.ThreadPoolExecutor = ThreadPoolExecutor
+            stays.edge.connections.ThreadPoolExecutor = ThreadPoolExecutor
             stays.table.store.time = stays.checkout.time = real_time
             infra.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.operator.story import tell
-from stays.table.casebook import Casebook
+from infra.operator.timeline import tell
+from stays.table.operator_queries import OperatorQueries
 from stays.table.store import Store
 from tests.proof.corpus.acts import PRESSES, paying, press, replayed, write_again
 from tests.proof.corpus.comparing import Changed, answer_changed, changed
@@ -123,10 +123,10 @@ def test_no_difference_is_named_that_is_none(system: System) -> None:
 @every_moment
 def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
     load(system, kept)
-    casebook = Casebook(Store(system._clients["dynamodb"], "stays"), "an operator")
+    queries = OperatorQueries(Store(system._clients["dynamodb"], "stays"), "an operator")
     for session in system.database.items(kind="SESSION"):
-        assert list(tell(casebook.story(session["id"]), personal=True))
-    assert all(item["reason"] for item in casebook.refused())
+        assert list(tell(queries.load_timeline(session["id"]), personal=True))
+    assert all(item["reason"] for item in queries.refused())
 
 
 # Going on from it

@@ -11,7 +11,6 @@ from aws_lambda_powertools import Logger
 from stays import metrics
 from stays.domain.award import Award, Quote, check_payable, choose_award, quote
 from stays.domain.booking import cancel, under_way
-from stays.domain.cascade import is_overdue
 from stays.domain.decision import (
     Decision,
     Evidence,
@@ -32,6 +31,7 @@ from stays.domain.payment import (
     attempt_order,
     open_session,
 )
+from stays.domain.second_chances import is_overdue
 from stays.table.awards import Awards
 from stays.table.sessions import Changed, NightsTaken, Sessions
 from stays.table.store import Conflicted

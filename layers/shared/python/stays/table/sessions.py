@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
-from stays.domain.cascade import end, unsold_nights, withdraw
 from stays.domain.decision import NOTHING, AwardState, Decision, Evidence, Found, Nights, award_state, decide
 from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
+from stays.domain.second_chances import end, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_key, opened_key, refused_item, stay_key, transaction_key
 from stays.table.operations import (

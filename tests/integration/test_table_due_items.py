@@ -14,10 +14,10 @@ from stays.domain.errors import Busy
 from stays.domain.mailing import new_mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
+from stays.table.due_items import RECENT, DueItems, Unreadable, changed, newly_booked, newly_paid
 from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
 from stays.table.sessions import Sessions
 from stays.table.store import Condition, Store
-from stays.table.watch import RECENT, Unreadable, Watch, changed, newly_booked, newly_paid
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import (
     NIGHTS,
@@ -44,8 +44,8 @@ def store(aws: None) -> Store:
 
 
 @pytest.fixture
-def watch(store: Store) -> Watch:
-    return Watch(store)
+def watch(store: Store) -> DueItems:
+    return DueItems(store)
 
 
 def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
@@ -122,7 +122,7 @@ def test_an_item_is_deleted_with_or_without_a_condition(store: Store) -> None:
         assert store.get(key) is None
 
 
-def test_what_changed_is_read_as_it_is_now_and_once(store: Store, watch: Watch) -> None:
+def test_what_changed_is_read_as_it_is_now_and_once(store: Store, due_items: DueItems) -> None:
     session = begun(store, IDS[0])
     hand_in(win(), offer())
     keys = [
@@ -130,16 +130,16 @@ def test_what_changed_is_read_as_it_is_now_and_once(store: Store, watch: Watch) 
         ("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"),
         ("AUCTION#1001", f"AWARD#{TRAVELLER}#offer-7"),
     ]
-    assert watch.present([*keys, *keys, ("STAY#gone", "SESSION")]) == dict(
+    assert due_items.load_present([*keys, *keys, ("STAY#gone", "SESSION")]) == dict(
         zip(keys, (session, win(), offer()), strict=True)
     )
 
 
 def test_where_nothing_changed_nothing_is_read() -> None:
-    assert Watch(Store(None, "stays")).present([]) == {}
+    assert DueItems(Store(None, "stays")).load_present([]) == {}
 
 
-def test_c6_unfinished_sessions_and_those_that_just_ended_are_recent(store: Store, watch: Watch) -> None:
+def test_c6_unfinished_sessions_and_those_that_just_ended_are_recent(store: Store, due_items: DueItems) -> None:
     sessions = Sessions(store)
     old, alive, ended, theirs = (
         begun(store, IDS[0]),
@@ -150,17 +150,17 @@ def test_c6_unfinished_sessions_and_those_that_just_ended_are_recent(store: Stor
     sessions.record(old, said(Outcome.EXPIRED), NOW + timedelta(minutes=20))
     ended = sessions.record(ended, said(Outcome.CANCELLED), NOW + timedelta(minutes=20) + MOMENT)
     now = NOW + timedelta(minutes=20) + MOMENT + RECENT
-    assert watch.recent(TRAVELLER, now) == [alive, ended]
-    assert watch.recent(STRANGER, now) == [theirs]
-    assert watch.recent("nobody", now) == []
+    assert due_items.load_recent(TRAVELLER, now) == [alive, ended]
+    assert due_items.load_recent(STRANGER, now) == [theirs]
+    assert due_items.load_recent("nobody", now) == []
 
 
-def test_only_the_newest_ten_sessions_are_recent_oldest_first(store: Store, watch: Watch) -> None:
+def test_only_the_newest_ten_sessions_are_recent_oldest_first(store: Store, due_items: DueItems) -> None:
     sessions = [begun(store, stay_id, minutes=position) for position, stay_id in enumerate(IDS)]
-    assert watch.recent(TRAVELLER, NOW) == sessions[-10:]
+    assert due_items.load_recent(TRAVELLER, NOW) == sessions[-10:]
 
 
-def test_what_was_won_or_offered_and_can_still_be_paid_or_answered_is_recent(store: Store, watch: Watch) -> None:
+def test_what_was_won_or_offered_and_can_still_be_paid_or_answered_is_recent(store: Store, due_items: DueItems) -> None:
     over = NOW + timedelta(days=1)
     told = [win(deadline=over + MOMENT), offer(award_id="1", deadline=over + MOMENT, received_at=NOW + MOMENT)]
     ignored = [
@@ -173,46 +173,48 @@ def test_what_was_won_or_offered_and_can_still_be_paid_or_answered_is_recent(sto
         offer(award_id="4", deadline=over + MOMENT, user_id=STRANGER),
     ]
     hand_in(*ignored, *reversed(told))
-    assert watch.recent(TRAVELLER, over) == told
+    assert due_items.load_recent(TRAVELLER, over) == told
 
 
-def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, watch: Watch) -> None:
+def test_what_was_lost_is_recent_for_a_quarter_of_an_hour(store: Store, due_items: DueItems) -> None:
     lost = win(status=AwardStatus.LOST, result=Result.LOST, nights=())
     hand_in(lost)
-    assert watch.recent(TRAVELLER, NOW + RECENT) == [lost]
-    assert watch.recent(TRAVELLER, NOW + RECENT + MOMENT) == []
+    assert due_items.load_recent(TRAVELLER, NOW + RECENT) == [lost]
+    assert due_items.load_recent(TRAVELLER, NOW + RECENT + MOMENT) == []
 
 
-def test_what_was_lost_hides_no_win_and_no_offer(store: Store, watch: Watch) -> None:
+def test_what_was_lost_hides_no_win_and_no_offer(store: Store, due_items: DueItems) -> None:
     later = NOW + timedelta(days=40)
     for number in range(60):
         lost = win(auction_id=f"L{number}", result=Result.LOST, nights=(), status=AwardStatus.LOST, deadline=later)
         store.put(award_item(lost))
     for award in (win(), offer(user_id=TRAVELLER)):
         store.put(award_item(award))
-    found = [item for item in watch.recent(TRAVELLER, NOW) if isinstance(item, Award)]
+    found = [item for item in due_items.load_recent(TRAVELLER, NOW) if isinstance(item, Award)]
     assert len(found) == 50
     assert {item.award_id for item in found if item.status is not AwardStatus.LOST} == {"WIN", offer().award_id}
 
 
-def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: Store, watch: Watch) -> None:
+def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: Store, due_items: DueItems) -> None:
     later = NOW + timedelta(days=1)
     awards = [win(), offer(due_at=later + MOMENT), win(auction_id="1002", status=AwardStatus.PAID, due_at=None)]
     hand_in(*awards)
-    assert watch.due(later - MOMENT, 100) == []
-    assert watch.due(later, 100) == awards[:1]
-    assert watch.due(later + MOMENT, 100) == awards[:2]
+    assert due_items.find_due(later - MOMENT, 100) == []
+    assert due_items.find_due(later, 100) == awards[:1]
+    assert due_items.find_due(later + MOMENT, 100) == awards[:2]
 
 
-def test_an_award_that_cannot_be_read_is_due_for_people(store: Store, watch: Watch) -> None:
+def test_an_award_that_cannot_be_read_is_due_for_people(store: Store, due_items: DueItems) -> None:
     store.put(award_item(win()) | {"status": "BROKEN"})
     due_at = str(win().dump()["dueAt"])
-    assert watch.due(NOW + timedelta(days=1), 100) == [Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN", due_at)]
+    assert due_items.find_due(NOW + timedelta(days=1), 100) == [
+        Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN", due_at)
+    ]
 
 
 def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(store: Store) -> None:
     passed_over: list[str] = []
-    watch = Watch(store, passed_over.append)
+    due_items = DueItems(store, passed_over.append)
     session = begun(store, IDS[0])
     broken = {"PK": "STAY#broken", "SK": "SESSION", "kind": "SESSION", "dueShard": "0", "dueAt": "2020-01-01T00:00:00Z"}
     for item in (
@@ -223,37 +225,37 @@ def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(st
     ):
         store.put(item)
     later = NOW + timedelta(days=1)
-    found = watch.due(later, 100)
+    found = due_items.find_due(later, 100)
     assert {type(item).__name__ for item in found} == {"PaymentSession", "Award", "Mailing", "Stray", "Unreadable"}
     store.update({"PK": f"STAY#{session.id}", "SK": "SESSION"}, {"dueAt": timestamp(NOW)})
     for item in found:
-        watch.set_aside(item, later + MOMENT)
-    assert [getattr(item, "id", None) for item in watch.due(later, 100)] == [session.id]
-    assert len(watch.due(later + MOMENT, 100)) == len(found) == len(passed_over)
+        due_items.set_aside(item, later + MOMENT)
+    assert [getattr(item, "id", None) for item in due_items.find_due(later, 100)] == [session.id]
+    assert len(due_items.find_due(later + MOMENT, 100)) == len(found) == len(passed_over)
 
 
-def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, watch: Watch) -> None:
+def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, due_items: DueItems) -> None:
     sessions = [begun(store, stay_id, minutes=-position) for position, stay_id in enumerate(IDS)]
     assert {shard(session.id) for session in sessions} == {str(number) for number in range(SHARDS)}
     mailing = new_mailing(IDS[0], "confirmation", NOW - timedelta(hours=1))
     store.put(mail_item(mailing))
-    assert watch.due(NOW + timedelta(minutes=1), 100) == [mailing, *reversed(sessions)]
+    assert due_items.find_due(NOW + timedelta(minutes=1), 100) == [mailing, *reversed(sessions)]
 
 
-def test_what_is_due_in_a_moment_or_never_is_not_due_yet(store: Store, watch: Watch) -> None:
+def test_what_is_due_in_a_moment_or_never_is_not_due_yet(store: Store, due_items: DueItems) -> None:
     session = begun(store, IDS[0])
     assert session.due_at is not None
-    assert watch.due(session.due_at - MOMENT, 100) == []
-    assert watch.due(session.due_at, 100) == [session]
+    assert due_items.find_due(session.due_at - MOMENT, 100) == []
+    assert due_items.find_due(session.due_at, 100) == [session]
     Sessions(store).record(session, money(300_000), NOW)
-    found = watch.due(NOW + timedelta(seconds=59), 100)
+    found = due_items.find_due(NOW + timedelta(seconds=59), 100)
     assert found == []
 
 
-def test_a_round_takes_no_more_than_its_limit_of_each_shard(store: Store, watch: Watch) -> None:
+def test_a_round_takes_no_more_than_its_limit_of_each_shard(store: Store, due_items: DueItems) -> None:
     for stay_id in IDS:
         begun(store, stay_id)
-    found = watch.due(NOW + timedelta(minutes=1), 1)
+    found = due_items.find_due(NOW + timedelta(minutes=1), 1)
     shards = [shard(item.id) for item in found if isinstance(item, PaymentSession)]
     assert sorted(shards) == [str(number) for number in range(SHARDS)]
 

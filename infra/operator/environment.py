@@ -32,7 +32,7 @@ class Letter(NamedTuple):
     forget: Callable[[], None]
 
 
-class Place(NamedTuple):
+class Environment(NamedTuple):
     """One system: its settings, its clock, its dead letters, and its bus.
 
     An event that is announced again keeps the time at which it was first received.
@@ -44,7 +44,7 @@ class Place(NamedTuple):
     announce: Callable[[Mapping[str, Any]], None]
 
 
-def local(url: str) -> Place:
+def local(url: str) -> Environment:
     """The local run. Raises NotThere."""
     try:
         settings: dict[str, str] = httpx.get(f"{url}/dev/environment").raise_for_status().json()
@@ -59,10 +59,10 @@ def local(url: str) -> Place:
     def announce(event: Mapping[str, Any]) -> None:
         httpx.post(f"{url}/dev/events", json=event).raise_for_status()
 
-    return Place(settings, lambda: datetime.now(UTC) + offset, letters, announce)
+    return Environment(settings, lambda: datetime.now(UTC) + offset, letters, announce)
 
 
-def deployed(stage: Stage, session: boto3.Session) -> Place:
+def deployed(stage: Stage, session: boto3.Session) -> Environment:
     """A stage in AWS, with the caller's own rights. Raises NotThere."""
     functions = session.client("lambda")
     settings = {"AWS_DEFAULT_REGION": stage.region}
@@ -80,7 +80,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Place:
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
 
-    return Place(settings, lambda: datetime.now(UTC), lambda: _waiting(session.client("sqs"), stage), announce)
+    return Environment(settings, lambda: datetime.now(UTC), lambda: _waiting(session.client("sqs"), stage), announce)
 
 
 def _waiting(sqs: Any, stage: Stage) -> list[Letter]:
@@ -106,6 +106,6 @@ def _received(sqs: Any, url: str) -> list[dict[str, Any]]:
     return found
 
 
-def enter(place: Place) -> None:
+def enter(environment: Environment) -> None:
     """From now on this process sees what the functions see."""
-    os.environ.update(place.settings)
+    os.environ.update(environment.settings)

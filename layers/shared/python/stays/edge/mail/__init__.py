@@ -16,8 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from stays.domain.mailing import Kind, Language
-from stays.mail.calendar import calendar_files
-from stays.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines, section
+from stays.edge.mail.calendar import calendar_files
+from stays.edge.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines, section
 
 __all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stays.domain.award import PAYABLE, Award, AwardStatus, Correction, Result, RunnerUp
-from stays.domain.cascade import Passing, accept, end, is_of_chain, is_overdue, pass_on, unsold_nights, withdraw
 from stays.domain.errors import Invalid, Refused
+from stays.domain.second_chances import Passing, accept, end, is_of_chain, is_overdue, pass_on, unsold_nights, withdraw
 from tests.samples import AUCTION, HOUSE, NIGHTS, NOW, STRANGER, offer, priced, win
 
 MOMENT = timedelta(milliseconds=1)

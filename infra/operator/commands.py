@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from infra.operator.place import Place
+from infra.operator.environment import Environment
 from infra.operator.settling import Settling
-from infra.operator.story import moment, paid, tell, waiting_session, waiting_stray
 from infra.operator.stray_money import StrayMoney
+from infra.operator.timeline import moment, paid, tell, waiting_session, waiting_stray
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
@@ -22,11 +22,11 @@ from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
 from stays.domain.refund import RefundEvidence
 from stays.domain.stray import Stray
-from stays.table.casebook import Casebook
+from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
+from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Decider, Sessions
 from stays.table.strays import Strays
-from stays.table.watch import Due, Unreadable, Watch
 from stays.zalopay.callback import Callback, read_callback
 from stays.zalopay.client import Client
 
@@ -46,20 +46,20 @@ class Tools(NamedTuple):
     sessions: Sessions
     strays: Strays
     effects: Effects
-    watch: Watch
-    casebook: Casebook
+    due_items: DueItems
+    queries: OperatorQueries
     zalopay: Client
     keys: Callable[[], list[str]]
     publish: Callable[[Sequence[Announcement]], None]
 
 
-class Desk:
-    """One operator at one place."""
+class Commands:
+    """What one operator can do in one environment."""
 
-    def __init__(self, tools: Tools, place: Place, *, really: bool, personal: bool = False) -> None:
+    def __init__(self, tools: Tools, environment: Environment, *, really: bool, personal: bool = False) -> None:
         self._tools = tools
         self._strays = StrayMoney(tools.strays)
-        self._place = place
+        self._environment = environment
         self._really = really
         self._personal = personal
 
@@ -70,23 +70,23 @@ class Desk:
         if stray := self._strays.find(name):
             yield from self._strays.show(stray)
             return
-        yield from tell(self._tools.casebook.story(self._session(name).id), personal=self._personal)
+        yield from tell(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
 
     def due(self) -> Iterator[str]:
         """What the clock will look at within the hour: first what is overdue, then by time."""
-        now = self._place.now()
-        found = self._tools.watch.due(now + SOON, _MOST)
+        now = self._environment.now()
+        found = self._tools.due_items.find_due(now + SOON, _MOST)
         for item in sorted(found, key=lambda each: not _overdue(each, now)):
             yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
 
     def review(self) -> Iterator[str]:
         """What waits for people, with what came and what was expected."""
-        for found in self._tools.casebook.for_people():
+        for found in self._tools.queries.for_people():
             if isinstance(found, Stray):
                 yield waiting_stray(found)
             else:
-                yield waiting_session(found, self._tools.casebook.story(found.id))
-        for item in self._tools.casebook.refused():
+                yield waiting_session(found, self._tools.queries.load_timeline(found.id))
+        for item in self._tools.queries.refused():
             yield f"REFUSED  {item['SK']}  {item['reason']}"
 
     # Doing
@@ -125,7 +125,7 @@ class Desk:
 
         Or a callback that was kept, by its key; or that of an order which was unknown, by its transaction.
         """
-        now, kept, stray = self._place.now(), self._tools.casebook.kept(name), self._strays.find(name)
+        now, kept, stray = self._environment.now(), self._tools.queries.kept(name), self._strays.find(name)
         if stray:
             yield from self._strays.show(stray)
             yield from self._bring(stray.raw, now) if stray.raw and stray.stay_id is None else ()
@@ -134,7 +134,7 @@ class Desk:
             yield from self._bring(str(kept["raw"]), now)
             return
         session = self._session(name)
-        told = self._tools.casebook.story(session.id)
+        told = self._tools.queries.load_timeline(session.id)
         said = [each["evidence"] for each in told if "evidence" in each and at in (None, each["at"])]
         for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
             yield from self._record(session, evidence, now)
@@ -172,7 +172,7 @@ class Desk:
 
     def settled(self, name: str) -> Iterator[str]:
         """The money of a stay went back by another way."""
-        now = self._place.now()
+        now = self._environment.now()
         yield from self._settle(self._session(name), lambda current, _: paid_back(current, now), now)
 
     def settle_stray(self, name: str) -> Iterator[str]:
@@ -184,34 +184,34 @@ class Desk:
 
     def accept(self, name: str) -> Iterator[str]:
         """What was paid counts as the price."""
-        session, now = self._session(name), self._place.now()
+        session, now = self._session(name), self._environment.now()
         most = self._paid(session)
         yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
 
     def mail(self, name: str, letter: Kind) -> Iterator[str]:
         """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
-        session, now = self._session(name), self._place.now()
+        session, now = self._session(name), self._environment.now()
         mailing = self._tools.effects.story(session.id, letter).mailing
         if mailing is None:
             raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
         if self._really:
             self._tools.effects.request(mailing, lambda current: asked_for(current, now))
-            self._tools.casebook.note_mail(session, now)
+            self._tools.queries.note_mail(session, now)
         yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
         """Tell connected browsers once more how the payments stand that changed since then."""
-        for session in self._tools.casebook.changed_since(since):
+        for session in self._tools.queries.changed_since(since):
             if user_id not in (None, session.user_id):
                 continue
             if self._really:
-                self._tools.casebook.tell_again(session, self._place.now())
+                self._tools.queries.tell_again(session, self._environment.now())
             yield f"{session.id} {self._done} told again: {session.client_status}"
 
     def publish(self, since: datetime) -> Iterator[str]:
         """Publish once more what is true of all that changed since then: who has heard it drops it by its `eventId`."""
-        casebook = self._tools.casebook
-        changed: list[Announced] = [*casebook.changed_since(since), *casebook.over_since(since)]
+        queries = self._tools.queries
+        changed: list[Announced] = [*queries.changed_since(since), *queries.over_since(since)]
         happened = [each for item in changed for each in facts(item)]
         if self._really:
             self._tools.publish(happened)
@@ -220,13 +220,13 @@ class Desk:
 
     def redrive(self) -> Iterator[str]:
         """Put events of the auction system that were given up back on the bus; of the rest do what takes its place."""
-        letters = self._place.letters()
+        letters = self._environment.letters()
         for letter in letters:
             if letter.function in _INSTEAD:
                 yield f"{letter.function}: {_INSTEAD[letter.function]}"
                 continue
             if self._really:
-                self._place.announce(letter.body)
+                self._environment.announce(letter.body)
             yield f"{letter.function}: {letter.body['detail-type']} {self._done} on the bus again"
         for function, again in (("notifier", partial(self.messages, user_id=None)), ("fulfilment", self.publish)):
             missed = [letter.since for letter in letters if letter.function == function]
@@ -244,7 +244,7 @@ class Desk:
 
     def _session(self, name: str) -> PaymentSession:
         """The stay that a name means. Raises NotFound, and Refused for stray money, which is nobody's stay."""
-        stay_id = self._tools.casebook.stay_id(name.upper())
+        stay_id = self._tools.queries.stay_id(name.upper())
         if stay_id is not None:
             return self._tools.sessions.find(stay_id)
         stray = self._strays.find(name)
@@ -253,10 +253,10 @@ class Desk:
         raise NotFound
 
     def _settling(self) -> Settling:
-        return Settling(self._tools.zalopay, self._place.now(), self._really)
+        return Settling(self._tools.zalopay, self._environment.now(), self._really)
 
     def _paid(self, session: PaymentSession) -> int:
-        return paid(session, self._tools.casebook.story(session.id))
+        return paid(session, self._tools.queries.load_timeline(session.id))
 
     def _record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Iterator[str]:
         return self._settle(session, lambda current, found: decide(current, evidence, now, found=found), now)

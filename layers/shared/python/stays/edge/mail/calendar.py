@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from icalendar import TRANSP, Calendar, Event, vCalAddress
 
 from stays.domain.calendar import Run, runs
-from stays.mail.letter import Letter, Section, in_all, place
+from stays.edge.mail.letter import Letter, Section, in_all, place
 
 
 class CalendarFile(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from infra.local.event_source import Batch, EventSource, Lane, Record, after_failure, first_failed
 from infra.local.journal import Journal
-from infra.local.lanes import Batch, EventSource, Lane, Record, after_failure, first_failed
 from infra.topology import Consumer
 
 CONSUMER = Consumer("notifier", "stays", ({"eventName": ["INSERT"]},), 3, 4, retries=2, max_age=60)

@@ -10,7 +10,7 @@ from ical.calendar import Calendar as Parsed
 from ical.calendar_stream import IcsCalendarStream
 
 from stays.domain.calendar import BookedRun, Calendar, Run
-from stays.feed import feed_file
+from stays.edge.calendar_feed import feed_file
 from tests.samples import FIRST, HOST, HOUSE, NOW, OTHER_STAY, STAY, TRAVELLER
 
 ONE = timedelta(days=1)

@@ -40,7 +40,7 @@ _DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award | Stray]] = {
 }
 
 
-class Watch:
+class DueItems:
     """Reads for the notifier, for SUBSCRIBE and for the clock."""
 
     def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
@@ -48,7 +48,7 @@ class Watch:
         self._store = store
         self._unreadable = unreadable
 
-    def present(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Watched]:
+    def load_present(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Watched]:
         """The items as they are now, by key, consistent: one read. What cannot be read is passed over."""
         wanted = [{"PK": partition, "SK": sort} for partition, sort in dict.fromkeys(keys)]
         found: dict[tuple[str, str], Watched] = {}
@@ -59,14 +59,14 @@ class Watch:
                 self._unreadable(f"{item['PK']} {item['SK']}")
         return found
 
-    def recent(self, user_id: str, now: datetime) -> list[Watched]:
+    def load_recent(self, user_id: str, now: datetime) -> list[Watched]:
         """What a page that comes late has missed, oldest first.
 
         The user's sessions that are unfinished or changed in the last 15 minutes, and what was won, lost or offered
         and still matters. The index only says which there are; their state is read consistently: three reads.
         """
         found = [*self._sessions_of(user_id), *self._awards_of(user_id, now)]
-        items = self.present((item["PK"], item["SK"]) for item in reversed(found)).values()
+        items = self.load_present((item["PK"], item["SK"]) for item in reversed(found)).values()
         return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
     def _sessions_of(self, user_id: str) -> list[Item]:
@@ -98,7 +98,7 @@ class Watch:
         )
         return sorted(found, key=lambda item: item["status"] == AwardStatus.LOST)[:_MOST_AWARDS]
 
-    def due(self, now: datetime, limit: int) -> list[Due]:
+    def find_due(self, now: datetime, limit: int) -> list[Due]:
         """What has waited longest for its time, at most `limit` of each shard."""
         items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
         return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]

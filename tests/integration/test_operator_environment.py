@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from infra.aws.stage import read_context, read_stage
-from infra.operator.place import NotThere, deployed, local
+from infra.operator.environment import NotThere, deployed, local
 from infra.topology import CONSUMERS, RULES, SCHEDULES
 
 STAGE = read_stage("dev", read_context())
@@ -57,11 +57,11 @@ def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) 
     event = {"detail-type": "AuctionResult", "source": "auctions", "detail": {"auctionId": "1"}}
     put("awards", event)
     put("awards", {"requestPayload": event, "requestContext": {"condition": "RetriesExhausted"}})
-    place = deployed(STAGE, SESSION)
-    place.letters()
-    letters = place.letters()
+    environment = deployed(STAGE, SESSION)
+    environment.letters()
+    letters = environment.letters()
     assert [(letter.function, letter.body) for letter in letters] == [("awards", event)] * 2
-    place.announce(event)
+    environment.announce(event)
     for letter in letters:
         letter.forget()
     waiting = SESSION.client("sqs").get_queue_attributes(

@@ -18,7 +18,7 @@ _REFERENCE = r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
 _MOST_REFUSED = 50
 
 
-class Casebook:
+class OperatorQueries:
     """Reads for an operator. Those that say so read the whole table, and cost as much."""
 
     def __init__(self, store: Store, by: str) -> None:
@@ -49,7 +49,7 @@ class Casebook:
         )
         return next((str(item["id"]) for item in found if reference_number(item["id"]) == reference), None)
 
-    def story(self, stay_id: str) -> list[Item]:
+    def load_timeline(self, stay_id: str) -> list[Item]:
         """Everything on record about a stay, its timeline in order: one read."""
         return self._store.query("PK = :stay", {":stay": stay_key(stay_id, "")["PK"]}, ConsistentRead=True)
 
