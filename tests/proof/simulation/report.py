@@ -12,7 +12,7 @@ HEAD = """# How it is proved that no đồng is lost
 
 Written by `make prove`; do not edit. The promises (I1 to I17 and the rest) are checked by
 `tests/proof/simulation/invariants.py`: those on safety after every invocation of every function, the others when all
-has come to rest. `docs/decisions.md` says how the simulation is built; the end of this page says what it does not show.
+has come to rest. `docs/decisions/` says how the simulation is built; the end of this page says what it does not show.
 
 Beside I1 to I17: every night that was awarded is past, booked, released after its award ended, or taken back, once all
 has come to rest (`nights`); an award has one open order (`one order`), and none is opened for nights for which the same
