@@ -1,0 +1,81 @@
+"""How far a reader has to go: modules, functions and jumps between modules of three stories, seen by `sys.setprofile`.
+
+`python -m tests.proof.bench.paths` prints the table that stands in docs/architecture.md.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from tests.proof.simulation.auctions import presses
+from tests.proof.simulation.journeys import wins
+from tests.proof.simulation.system import System, simulation
+
+ROOT = Path(__file__).parents[3]
+OURS = tuple(str(ROOT / each) for each in ("functions", "layers/shared/python/stays"))
+
+
+class Walk(NamedTuple):
+    """What a story goes through. A jump is a call from one of our modules into another one."""
+
+    modules: int
+    functions: int
+    jumps: int
+
+
+def walk(story: Callable[[], Any]) -> Walk:
+    """Follow a story, calls of libraries left out: what they call back is counted as called by whoever called them."""
+    stack: list[str] = []
+    modules, functions, jumps = set[str](), set[tuple[str, str]](), 0
+
+    def follow(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal jumps
+        code = frame.f_code
+        if event not in {"call", "return"} or not code.co_filename.startswith(OURS) or code.co_name.startswith("<"):
+            return
+        if event == "return":
+            stack.pop()
+            return
+        if stack and stack[-1] != code.co_filename:
+            jumps += 1
+        stack.append(code.co_filename)
+        modules.add(code.co_filename)
+        functions.add((code.co_filename, code.co_qualname))
+
+    sys.setprofile(follow)
+    try:
+        story()
+    finally:
+        sys.setprofile(None)
+    return Walk(len(modules), len(functions), jumps)
+
+
+def stories(system: System) -> dict[str, Walk]:
+    """Of a payment that goes well, by instances that have started."""
+    found = {}
+    for _ in range(2):  # the first time loads
+        system.reset({})
+        wins(system)
+        system.settle()
+        system.listen()
+        found["create"] = walk(lambda: presses(system))
+        system.settle()
+        system.pay(system.order())
+        found["callback"] = walk(system.deliver_callbacks)
+        found["stream record"] = walk(lambda: system.deliver_stream("notifier"))
+        system.drain()
+    return found
+
+
+def table() -> str:
+    """For docs/architecture.md."""
+    with simulation() as system:
+        found = stories(system)
+    lines = ["| story | modules | functions | jumps between modules |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(map(str, each))} |" for name, each in found.items())])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")
