@@ -10,17 +10,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
-from stays.checkout import Orders, Silent, give_way
-from stays.domain.award import WIN, Award, AwardStatus, check_payable
-from stays.domain.booking import under_way
-from stays.domain.errors import NotFound, Refused
-from stays.domain.payment import PaymentSession
-from stays.domain.second_chances import accept, end
+from stays.answers import Answers
+from stays.domain.award import WIN, Award, AwardStatus
+from stays.domain.errors import NotFound
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
 from stays.edge import http
 from stays.edge.connections import Connections, Presence, fingerprint
 from stays.metrics import milestone, pass_over, presence_failed
+from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -30,11 +28,14 @@ ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 PARTIAL_PAGE = os.environ["PARTIAL_WIN_PAGE"] == "true"
-ATTEMPTS = 4  # at an answer, while the award changes under it
 
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+def new_id(now: datetime) -> str:
+    return new_stay_id(now, os.urandom(10))
 
 
 def zalopay() -> Client:
@@ -44,8 +45,8 @@ def zalopay() -> Client:
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
-sessions = Sessions(store, milestone, pass_over)
-orders = Orders(sessions, zalopay, clock)
+settlement = Settlement(Sessions(store, milestone, pass_over), zalopay, clock)
+answers = Answers(awards, settlement, new_id)
 presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
 logger = Logger()
 app = http.resolver()
@@ -53,7 +54,6 @@ app = http.resolver()
 Name = Annotated[str, Path(pattern=ID)]
 Kind = Callable[[Award], bool]
 Look = Callable[[str, str], Award | None]
-Answering = Callable[[Award, datetime], bool]
 
 
 class AcceptRequest(Model):
@@ -184,64 +184,20 @@ def report_decline(report: DeclineReport) -> dict[str, Any]:
     return {}
 
 
-def answered(look: Look, name: str, answering: Answering) -> dict[str, Any]:
-    """Answer an award as it stands; where it changes meanwhile, look again."""
+def answered(look: Look, name: str, answer: Callable[[Award, datetime], None]) -> dict[str, Any]:
     now = clock()
     award = found(look, name, now)
-    for _ in range(ATTEMPTS):
-        if answering(award, now):
-            logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
-            return {}
-        award = awards.find(award)
-    raise Refused("INVALID_AUCTION_STATE", "It kept changing; please try again.")
+    answer(award, now)
+    logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
+    return {}
 
 
 def accepted(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
-    def accepting(award: Award, now: datetime) -> bool:
-        after = accept(award, selected, now)
-        return after == award or awards.accept(award, after, now)
-
-    return answered(look, name, accepting)
+    return answered(look, name, lambda award, now: answers.accept(award, selected, now))
 
 
 def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
-    """Nobody can pay for it any more, and the next is asked. ZaloPay is asked first about an order that is open."""
-    asking = orders.of_one_request()
-
-    def declining(award: Award, now: datetime) -> bool:
-        if award.status is AwardStatus.DECLINED:
-            return True
-        session = unpaid(award, asking, now)
-        check_payable(award, now)
-        if session and award.correction:
-            give_way(sessions, asking, session, now)
-            return False
-        after = end(award, AwardStatus.DECLINED, now).but(decline_reason=reason or award.decline_reason)
-        if not awards.end(award, after, now, session):
-            return False
-        awards.pass_on(after, now, new_stay_id(now, os.urandom(10)))
-        if session:
-            asking.cancel_at_zalopay(session)
-        return True
-
-    return answered(look, name, declining)
-
-
-def unpaid(award: Award, asking: Orders, now: datetime) -> PaymentSession | None:
-    """The session that is open for an award, if ZaloPay says that nobody has paid it; else a refusal.
-
-    After the award's deadline ZaloPay is not even asked: what is open then stays payable.
-    """
-    session = sessions.find(award.checkout_id) if award.checkout_id else None
-    if session is None or not session.is_live:
-        return None
-    if not award.is_payable(now):
-        raise under_way(session)
-    try:
-        session = asking.ask_whether_unpaid(session)
-    except Silent as silent:
-        raise under_way(silent.session) from None
-    return session if session.is_live else None
+    return answered(look, name, lambda award, now: answers.decline(award, reason, now))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

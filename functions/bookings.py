@@ -8,7 +8,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from stays.checkout import Checkout, Choice, Orders, cancel_booking
+from stays.checkout import Checkout, Choice, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import (
@@ -25,6 +25,7 @@ from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id,
 from stays.edge import http
 from stays.edge.legacy import Answer, legacy
 from stays.metrics import milestone, pass_over
+from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
@@ -54,7 +55,7 @@ def zalopay() -> Client:
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 awards = Awards(store, pass_over)
-orders = Orders(sessions, zalopay, clock)
+settlement = Settlement(sessions, zalopay, clock)
 effects = Effects(store)
 logger = Logger()
 app = http.resolver()
@@ -86,7 +87,7 @@ def reserve(request: BookingRequest) -> dict[str, Any]:
     who = http.caller(app)
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, None, contact)
-    return shown(Checkout(sessions, awards, orders.of_one_request(), TERMS, new_id).reserve(choice))
+    return shown(Checkout(awards, settlement.of_one_request(), TERMS, new_id).reserve(choice))
 
 
 def shown(session: PaymentSession) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def give_back(booking_id: http.PathId) -> dict[str, Any]:
     session = sessions.find(booking_id, http.caller(app).user_id)
     if booking_of(session) is None:
         raise NotFound
-    settled = cancel_booking(sessions, orders.of_one_request(), session, TERMS, now)
+    settled = cancel_booking(settlement.of_one_request(), session, TERMS, now)
     award = awards.of_session(settled)
     if award.unsold:
         awards.pass_on(award, clock(), new_id(now))

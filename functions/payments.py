@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays import __version__
-from stays.checkout import Checkout, Choice, Orders, Pages
+from stays.checkout import Checkout, Choice, Pages
 from stays.domain.booking import booking_of
 from stays.domain.errors import Invalid, NotFound, Refused
 from stays.domain.mailing import language_of
@@ -30,6 +30,7 @@ from stays.domain.values import (
 from stays.edge import http
 from stays.edge.connections import Connections, Presence, fingerprint
 from stays.metrics import milestone, pass_over, presence_failed
+from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
@@ -67,7 +68,7 @@ def zalopay() -> Client:
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
-orders = Orders(sessions, zalopay, clock)
+settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
 presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
 logger = Logger()
@@ -91,7 +92,7 @@ def create(request: CreateRequest) -> dict[str, Any]:
     who = caller(clock())
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, request.amount, contact)
-    session = Checkout(sessions, awards, orders.of_one_request(), TERMS, new_id).pay(choice, PAGES)
+    session = Checkout(awards, settlement.of_one_request(), TERMS, new_id).pay(choice, PAGES)
     logger.info("order ready", extra={"sessionId": session.id, "amount": session.amount})
     return {
         "orderUrl": session.order_url,
@@ -110,7 +111,7 @@ def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str
     session = sessions.find(str(stay_id_of(app_trans_id)), who.user_id)
     if session.app_trans_id != app_trans_id:
         raise NotFound
-    shown = orders.ask(session, "poll", now).to_client(TERMS)
+    shown = settlement.ask(session, "poll", now).to_client(TERMS)
     verdict = {"CREATED": "PENDING", "EXPIRED": "CANCELLED"}.get(shown["status"], shown["status"])
     return {"status": verdict, **{name: shown[name] for name in VERDICT if name in shown}}
 
@@ -121,7 +122,7 @@ def session(session_id: http.PathId) -> dict[str, Any]:
     now = clock()
     found = sessions.find(session_id, caller(now).user_id)
     overdue = now > found.expires_at
-    return (orders.ask(found, "read", now) if overdue else found).to_session_page(TERMS)
+    return (settlement.ask(found, "read", now) if overdue else found).to_session_page(TERMS)
 
 
 @app.get("/payment/transactions/<transaction_id>")
@@ -147,7 +148,7 @@ def told(session: PaymentSession, now: datetime) -> PaymentSession:
 @app.post("/payment/<payment_id>/booking")
 def confirm_booking(payment_id: http.PathId) -> dict[str, Any]:
     now = clock()
-    found = orders.ask(sessions.find(payment_id, caller(now).user_id), "booking", now)
+    found = settlement.ask(sessions.find(payment_id, caller(now).user_id), "booking", now)
     booking = booking_of(found)
     if booking is None or found.booked_at is None:
         state = found.client_status

@@ -4,25 +4,25 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stays.domain.award import PAYABLE, Award, AwardStatus
-from stays.domain.decision import Evidence, Outcome
+from stays.answers import Answers
+from stays.domain.award import Award
 from stays.domain.errors import Busy
 from stays.domain.mailing import Mailing
 from stays.domain.overdue import is_late
-from stays.domain.payment import CHECK_INTERVAL, OWING, PaymentSession, next_check, next_late_check
-from stays.domain.refund import Owing, RefundEvidence, RefundOutcome
-from stays.domain.second_chances import Passing, end, is_overdue
+from stays.domain.payment import OWING, PaymentSession
+from stays.domain.refund import Owing, RefundOutcome
 from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
 from stays.metrics import count, milestone, pass_over
 from stays.refunds import Records, follow_refund
+from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
@@ -40,6 +40,19 @@ ASIDE = timedelta(minutes=15)  # until an item is looked at again that cannot be
 PASSING = (BotoCoreError, ClientError, Busy)  # trouble of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
 
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id(now: datetime) -> str:
+    return new_stay_id(now, os.urandom(10))
+
+
+def zalopay() -> Client:
+    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+
+
 store = Store(
     boto3.client("dynamodb", config=PATIENCE.merge(Config(max_pool_connections=AT_ONCE))), os.environ["STAYS_TABLE"]
 )
@@ -48,65 +61,27 @@ strays = Strays(store, milestone)
 effects = Effects(store)
 awards = Awards(store)
 due_items = DueItems(store, pass_over)
+settlement = Settlement(sessions, zalopay, clock)
+answers = Answers(awards, settlement, new_id)
 logger = Logger()
 
 
-def zalopay() -> Client:
-    return client(ENDPOINT, APP_ID, KEY1_SECRET)
-
-
-Heard = TypeVar("Heard", Evidence, RefundEvidence)
-
-
-def heard(evidence: Heard) -> Heard:
-    """What ZaloPay said; its silence is counted."""
-    if evidence.outcome in (Outcome.UNKNOWN, RefundOutcome.UNKNOWN):
-        count("ZaloPaySilent")
-    return evidence
-
-
-def check_payment(session: PaymentSession, now: datetime) -> PaymentSession:
-    """Ask ZaloPay before anything is given up, and a few times after. What never had an order needs no question."""
-    if session.attempted_at is None:
-        return sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
-    later = next_check(session, now) if session.is_live else next_late_check(session, now)
-    if sessions.claim_check(session, now, later):
-        return sessions.record(session, heard(zalopay().query(session, "schedule")), now)
-    return session
-
-
 def check_award(award: Award, now: datetime) -> None:
-    """What was not paid or answered in time ends, and its unsold nights go to the next.
-
-    Not while its user can still pay for it.
-    """
-    if award.checkout_id and award.status in PAYABLE:
-        session = sessions.find(award.checkout_id)
-        if session.is_live and check_payment(session, now).is_live:
-            awards.postpone(award, now + CHECK_INTERVAL)
-            return
-        award = awards.find(award)  # the end of its session may have changed it
-    if award.status in PAYABLE:
-        over = end(award, AwardStatus.EXPIRED, now)
-        if not is_overdue(award, now) or not awards.end(award, over, now):
-            return
-        award = over
-    if award.due_at is not None:
-        tell(award, awards.pass_on(award, now, new_stay_id(now, os.urandom(10))))
-
-
-def tell(award: Award, passing: Passing | None) -> None:
-    """One line for what became of an award's nights."""
-    offered = passing.offer.award_id if passing and passing.offer else None
-    logger.info("nights passed on", extra={"auctionId": award.auction_id, "done": passing is not None, "to": offered})
+    """Over, if its time is; one line for what became of its nights."""
+    passing = answers.expire(award, now)
+    if passing:
+        offered = passing.offer and passing.offer.award_id
+        logger.info("nights passed on", extra={"auctionId": award.auction_id, "to": offered})
 
 
 def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
     """Money of a session, or stray money, goes one step further on its way back."""
-    settled, evidence = follow_refund(records, owing, zalopay(), now, lambda: datetime.now(UTC))
+    settled, evidence = follow_refund(records, owing, zalopay(), now, clock)
     if evidence is not None:
+        if evidence.outcome is RefundOutcome.UNKNOWN:
+            count("ZaloPaySilent")
         state = settled.refund and settled.refund.status
-        logger.info("refund", extra={"sessionId": settled.id, "fulfilment": state, "code": heard(evidence).code})
+        logger.info("refund", extra={"sessionId": settled.id, "fulfilment": state, "code": evidence.code})
 
 
 def check_mail(mailing: Mailing, now: datetime) -> None:
@@ -129,7 +104,7 @@ def attend(item: Due, now: datetime) -> None:
     elif item.fulfilment in OWING:
         check_refund(item, sessions, now)
     else:
-        check_payment(item, now)
+        settlement.check(item, now)
 
 
 def attended(item: Due, now: datetime) -> bool:

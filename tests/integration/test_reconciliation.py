@@ -241,7 +241,7 @@ def test_what_has_come_to_rest_since_it_was_found_due_is_not_woken_up(world: Wor
     before = reconciliation.sessions.find(made["sessionId"])
     world.clock.shift(timedelta(seconds=60))
     world.zalopay.pay(made["appTransId"])
-    reconciliation.check_payment(before, datetime.now(UTC))
+    reconciliation.settlement.check(before, datetime.now(UTC))
     assert "dueAt" not in world.item(kind="SESSION")
     assert world.after(hours=1)["due"] == len([item for item in world.items(kind="MAIL") if "dueAt" in item])
 

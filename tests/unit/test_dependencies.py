@@ -29,7 +29,12 @@ READS = {
     "zalopay_simulator": set[str](),
 }
 # What a workflow of several functions brings together.
-USE_CASES = {"checkout": {"table", "zalopay", "metrics"}, "refunds": {"table", "zalopay"}}
+USE_CASES = {
+    "settlement": {"settlement", "table", "zalopay", "metrics"},
+    "checkout": {"settlement", "table", "zalopay", "metrics"},
+    "answers": {"checkout", "settlement", "table"},
+    "refunds": {"table", "zalopay"},
+}
 SPEAKS_TO_ZALOPAY = {"payments", "bookings", "auctions", "reconciliation"}
 
 

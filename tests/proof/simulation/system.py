@@ -32,6 +32,7 @@ import infra.zalopay_simulator.simulator
 import stays.checkout
 import stays.edge.connections
 import stays.metrics
+import stays.settlement
 import stays.table.store
 import stays.zalopay.client
 from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
@@ -713,7 +714,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         system = kind(traveller)
         DEFAULT_PROVIDERS["secrets"] = system.secrets
         stays.edge.connections.ThreadPoolExecutor = Inline
-        stays.table.store.time = stays.checkout.time = system.clock
+        stays.table.store.time = stays.checkout.time = stays.settlement.time = system.clock
         infra.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
         level = stays.zalopay.client.logger.log_level
@@ -723,7 +724,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         finally:
             stays.zalopay.client.logger.setLevel(level)
             stays.edge.connections.ThreadPoolExecutor = ThreadPoolExecutor
-            stays.table.store.time = stays.checkout.time = real_time
+            stays.table.store.time = stays.checkout.time = stays.settlement.time = real_time
             infra.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count
             DEFAULT_PROVIDERS.pop("secrets")

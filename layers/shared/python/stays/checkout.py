@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime
 from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
 
 from stays import metrics
 from stays.domain.award import Award, Quote, check_payable, choose_award, quote
-from stays.domain.booking import cancel, under_way
+from stays.domain.booking import already_paid, cancel, under_way
 from stays.domain.decision import (
     Decision,
     Evidence,
@@ -21,9 +20,8 @@ from stays.domain.decision import (
     order_made,
     supersede,
 )
-from stays.domain.errors import Busy, Refused, StaysError
+from stays.domain.errors import Refused, StaysError
 from stays.domain.payment import (
-    QUERY_INTERVAL,
     Contact,
     PaymentSession,
     Status,
@@ -32,18 +30,15 @@ from stays.domain.payment import (
     open_session,
 )
 from stays.domain.second_chances import is_overdue
+from stays.settlement import Settlement, Silent
 from stays.table.awards import Awards
 from stays.table.sessions import Changed, NightsTaken, Sessions
 from stays.table.store import Conflicted
 from stays.zalopay import Created
-from stays.zalopay.client import Client
 
 WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds, while another call makes the same order
-TOGETHER = 20  # seconds for all calls to ZaloPay of one request
 ATTEMPTS = 4  # at a choice, while the award or its session changes under it
 logger = Logger()
-
-Clock = Callable[[], datetime]
 
 
 class Choice(NamedTuple):
@@ -63,83 +58,12 @@ class Pages(NamedTuple):
     callback_url: str
 
 
-class Silent(Exception):
-    """ZaloPay did not say whether an open order is paid, so nothing may take its place."""
-
-    def __init__(self, session: PaymentSession) -> None:
-        super().__init__("ZaloPay is silent")
-        self.session = session
-
-
 class Orders:
-    """The orders of a user, asked about and made at ZaloPay."""
+    """Orders, made at ZaloPay for sessions that are on record."""
 
-    def __init__(self, sessions: Sessions, zalopay: Callable[[], Client], clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, settlement: Settlement) -> None:
         self._sessions = sessions
-        self._zalopay = zalopay
-        self.clock = clock
-
-    def of_one_request(self) -> "Orders":
-        """The same, whose calls to ZaloPay take 20 seconds together at most, so that the gateway gets its answer."""
-        return Orders(self._sessions, cache(lambda: self._zalopay().within(TOGETHER)), self.clock)
-
-    def ask(self, session: PaymentSession, source: str, now: datetime) -> PaymentSession:
-        """The session after asking ZaloPay, where that is open and nobody asked in the last five seconds.
-
-        As it was read where others are writing it all the time.
-        """
-        try:
-            if session.is_live and session.attempted_at and self._sessions.claim_query(session, now):
-                return self._sessions.record(session, self._query(session, source), now)
-        except Busy:
-            logger.warning("answered as it was read", extra={"sessionId": session.id})
-        return session
-
-    def _query(self, session: PaymentSession, source: str) -> Evidence:
-        found = self._zalopay().query(session, source)
-        if found.outcome is Outcome.UNKNOWN:
-            metrics.count("ZaloPaySilent")
-        return found
-
-    def ask_whether_unpaid(self, session: PaymentSession) -> PaymentSession:
-        """The session after ZaloPay has said that nobody paid for it: still open, or ended by that answer.
-
-        Waits for up to five seconds where somebody has just asked. Raises Refused for money that moves or has arrived,
-        Silent where ZaloPay does not say.
-        """
-        waited = False
-        while session.is_live and session.attempted_at is not None:
-            now = self.clock()
-            if self._sessions.claim_query(session, now):
-                session = self._ask_for_replacing(session, now)
-                break
-            if waited:
-                raise Silent(session)
-            session, waited = self._await_turn(session, now), True
-        if session.status is Status.PAID:
-            raise already_paid(session)
-        if session.processing:
-            raise under_way(session)
-        return session
-
-    def _ask_for_replacing(self, session: PaymentSession, now: datetime) -> PaymentSession:
-        evidence = self._query(session, "replaced")
-        settled = self._sessions.record(session, evidence, now)
-        if evidence.outcome is Outcome.UNKNOWN and settled.is_live:
-            raise Silent(settled)
-        return settled
-
-    def _await_turn(self, session: PaymentSession, now: datetime) -> PaymentSession:
-        """The session as it is five seconds after another call has asked about it."""
-        asked_at = self._sessions.find(session.id).queried_at or now
-        _wait_until(asked_at + QUERY_INTERVAL, now)
-        return self._sessions.find(session.id)
-
-    def cancel_at_zalopay(self, session: PaymentSession) -> None:
-        """Nobody shall pay for an order that gave way. Best effort: money that comes all the same is looked after."""
-        if session.attempted_at is not None:
-            cancelled = self._zalopay().cancel_order(session)
-            logger.info("order given up", extra={"sessionId": session.id, "cancelled": cancelled})
+        self._settlement = settlement
 
     def make(self, session: PaymentSession, pages: Pages) -> PaymentSession:
         """Make the order of a session that is on record. Only an address makes it payable."""
@@ -148,9 +72,9 @@ class Orders:
             made = self._resolve_silence(session, pages)
         if not isinstance(made, Created):
             logger.warning("no order", extra={"sessionId": session.id, "outcome": made.outcome, "code": made.code})
-            settled = self._record_failure(session, made, self.clock())
+            settled = self._record_failure(session, made, self._settlement.clock())
             raise already_paid(settled) if settled.status is Status.PAID else creation_failed(session)
-        url, now = made.order_url, self.clock()
+        url, now = made.order_url, self._settlement.clock()
         begun = self._sessions.settle(session, lambda current, _: order_made(current, url, now), now)
         if begun.status not in (Status.PENDING, Status.PAID):
             raise creation_failed(session)
@@ -164,7 +88,7 @@ class Orders:
 
     def _make(self, session: PaymentSession, pages: Pages) -> Created | Evidence:
         redirect_url = f"{pages.frontend_url}/dashboard/payment/zalopay/{session.id}"
-        made = self._zalopay().create_order(session, redirect_url, pages.callback_url)
+        made = self._settlement.zalopay().create_order(session, redirect_url, pages.callback_url)
         if not isinstance(made, Created):
             metrics.count("ZaloPayRefused" if made.outcome is Outcome.REFUSED else "ZaloPaySilent")
         return made
@@ -174,7 +98,7 @@ class Orders:
 
         An order that is not there is made once more; one whose address was lost can be paid by nobody and is given up.
         """
-        found = self._query(session, "create")
+        found = self._settlement.ask_zalopay(session, "create")
         if found.outcome is Outcome.NOT_FOUND:
             return self._make(session, pages)
         return found.but(outcome=Outcome.REFUSED) if found.outcome is Outcome.UNPAID else found
@@ -183,13 +107,12 @@ class Orders:
 class Checkout:
     """Opens, resumes and replaces the one order or reservation that an award can have."""
 
-    def __init__(
-        self, sessions: Sessions, awards: Awards, orders: Orders, terms: Terms, new_id: Callable[[datetime], str]
-    ) -> None:
+    def __init__(self, awards: Awards, settlement: Settlement, terms: Terms, new_id: Callable[[datetime], str]) -> None:
         """`terms` are those of a cancellation, and belong to every sale that is opened; `new_id` makes stay ids."""
-        self._sessions = sessions
+        self._sessions = settlement.sessions
         self._awards = awards
-        self._orders = orders
+        self._settlement = settlement
+        self._orders = Orders(settlement.sessions, settlement)
         self._terms = terms
         self._new_id = new_id
 
@@ -199,7 +122,7 @@ class Checkout:
         Raises NotFound, Invalid and Refused, and PAYMENT_CREATION_FAILED where ZaloPay is silent or refuses.
         """
         for _ in range(ATTEMPTS):
-            now = self._orders.clock()
+            now = self._settlement.clock()
             award, current = self._look(choice, now)
             try:
                 session = self._resume_or_open(award, current, choice, pages, now)
@@ -220,7 +143,7 @@ class Checkout:
     def reserve(self, choice: Choice) -> PaymentSession:
         """A session without an order, whose nights are held for 15 minutes; the same one again for the same choice."""
         for _ in range(ATTEMPTS):
-            now = self._orders.clock()
+            now = self._settlement.clock()
             award, current = self._look(choice, now)
             if current is not None and is_for(current, award, choice):
                 if current.reserved and now < current.expires_at:
@@ -264,7 +187,7 @@ class Checkout:
         check_payable(award, now)
         quoted = quote(award, choice.nights, choice.amount, now)
         if current is not None:
-            current = self._orders.ask_whether_unpaid(current)
+            current = self._settlement.ask_whether_unpaid(current)
             if not current.is_live or self._corrected(award, current, now):
                 return None
         reserve = choice.amount is None
@@ -278,14 +201,14 @@ class Checkout:
         except NightsTaken as taken:
             raise self._explain(taken, choice.user_id) from None
         if current is not None:
-            self._orders.cancel_at_zalopay(current)
+            self._settlement.cancel_at_zalopay(current)
         return session
 
     def _corrected(self, award: Award, current: PaymentSession, now: datetime) -> bool:
         """Other terms wait for the end of this session: it ends first, so that they hold for what comes."""
         if award.correction is None:
             return False
-        give_way(self._sessions, self._orders, current, now)
+        give_way(self._settlement, current, now)
         return True
 
     def _resume(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession | None:
@@ -296,7 +219,7 @@ class Checkout:
             return self._order_of_reservation(session, pages, now)
         if is_being_made(session, now):
             return self._await_order(session)
-        settled = self._orders.ask(session, "create", now)
+        settled = self._settlement.ask(session, "create", now)
         if settled.status is Status.PAID:
             raise already_paid(settled)
         if settled.processing:
@@ -343,21 +266,19 @@ def is_for(session: PaymentSession, award: Award, choice: Choice) -> bool:
     return (session.nights, session.amount) == (quoted.nights, quoted.amount)
 
 
-def give_way(sessions: Sessions, orders: Orders, session: PaymentSession, now: datetime) -> None:
+def give_way(settlement: Settlement, session: PaymentSession, now: datetime) -> None:
     """End an unpaid session for the sake of another choice, and apply what has waited for its end."""
 
     def superseded(current: PaymentSession, _: object) -> Decision | None:
         unpaid = current.is_live and not current.processing
         return Decision(supersede(current, now), "SUPERSEDED", Nights.FREE) if unpaid else None
 
-    settled = sessions.settle(session, superseded, now)
+    settled = settlement.sessions.settle(session, superseded, now)
     if settled.status is Status.CANCELLED:
-        orders.cancel_at_zalopay(settled)
+        settlement.cancel_at_zalopay(settled)
 
 
-def cancel_booking(
-    sessions: Sessions, orders: Orders, session: PaymentSession, terms: Terms, now: datetime
-) -> PaymentSession:
+def cancel_booking(settlement: Settlement, session: PaymentSession, terms: Terms, now: datetime) -> PaymentSession:
     """Give a booking or a reservation back; of a reservation whose order is open ZaloPay is asked first.
 
     Raises Refused where that order is paid or its money moves, and where ZaloPay does not say.
@@ -365,17 +286,13 @@ def cancel_booking(
     unpaid = session.is_live and session.attempted_at is not None
     if unpaid:
         try:
-            session = orders.ask_whether_unpaid(session)
+            session = settlement.ask_whether_unpaid(session)
         except Silent as silent:
             raise under_way(silent.session) from None
-    settled = sessions.settle(session, lambda current, _: cancel(current, terms, now, unpaid=unpaid), now)
+    settled = settlement.sessions.settle(session, lambda current, _: cancel(current, terms, now, unpaid=unpaid), now)
     if unpaid and settled.status is Status.CANCELLED:
-        orders.cancel_at_zalopay(settled)
+        settlement.cancel_at_zalopay(settled)
     return settled
-
-
-def _wait_until(moment: datetime, now: datetime) -> None:
-    time.sleep(max(moment - now, timedelta()).total_seconds())
 
 
 def creation_failed(session: PaymentSession | None = None) -> StaysError:
@@ -392,8 +309,3 @@ def try_again() -> Refused:
 def nights_taken(taken: NightsTaken) -> Refused:
     """A night is another user's."""
     return Refused("INVALID_AUCTION_STATE", "A night is taken by somebody else.", nights=[taken.night.isoformat()])
-
-
-def already_paid(session: PaymentSession) -> Refused:
-    """The money has arrived."""
-    return Refused("INVALID_AUCTION_STATE", "These nights are paid already.", sessionId=session.id)

@@ -145,3 +145,8 @@ def under_way(session: PaymentSession) -> Refused:
     code = "PAYMENT_PROCESSING" if session.processing else "INVALID_AUCTION_STATE"
     said = "Money is on its way for this order." if session.processing else "A payment is under way; it ends by itself."
     return Refused(code, said, sessionId=session.id, expiresAt=timestamp(session.expires_at))
+
+
+def already_paid(session: PaymentSession) -> Refused:
+    """The money has arrived."""
+    return Refused("INVALID_AUCTION_STATE", "These nights are paid already.", sessionId=session.id)

@@ -1,6 +1,6 @@
 """How far a reader has to go: modules, functions and jumps between modules of three stories, seen by `sys.setprofile`.
 
-`python -m tests.proof.bench.paths` prints the table that stands in docs/architecture.md.
+`python -m tests.proof.simulation.paths` prints the table that stands in docs/architecture.md.
 """
 
 import sys
