@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from stays.checkout import Checkout, Choice
+from stays.checkout import Checkout, Choice, Orders
 from stays.domain.decision import Evidence, Outcome, order_given_up
 from stays.domain.errors import Refused
 from stays.domain.payment import Contact
@@ -37,7 +37,7 @@ def test_two_clicks_at_the_same_time_get_the_same_order(world: World):
     world.announce(auction_result())
     payments = world.functions["payments"]
     world.zalopay.fault("create_slow", seconds=0.3)
-    checkout = Checkout(payments.sessions, payments.awards, payments.orders, payments.TERMS, payments.new_id)
+    checkout = Checkout(payments.awards, payments.settlement, payments.TERMS, payments.new_id)
     choice = Choice("1001", MAI, [date.fromisoformat(night) for night in NIGHTS], 3 * PRICE, Contact())
     with ThreadPoolExecutor(4) as pool:
         sessions = list(pool.map(lambda _: checkout.pay(choice, payments.PAGES), range(4)))
@@ -84,7 +84,7 @@ def test_an_order_that_zalopay_already_has_is_found_by_a_query_and_not_called_a_
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"])
     with pytest.raises(Refused, match="paid already"):
-        payments.orders.make(session, payments.PAGES)
+        Orders(payments.settlement).make(session, payments.PAGES)
     assert world.standing(session.id)["status"] == "PAID"
     assert len(world.zalopay.orders()) == 1
 

@@ -44,7 +44,7 @@ def store(aws: None) -> Store:
 
 
 @pytest.fixture
-def watch(store: Store) -> DueItems:
+def due_items(store: Store) -> DueItems:
     return DueItems(store)
 
 

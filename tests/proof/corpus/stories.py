@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from infra.operator.commands import Desk
+from infra.operator.commands import Commands
 from infra.zalopay_simulator.ledger import Order
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result, second_chance
 from tests.proof.simulation.auctions import CHI, LATER_PRICE, answers, begins, lets_it_pass, presses
@@ -262,10 +262,10 @@ def only_order(system: System) -> Order:
     return order
 
 
-def by_hand(system: System, command: Callable[[Desk, str], Iterable[str]]) -> None:
+def by_hand(system: System, command: Callable[[Commands, str], Iterable[str]]) -> None:
     """An operator types a command about the only order."""
     stay = stay_of(only_order(system))
-    assert system.operate(lambda desk: command(desk, stay))
+    assert system.operate(lambda commands: command(desk, stay))
     system.deliver_callbacks()
     system.tick()
 
@@ -273,25 +273,25 @@ def by_hand(system: System, command: Callable[[Desk, str], Iterable[str]]) -> No
 def booking_is_ended_by_hand(system: System) -> None:
     """An operator gives the money of a booking back."""
     paid(system)
-    by_hand(system, lambda desk, stay: desk.refund(stay, None, end_booking=True))
+    by_hand(system, lambda desk, stay: commands.refund(stay, None, end_booking=True))
 
 
 def amount_is_accepted_by_hand(system: System) -> None:
     """Another amount than the order's counts as the price."""
     wrong_amount(system)
-    by_hand(system, Desk.accept)
+    by_hand(system, Commands.accept)
 
 
 def amount_is_given_back_by_hand(system: System) -> None:
     """Another amount than the order's goes back."""
     wrong_amount(system)
-    by_hand(system, lambda desk, stay: desk.refund(stay, None))
+    by_hand(system, lambda desk, stay: commands.refund(stay, None))
 
 
 def refund_is_settled_by_hand(system: System) -> None:
     """ZaloPay refused a refund, and it was paid back by another way."""
     refund_is_refused(system)
-    by_hand(system, Desk.settled)
+    by_hand(system, Commands.settled)
 
 
 def refund_is_refused(system: System) -> None:
@@ -307,7 +307,7 @@ def refund_is_ordered_again(system: System) -> None:
     """The same, and an operator asks for it once more."""
     refund_is_refused(system)
     system.zalopay.simulator.switch("refund_refused", False, "all")
-    by_hand(system, lambda desk, stay: desk.refund(stay, None))
+    by_hand(system, lambda desk, stay: commands.refund(stay, None))
 
 
 STORIES: dict[str, Story] = {

@@ -32,7 +32,7 @@ from stays.domain.payment import (
 from stays.domain.second_chances import is_overdue
 from stays.settlement import Settlement, Silent
 from stays.table.awards import Awards
-from stays.table.sessions import Changed, NightsTaken, Sessions
+from stays.table.sessions import Changed, NightsTaken
 from stays.table.store import Conflicted
 from stays.zalopay import Created
 
@@ -61,8 +61,8 @@ class Pages(NamedTuple):
 class Orders:
     """Orders, made at ZaloPay for sessions that are on record."""
 
-    def __init__(self, sessions: Sessions, settlement: Settlement) -> None:
-        self._sessions = sessions
+    def __init__(self, settlement: Settlement) -> None:
+        self._sessions = settlement.sessions
         self._settlement = settlement
 
     def make(self, session: PaymentSession, pages: Pages) -> PaymentSession:
@@ -112,7 +112,7 @@ class Checkout:
         self._sessions = settlement.sessions
         self._awards = awards
         self._settlement = settlement
-        self._orders = Orders(settlement.sessions, settlement)
+        self._orders = Orders(settlement)
         self._terms = terms
         self._new_id = new_id
 

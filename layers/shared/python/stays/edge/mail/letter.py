@@ -13,7 +13,7 @@ from stays.domain.calendar import runs
 from stays.domain.mailing import Kind, Language
 from stays.domain.values import on_one_line
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
+TEMPLATES = Path(__file__).with_name("templates")
 
 # Where mail programs see a web address, for which they make a link: `://`, `www.`, a dot before two letters, `1.2.3.4`.
 # Other full stops count as dots: browsers take them for such.
