@@ -15,7 +15,7 @@ from infra.doctor.settings import check_keys
 OLDEST_BOOTSTRAP = 21
 SECRETS = {"key1": "ZaloPayKey1Secret", "key2": "ZaloPayKey2Secret"}  # outputs of the data stack
 
-_NEEDS = "README, Deploying, lists what whoever deploys has to be allowed."
+_NEEDS = "docs/deploy.md lists the permissions that a deployment needs."
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 
 
@@ -94,9 +94,11 @@ def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -
             value = json.loads(account.secrets.get_secret_value(SecretId=outputs[output])["SecretString"])
             keys[name] = str(value["current"])
         except KeyError:
-            yield bad(f"The secret of {name} is not told, or has no `current`.", "README, Deploying: write it anew.")
+            yield bad(
+                f"The secret of {name} is not told, or has no `current`.", "Write it again: docs/deploy.md, step 5."
+            )
         except ValueError:
-            yield bad(f"The secret of {name} is not JSON.", 'Write {"current": "…"} into it: README, Deploying.')
+            yield bad(f"The secret of {name} is not JSON.", 'Write {"current": "…"} into it: docs/deploy.md, step 5.')
         except (BotoCoreError, ClientError) as error:
             yield unseen(
                 f"The secret of {name} was not read: {type(error).__name__}.", "Who deploys may not read it; ask."

@@ -87,7 +87,7 @@ def check_keys(keys: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
 
 
 def _set_key(name: str) -> str:
-    return f"README, Deploying, shows how the secret of {name} is written."
+    return f"docs/deploy.md, step 5, shows how the secret of {name} is written."
 
 
 def keys_in(environment: Mapping[str, str]) -> dict[str, str]:
