@@ -140,11 +140,12 @@ def test_sockets_without_a_token_work_at_once_after_a_seed_and_after_the_clock_w
     listen()
 
 
-def test_the_walk_through_the_readme_says_what_it_promises(
+def test_the_walks_through_the_documents_say_what_they_promise(
     local: Local, awards: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     assert awards
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    walks = (ROOT / "README.md", ROOT / "docs" / "local.md")  # the second goes on where the first ends
+    text = "\n".join(path.read_text(encoding="utf-8") for path in walks)
     found = re.findall(r"```bash\n(.*?)```|`(curl [^`]*)`", text, re.DOTALL)
     script = "\n".join(block or span for block, span in found if "curl" in block + span)
     here = {"http://localhost:8000": local.http_url, "localhost:8000": local.http_url}

@@ -29,6 +29,9 @@ SPAN = re.compile(r"`([^`\n]+)`")
 TOOL = re.compile(
     r"(?:^|(?<=[|;&(]))\s*(?P<command>(?:make|aws|git|npx|npm|python3?|\.venv/bin/python)\s)", re.MULTILINE
 )
+FENCED = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 HERE_DOCUMENT = re.compile(r"<<'EOF'.*?\n\s*EOF\n", re.DOTALL)
 PLACEHOLDER = re.compile(r"\$\(.*?\)|<[^<>]*>|\$[a-zA-Z_{}]+|…")
 OTHERS = {"curl", "read", "echo", "printf", "for", "done", "kill", "sleep", ')"'}  # and what is given a value
@@ -70,6 +73,17 @@ def up_to_its_end(text: str) -> str:
         if depth < 0 or (letter in "|;&\n" and not quote and not depth):
             return text[:position]
     return text
+
+
+def prose(path: Path) -> str:
+    """A document without its blocks."""
+    return FENCED.sub("", path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that GitHub gives the headings of a document."""
+    titles = (re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(prose(path)))
+    return {title.strip().replace(" ", "-") for title in titles}
 
 
 @cache
@@ -145,6 +159,9 @@ def shape_of(service: str, operation: str) -> tuple[Any, str]:
 @pytest.mark.parametrize("command", [*of("python"), *of(".venv/bin/python")])
 def test_a_module_that_is_run_is_there(command: str) -> None:
     found = re.search(r" -m (\S+)", command)
+    if found and found[1] == "pytest":
+        assert all((ROOT / word).exists() for word in words(command) if word.startswith("tests/"))
+        return
     assert found is None or any((ROOT / found[1].replace(".", "/")).with_suffix(end).exists() for end in ("", ".py"))
 
 
@@ -160,3 +177,17 @@ def test_make_help_says_a_line_of_every_target() -> None:
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
     (targets,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert re.findall(r"^make (\w+) +\w", said, re.MULTILINE) == targets.split()
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(path: Path) -> None:
+    links = [link for link in LINK.findall(prose(path)) if not re.match(r"\w+:", link)]
+    for link in links:
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

@@ -16,7 +16,7 @@ from infra.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
 DAY = 86_400
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "local.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.anyio
 
@@ -506,17 +506,17 @@ def test_a_trickling_answer_comes_at_once_where_no_client_is_connected() -> None
     assert json.loads(sent[1]["body"])["sub_return_code"] == -101
 
 
-async def test_every_fault_stands_in_the_readme_and_on_the_front_page(shop: Shop) -> None:
+async def test_every_fault_stands_in_the_documents_and_on_the_front_page(shop: Shop) -> None:
     page = (await shop.http.get("/")).text
     for name in faults.KNOWN:
-        assert f"`{name}`" in README, name
+        assert f"`{name}`" in PAGE, name
         assert f"<option>{name}</option>" in page
         assert f"<code>{name}</code>" in page
 
 
-async def test_every_call_that_the_readme_shows_is_answered(shop: Shop) -> None:
+async def test_every_call_that_the_documents_show_is_answered(shop: Shop) -> None:
     shop.deaf = True
-    calls = re.findall(r"^\| `(GET|POST|DELETE) (/simulator\S*)(?: (\{.*?\}))?`", README, re.MULTILINE)
+    calls = re.findall(r"^\| `(GET|POST|DELETE) (/simulator\S*)(?: (\{.*?\}))?`", PAGE, re.MULTILINE)
     assert len(calls) == 9
     await shop.create()
     for method, path, body in calls:
