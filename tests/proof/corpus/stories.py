@@ -265,7 +265,7 @@ def only_order(system: System) -> Order:
 def by_hand(system: System, command: Callable[[Commands, str], Iterable[str]]) -> None:
     """An operator types a command about the only order."""
     stay = stay_of(only_order(system))
-    assert system.operate(lambda commands: command(desk, stay))
+    assert system.operate(lambda commands: command(commands, stay))
     system.deliver_callbacks()
     system.tick()
 
@@ -273,7 +273,7 @@ def by_hand(system: System, command: Callable[[Commands, str], Iterable[str]]) -
 def booking_is_ended_by_hand(system: System) -> None:
     """An operator gives the money of a booking back."""
     paid(system)
-    by_hand(system, lambda desk, stay: commands.refund(stay, None, end_booking=True))
+    by_hand(system, lambda commands, stay: commands.refund(stay, None, end_booking=True))
 
 
 def amount_is_accepted_by_hand(system: System) -> None:
@@ -285,7 +285,7 @@ def amount_is_accepted_by_hand(system: System) -> None:
 def amount_is_given_back_by_hand(system: System) -> None:
     """Another amount than the order's goes back."""
     wrong_amount(system)
-    by_hand(system, lambda desk, stay: commands.refund(stay, None))
+    by_hand(system, lambda commands, stay: commands.refund(stay, None))
 
 
 def refund_is_settled_by_hand(system: System) -> None:
@@ -307,7 +307,7 @@ def refund_is_ordered_again(system: System) -> None:
     """The same, and an operator asks for it once more."""
     refund_is_refused(system)
     system.zalopay.simulator.switch("refund_refused", False, "all")
-    by_hand(system, lambda desk, stay: commands.refund(stay, None))
+    by_hand(system, lambda commands, stay: commands.refund(stay, None))
 
 
 STORIES: dict[str, Story] = {
