@@ -41,7 +41,7 @@ unit: $(VENV)/.test.stamp ## the unit tests alone, in seconds
 
 test: setup $(VENV)/.test.stamp ## everything that proves it
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
-	$(VENV)/bin/python -m pytest tests/proof/simulation tests/proof/hostile tests/proof/mutation -n auto --dist worksteal
+	$(VENV)/bin/python -m pytest tests/proof -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
 	$(VENV)/bin/python -m pytest tests/e2e -n $(WORKERS) --dist loadfile
 

@@ -125,7 +125,7 @@ class BackendStack(Stack):
     def _simulate(self) -> None:
         if self.simulator:
             layers = [self._layer(simulator_layer()), self._layers[1]]
-            self.simulator.serve(one_file("infra/simulator", "handler.py"), layers, self._common)
+            self.simulator.serve(one_file("infra/zalopay_simulator/on_lambda", "handler.py"), layers, self._common)
 
     def _watch(self) -> None:
         Monitoring(
