@@ -95,17 +95,17 @@ def is_something(award: Award) -> bool:
 
 def won(name: str, user_id: str) -> Award | None:
     """On the winners page a name is an auction's, else that of an offer that was accepted."""
-    return best(is_winner, awards.of(name, user_id)) or best(is_winner, awards.with_id(name, user_id))
+    return best(is_winner, awards.load_for(name, user_id)) or best(is_winner, awards.find_by_id(name, user_id))
 
 
 def offered(name: str, user_id: str) -> Award | None:
     """On the page of offers a name is an offer's, else an auction's."""
-    return best(is_offer, awards.with_id(name, user_id)) or best(is_offer, awards.of(name, user_id))
+    return best(is_offer, awards.find_by_id(name, user_id)) or best(is_offer, awards.load_for(name, user_id))
 
 
 def won_or_offered(name: str, user_id: str) -> Award | None:
     """Where both pages ask a name is an offer's, else an auction's."""
-    return best(is_something, awards.with_id(name, user_id)) or best(is_something, awards.of(name, user_id))
+    return best(is_something, awards.find_by_id(name, user_id)) or best(is_something, awards.load_for(name, user_id))
 
 
 def found(look: Look, name: str, now: datetime) -> Award:
@@ -116,14 +116,14 @@ def found(look: Look, name: str, now: datetime) -> Award:
 
 
 def shown(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
-    open_until = awards.open_until(wins)
+    open_until = awards.load_deadlines(wins)
     return [winner_of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
 
 
 @app.get("/auctions/winners/me")
 def winners() -> list[dict[str, Any]]:
     now = clock()
-    return shown([award for award in awards.all_of(caller(now)) if is_winner(award)], now)
+    return shown([award for award in awards.load_all_of(caller(now)) if is_winner(award)], now)
 
 
 @app.get("/auctions/winners/<auction_id>")
@@ -155,7 +155,7 @@ def decline_any(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
 @app.get("/auctions/offers/second-chance/me")
 def offers() -> list[dict[str, Any]]:
     now = clock()
-    return [offer_of(award, now) for award in awards.all_of(caller(now)) if is_offer(award)]
+    return [offer_of(award, now) for award in awards.load_all_of(caller(now)) if is_offer(award)]
 
 
 @app.get("/auctions/offers/second-chance/<offer_id>")

@@ -68,7 +68,7 @@ def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> 
     correction = Correction(revision=said.revision, event_id=id_of(event))
     answer = awards.take_back(said.auction_id, said.user_id, said.award_id, correction, now)
     gone = answer.award if is_gone(answer) else None
-    while gone and (offers := awards.chain_of(gone)):
+    while gone and (offers := awards.load_chain(gone)):
         for offer in offers:
             last = offer.correction or offer
             after = correction.but(revision=max(said.revision, last.revision))

@@ -79,7 +79,7 @@ class ProfileRequest(Model):
 
 @app.get("/user/bookings")
 def mine() -> list[dict[str, Any]]:
-    return [booking.to_client(TERMS) for booking in sessions.bookings(http.caller(app).user_id)]
+    return [booking.to_client(TERMS) for booking in sessions.load_bookings(http.caller(app).user_id)]
 
 
 @app.post("/bookings")
@@ -103,7 +103,7 @@ def give_back(booking_id: http.PathId) -> dict[str, Any]:
     if booking_of(session) is None:
         raise NotFound
     settled = cancel_booking(settlement.of_one_request(), session, TERMS, now)
-    award = awards.of_session(settled)
+    award = awards.load_of_session(settled)
     if award.unsold:
         awards.pass_on(award, clock(), new_id(now))
     logger.info("booking cancelled", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment})
@@ -112,7 +112,7 @@ def give_back(booking_id: http.PathId) -> dict[str, Any]:
 
 def confirmed(booking_id: str, code: str) -> Booking:
     """A confirmed booking of the caller's, as traveller or as host."""
-    booking = sessions.booking(booking_id, http.caller(app).user_id, host=True)
+    booking = sessions.load_booking(booking_id, http.caller(app).user_id, host=True)
     if booking.status is not BookingStatus.CONFIRMED:
         raise Refused(code, "This booking is not confirmed.", status=booking.status)
     return booking
@@ -128,14 +128,14 @@ def update_calendar(booking_id: http.PathId) -> dict[str, Any]:
 @app.post("/bookings/<booking_id>/conversation")
 def open_conversation(booking_id: http.PathId) -> dict[str, str]:
     booking = confirmed(booking_id, "INVALID_AUCTION_STATE")
-    return {"threadId": effects.thread(booking, datetime.now(UTC)).thread_id}
+    return {"threadId": effects.open_thread(booking, datetime.now(UTC)).thread_id}
 
 
 @app.post("/bookings/<booking_id>/send-confirmation")
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
     """To the address that its user has now, which the mail keeps."""
     booking, now = confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
-    session, mailing = effects.story(booking.id, "confirmation")
+    session, mailing = effects.load_story(booking.id, "confirmation")
     profile = None if session.contact.email else awards.profile(session.user_id)
     to = session.contact.address(profile)
     owed = mailing or new_mailing(booking.id, "confirmation", now)

@@ -41,8 +41,8 @@ def calendar_of(
 ) -> dict[str, Any]:
     now = datetime.now(UTC)
     asked = span(first, last, now)
-    calendar = calendars.of_host(property_id, http.caller(app).user_id)
-    return page(calendar, asked, calendars.nights(property_id, asked), now).dump()
+    calendar = calendars.load_of_host(property_id, http.caller(app).user_id)
+    return page(calendar, asked, calendars.load_nights(property_id, asked), now).dump()
 
 
 @app.post("/properties/<property_id>/calendar/feed")
@@ -67,8 +67,8 @@ def read_feed(feed: str) -> Response[str]:
     address = read_file_name(feed)
     if address is None:
         raise NotFound
-    calendar = calendars.at(address)
-    nights = calendars.nights(address.property_id, feed_span(now))
+    calendar = calendars.load_at(address)
+    nights = calendars.load_nights(address.property_id, feed_span(now))
     return http.file(app, feed_file(calendar, booked_runs(nights, now)), CONTENT_TYPE)
 
 

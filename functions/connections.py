@@ -142,7 +142,9 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
         raise FrameRefused("FORBIDDEN", "Connect again.")
     proven = identified(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
     join(proven)
-    post.dismiss(surplus([each for each in connections.of(frame.user_id) if each.connection_id != connection_id], now))
+    post.dismiss(
+        surplus([each for each in connections.load_of(frame.user_id) if each.connection_id != connection_id], now)
+    )
     return 200
 
 

@@ -76,10 +76,10 @@ def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | Non
 def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
     """Send a claimed mail and record what became of it."""
     if is_outdated(session, mailing):
-        effects.undeliverable(mailing)
+        effects.note_undeliverable(mailing)
     elif not mailing.to:
         count("MailWithoutAddress")
-        effects.undeliverable(mailing)
+        effects.note_undeliverable(mailing)
     else:
         hand_over(letter_for(session, mailing, profile, mailing.to), mailing, now)
 
@@ -90,14 +90,14 @@ def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
         message_id = send(ses, render(letter, SENDER, now), SENDER)
     except MailRefused as refusal:
         not_sent(mailing, refusal)
-        effects.undeliverable(mailing)
+        effects.note_undeliverable(mailing)
     except MailUnavailable as fault:
         not_sent(mailing, fault)
-        effects.failed(mailing, now)
+        effects.note_failure(mailing, now)
     except MailUnsure as fault:
         not_sent(mailing, fault)  # it stays "being sent", until the clock finds it
     else:
-        effects.sent(mailing, message_id, now)
+        effects.note_sent(mailing, message_id, now)
 
 
 def not_sent(mailing: Mailing, why: Exception) -> None:
@@ -111,12 +111,12 @@ def fulfil(stay_id: str, letter: str, now: datetime) -> None:
 
     The claim comes last: whatever fails between it and SES looks like a mail that may be out.
     """
-    session, mailing = effects.story(stay_id, letter)
+    session, mailing = effects.load_story(stay_id, letter)
     if mailing is None or mailing.state is not MailState.DUE:
         return
     booking = booking_of(session)
     if booking is not None and letter == "confirmation":
-        effects.thread(booking, now)
+        effects.open_thread(booking, now)
     profile = profiles.profile(session.user_id)
     to = mailing.to or session.contact.address(profile)
     claimed = effects.claim(mailing.but(to=to), now)

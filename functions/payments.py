@@ -135,7 +135,7 @@ def transaction(transaction_id: str) -> dict[str, Any]:
             "This is not a transaction id.",
             fields=[{"field": "transactionId", "message": "It consists of digits."}],
         )
-    return told(sessions.paid_by(transaction_id, who.user_id), now).to_client(TERMS)
+    return told(sessions.find_paid_by(transaction_id, who.user_id), now).to_client(TERMS)
 
 
 def told(session: PaymentSession, now: datetime) -> PaymentSession:

@@ -81,12 +81,12 @@ class Commands:
 
     def review(self) -> Iterator[str]:
         """What waits for people, with what came and what was expected."""
-        for found in self._tools.queries.for_people():
+        for found in self._tools.queries.find_for_people():
             if isinstance(found, Stray):
                 yield waiting_stray(found)
             else:
                 yield waiting_session(found, self._tools.queries.load_timeline(found.id))
-        for item in self._tools.queries.refused():
+        for item in self._tools.queries.load_refused():
             yield f"REFUSED  {item['SK']}  {item['reason']}"
 
     # Doing
@@ -125,7 +125,7 @@ class Commands:
 
         Or a callback that was kept, by its key; or that of an order which was unknown, by its transaction.
         """
-        now, kept, stray = self._environment.now(), self._tools.queries.kept(name), self._strays.find(name)
+        now, kept, stray = self._environment.now(), self._tools.queries.load_kept(name), self._strays.find(name)
         if stray:
             yield from self._strays.show(stray)
             yield from self._bring(stray.raw, now) if stray.raw and stray.stay_id is None else ()
@@ -191,7 +191,7 @@ class Commands:
     def mail(self, name: str, letter: Kind) -> Iterator[str]:
         """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
         session, now = self._session(name), self._environment.now()
-        mailing = self._tools.effects.story(session.id, letter).mailing
+        mailing = self._tools.effects.load_story(session.id, letter).mailing
         if mailing is None:
             raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
         if self._really:
@@ -201,7 +201,7 @@ class Commands:
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
         """Tell connected browsers once more how the payments stand that changed since then."""
-        for session in self._tools.queries.changed_since(since):
+        for session in self._tools.queries.find_changed_since(since):
             if user_id not in (None, session.user_id):
                 continue
             if self._really:
@@ -211,7 +211,7 @@ class Commands:
     def publish(self, since: datetime) -> Iterator[str]:
         """Publish once more what is true of all that changed since then: who has heard it drops it by its `eventId`."""
         queries = self._tools.queries
-        changed: list[Announced] = [*queries.changed_since(since), *queries.over_since(since)]
+        changed: list[Announced] = [*queries.find_changed_since(since), *queries.find_over_since(since)]
         happened = [each for item in changed for each in facts(item)]
         if self._really:
             self._tools.publish(happened)
@@ -244,7 +244,7 @@ class Commands:
 
     def _session(self, name: str) -> PaymentSession:
         """The stay that a name means. Raises NotFound, and Refused for stray money, which is nobody's stay."""
-        stay_id = self._tools.queries.stay_id(name.upper())
+        stay_id = self._tools.queries.find_stay_id(name.upper())
         if stay_id is not None:
             return self._tools.sessions.find(stay_id)
         stray = self._strays.find(name)

@@ -24,7 +24,7 @@ class StrayMoney:
     def show(self, stray: Stray) -> Iterator[str]:
         """What it is, and what happened to it."""
         yield from describe_stray(stray)
-        for each in self._strays.timeline(stray):
+        for each in self._strays.load_timeline(stray):
             yield f"  {each['at']}  {event(each)}"
 
     def ask(self, stray: Stray, settling: Settling) -> Iterator[str]:

@@ -38,7 +38,7 @@ def hand_in(*awards: Award) -> None:
 
 def begin(sessions: Sessions, session: PaymentSession, now: datetime, instead_of: PaymentSession | None = None) -> None:
     """A session opens for its award as it stands."""
-    sessions.open(session, Awards(Store(dynamodb(), "stays")).of_session(session), now, instead_of)
+    sessions.open(session, Awards(Store(dynamodb(), "stays")).load_of_session(session), now, instead_of)
 
 
 class Failing:

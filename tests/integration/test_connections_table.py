@@ -58,23 +58,23 @@ def test_c13_a_user_who_subscribes_is_found_with_all_connections(connections: Co
     mine = [connection(name) for name in ("c1=", "c2=")]
     for each in [*mine, connection("c3=", STRANGER), connection("c4=", TRAVELLER + "2")]:
         connections.subscribe(each)
-    assert connections.of(TRAVELLER) == mine
-    assert connections.of("nobody") == []
+    assert connections.load_of(TRAVELLER) == mine
+    assert connections.load_of("nobody") == []
     assert connections.find("c1=") == mine[0]
     until = int((NOW + LIFETIME).timestamp())
     assert {item["expiresAt"] for item in contents("connections").values()} == {until}
 
 
 def test_presence_is_no_connection(connections: Connections) -> None:
-    connections.saw(TRAVELLER, MARK, NOW)
-    assert connections.of(TRAVELLER) == []
+    connections.note_seen(TRAVELLER, MARK, NOW)
+    assert connections.load_of(TRAVELLER) == []
 
 
 def test_who_subscribes_again_changes_the_channels(connections: Connections) -> None:
     connections.subscribe(connection())
     narrow = connection(channels=("payment_status",))
     connections.subscribe(narrow)
-    assert connections.of(TRAVELLER) == [narrow]
+    assert connections.load_of(TRAVELLER) == [narrow]
     assert connections.find("c1=") == narrow
 
 
@@ -98,10 +98,10 @@ def test_who_joins_does_so_for_a_limited_time() -> None:
 def test_i16_a_connection_is_listed_as_joining_until_it_has_joined(connections: Connections) -> None:
     joining = connection(joining_until=NOW + JOINING)
     connections.subscribe(joining)
-    assert connections.of(TRAVELLER) == [joining]
+    assert connections.load_of(TRAVELLER) == [joining]
     assert connections.find("c1=") == connection()
     assert connections.move(joining, connection())
-    assert connections.of(TRAVELLER) == [connection()]
+    assert connections.load_of(TRAVELLER) == [connection()]
 
 
 def test_i16_a_connection_that_has_subscribed_again_is_still_joining(connections: Connections) -> None:
@@ -109,7 +109,7 @@ def test_i16_a_connection_that_has_subscribed_again_is_still_joining(connections
     connections.subscribe(first)
     connections.subscribe(second)
     assert not connections.move(first, connection())
-    assert connections.of(TRAVELLER) == [second]
+    assert connections.load_of(TRAVELLER) == [second]
 
 
 def test_a_connection_that_was_forgotten_while_it_joined_stays_forgotten(connections: Connections) -> None:
@@ -141,7 +141,7 @@ def test_ten_times_ten_of_the_largest_connections_are_one_page(connections: Conn
     assert 10 * MOST_CONNECTIONS * size < 1_000_000  # a page of DynamoDB has at least so many bytes
     for number in range(10 * MOST_CONNECTIONS):
         connections.subscribe(largest.but(connection_id=f"{number:0128}"))
-    assert len(connections.of("u" * 128)) == 10 * MOST_CONNECTIONS + 1
+    assert len(connections.load_of("u" * 128)) == 10 * MOST_CONNECTIONS + 1
 
 
 def test_a_connection_that_is_gone_is_forgotten_under_both_keys(connections: Connections) -> None:
@@ -159,7 +159,7 @@ def test_a_connection_that_never_subscribed_is_forgotten_too(connections: Connec
 
 
 def test_a_user_was_seen_for_a_quarter_of_an_hour_and_only_there(connections: Connections) -> None:
-    connections.saw(TRAVELLER, MARK, NOW)
+    connections.note_seen(TRAVELLER, MARK, NOW)
     assert connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE - MOMENT)
     assert not connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE)
     assert not connections.was_seen(STRANGER, MARK, NOW)
@@ -171,7 +171,7 @@ def test_a_user_was_seen_for_a_quarter_of_an_hour_and_only_there(connections: Co
 def test_that_a_user_was_seen_is_written_once_in_five_minutes(connections: Connections) -> None:
     seen = []
     for at in (NOW, NOW + MOMENT, NOW + PRESENCE_WRITES, NOW + PRESENCE_WRITES + MOMENT):
-        connections.saw(TRAVELLER, MARK, at)
+        connections.note_seen(TRAVELLER, MARK, at)
         seen += [item["seenAt"] for item in contents("connections").values()]
     assert seen == [*["2026-11-22T03:00:00.000Z"] * 3, "2026-11-22T03:05:00.001Z"]
 
@@ -190,7 +190,7 @@ def test_what_was_seen_in_time_to_come_vouches_for_nobody_and_keeps_no_call_from
 
 def test_two_calls_at_the_same_time_are_written_once_whichever_comes_last(connections: Connections) -> None:
     for at in (NOW + CLOCKS_DIFFER, NOW, NOW + MOMENT):
-        assert connections.saw(TRAVELLER, MARK, at) == NOW + CLOCKS_DIFFER
+        assert connections.note_seen(TRAVELLER, MARK, at) == NOW + CLOCKS_DIFFER
         Presence(connections).note(TRAVELLER, MARK, at)
     assert connections.was_seen(TRAVELLER, MARK, NOW)
 
@@ -207,12 +207,12 @@ def test_a_memory_of_time_to_come_asks_the_table(connections: Connections) -> No
 def test_a_user_with_an_odd_id_is_found_and_seen_and_no_other_is(connections: Connections, user_id: str) -> None:
     others = [each for each in ("a b", "a%20b", "a#b", "a/b", "Ạn", "a", "b") if each != user_id]
     connections.subscribe(connection(user_id=user_id))
-    connections.saw(user_id, MARK, NOW)
-    assert [each.user_id for each in connections.of(user_id)] == [user_id]
-    assert [connections.of(each) for each in others] == [[]] * len(others)
+    connections.note_seen(user_id, MARK, NOW)
+    assert [each.user_id for each in connections.load_of(user_id)] == [user_id]
+    assert [connections.load_of(each) for each in others] == [[]] * len(others)
     assert [each for each in [user_id, *others] if connections.was_seen(each, MARK, NOW)] == [user_id]
     connections.forget("c1=", user_id)
-    assert connections.of(user_id) == []
+    assert connections.load_of(user_id) == []
 
 
 def test_that_a_user_was_seen_is_remembered_for_a_thousand_and_the_oldest_is_asked_again(

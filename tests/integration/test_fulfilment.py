@@ -187,7 +187,7 @@ def test_a_letter_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hear
 def test_a_letter_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
     paid = world.paid()
     effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
-    _, mailing = effects.story(paid["id"], "confirmation")
+    _, mailing = effects.load_story(paid["id"], "confirmation")
     assert effects.claim(mailing, now)
     world.deliver()
     world.after(minutes=9)
@@ -204,7 +204,7 @@ def test_a_letter_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
     paid = world.paid()
     effects = world.functions["fulfilment"].effects
     for _ in range(2):
-        _, mailing = effects.story(paid["id"], "confirmation")
+        _, mailing = effects.load_story(paid["id"], "confirmation")
         assert effects.claim(mailing, datetime.now(UTC))
         assert "MailFailed" not in capsys.readouterr().out
         world.after(minutes=11)
@@ -237,7 +237,7 @@ def test_a_letter_that_the_stream_did_not_bring_is_brought_by_the_clock(world: W
 def test_only_one_of_two_can_claim_a_letter(world: World):
     paid = world.paid()
     effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
-    _, mailing = effects.story(paid["id"], "confirmation")
+    _, mailing = effects.load_story(paid["id"], "confirmation")
     assert effects.claim(mailing, now)
     assert effects.claim(mailing, now) is None
 
@@ -245,7 +245,7 @@ def test_only_one_of_two_can_claim_a_letter(world: World):
 def test_whoever_comes_second_to_a_letter_does_not_send_it(world: World):
     paid = world.paid()
     fulfilment = world.functions["fulfilment"]
-    _, mailing = fulfilment.effects.story(paid["id"], "confirmation")
+    _, mailing = fulfilment.effects.load_story(paid["id"], "confirmation")
     with before(fulfilment, "GetItem", lambda: fulfilment.effects.claim(mailing, datetime.now(UTC))):
         assert world.deliver()["fulfilment"] == []
     assert (mail(world)["state"], sent()) == ("SENDING", [])

@@ -135,8 +135,8 @@ def test_a_long_auction_hides_no_offer_from_late_money_and_from_a_withdrawal(wor
     world.status(made["appTransId"])
     for user_id, auction_id in ((MAI, "1001"), (BINH, "1002")):
         assert world.http("POST", f"/auctions/winners/{auction_id}/decline", sub=user_id).status == 200
-        assert [offer.status for offer in awards.of(auction_id, "z")] == ["WAITING"]
+        assert [offer.status for offer in awards.load_for(auction_id, "z")] == ["WAITING"]
     world.call_back(signed(order_data(made["appTransId"])))
     world.announce({"auctionId": "1002", "userId": BINH}, "AuctionWithdrawn")
-    ended = [awards.of(auction_id, "z")[0].status for auction_id in ("1001", "1002")]
+    ended = [awards.load_for(auction_id, "z")[0].status for auction_id in ("1001", "1002")]
     assert ended == ["EXPIRED", "WITHDRAWN"]

@@ -279,7 +279,7 @@ def test_i16_what_is_told_to_a_page_that_was_joining_is_read_again(world: World)
 
     def pay_and_join() -> None:
         world.zalopay.pay(made["appTransId"])
-        (listed,) = [each for each in function.connections.of(MAI) if each.connection_id == late.id]
+        (listed,) = [each for each in function.connections.load_of(MAI) if each.connection_id == late.id]
         assert function.connections.move(listed, listed.but(joining_until=None))
 
     world.neighbour.on_post = lambda connection_id: once.pop()() if once else None
@@ -366,7 +366,7 @@ def test_i16_a_page_with_much_to_be_told_joins_for_longer(world: World):
     listed: list[datetime] = []
 
     def slowly(connection_id: str) -> None:
-        (found,) = world.functions["notifier"].connections.of(MAI)
+        (found,) = world.functions["notifier"].connections.load_of(MAI)
         assert found.joining_until is not None
         listed.append(found.joining_until)
         time.sleep(0.4)
@@ -376,7 +376,7 @@ def test_i16_a_page_with_much_to_be_told_joins_for_longer(world: World):
     socket.subscribe()
     assert len(heard(socket)) == 6
     assert len(set(listed)) > 1
-    assert world.functions["notifier"].connections.of(MAI)[0].joining_until is None
+    assert world.functions["notifier"].connections.load_of(MAI)[0].joining_until is None
 
 
 def test_i16_what_is_too_late_to_be_told_in_order_is_not_told(world: World):
@@ -394,7 +394,7 @@ def test_i16_where_the_last_word_comes_too_late_all_is_told_anew(world: World):
     world.neighbour.on_post = lambda connection_id: world.clock.shift(next(late, 0) * JOINING)
     assert [frame["type"] for frame in socket.subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT", "PAYMENT_STATUS"] * 2
     assert not socket.ended
-    assert world.functions["notifier"].connections.of(MAI)[0].joining_until is None
+    assert world.functions["notifier"].connections.load_of(MAI)[0].joining_until is None
 
 
 def test_a_page_that_was_dismissed_while_it_joined_stays_so(world: World):

@@ -154,7 +154,7 @@ def test_a_connection_that_is_gone_is_forgotten_and_was_reached_as_well_as_it_ca
     gateway.names = {410: name} if name else {}
     assert post(gateway.url, connections).tell([(gone, [STATUS, BOOKING]), (alive, [STATUS])]) == []
     assert gateway.calls["gone="] == 1
-    assert connections.of(TRAVELLER) == [alive]
+    assert connections.load_of(TRAVELLER) == [alive]
     assert connections.find("gone=") is None
     assert set(contents("connections")) == {
         ("CONNECTION#alive=", "CONNECTION"),
@@ -223,7 +223,7 @@ def test_who_is_dismissed_is_forgotten_and_ended(gateway: Gateway, connections: 
     first, second, stays = (listening(connections, f"c{number}=") for number in range(3))
     post(gateway.url, connections).dismiss([first, second])
     assert sorted(gateway.ended) == ["c0=", "c1="]
-    assert connections.of(TRAVELLER) == [stays]
+    assert connections.load_of(TRAVELLER) == [stays]
     assert connections.find("c0=") is None
 
 
@@ -235,7 +235,7 @@ def test_who_cannot_be_ended_stays_listed_and_hinders_nobody(
     gateway.answers["faulty="] = [status]
     post(gateway.url, connections).dismiss([faulty, other])
     assert gateway.ended == ["other="]
-    assert connections.of(TRAVELLER) == [faulty]
+    assert connections.load_of(TRAVELLER) == [faulty]
 
 
 @pytest.mark.parametrize("name", ["GoneException", None])
@@ -246,13 +246,13 @@ def test_who_has_gone_already_is_forgotten_when_dismissed(
     gateway.names = {410: name} if name else {}
     gateway.answers["c1="] = [410]
     post(gateway.url, connections).dismiss([mine])
-    assert (gateway.ended, connections.of(TRAVELLER)) == ([], [])
+    assert (gateway.ended, connections.load_of(TRAVELLER)) == ([], [])
 
 
 def test_who_is_ended_only_is_forgotten_by_nobody_but_the_gateway(gateway: Gateway, connections: Connections) -> None:
     mine = listening(connections, "c1=")
     post(gateway.url, connections).end("c1=")
-    assert (gateway.ended, connections.of(TRAVELLER)) == (["c1="], [mine])
+    assert (gateway.ended, connections.load_of(TRAVELLER)) == (["c1="], [mine])
 
 
 def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connections) -> None:

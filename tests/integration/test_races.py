@@ -88,7 +88,7 @@ class Engine:
 
 def begin(engine: Engine, session: PaymentSession, now: datetime = NOW) -> None:
     """The session opens for its award as it stands."""
-    engine.sessions.open(session, Awards(engine.store).of_session(session), now)
+    engine.sessions.open(session, Awards(engine.store).load_of_session(session), now)
 
 
 def paid(session: PaymentSession) -> Evidence:
@@ -150,7 +150,7 @@ def test_the_same_evidence_fifty_times_makes_one_booking_one_mail_and_one_event(
     assert engine.story(session.id) == kinds
     assert engine.nights() == {("BOOKED", session.id): 2}
     assert evidence.transaction_id
-    assert engine.sessions.paid_by(evidence.transaction_id, "auth0|an") == engine.sessions.find(session.id)
+    assert engine.sessions.find_paid_by(evidence.transaction_id, "auth0|an") == engine.sessions.find(session.id)
 
 
 def test_two_transactions_of_one_order_pay_it_once_and_keep_the_other_for_people(engine: Engine) -> None:
@@ -259,7 +259,7 @@ def test_of_many_choices_for_one_award_one_is_open(engine: Engine) -> None:
 
 def test_of_many_choices_that_replace_one_order_one_does(engine: Engine) -> None:
     old = engine.pending(engine.user_id)
-    award = Awards(engine.store).of_session(old)
+    award = Awards(engine.store).load_of_session(old)
     choices = [another(engine, award, number % 2) for number in range(16)]
 
     def replace(session: PaymentSession) -> str | None:
@@ -279,7 +279,7 @@ def test_money_and_another_choice_at_the_same_time_leave_the_booking_and_nothing
     attempt: int, engine: Engine
 ) -> None:
     old = engine.pending(engine.user_id)
-    award, evidence = Awards(engine.store).of_session(old), paid(old)
+    award, evidence = Awards(engine.store).load_of_session(old), paid(old)
     new = another(engine, award, attempt % 2)
 
     def replace() -> None:
@@ -298,8 +298,8 @@ def test_of_two_orders_of_one_award_that_are_paid_at_the_same_time_one_is_booked
     attempt: int, engine: Engine
 ) -> None:
     old = engine.pending(engine.user_id)
-    new = another(engine, Awards(engine.store).of_session(old), attempt % 2)
-    engine.sessions.open(new, Awards(engine.store).of_session(old), NOW, old)
+    new = another(engine, Awards(engine.store).load_of_session(old), attempt % 2)
+    engine.sessions.open(new, Awards(engine.store).load_of_session(old), NOW, old)
     money = {each.id: paid(each) for each in (old, new)}
     at_once(*[lambda each=each: engine.sessions.record(each, money[each.id], NOW) for each in (old, new)] * 2)
     found = [engine.sessions.find(each.id) for each in (old, new)]
@@ -313,7 +313,7 @@ def test_a_withdrawal_and_the_end_of_the_session_leave_it_withdrawn_and_with_mon
     attempt: int, engine: Engine
 ) -> None:
     session, pays = engine.pending(engine.user_id), attempt % 2 == 1
-    award, awards = Awards(engine.store).of_session(session), Awards(engine.store)
+    award, awards = Awards(engine.store).load_of_session(session), Awards(engine.store)
     word = paid(session) if pays else Evidence(source="schedule", outcome=Outcome.EXPIRED)
     event = Correction(revision=1, event_id="event-2")
     at_once(
@@ -333,7 +333,7 @@ def test_one_of_many_may_ask_zalopay(engine: Engine) -> None:
 
 def test_one_of_many_takes_a_mail_that_is_due(engine: Engine) -> None:
     booked = engine.booked("auth0|an")
-    mailing = engine.effects.story(booked.id, "confirmation").mailing
+    mailing = engine.effects.load_story(booked.id, "confirmation").mailing
     assert mailing
     claims = at_once(*[lambda: engine.effects.claim(mailing, NOW)] * 32)
     (claimed,) = [claim for claim in claims if isinstance(claim, Mailing)]
@@ -355,7 +355,7 @@ def test_a_refund_is_requested_once(engine: Engine) -> None:
 
 def test_one_thread_is_opened_however_many_ask(engine: Engine) -> None:
     booked = engine.booked("auth0|an")
-    booking = engine.sessions.booking(booked.id, "auth0|an")
+    booking = engine.sessions.load_booking(booked.id, "auth0|an")
     moments = [NOW + timedelta(seconds=number) for number in range(16)]
-    threads = at_once(*[lambda now=now: engine.effects.thread(booking, now) for now in moments])
+    threads = at_once(*[lambda now=now: engine.effects.open_thread(booking, now) for now in moments])
     assert len({(thread.thread_id, thread.created_at) for thread in threads}) == 1

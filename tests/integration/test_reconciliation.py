@@ -121,7 +121,7 @@ def begun(world: World) -> PaymentSession:
     """A session on record, and then the function was killed."""
     world.announce(auction_result())
     payments, now = world.functions["payments"], datetime.now(UTC)
-    (won,) = world.functions["auctions"].awards.of("1001", MAI)
+    (won,) = world.functions["auctions"].awards.load_for("1001", MAI)
     quoted = quote(won, [night.date for night in won.nights], None, now)
     session = open_session(new_stay_id(now, b"0123456789"), quoted, MAI, Contact(), now, reserve=False)
     payments.sessions.open(session, won, now)
@@ -357,7 +357,7 @@ def test_a_click_does_not_wait_for_an_order_that_was_given_up(world: World):
 
 def test_an_award_that_can_still_be_paid_is_left_alone(world: World):
     world.announce(auction_result())
-    (award,) = world.functions["auctions"].awards.of("1001", MAI)
+    (award,) = world.functions["auctions"].awards.load_for("1001", MAI)
     world.functions["reconciliation"].check_award(award, award.deadline - timedelta(seconds=1))
     assert world.item(kind="AWARD")["status"] == "PENDING_PAYMENT"
 

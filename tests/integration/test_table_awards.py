@@ -60,8 +60,8 @@ def test_a_users_awards_in_an_auction_are_one_read_and_only_theirs(awards: Award
     mine = [win(), offer(), offer(award_id="offer-8")]
     theirs = [win(user_id=STRANGER), win(user_id=TRAVELLER + "2"), win(auction_id="1002"), win(auction_id="10011")]
     hand_in(*mine, *theirs)
-    assert sorted(awards.of(AUCTION, TRAVELLER), key=lambda award: award.award_id) == mine
-    assert awards.of("unknown", TRAVELLER) == []
+    assert sorted(awards.load_for(AUCTION, TRAVELLER), key=lambda award: award.award_id) == mine
+    assert awards.load_for("unknown", TRAVELLER) == []
 
 
 def test_an_award_is_written_once_and_the_first_one_said_stands(awards: Awards) -> None:
@@ -139,15 +139,15 @@ def test_all_of_a_users_awards_are_listed_by_the_time_that_is_left(awards: Award
         win(),
     ]
     hand_in(*reversed(mine), win(user_id=STRANGER))
-    assert awards.all_of(TRAVELLER) == mine
-    assert awards.all_of("nobody") == []
+    assert awards.load_all_of(TRAVELLER) == mine
+    assert awards.load_all_of("nobody") == []
 
 
 def test_an_offer_is_found_by_its_id_and_a_win_is_not(awards: Awards) -> None:
     hand_in(win(), offer(), offer(award_id="offer-8", user_id=STRANGER))
-    assert awards.with_id("offer-7", TRAVELLER) == [offer()]
+    assert awards.find_by_id("offer-7", TRAVELLER) == [offer()]
     for name in ("offer-8", "WIN", AUCTION):
-        assert awards.with_id(name, TRAVELLER) == []
+        assert awards.find_by_id(name, TRAVELLER) == []
 
 
 def test_an_answer_is_written_over_what_was_read(awards: Awards) -> None:
@@ -219,7 +219,7 @@ def test_what_ends_is_unsold_and_due_until_its_nights_have_gone_on_to_the_next(a
     assert passing == pass_on(lost, NIGHTS, LATER, "offer-9")
     assert passing and passing.offer
     assert awards.find(award) == passing.award
-    assert awards.of(AUCTION, STRANGER) == [passing.offer]
+    assert awards.load_for(AUCTION, STRANGER) == [passing.offer]
     item = contents()["AUCTION#1001", f"AWARD#{STRANGER}#offer-9"]
     assert (item["kind"], item["dueShard"], item["atStake"]) == ("OFFER", shard(AUCTION), [str(n) for n in NIGHTS])
     kept = contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]
@@ -364,8 +364,8 @@ def test_of_a_profile_the_last_word_counts_and_the_rest_stays(awards: Awards) ->
 
 def test_awards_of_an_auction_are_read_as_they_are_and_none_of_them_is_left_out(awards: Awards) -> None:
     noting = Noting()
-    over(noting).of(AUCTION, TRAVELLER)
-    over(noting).all_of(TRAVELLER)
+    over(noting).load_for(AUCTION, TRAVELLER)
+    over(noting).load_all_of(TRAVELLER)
     assert [query.get("ConsistentRead") for query in noting.queries] == [True, None]
     assert [query.get("Limit") for query in noting.queries] == [None, None]
 

@@ -29,7 +29,7 @@ def calendars(store: Store) -> Calendars:
 
 def opens(calendars: Calendars, token: str) -> bool:
     try:
-        return calendars.at(Address(token, "501")).property_id == "501"
+        return calendars.load_at(Address(token, "501")).property_id == "501"
     except NotFound:
         return False
 
@@ -44,9 +44,9 @@ def test_a_property_is_remembered_with_its_name_and_host(calendars: Calendars) -
 def test_the_word_told_last_counts_in_whatever_order_words_come(calendars: Calendars) -> None:
     calendars.remember(HOUSE.but(host_id=STRANGER), NOW)
     calendars.remember(HOUSE, NOW - SECOND)
-    assert calendars.of_host("501", STRANGER).told_at == NOW
+    assert calendars.load_of_host("501", STRANGER).told_at == NOW
     calendars.remember(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
-    assert calendars.of_host("501", HOST).property_name == "Nhà Mới"
+    assert calendars.load_of_host("501", HOST).property_name == "Nhà Mới"
 
 
 @pytest.mark.parametrize("again", [[HOST], [STRANGER], [HOST, STRANGER], [STRANGER, HOST, HOST]])
@@ -58,21 +58,21 @@ def test_a_word_that_comes_again_gives_the_calendar_back_to_nobody(
     for host in (*order, *again):
         calendars.remember(HOUSE.but(host_id=host), told[host])
         calendars.remember(HOUSE.but(host_id=host), told[host])
-    assert calendars.of_host("501", STRANGER).told_at == NOW + SECOND
+    assert calendars.load_of_host("501", STRANGER).told_at == NOW + SECOND
 
 
 def test_of_two_hosts_told_at_the_same_time_the_one_that_is_there_stays(calendars: Calendars) -> None:
     for host in (HOST, STRANGER, HOST):
         calendars.remember(HOUSE.but(host_id=host), NOW)
     calendars.remember(HOUSE.but(name="Nhà Mới"), NOW)
-    assert calendars.of_host("501", HOST).property_name == "Nhà Mới"
+    assert calendars.load_of_host("501", HOST).property_name == "Nhà Mới"
 
 
 def test_a_calendar_is_its_hosts_alone(calendars: Calendars) -> None:
     calendars.remember(HOUSE, NOW)
     for property_id, host in (("501", STRANGER), ("502", HOST)):
         with pytest.raises(NotFound):
-            calendars.of_host(property_id, host)
+            calendars.load_of_host(property_id, host)
 
 
 def test_a_feed_is_opened_and_closed_by_the_host_alone(calendars: Calendars) -> None:
@@ -113,7 +113,7 @@ def test_the_token_of_one_property_opens_no_other_and_an_unknown_one_is_not_foun
         calendars.open_feed(place.id, HOST, new_token(place.id, bytes(24)), NOW)
     for property_id in ("502", "503"):
         with pytest.raises(NotFound):
-            calendars.at(Address(TOKEN, property_id))
+            calendars.load_at(Address(TOKEN, property_id))
 
 
 def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Calendars) -> None:
@@ -123,7 +123,7 @@ def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Cale
     assert opens(calendars, TOKEN)
     calendars.remember(HOUSE.but(host_id=STRANGER), LATER)
     assert not opens(calendars, TOKEN)
-    assert calendars.of_host("501", STRANGER).current_feed is None
+    assert calendars.load_of_host("501", STRANGER).current_feed is None
     calendars.open_feed("501", STRANGER, OTHER, LATER)
     assert (opens(calendars, TOKEN), opens(calendars, OTHER)) == (False, True)
 
@@ -137,14 +137,14 @@ def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
         begin(Sessions(store), opened(stay_id, award), NOW)
     until = opened(STAY).hold_until
     held = [TakenNight(date=night, status=NightStatus.HELD, held_until=until, stay_id=STAY) for night in NIGHTS]
-    assert calendars.nights("501", Span(NIGHTS[0], NIGHTS[2])) == held
-    assert calendars.nights("501", Span(NIGHTS[1], NIGHTS[1])) == held[1:2]
-    assert calendars.nights("501", Span(date(2026, 12, 4), date(2027, 12, 4))) == []
+    assert calendars.load_nights("501", Span(NIGHTS[0], NIGHTS[2])) == held
+    assert calendars.load_nights("501", Span(NIGHTS[1], NIGHTS[1])) == held[1:2]
+    assert calendars.load_nights("501", Span(date(2026, 12, 4), date(2027, 12, 4))) == []
 
 
 def test_nights_are_read_as_they_are(aws: None) -> None:
     noting = Noting()
-    assert Calendars(Store(noting, "stays")).nights("501", Span(FIRST, FIRST)) == []
+    assert Calendars(Store(noting, "stays")).load_nights("501", Span(FIRST, FIRST)) == []
     assert [query["ConsistentRead"] for query in noting.queries] == [True]
 
 

@@ -73,8 +73,8 @@ def paid() -> PaymentSession:
 
 def test_a_mail_is_written_from_its_session_and_itself_in_one_read(effects: Effects) -> None:
     session = paid()
-    assert effects.story(STAY, "confirmation") == Story(session, standing())
-    assert effects.story(STAY, "refund") == Story(session, None)
+    assert effects.load_story(STAY, "confirmation") == Story(session, standing())
+    assert effects.load_story(STAY, "refund") == Story(session, None)
     assert session.fulfilment is Fulfilment.BOOKED
 
 
@@ -107,20 +107,20 @@ def test_a_mail_that_somebody_has_tried_meanwhile_is_not_claimed_from_an_old_rea
 
 def test_a_sent_mail_is_recorded_and_never_due_again(effects: Effects) -> None:
     mailing = claimed(effects)
-    effects.sent(mailing, "message-1", NOW + MINUTE)
+    effects.note_sent(mailing, "message-1", NOW + MINUTE)
     assert standing() == mailing.but(state=MailState.SENT, sent_at=NOW + MINUTE, message_id="message-1", due_at=None)
     assert "dueAt" not in contents()[KEY]
 
 
 def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects: Effects) -> None:
     mailing = claimed(effects)
-    effects.undeliverable(mailing)
+    effects.note_undeliverable(mailing)
     assert standing() == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
 
 
 def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
     mailing = claimed(effects)
-    effects.failed(mailing, NOW)
+    effects.note_failure(mailing, NOW)
     assert standing() == mailing.but(state=MailState.WAITING, due_at=NOW + MINUTE)
 
 
@@ -130,9 +130,9 @@ def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
 def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects, there: dict[str, object]) -> None:
     now_there = owed(**there)
     ours = now_there.but(state=MailState.SENDING, attempts=1)
-    effects.sent(ours, "message-1", NOW)
-    effects.undeliverable(ours)
-    effects.failed(ours, NOW)
+    effects.note_sent(ours, "message-1", NOW)
+    effects.note_undeliverable(ours)
+    effects.note_failure(ours, NOW)
     assert standing() == now_there
 
 
@@ -225,8 +225,8 @@ def test_of_two_wishes_at_once_one_is_granted(effects: Effects) -> None:
 
 def test_a_booking_has_one_thread_however_often_it_is_asked_for(effects: Effects) -> None:
     thread = Thread(thread_id=STAY, stay_id=STAY, traveller_id=TRAVELLER, host_id=HOST, created_at=NOW)
-    assert effects.thread(booking(), NOW) == thread
-    assert effects.thread(booking(), NOW + MINUTE) == thread
+    assert effects.open_thread(booking(), NOW) == thread
+    assert effects.open_thread(booking(), NOW + MINUTE) == thread
     assert contents() == {
         (f"STAY#{STAY}", "THREAD"): thread.dump() | {"PK": f"STAY#{STAY}", "SK": "THREAD", "kind": "THREAD"}
     }

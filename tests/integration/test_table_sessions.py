@@ -136,7 +136,7 @@ def test_opening_a_reservation_writes_its_booking_too(sessions: Sessions) -> Non
     begin(sessions, reserved(), NOW)
     booking = booking_of(reserved())
     assert booking is not None
-    assert sessions.booking(STAY, TRAVELLER) == booking
+    assert sessions.load_booking(STAY, TRAVELLER) == booking
 
 
 @pytest.mark.parametrize(
@@ -207,23 +207,23 @@ def test_a_session_is_found_by_its_owner_only(sessions: Sessions) -> None:
 
 def test_c10_a_session_is_found_by_its_transaction_the_moment_it_is_paid(sessions: Sessions) -> None:
     paid = sessions.record(began(sessions), money(), SOON)
-    assert sessions.paid_by(TRANSACTION, TRAVELLER) == sessions.find(STAY) == paid
+    assert sessions.find_paid_by(TRANSACTION, TRAVELLER) == sessions.find(STAY) == paid
     for transaction_id, owner in ((TRANSACTION, STRANGER), ("999", TRAVELLER)):
         with pytest.raises(NotFound):
-            sessions.paid_by(transaction_id, owner)
+            sessions.find_paid_by(transaction_id, owner)
 
 
 def test_a_booking_is_shown_to_its_traveller_and_where_allowed_to_its_host(sessions: Sessions) -> None:
     sessions.record(began(sessions), money(), NOW)
     booking = booking_of(booked())
-    assert sessions.booking(STAY, TRAVELLER) == sessions.booking(STAY, HOST, host=True) == booking
+    assert sessions.load_booking(STAY, TRAVELLER) == sessions.load_booking(STAY, HOST, host=True) == booking
     for user, host in ((HOST, False), (STRANGER, True), (STRANGER, False)):
         with pytest.raises(NotFound):
-            sessions.booking(STAY, user, host=host)
+            sessions.load_booking(STAY, user, host=host)
     with pytest.raises(NotFound):
-        sessions.booking(STAY, HOST)
+        sessions.load_booking(STAY, HOST)
     with pytest.raises(NotFound):
-        sessions.booking(OTHER_STAY, TRAVELLER, host=True)
+        sessions.load_booking(OTHER_STAY, TRAVELLER, host=True)
 
 
 def test_a_users_bookings_come_newest_first_and_only_theirs(sessions: Sessions) -> None:
@@ -236,8 +236,8 @@ def test_a_users_bookings_come_newest_first_and_only_theirs(sessions: Sessions) 
     for position in range(3):
         settled = sessions.find(f"{STAY[:-1]}{position}")
         sessions.record(settled, money(300_000, f"{position}"), NOW + timedelta(minutes=position))
-    assert [each.id[-1] for each in sessions.bookings(TRAVELLER)] == ["2", "1", "0"]
-    assert [each.id[-1] for each in sessions.bookings(TRAVELLER, limit=1)] == ["2"]
+    assert [each.id[-1] for each in sessions.load_bookings(TRAVELLER)] == ["2", "1", "0"]
+    assert [each.id[-1] for each in sessions.load_bookings(TRAVELLER, limit=1)] == ["2"]
 
 
 def test_a_reservations_order_keeps_its_nights_as_long_as_it_can_be_paid(sessions: Sessions) -> None:
@@ -317,7 +317,7 @@ def test_money_books_everything_in_one_transaction(sessions: Sessions) -> None:
         "SK": "TRANSACTION",
         "kind": "TRANSACTION",
     }
-    assert sessions.booking(STAY, TRAVELLER) == booking_of(paid)
+    assert sessions.load_booking(STAY, TRAVELLER) == booking_of(paid)
     assert found[f"STAY#{STAY}", "BOOKING"]["userSort"] == "BOOKING#2026-11-22T03:00:10.000Z"
     award = found["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]
     assert (award["status"], award["paymentId"], award["changedAt"]) == ("PAID", STAY, timestamp(SOON))
@@ -424,12 +424,12 @@ def test_late_money_for_nights_that_are_gone_is_owed_back(sessions: Sessions) ->
     begin(sessions, opened(OTHER_STAY, theirs), NOW)
     owed = sessions.record(sessions.find(STAY), money(), SOON)
     assert (owed.status, owed.fulfilment, owed.booked_at) == (Status.PAID, Fulfilment.REFUND_DUE, None)
-    assert sessions.find(STAY) == sessions.paid_by(TRANSACTION, TRAVELLER) == owed
+    assert sessions.find(STAY) == sessions.find_paid_by(TRANSACTION, TRAVELLER) == owed
     assert states() == {f"NIGHT#{NIGHTS[2]}": ("HELD", OTHER_STAY)}
     assert contents()[f"STAY#{STAY}", "MAIL#refund"]["state"] == "DUE"
     assert contents()[f"STAY#{STAY}", "SESSION"]["dueAt"] == timestamp(SOON)
     with pytest.raises(NotFound):
-        sessions.booking(STAY, TRAVELLER)
+        sessions.load_booking(STAY, TRAVELLER)
 
 
 def test_two_paid_sessions_for_one_night_make_one_booking_and_one_refund(sessions: Sessions) -> None:
@@ -445,8 +445,8 @@ def test_a_cancelled_booking_frees_its_nights_and_tells_every_item(sessions: Ses
     paid = sessions.record(began(sessions), money(), NOW)
     given_up = sessions.settle(paid, lambda current, _: cancel(current, POLICY, SOON), SOON)
     assert given_up.fulfilment is Fulfilment.REFUND_DUE
-    assert sessions.find(STAY) == sessions.paid_by(TRANSACTION, TRAVELLER) == given_up
-    assert sessions.booking(STAY, TRAVELLER) == booking_of(given_up)
+    assert sessions.find(STAY) == sessions.find_paid_by(TRANSACTION, TRAVELLER) == given_up
+    assert sessions.load_booking(STAY, TRAVELLER) == booking_of(given_up)
     assert states() == {}
     assert contents()[f"STAY#{STAY}", "MAIL#cancellation"]["state"] == "DUE"
 
@@ -458,8 +458,8 @@ def test_a_refund_is_followed_to_its_end_in_every_item(sessions: Sessions) -> No
     done = RefundEvidence(RefundOutcome.DONE, 1)
     refunded = sessions.settle(asked, lambda current, _: decide_refund(current, asked.refund, done, SOON), SOON)
     assert refunded.fulfilment is Fulfilment.REFUNDED
-    assert sessions.find(STAY) == sessions.paid_by(TRANSACTION, TRAVELLER) == refunded
-    assert sessions.booking(STAY, TRAVELLER).refund == refunded.refund
+    assert sessions.find(STAY) == sessions.find_paid_by(TRANSACTION, TRAVELLER) == refunded
+    assert sessions.load_booking(STAY, TRAVELLER).refund == refunded.refund
     assert "dueAt" not in contents()[f"STAY#{STAY}", "SESSION"]
 
 
@@ -474,7 +474,7 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
     assert sessions.record(paid, second, SOON + MOMENT) == paid
     assert contents() == before
     with pytest.raises(NotFound):
-        sessions.paid_by("999", TRAVELLER)
+        sessions.find_paid_by("999", TRAVELLER)
 
 
 def elsewhere(sessions: Sessions) -> PaymentSession:
@@ -495,7 +495,7 @@ def test_a_transaction_that_paid_one_session_sends_the_other_to_people(sessions:
     assert (session.status, session.fulfilment) == (Status.FAILED, Fulfilment.REVIEW)
     assert (session.transaction_id, session.due_at) == (None, None)
     assert sessions.find(OTHER_STAY) == session
-    assert sessions.paid_by(TRANSACTION, TRAVELLER).id == STAY
+    assert sessions.find_paid_by(TRANSACTION, TRAVELLER).id == STAY
     assert timeline(OTHER_STAY) == ["OPENED", "TRANSACTION_KNOWN"]
     assert set(states().values()) == {("BOOKED", STAY)}
 
@@ -535,7 +535,7 @@ def test_a_session_that_was_read_too_early_is_decided_on_as_it_is_now(sessions: 
     sessions.record(session, said(Outcome.EXPIRED), OVER)
     paid = sessions.record(session, money(), OVER + MOMENT)
     assert (paid.status, paid.reason) == (Status.PAID, None)
-    assert sessions.find(STAY) == sessions.paid_by(TRANSACTION, TRAVELLER) == paid
+    assert sessions.find(STAY) == sessions.find_paid_by(TRANSACTION, TRAVELLER) == paid
 
 
 def test_whoever_is_overtaken_decides_anew(sessions: Sessions) -> None:
@@ -630,7 +630,7 @@ def test_a_session_that_never_comes_to_rest_is_given_back_unsettled(sessions: Se
 
 def test_a_page_of_bookings_is_a_hundred(sessions: Sessions) -> None:
     noting = Noting()
-    over(noting).bookings(TRAVELLER)
+    over(noting).load_bookings(TRAVELLER)
     assert [query["Limit"] for query in noting.queries] == [100]
 
 

@@ -98,14 +98,14 @@ def test_what_was_decided_is_written_with_who_decided(strays: Strays) -> None:
     strays.keep(stray())
     due = strays.settle(stray(), give_back, LATER)
     assert due == give_back_stray(stray(), LATER).session == strays.find(OTHER_TRANSACTION)
-    (event,) = strays.timeline(stray())
+    (event,) = strays.load_timeline(stray())
     assert (event["what"], event["at"], event["by"]) == ("REFUND_ORDERED", timestamp(LATER), "linh")
     assert event["PK"] == KEY[0]
 
 
 def test_the_timeline_is_read_consistently(store: Store, strays: Strays) -> None:
     noting = Noting()
-    assert Strays(Store(noting, "stays")).timeline(stray()) == []
+    assert Strays(Store(noting, "stays")).load_timeline(stray()) == []
     assert noting.queries[0]["ConsistentRead"] is True
 
 
@@ -113,7 +113,7 @@ def test_what_is_decided_already_is_decided_once(strays: Strays) -> None:
     strays.keep(stray())
     asked = strays.settle(strays.settle(stray(), give_back, LATER), lambda each, _: request_refund(each, 1, NOW), NOW)
     assert strays.settle(asked, lambda each, _: request_refund(each, 1, NOW), NOW) == asked
-    assert len(strays.timeline(stray())) == 2
+    assert len(strays.load_timeline(stray())) == 2
 
 
 def test_every_decision_that_is_written_is_heard_of(store: Store) -> None:
@@ -122,7 +122,7 @@ def test_every_decision_that_is_written_is_heard_of(store: Store) -> None:
     strays.keep(stray())
     strays.settle(stray(), give_back, LATER)
     assert heard == ["REFUND_ORDERED"]
-    assert "by" not in strays.timeline(stray())[0]
+    assert "by" not in strays.load_timeline(stray())[0]
 
 
 def test_money_that_an_earlier_release_kept_is_read_and_given_back(store: Store, strays: Strays) -> None:
@@ -158,7 +158,7 @@ def test_whoever_comes_second_decides_on_what_stands_there(strays: Strays, stand
 
     assert late.settle(kept, decide, LATER).status is StrayStatus.SETTLED
     assert seen == ["OPEN", "SETTLED"]
-    assert len(strays.timeline(kept)) == 1
+    assert len(strays.load_timeline(kept)) == 1
 
 
 def test_money_whose_order_became_known_meanwhile_is_stray_no_more(strays: Strays) -> None:
@@ -166,7 +166,7 @@ def test_money_whose_order_became_known_meanwhile_is_stray_no_more(strays: Stray
     put(first_release(kind="TRANSACTION", status="PAID"))
     with pytest.raises(Unsettled):
         strays.settle(stray(), give_back, LATER)
-    assert strays.timeline(stray()) == []
+    assert strays.load_timeline(stray()) == []
 
 
 def test_what_never_comes_to_rest_is_given_up(store: Store, strays: Strays) -> None:
@@ -239,13 +239,13 @@ def test_other_stray_money_pays_no_session(store: Store, strays: Strays, changes
 
 def test_stray_money_names_no_stay(store: Store, strays: Strays) -> None:
     strays.keep(stray())
-    assert OperatorQueries(store, "linh").stay_id(OTHER_TRANSACTION) is None
+    assert OperatorQueries(store, "linh").find_stay_id(OTHER_TRANSACTION) is None
 
 
 @pytest.mark.parametrize("status", [*StrayStatus, None])
 def test_stray_money_waits_for_people_while_it_is_open_or_refused(store: Store, status: StrayStatus | None) -> None:
     put(first_release(**({"status": status.value} if status else {})))
-    waiting = list(OperatorQueries(store, "linh").for_people())
+    waiting = list(OperatorQueries(store, "linh").find_for_people())
     assert bool(waiting) is (status in (None, StrayStatus.OPEN, StrayStatus.REFUND_MANUAL))
     assert all(each.stay_id == STAY for each in waiting)
 
@@ -254,10 +254,10 @@ def test_sessions_that_ended_while_nobody_knew_wait_for_people(store: Store) -> 
     sessions = Sessions(store)
     begun = began(store)
     queries = OperatorQueries(store, "linh")
-    assert list(queries.for_people()) == []
+    assert list(queries.find_for_people()) == []
     unresolved = begun.but(status=Status.EXPIRED, unresolved="SILENCE", changed_at=LATER)
     sessions.settle(begun, lambda _, __: Decision(unresolved, "EXPIRED"), LATER)
-    assert [each.id for each in queries.for_people()] == [STAY]
+    assert [each.id for each in queries.find_for_people()] == [STAY]
 
 
 def test_a_refund_id_of_stray_money_names_its_transaction() -> None:

@@ -126,7 +126,7 @@ def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
     queries = OperatorQueries(Store(system._clients["dynamodb"], "stays"), "an operator")
     for session in system.database.items(kind="SESSION"):
         assert list(tell(queries.load_timeline(session["id"]), personal=True))
-    assert all(item["reason"] for item in queries.refused())
+    assert all(item["reason"] for item in queries.load_refused())
 
 
 # Going on from it

@@ -162,7 +162,7 @@ class Checkout:
 
         What is open beyond the deadline of its award is meant before anything that can still be begun.
         """
-        awards = self._awards.of(choice.auction_id, choice.user_id)
+        awards = self._awards.load_for(choice.auction_id, choice.user_id)
         for award in (each for each in awards if is_overdue(each, now)):
             current = self._current(award, now)
             if current and set(choice.nights) <= set(current.nights) and is_for(current, award, choice):

@@ -108,7 +108,7 @@ class Connections:
         values = to_attributes({":before": before.dump()["joiningUntil"]})
         return self._put(_listed_item(after), "joiningUntil = :before", ExpressionAttributeValues=values)
 
-    def of(self, user_id: str) -> list[Connection]:
+    def load_of(self, user_id: str) -> list[Connection]:
         """All connections of a user, consistent: one read, as a page has room for hundreds and a user for ten."""
         answer = self._client.query(
             TableName=self._table,
@@ -124,7 +124,7 @@ class Connections:
         if user_id is not None:
             self._delete(_listed_key(user_id, connection_id))
 
-    def saw(self, user_id: str, mark: str, now: datetime) -> datetime:
+    def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
         """The user made an authenticated call from here; when that is on record, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
         lately = {":before": timestamp(now - PRESENCE_WRITES), ":after": timestamp(now + CLOCKS_DIFFER)}
@@ -213,7 +213,7 @@ class Presence:
 
     def _write(self, user_id: str, mark: str, now: datetime) -> datetime:
         try:
-            return self._connections.saw(user_id, mark, now)
+            return self._connections.note_seen(user_id, mark, now)
         except (ClientError, BotoCoreError) as error:
             self._failed(type(error).__name__)
             return now - PRESENCE_WRITES + PRESENCE_AGAIN

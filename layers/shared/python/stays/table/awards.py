@@ -54,7 +54,7 @@ class Awards:
 
     # Reading
 
-    def of(self, auction_id: str, user_id: str) -> list[Award]:
+    def load_for(self, auction_id: str, user_id: str) -> list[Award]:
         """All awards and offers of a user in an auction, consistent: one read."""
         key = award_key(auction_id, user_id, "")
         items = self._store.query_all(
@@ -64,11 +64,11 @@ class Awards:
         )
         return self._readable(items)
 
-    def with_id(self, offer_id: str, user_id: str) -> list[Award]:
+    def find_by_id(self, offer_id: str, user_id: str) -> list[Award]:
         """The user's offers with this id, one at most as a rule: found by an index, and read consistently."""
-        return [self.find(award) for award in self.all_of(user_id) if award.award_id == offer_id != WIN]
+        return [self.find(award) for award in self.load_all_of(user_id) if award.award_id == offer_id != WIN]
 
-    def all_of(self, user_id: str) -> list[Award]:
+    def load_all_of(self, user_id: str) -> list[Award]:
         """What the user won or was offered, all of it, latest deadline first: an (eventually consistent) read.
 
         Auctions that the user lost are left out, however many; what cannot be read is passed over.
@@ -99,11 +99,11 @@ class Awards:
         """The same award as it is now, consistent: one read."""
         return Award.model_validate(self._store.get(_key_of(award)))
 
-    def of_session(self, session: PaymentSession) -> Award:
+    def load_of_session(self, session: PaymentSession) -> Award:
         """The award that a session was opened for, consistent: one read."""
         return Award.model_validate(self._store.get(award_key(session.auction_id, session.user_id, session.award_id)))
 
-    def open_until(self, awards: Iterable[Award]) -> dict[str, datetime]:
+    def load_deadlines(self, awards: Iterable[Award]) -> dict[str, datetime]:
         """Until when the open order or reservation of each of these awards lasts, by its id: one consistent read."""
         ids = {each.checkout_id for each in awards if each.status in PAYABLE and each.checkout_id}
         items = self._store.get_many([stay_key(stay_id, "SESSION") for stay_id in sorted(ids)]) if ids else []
@@ -200,7 +200,7 @@ class Awards:
         item = self._store.get(stay_key(award.checkout_id, "SESSION")) if award.checkout_id else None
         return PaymentSession.model_validate(item) if item else None
 
-    def chain_of(self, award: Award) -> list[Award]:
+    def load_chain(self, award: Award) -> list[Award]:
         """What is on offer, or about to be, because of an award that is over, and is not being withdrawn yet.
 
         Reads the auction's awards.

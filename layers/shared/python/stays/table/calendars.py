@@ -37,14 +37,14 @@ class Calendars:
         )
         self._store.update(calendar_key(place.id), said, latest)
 
-    def of_host(self, property_id: str, host_id: str) -> Calendar:
+    def load_of_host(self, property_id: str, host_id: str) -> Calendar:
         """The calendar, consistent: one read. Raises NotFound for unknown properties and for other hosts'."""
         item = self._store.get(calendar_key(property_id))
         if item is None or item["hostId"] != host_id:
             raise NotFound
         return Calendar.model_validate(item)
 
-    def at(self, address: Address) -> Calendar:
+    def load_at(self, address: Address) -> Calendar:
         """The calendar behind a feed's address, consistent: one read. Raises NotFound unless it is the present one."""
         item = self._store.get(calendar_key(address.property_id))
         calendar = Calendar.model_validate(item) if item else None
@@ -52,7 +52,7 @@ class Calendars:
             raise NotFound
         return calendar
 
-    def nights(self, property_id: str, span: Span) -> list[TakenNight]:
+    def load_nights(self, property_id: str, span: Span) -> list[TakenNight]:
         """The nights that are taken, earliest first, consistent: one read.
 
         One page is enough: an item has at most 500 bytes, a page 1 MB, and no span more than 941 nights.

@@ -31,7 +31,7 @@ class Effects:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def story(self, stay_id: str, letter: str) -> Story:
+    def load_story(self, stay_id: str, letter: str) -> Story:
         """The session and one of its mails as they are now, consistent: one read."""
         keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, letter)]
         items = {item["kind"]: item for item in self._store.get_many(keys)}
@@ -47,15 +47,15 @@ class Effects:
         )
         return claimed if self._move(claimed, due) else None
 
-    def sent(self, mailing: Mailing, message_id: str, now: datetime) -> None:
+    def note_sent(self, mailing: Mailing, message_id: str, now: datetime) -> None:
         """The mail is out."""
         self._finish(mailing.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
 
-    def undeliverable(self, mailing: Mailing) -> None:
+    def note_undeliverable(self, mailing: Mailing) -> None:
         """There is no address, or none that can be written to: recorded, and nothing else fails by it."""
         self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
 
-    def failed(self, mailing: Mailing, now: datetime) -> None:
+    def note_failure(self, mailing: Mailing, now: datetime) -> None:
         """Surely not out: the clock makes it due again."""
         self._finish(mailing.but(state=MailState.WAITING, due_at=retry_at(mailing, now)))
 
@@ -82,7 +82,7 @@ class Effects:
     def _move(self, mailing: Mailing, condition: Condition) -> bool:
         return self._store.put(mail_item(mailing), condition) is None
 
-    def thread(self, booking: Booking, now: datetime) -> Thread:
+    def open_thread(self, booking: Booking, now: datetime) -> Thread:
         """The one thread of a booking, made if it is not there."""
         thread = Thread(
             thread_id=booking.id,

@@ -26,7 +26,7 @@ class OperatorQueries:
         self._store = store
         self._by = by
 
-    def stay_id(self, name: str) -> str | None:
+    def find_stay_id(self, name: str) -> str | None:
         """The stay that an id, an `app_trans_id`, a transaction or a reference number names; None for anything else.
 
         Stray money is no stay, though it may have been paid for one. A reference number is looked for in the whole
@@ -53,15 +53,15 @@ class OperatorQueries:
         """Everything on record about a stay, its timeline in order: one read."""
         return self._store.query("PK = :stay", {":stay": stay_key(stay_id, "")["PK"]}, ConsistentRead=True)
 
-    def refused(self) -> list[Item]:
+    def load_refused(self) -> list[Item]:
         """The latest events and callbacks that fitted nothing, newest first: one read."""
         return self._store.query("PK = :refused", {":refused": "REFUSED"}, ScanIndexForward=False, Limit=_MOST_REFUSED)
 
-    def kept(self, name: str) -> Item | None:
+    def load_kept(self, name: str) -> Item | None:
         """One of those, by its sort key: one read."""
         return self._store.get({"PK": "REFUSED", "SK": name})
 
-    def for_people(self) -> Iterator[PaymentSession | Stray]:
+    def find_for_people(self) -> Iterator[PaymentSession | Stray]:
         """What nothing happens to by itself. Reads the whole table.
 
         Sessions in review, with a refused refund, or that ended while nobody knew; stray money that is not given back.
@@ -77,7 +77,7 @@ class OperatorQueries:
         for item in found:
             yield read_stray(item) if item["kind"] == "STRAY" else PaymentSession.model_validate(item)
 
-    def changed_since(self, since: datetime) -> Iterator[PaymentSession]:
+    def find_changed_since(self, since: datetime) -> Iterator[PaymentSession]:
         """Sessions that changed since then. Reads the whole table."""
         found = self._store.scan(
             "#kind = :session AND #changedAt >= :since",
@@ -86,7 +86,7 @@ class OperatorQueries:
         )
         yield from map(PaymentSession.model_validate, found)
 
-    def over_since(self, since: datetime) -> Iterator[Award]:
+    def find_over_since(self, since: datetime) -> Iterator[Award]:
         """Awards and offers that are over, and changed or were to be paid since then. Reads the whole table."""
         found = self._store.scan(
             "#kind IN (:award, :offer) AND #status IN (:expired, :declined, :paid)"

@@ -75,18 +75,18 @@ class Sessions:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
         return _owned(self._store.get(stay_key(stay_id, "SESSION")), owner)
 
-    def paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
+    def find_paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
         """The session that a transaction of ZaloPay paid, consistent: one read. Raises NotFound."""
         return _owned(self._store.get(transaction_key(transaction_id)), owner)
 
-    def booking(self, stay_id: str, user_id: str, *, host: bool = False) -> Booking:
+    def load_booking(self, stay_id: str, user_id: str, *, host: bool = False) -> Booking:
         """The booking, if the user made it or (with `host`) owns its property. Raises NotFound."""
         item = self._store.get(stay_key(stay_id, "BOOKING"))
         if item is None or user_id not in (item["userId"], item["hostId"] if host else None):
             raise NotFound
         return Booking.model_validate(item)
 
-    def bookings(self, user_id: str, limit: int = 100) -> list[Booking]:
+    def load_bookings(self, user_id: str, limit: int = 100) -> list[Booking]:
         """The user's newest bookings, newest first: one (eventually consistent) read."""
         items = self._store.query(
             "userId = :user AND begins_with(userSort, :kind)",

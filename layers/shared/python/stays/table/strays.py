@@ -28,7 +28,7 @@ class Strays:
         item = self._store.get(transaction_key(transaction_id))
         return read_stray(item) if item and item["kind"] == "STRAY" else None
 
-    def timeline(self, stray: Stray) -> list[Item]:
+    def load_timeline(self, stray: Stray) -> list[Item]:
         """What happened to it, in order: one read."""
         return self._store.query(
             "PK = :transaction AND begins_with(SK, :event)",
