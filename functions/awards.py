@@ -15,17 +15,19 @@ from stays.domain.calendar import told_at
 from stays.metrics import count, pass_over
 from stays.table.awards import Awards, Received, Reception
 from stays.table.calendars import Calendars
+from stays.table.refused import RefusedEvents
 from stays.table.store import PATIENCE, Store
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
+refusals = RefusedEvents(store)
 calendars = Calendars(store)
 logger = Logger()
 
 
 def refused(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
     """A bad event is not tried again, but kept with the reason."""
-    awards.refuse(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
+    refusals.keep(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
     count("RejectedEvents")
     logger.error("event refused", extra={"eventId": id_of(event)})
     return {"accepted": False, "reason": reason}

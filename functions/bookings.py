@@ -28,6 +28,7 @@ from stays.metrics import milestone, pass_over
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.effects import Effects
+from stays.table.profiles import Profiles
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
 from stays.zalopay.client import Client, client
@@ -57,6 +58,7 @@ sessions = Sessions(store, milestone, pass_over)
 awards = Awards(store, pass_over)
 settlement = Settlement(sessions, zalopay, clock)
 effects = Effects(store)
+profiles = Profiles(store)
 logger = Logger()
 app = http.resolver()
 
@@ -136,7 +138,7 @@ def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
     """To the address that its user has now, which the mail keeps."""
     booking, now = confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
     session, mailing = effects.load_story(booking.id, "confirmation")
-    profile = None if session.contact.email else awards.profile(session.user_id)
+    profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
     owed = mailing or new_mailing(booking.id, "confirmation", now)
     effects.request(owed, lambda current: wished_for(current, to, now))
@@ -158,7 +160,7 @@ def save_profile(request: ProfileRequest) -> tuple[dict[str, Any], int]:
         picture=request.picture or read_picture(who.picture),
         updated_at=datetime.now(UTC),
     )
-    saved = awards.save_profile(profile)
+    saved = profiles.save(profile)
     theirs = sync_with_legacy() if LEGACY_API_URL else None
     return as_ours(theirs, who.user_id) if theirs else (account_of(saved).dump(), 200)
 

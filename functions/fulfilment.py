@@ -19,9 +19,9 @@ from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.edge.bus import NotTaken, publish
 from stays.edge.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
-from stays.table.awards import Awards
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
+from stays.table.profiles import Profiles
 from stays.table.store import PATIENCE, Store
 
 SENDER = os.environ["MAIL_SENDER"]
@@ -30,7 +30,7 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 effects = Effects(store)
-profiles = Awards(store)
+profiles = Profiles(store)
 # Once: an answer that got lost must not become a second mail behind our back.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
 events = boto3.client("events", config=PATIENCE)
@@ -117,7 +117,7 @@ def fulfil(stay_id: str, letter: str, now: datetime) -> None:
     booking = booking_of(session)
     if booking is not None and letter == "confirmation":
         effects.open_thread(booking, now)
-    profile = profiles.profile(session.user_id)
+    profile = profiles.load(session.user_id)
     to = mailing.to or session.contact.address(profile)
     claimed = effects.claim(mailing.but(to=to), now)
     if claimed is None:

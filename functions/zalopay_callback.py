@@ -14,7 +14,7 @@ from stays.domain.errors import NotFound
 from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
 from stays.metrics import count, milestone, pass_over
-from stays.table.awards import Awards
+from stays.table.refused import RefusedEvents
 from stays.table.sessions import Sessions
 from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
@@ -30,7 +30,7 @@ DONE, AGAIN, REJECTED = 1, 0, -1
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store)
-refusals = Awards(store)
+refusals = RefusedEvents(store)
 logger = Logger()
 looked_at = {"monotonic": -float(FORCED_AGE)}
 
@@ -50,14 +50,14 @@ def keep(callback: Callback, now: datetime) -> None:
     """Real money for an order that is not ours: on record once, for people to give back."""
     transaction_id = callback.evidence.transaction_id
     if not strays.keep(stray_of(callback.evidence, None, callback.app_trans_id)):
-        refusals.refuse(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
+        refusals.keep(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
     count("StrayMoney")
     logger.error("money for an unknown order", extra={"transactionId": transaction_id})
 
 
 def keep_unread(message: Unreadable, now: datetime) -> None:
     """ZaloPay's word that is not understood: on record for people, under the same name each time that it comes."""
-    refusals.refuse(f"callback-{message.mac}", str(message), message.raw, now)
+    refusals.keep(f"callback-{message.mac}", str(message), message.raw, now)
     count("UnreadableCallbacks")
     logger.error("callback cannot be read", extra={"reason": str(message)})
 

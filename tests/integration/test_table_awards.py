@@ -8,7 +8,6 @@ import pytest
 
 from stays.domain.award import Award, AwardStatus, Result, RunnerUp
 from stays.domain.errors import Refused
-from stays.domain.mailing import Profile
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
 from stays.domain.second_chances import Passing, accept, end, pass_on
 from stays.domain.values import timestamp
@@ -340,26 +339,6 @@ def test_why_it_is_not_wanted_is_kept_and_nothing_has_to_wait_for_that(awards: A
     assert awards.find(offer()).decline_reason == "no time"
     awards.note_reason(offer(award_id="unknown"), "no time")
     assert of_auction() == {TRAVELLER: "DECLINED"}
-
-
-def test_a_refused_event_is_kept_with_its_reason_and_not_without_end(awards: Awards) -> None:
-    awards.refuse("event-1", "no such field", "x" * 100_001, NOW)
-    key = ("REFUSED", "2026-11-22T03:00:00.000Z#event-1")
-    assert contents() == {
-        key: {"PK": key[0], "SK": key[1], "kind": "REFUSED", "reason": "no such field", "raw": "x" * 100_000}
-    }
-
-
-def test_of_a_profile_the_last_word_counts_and_the_rest_stays(awards: Awards) -> None:
-    first = Profile(user_id=TRAVELLER, email="an@example.com", name="An", language="vi", updated_at=NOW)
-    last = Profile(user_id=TRAVELLER, email="an@example.org", updated_at=NOW + timedelta(days=1))
-    assert awards.profile(TRAVELLER) is None
-    assert awards.save_profile(first) == awards.profile(TRAVELLER) == first
-    both = first.but(email=last.email, updated_at=last.updated_at)
-    assert awards.save_profile(last) == awards.profile(TRAVELLER) == both
-    assert both.created_at == NOW
-    assert awards.profile(STRANGER) is None
-    assert contents()[f"USER#{TRAVELLER}", "PROFILE"]["kind"] == "PROFILE"
 
 
 def test_awards_of_an_auction_are_read_as_they_are_and_none_of_them_is_left_out(awards: Awards) -> None:

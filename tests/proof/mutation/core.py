@@ -41,6 +41,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "table/operations": ("integration/test_table_sessions", "integration/test_table_awards"),
     "table/effects": ("integration/test_table_effects",),
     "table/calendars": ("integration/test_table_calendars",),
+    "table/profiles": ("integration/test_table_profiles",),
+    "table/refused": ("integration/test_table_profiles",),
     "table/strays": ("integration/test_table_strays",),
     "edge/http": ("unit/test_http",),
 }

@@ -1,4 +1,4 @@
-"""Awards and offers coming in, changing and being passed on; events that were refused, and profiles."""
+"""Awards and offers coming in, changing and being passed on."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -8,11 +8,10 @@ from typing import NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, over
-from stays.domain.mailing import Profile
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import Passing, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_item, award_key, night_key, profile_key, refused_item, stay_key
+from stays.table.keys import award_item, award_key, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
 from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of
 
@@ -44,7 +43,7 @@ class Restless(Exception):
 
 
 class Awards:
-    """Everything under AUCTION#, REFUSED and USER#."""
+    """Everything under AUCTION#."""
 
     def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
         """`unreadable` hears of every award that is passed over because it cannot be read."""
@@ -308,26 +307,6 @@ class Awards:
             **values,
         )
         return self._store.checking(night_key(award.place.id, night), free)
-
-    # Refusals and profiles
-
-    def refuse(self, event_id: str, reason: str, raw: str, now: datetime) -> None:
-        """Keep something that could not be accepted, with the reason, for people to look at."""
-        self._store.put(refused_item(event_id, reason, raw, now))
-
-    def save_profile(self, profile: Profile) -> Profile:
-        """Remember what a user told us; the last word counts, and what was not said again stays: one write.
-
-        The profile is answered as it is then, with the time at which it was saved first.
-        """
-        said = profile.dump() | {"kind": "PROFILE"}
-        first = {"createdAt": said.pop("createdAt")}
-        return Profile.model_validate(self._store.merge(profile_key(profile.user_id), said, first))
-
-    def profile(self, user_id: str) -> Profile | None:
-        """What a user told us, consistent: one read."""
-        item = self._store.get(profile_key(user_id))
-        return Profile.model_validate(item) if item else None
 
 
 def _key_of(award: Award) -> dict[str, str]:
