@@ -28,6 +28,7 @@ ODD = [
     "x" * 128,
 ]
 odd_user = pytest.mark.parametrize("user_id", ODD)
+odd_user_and_host = pytest.mark.parametrize(("user_id", "host"), list(zip(ODD, [*ODD[1:], ODD[0]], strict=True)))
 
 
 def types(frames: list[Any]) -> list[str]:
@@ -44,25 +45,41 @@ def do(world: World, path: str, user_id: str, body: Any = None) -> None:
     assert world.http("POST", path, body or {}, sub=user_id).body == {}
 
 
-@odd_user
-def test_a_user_wins_pays_books_listens_and_gives_back(world: World, user_id: str):
-    assert world.announce(auction_result(userId=user_id))["accepted"]
+@odd_user_and_host
+def test_a_user_wins_pays_books_listens_gets_mail_and_gives_back_what_a_user_hosts(
+    world: World, user_id: str, host: str
+):
+    assert world.announce(auction_result(userId=user_id, property=PROPERTY | {"hostId": host}))["accepted"]
+    saved = world.http("POST", "/users/auth0-sync", {"email": "an@example.com"}, sub=user_id).body
+    assert (saved["id"], saved["auth0UserId"]) == (user_id, user_id)
     socket = world.socket()
     assert [win["status"] for win in get(world, "/auctions/winners/me", user_id)] == ["PENDING_PAYMENT"]
     assert types(socket.subscribe(user_id)) == ["SUBSCRIBED", "AUCTION_RESULT"]
     assert types(world.socket("strict", query=f"token={world.token(user_id)}").subscribe(user_id))[0] == "SUBSCRIBED"
-    made = world.create(sub=user_id, email="an@example.com").body
+    made = world.create(sub=user_id).body
     assert world.create(sub=user_id).body["sessionId"] == made["sessionId"]
     world.zalopay.pay(made["appTransId"])
     world.deliver()
+    assert world.item(kind="MAIL")["state"] == "SENT"
     paid = world.standing(made["sessionId"])
     assert get(world, f"/payment/transactions/{paid['transactionId']}", user_id)["userId"] == user_id
     booking = get(world, f"/payment/{made['sessionId']}/booking", user_id)
-    assert (booking["status"], booking["userId"]) == ("CONFIRMED", user_id)
+    assert (booking["status"], booking["userId"], booking["hostId"]) == ("CONFIRMED", user_id, host)
     assert get(world, "/user/bookings", user_id) == [booking]
     assert {frame["userId"] for frame in socket.frames if frame["type"] == "PAYMENT_STATUS"} == {user_id}
     assert "BOOKING_CONFIRMED" in types(socket.frames)
+    check_what_the_host_sees(world, host, booking["id"])
     assert world.http("DELETE", f"/bookings/{booking['id']}", sub=user_id).body["status"] == "CANCELLED"
+
+
+def check_what_the_host_sees(world: World, host: str, booking_id: str):
+    calendar = get(world, "/properties/777/calendar", host)
+    assert [night["date"] for night in calendar["nights"]] == list(NIGHTS)
+    assert world.http("GET", "/properties/777/calendar", sub=HOST).status == 404
+    path = world.http("POST", "/properties/777/calendar/feed", {}, sub=host).body["url"].partition("/api/v1")[2]
+    assert world.http("GET", path, sub=None).status == 200
+    booked = world.http("POST", f"/bookings/{booking_id}/conversation", {}, sub=host)
+    assert booked.body == {"threadId": booking_id}
 
 
 @odd_user
@@ -92,32 +109,6 @@ def test_a_user_declines_a_win_and_an_offer_and_says_why(world: World, user_id: 
         f"1001/{key}/WIN/NightsReleased": user_id,
         f"1002/{key}/5001/NightsReleased": user_id,
     }
-
-
-@odd_user
-def test_a_user_who_tells_an_address_gets_mail_there(world: World, user_id: str):
-    world.announce(auction_result(userId=user_id))
-    saved = world.http("POST", "/users/auth0-sync", {"email": "an@example.com"}, sub=user_id).body
-    assert (saved["id"], saved["auth0UserId"]) == (user_id, user_id)
-    made = world.create(sub=user_id).body
-    world.zalopay.pay(made["appTransId"])
-    world.deliver()
-    assert world.item(kind="MAIL")["state"] == "SENT"
-
-
-@odd_user
-def test_a_user_hosts(world: World, user_id: str):
-    place = PROPERTY | {"hostId": user_id}
-    world.announce(auction_result(property=place))
-    paid = world.create().body
-    world.zalopay.pay(paid["appTransId"])
-    calendar = get(world, "/properties/777/calendar", user_id)
-    assert [night["date"] for night in calendar["nights"]] == list(NIGHTS)
-    assert world.http("GET", "/properties/777/calendar", sub=HOST).status == 404
-    path = world.http("POST", "/properties/777/calendar/feed", {}, sub=user_id).body["url"].partition("/api/v1")[2]
-    assert world.http("GET", path, sub=None).status == 200
-    booked = world.http("POST", f"/bookings/{paid['sessionId']}/conversation", {}, sub=user_id)
-    assert booked.body == {"threadId": paid["sessionId"]}
 
 
 @pytest.mark.parametrize("other", ["a%20b", "a+b", "a%2520b", "a  b", "A b", "a\u00a0b", "a", "a b#WIN", "a b#"])
