@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.operator.commands import Commands, Tools
@@ -41,7 +40,7 @@ class Office:
         self.announced: list[Any] = []
         self.forgotten = 0
         self.published: list[Any] = []
-        store = Store(boto3.client("dynamodb"), "stays")
+        store = Store(world.dynamodb, "stays")
         tools = Tools(
             sessions=Sessions(store, by="linh"),
             strays=Strays(store, by="linh"),
@@ -555,7 +554,7 @@ def test_what_zalopay_says_has_failed_is_given_back_under_another_id(world: Worl
 
 def test_a_refund_that_another_operator_has_ordered_meanwhile_is_not_ordered_again(world: World, office: Office):
     made = gone(world)
-    order = Sessions(Store(boto3.client("dynamodb"), "stays"), by="an")
+    order = Sessions(Store(world.dynamodb, "stays"), by="an")
 
     def meanwhile() -> None:
         now = datetime.now(UTC)
