@@ -7,6 +7,7 @@ import pytest
 from stays.domain.booking import (
     Booking,
     BookingStatus,
+    already_paid,
     booking_of,
     cancel,
     check_out,
@@ -71,6 +72,18 @@ def test_c16_the_dates_of_a_booking_carry_no_time() -> None:
     assert shown["nights"] == ["2026-12-01", "2026-12-02", "2026-12-03"]
     assert shown["createdAt"] == "2026-11-22T03:00:00.000Z"
     assert None not in shown.values()
+
+
+def test_a_booking_shows_its_refund_without_our_doubts() -> None:
+    refund = Refund(amount=300_000, status=Fulfilment.REFUNDING, uncertain=7, repeated_at=NOW)
+    booking = booking_of(booked().but(refund=refund))
+    assert booking is not None
+    assert booking.to_client(POLICY)["refund"] == {"amount": 300_000, "status": "REFUNDING"}
+
+
+def test_nights_that_are_paid_already_are_refused_with_the_session() -> None:
+    refused = already_paid(booked())
+    assert (refused.code, refused.details) == ("INVALID_AUCTION_STATE", {"sessionId": STAY})
 
 
 def test_nights_with_gaps_are_one_booking_from_the_first_to_the_morning_after_the_last() -> None:

@@ -17,6 +17,8 @@ from stays.domain.decision import (
     Nights,
     Outcome,
     decide,
+    is_being_made,
+    order_given_up,
     order_made,
     supersede,
 )
@@ -67,6 +69,7 @@ from tests.samples import (
     win,
 )
 
+SILENCE = Evidence(source="create", outcome=Outcome.UNKNOWN)
 SOON = NOW + timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)
 EVERY_STATE = [
@@ -370,8 +373,23 @@ def test_c5_a_session_is_pending_from_the_moment_its_order_url_exists() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.CREATED])
-def test_an_order_url_that_comes_late_changes_nothing(status: Status) -> None:
+def test_an_order_url_that_comes_late_changes_nothing_and_neither_does_giving_up(status: Status) -> None:
     assert order_made(opened().but(status=status), ORDER_URL, SOON) is None
+    assert order_given_up(opened().but(status=status), SILENCE, SOON) is None
+
+
+def test_an_order_that_zalopay_was_silent_about_is_given_up_with_the_evidence() -> None:
+    given_up = order_given_up(opened(), SILENCE, SOON)
+    assert given_up == Decision(opened().but(given_up_at=SOON, changed_at=SOON), "ORDER_GIVEN_UP", evidence=SILENCE)
+
+
+def test_an_order_is_being_made_for_half_a_minute_unless_it_is_there_or_given_up() -> None:
+    attempted = opened().but(attempted_at=NOW, order_url=None, given_up_at=None)
+    assert is_being_made(attempted, NOW + ATTEMPT_TIME)
+    assert not is_being_made(attempted, NOW + ATTEMPT_TIME + timedelta(milliseconds=1))
+    assert not is_being_made(attempted.but(order_url=ORDER_URL), NOW)
+    assert not is_being_made(attempted.but(given_up_at=NOW), NOW)
+    assert not is_being_made(attempted.but(attempted_at=None), NOW)
 
 
 @pytest.mark.parametrize(
