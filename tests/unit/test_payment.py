@@ -521,3 +521,9 @@ def test_a_session_keeps_whom_to_write_to_and_is_reserved_only_where_that_is_sai
     assert opened().contact == Contact(email="an@example.com", name="An")
     unsaid = {name: value for name, value in opened().dump().items() if name != "reserved"}
     assert PaymentSession.model_validate(unsaid).reserved is False
+
+
+def test_a_session_shows_its_refund_without_our_doubts() -> None:
+    refund = Refund(amount=300_000, status=Fulfilment.REFUNDING, uncertain=7, repeated_at=NOW)
+    shown = pending().but(refund=refund).to_client(POLICY)
+    assert shown["refund"] == {"amount": 300_000, "status": "REFUNDING"}
