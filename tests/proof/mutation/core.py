@@ -33,7 +33,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/winners": ("unit/test_winners",),
     "zalopay/__init__": ("unit/test_zalopay",),
     "zalopay/callback": ("unit/test_zalopay_callback",),
-    "zalopay/keys": ("unit/test_zalopay_client",),
+    "zalopay/keys": ("unit/test_zalopay_client", "integration/test_busy"),
     "zalopay/signing": ("unit/test_zalopay", "unit/test_zalopay_callback"),
     "zalopay/values": ("unit/test_zalopay", "unit/test_zalopay_callback"),
     "table/sessions": ("integration/test_table_sessions",),
