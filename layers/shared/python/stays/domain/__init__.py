@@ -1,1 +1,1 @@
-"""What the business decides. Pure: the standard library and pydantic, no clock, no randomness, no I/O."""
+"""The business rules. Pure: the standard library and pydantic; no clock, no randomness, no I/O."""

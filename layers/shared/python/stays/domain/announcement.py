@@ -1,4 +1,4 @@
-"""Announcements: what the rest of the company hears, made from what a change did to an item."""
+"""Announcements: events for the rest of the company, made from the change of an item."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -14,7 +14,7 @@ _UNPAID = frozenset(Status) - UNFINISHED - {Status.PAID}
 
 
 class Announcement(Model):
-    """A fact. It may be told more than once, always under the same `eventId`: drop what you have had."""
+    """A fact. It may be sent more than once, always with the same `eventId`: drop the ones that you already have."""
 
     version: Literal[1]
     event_id: str
@@ -30,8 +30,8 @@ class _OfStay(Announcement):
 class PaymentCompleted(_OfStay):
     """Verified money arrived for a stay.
 
-    Money may come late: then this follows PaymentFailed, and counts. BookingConfirmed says that the nights are booked;
-    money that booked nothing goes back, and RefundCompleted says so.
+    Money may come late: then this event follows PaymentFailed, and it counts. BookingConfirmed says that the nights are
+    booked. Money that booked nothing goes back, and RefundCompleted says so.
     """
 
     amount: int
@@ -42,8 +42,8 @@ class PaymentCompleted(_OfStay):
 class PaymentFailed(_OfStay):
     """The time to pay ended without money, or the payment was given up.
 
-    Late money makes it PaymentCompleted after all. Money under review is undecided: it is announced as
-    PaymentCompleted or, once it has been given back, as RefundCompleted.
+    Late money turns it into PaymentCompleted. Money under review is undecided: PaymentCompleted announces it later, or
+    RefundCompleted once it has gone back.
     """
 
     nights: tuple[date, ...]
@@ -64,7 +64,7 @@ class BookingConfirmed(_OfStay):
 class BookingCancelled(_OfStay):
     """A confirmed booking was given back. Its nights may be on offer now; NightsReleased says which are free.
 
-    `refundAmount` is what was owed then, be it 0; what went back in the end, RefundCompleted says.
+    `refundAmount` is the đồng owed at that time, possibly 0. RefundCompleted has the amount that went back in the end.
     """
 
     nights: tuple[date, ...]
@@ -74,7 +74,7 @@ class BookingCancelled(_OfStay):
 
 
 class RefundCompleted(_OfStay):
-    """Money is back with the traveller: of a booking that was cancelled, or money that booked nothing."""
+    """Money is back with the user: for a cancelled booking, or money that booked nothing."""
 
     refund_amount: int
     transaction_id: str
@@ -83,7 +83,7 @@ class RefundCompleted(_OfStay):
 
 
 class OfferExpired(Announcement):
-    """Nobody paid for a second-chance offer in time."""
+    """A second-chance offer was not paid in time."""
 
     offer_id: str
     nights: tuple[date, ...]
@@ -91,12 +91,12 @@ class OfferExpired(Announcement):
 
 
 class NightsReleased(Announcement):
-    """Nobody is left to offer these nights to: they can be sold anew.
+    """No bidder is left to offer these nights to: they can be sold again.
 
-    They were not paid for in time, not chosen, or given back. An award can release nights more than once: the second
+    The nights were not paid in time, not chosen, or given back. An award can release nights more than once: the second
     event of an award ends in `/NightsReleased/2`, and so on.
 
-    Late money for them still books those that are free by then: BookingConfirmed says so.
+    Late money still books those nights that are free then: BookingConfirmed says so.
     """
 
     award_id: str
@@ -115,10 +115,10 @@ ANNOUNCEMENTS = {kind.__name__: kind for kind in (*_OF_STAYS, *_OF_AWARDS)}
 
 
 def facts(item: Announced) -> list[Announcement]:
-    """All that an item is evidence of as it stands: each once, the same whenever it is asked for.
+    """All facts that an item's present state proves, each once. Asking again gives the same facts.
 
-    Only what is owed for a cancelled booking may have become more meanwhile. Raises pydantic's ValidationError for an
-    item that is not whole.
+    Only the refund of a cancelled booking may have grown meanwhile. Raises pydantic's ValidationError for an item that
+    is incomplete.
     """
     if isinstance(item, Award):
         return _of_award(item)
@@ -126,7 +126,7 @@ def facts(item: Announced) -> list[Announcement]:
 
 
 def announcements(before: Announced | None, after: Announced) -> list[Announcement]:
-    """What a change amounts to: the facts after it that were none before. Raises as `facts`."""
+    """The new facts of a change: those after it that did not hold before. Raises as `facts`."""
     known = {each.event_id for each in facts(before)} if before else set()
     return [each for each in facts(after) if each.event_id not in known]
 

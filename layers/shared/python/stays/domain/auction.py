@@ -1,4 +1,4 @@
-"""What the auction system says: how an auction ended for a bidder, and who gets a second chance."""
+"""Events of the auction system: the result of an auction for a bidder, and second-chance offers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -21,7 +21,7 @@ from stays.domain.award import (
 )
 from stays.domain.values import MAXIMUM_AMOUNT, MAXIMUM_NIGHTS, WHOLE, Id, Model, Timestamp, UserId
 
-Revision = Annotated[int, Field(strict=True, ge=0, le=2**53), WHOLE]  # it may be a time in milliseconds
+Revision = Annotated[int, Field(strict=True, ge=0, le=2**53), WHOLE]  # a time in milliseconds fits
 
 
 def _check_offer_id(offer_id: str) -> str:
@@ -52,9 +52,9 @@ class _Event(Model):
 
 
 class AuctionResult(_Event):
-    """The auction system says how an auction ended for one bidder; with a higher `revision`, that it ended otherwise.
+    """The auction system says how an auction ended for one bidder. A higher `revision` corrects an earlier result.
 
-    A correction replaces what is not paid, declined, expired or withdrawn yet.
+    A correction replaces an award unless it is paid, declined, expired or withdrawn.
     """
 
     result: Result
@@ -72,7 +72,7 @@ class AuctionResult(_Event):
         return self
 
     def award(self, now: datetime) -> "Award":
-        """The record of this result."""
+        """The award that this result makes."""
         lost = self.result is Result.LOST
         return Award(
             **dict(self),
@@ -86,7 +86,7 @@ class AuctionResult(_Event):
 
 
 class SecondChanceOffer(_Event):
-    """The auction system offers nights that were not sold; with a higher `revision`, on other terms."""
+    """The auction system offers unsold nights to a bidder. A higher `revision` changes the terms."""
 
     offer_id: OfferId
     original_bid_id: Id | None = None
@@ -99,7 +99,7 @@ class SecondChanceOffer(_Event):
         return self
 
     def award(self, now: datetime) -> "Award":
-        """The record of this offer: paying for it accepts it."""
+        """The award that this offer makes. Paying for it accepts it."""
         return Award(
             **dict(self),
             award_id=self.offer_id,
@@ -112,9 +112,9 @@ class SecondChanceOffer(_Event):
 
 
 class AuctionWithdrawn(Model):
-    """The auction system takes a result back, or (with `offerId`) an offer, and what is on offer because of it.
+    """The auction system takes back a result, or (with `offerId`) an offer, and the offers that follow from it.
 
-    A payment that is under way is waited for: where it succeeds, the booking stands.
+    If a payment is under way, the withdrawal waits for it. If the payment succeeds, the booking stands.
     """
 
     auction_id: Id
@@ -124,12 +124,12 @@ class AuctionWithdrawn(Model):
 
     @property
     def award_id(self) -> str:
-        """The award that is meant."""
+        """The id of the award to withdraw."""
         return self.offer_id or WIN
 
 
 def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award | AuctionWithdrawn:
-    """What an event of the bus says. Raises pydantic's ValidationError, or KeyError for an unknown type."""
+    """The award or the withdrawal in a bus event. Raises pydantic's ValidationError; KeyError for an unknown type."""
     event = EVENTS[detail_type].model_validate(detail)
     return event if isinstance(event, AuctionWithdrawn) else event.award(now)
 

@@ -27,7 +27,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class Property(Model):
-    """What is known of a property: enough for a booking, a mail and a card on the winners page."""
+    """A property as far as we know it: enough for a booking, a mail and a card on the winners page."""
 
     id: Id
     name: Text
@@ -55,9 +55,9 @@ class Result(StrEnum):
 
 
 class AwardStatus(StrEnum):
-    """A win waits for its payment, an offer for an answer and then for its payment. LOST pays nothing.
+    """A win waits for its payment. An offer waits for an answer and then for its payment. LOST cannot be paid.
 
-    WITHDRAWN: the auction system took it back.
+    WITHDRAWN: the auction system took the award back.
     """
 
     PENDING_PAYMENT = "PENDING_PAYMENT"
@@ -72,7 +72,7 @@ class AwardStatus(StrEnum):
 
 PAYABLE = frozenset({AwardStatus.PENDING_PAYMENT, AwardStatus.WAITING, AwardStatus.ACCEPTED})
 
-# From where each state may be entered. The inverse of a move is also its condition in the table.
+# For each status, the statuses that may lead to it. The table uses the same sets as conditions.
 AWARD_SOURCES = {
     AwardStatus.ACCEPTED: frozenset({AwardStatus.WAITING}),
     AwardStatus.DECLINED: PAYABLE,
@@ -80,13 +80,13 @@ AWARD_SOURCES = {
     AwardStatus.PAID: PAYABLE | {AwardStatus.DECLINED, AwardStatus.EXPIRED},
     AwardStatus.WITHDRAWN: frozenset(AwardStatus) - {AwardStatus.PAID, AwardStatus.WITHDRAWN},
 }
-OFFER_MINUTES = 120  # how long a second chance waits for an answer, where the event does not say
+OFFER_MINUTES = 120  # how long an offer waits for an answer if its event gives no time
 MOST_RUNNERS_UP = 20
-WIN = "WIN"  # the award id of what was won at the auction itself; an offer's award id is its offer id
+WIN = "WIN"  # the award id of a win at the auction itself; the award id of an offer is its offer id
 
 
 def check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
-    """The same in order of their dates. Raises ValueError for a night that is named twice and for too high a sum."""
+    """The same nights, sorted by date. Raises ValueError for a night that is named twice and for too high a sum."""
     dates = [night.date for night in nights]
     if len(set(dates)) != len(dates):
         raise ValueError("a night is named twice")
@@ -102,7 +102,7 @@ GuestCount = Annotated[int, Field(strict=True, ge=1, le=100), WHOLE]
 
 
 class RunnerUp(Model):
-    """Who is offered the nights next, if they are still free by then, and at which prices."""
+    """The user who gets the next offer, with the nights and prices, as far as the nights are free then."""
 
     user_id: UserId
     bid_id: Id | None = None
@@ -113,12 +113,15 @@ class RunnerUp(Model):
 class Award(Model):
     """The right of one user to pay for nights of one auction until a deadline.
 
-    `checkout_id` is the session that was opened for it last: no other is opened while that one is live. `pay_until` is
-    the deadline of an offer that was accepted, `at_stake` the nights that a chain of offers, named `chain`, still has
-    to sell. `ended_at` is when its user lost it, or gave the booking back. `unsold` are nights that it has to pass on:
-    to its runners-up, unless `passed_on` says that somebody has their list already, else to nobody; each of `releases`
-    is what nobody was left to be offered. `announced_at` is when the auction system told of it, where that was earlier
-    than it was received. `correction` waits for the end of the session that is open.
+    - `checkout_id` is the session that was opened last. While it is live, no second one is open for the award.
+    - `pay_until` is the deadline of an offer that was accepted.
+    - `at_stake` are the nights that a chain of offers still has to sell; `chain` is its name.
+    - `ended_at` is when the user lost the award or gave the booking back.
+    - `unsold` are nights to pass on. They go to the runners-up, or are released if `passed_on` is set: then another
+      offer already has the list of runners-up.
+    - `releases` are the sets of nights that were released, because no runner-up was left.
+    - `announced_at` is when the auction system sent the award, if that was before we received it.
+    - `correction` waits for the end of the open session.
     """
 
     award_id: Id
@@ -155,9 +158,10 @@ class Award(Model):
     @model_validator(mode="before")
     @classmethod
     def _of_an_earlier_release(cls, item: Any) -> Any:
-        """Until 1.2.1 an award that ended was passed on in the same write, and released nights once at most.
+        """Read awards of release 1.2.1 and earlier.
 
-        What is due since has not been passed on yet: an offer that was paid waited for its time to do so.
+        Those releases passed an award on in the same write that ended it, and released its nights at most once. An
+        award that is still due was not passed on yet: a paid offer waited for its deadline to do so.
         """
         if not isinstance(item, dict) or "status" not in item or "passedOn" in item or "passed_on" in item:
             return item
@@ -169,30 +173,30 @@ class Award(Model):
 
     @property
     def payment_deadline(self) -> datetime:
-        """Until when a payment may begin."""
+        """A payment may begin until this time."""
         return self.pay_until or self.deadline
 
     @property
     def is_win(self) -> bool:
-        """Whether it was won at the auction itself. A loss that was taken back has no nights."""
+        """Whether it was won at the auction itself. A loss that was withdrawn has no nights."""
         return self.award_id == WIN and self.status is not AwardStatus.LOST and bool(self.nights)
 
     @property
     def stake(self) -> tuple[date, ...]:
-        """The nights that somebody has to get once this award is over."""
+        """The nights to pass on to others once this award is over."""
         return self.at_stake or tuple(night.date for night in self.nights)
 
     def sellable(self, now: datetime) -> tuple[PricedNight, ...]:
-        """The nights that can still be slept. A full win is sold whole, so with one night past it has none."""
+        """The nights that are not past. A full win is sold whole: with one night past it has none."""
         left = tuple(night for night in self.nights if night.date >= today(now))
         return () if self.result is Result.FULL_WIN and left != self.nights else left
 
     def shown(self, now: datetime) -> tuple[PricedNight, ...]:
-        """The nights that a page shows: those that can be bought, or all of what is decided."""
+        """The nights that a page shows: the nights that can be bought, or all nights of an award that is decided."""
         return (self.sellable(now) if self.status in PAYABLE else ()) or self.nights
 
     def chosen(self, now: datetime) -> tuple[PricedNight, ...]:
-        """The nights that its user wants of those: all, as long as they have not said otherwise."""
+        """The nights that the user selected among the shown ones; all of them if the user selected none."""
         shown = self.shown(now)
         return tuple(night for night in shown if night.date in self.selected) or shown
 
@@ -201,11 +205,11 @@ class Award(Model):
         return price_of(self.chosen(now))
 
     def is_payable(self, now: datetime) -> bool:
-        """Whether a payment may begin now."""
+        """Whether a payment may begin at `now`."""
         return self.status in PAYABLE and now < self.payment_deadline and bool(self.sellable(now))
 
     def over_at(self, now: datetime) -> datetime | None:
-        """When its user lost it: by an end on record, or because its time or its last night has passed; or None."""
+        """When the user lost it: its recorded end, or the end of its time or last night. None while open or paid."""
         if self.ended_at or self.status not in (*PAYABLE, AwardStatus.PAID):
             return min(self.ended_at or self.changed_at, now)
         if self.status is AwardStatus.PAID or self.is_payable(now):
@@ -219,7 +223,7 @@ class Award(Model):
 
 
 class Correction(Model):
-    """A later word of the auction system that waits: other terms, or (without an award) that it is taken back."""
+    """A later event of the auction system that waits: new terms, or (without an award) a withdrawal."""
 
     revision: int
     event_id: str
@@ -230,12 +234,12 @@ Award.model_rebuild()
 
 
 def price_of(nights: Sequence[PricedNight]) -> int:
-    """What these nights cost together, in đồng."""
+    """The price of these nights together, in đồng."""
     return sum(night.price for night in nights)
 
 
 class Quote(NamedTuple):
-    """What will be paid for: the server's own price, never the client's."""
+    """The nights that will be paid and their price in đồng: our own price, never the frontend's."""
 
     award: Award
     nights: tuple[date, ...]
@@ -243,17 +247,23 @@ class Quote(NamedTuple):
 
     @property
     def left(self) -> tuple[date, ...]:
-        """The nights that this order does not buy, and somebody else has to get."""
+        """The nights at stake that this order does not buy. They are passed on to others."""
         return tuple(night for night in self.award.stake if night not in self.nights)
 
 
 def choose_award(awards: Sequence[Award], selected: Sequence[date], amount: int | None, now: datetime) -> Award:
-    """Which award of a user in one auction is meant (contract C26). Raises NotFound without any.
+    """The award that a request means, of a user's awards in one auction (contract C26). Raises NotFound without any.
 
-    One that can be paid and has all named nights, and costs the amount, by its full price, its chosen nights' or the
-    named ones'; then one that costs the amount whole or as chosen. Where none of these can be paid, the one is meant
-    that could have been: its user hears that it is paid, or over. Then what begins and ends with the named nights, or
-    has both its ends among them; then the win.
+    The award that comes first in this order:
+
+    - It is payable and has all named nights, and the amount fits: its full price, the price of its chosen nights, or of
+      the named nights. None fits any price.
+    - The same, but not payable any more; or the amount is its full price or the price of its chosen nights. The user
+      then reads that it is paid or over.
+    - It is payable.
+    - It begins and ends with the named nights.
+    - Its first and its last night are among the named nights.
+    - It is the win.
     """
     won = [award for award in awards if award.status is not AwardStatus.LOST and award.nights]
     if not won:
@@ -274,12 +284,13 @@ def choose_award(awards: Sequence[Award], selected: Sequence[date], amount: int 
 
 
 def quote(award: Award, selected: Sequence[date], amount: int | None, now: datetime) -> Quote:
-    """Which nights of an award are paid, and how much that is.
+    """The nights of an award that are paid, and their price in đồng.
 
-    The full amount buys all nights that can still be slept, whichever nights the client names; a full win is sold in no
-    other way. Any other amount buys the named nights, if it is their price, or those that the user chose before. An
-    amount of None takes the price of the named nights. Raises Refused where no night is left, Invalid for wrong nights
-    or another amount.
+    The full price buys all nights that are not past, whatever nights the frontend names; a full win is sold in no other
+    way. Another amount buys the named nights if it is their price, or the nights that the user chose before. With
+    amount None the named nights are bought at their price.
+
+    Raises Refused if no night is left, Invalid for wrong nights or another amount.
     """
     sellable = award.sellable(now)
     if not sellable:
@@ -309,7 +320,7 @@ def _bought(
 
 
 def check_payable(award: Award, now: datetime) -> None:
-    """Raises Refused for what is paid, was declined or withdrawn, or was not paid in time."""
+    """Raises Refused for an award that is paid, declined, withdrawn or past its deadline."""
     if award.status is AwardStatus.PAID:
         raise Refused("INVALID_AUCTION_STATE", "This award is paid already.", sessionId=award.payment_id)
     if not award.is_payable(now):
@@ -317,6 +328,6 @@ def check_payable(award: Award, now: datetime) -> None:
 
 
 def over(award: Award) -> Refused:
-    """What to say to whoever comes too late for an award."""
+    """The error for a request that comes too late for an award."""
     code = "INVALID_AUCTION_STATE" if award.award_id == WIN else "OFFER_EXPIRED"
     return Refused(code, "The time to pay for this award is over.", deadline=timestamp(award.payment_deadline))

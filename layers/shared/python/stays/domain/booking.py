@@ -1,4 +1,4 @@
-"""Bookings: what a paid session becomes, and what cancelling one gives back."""
+"""Bookings: made from paid sessions, and cancelled for a refund by the terms."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from stays.domain.values import Model, StayId, Timestamp, timestamp, today
 
 
 class BookingStatus(StrEnum):
-    """CONFIRMED only by money."""
+    """Only money makes a booking CONFIRMED."""
 
     PENDING = "PENDING"
     CONFIRMED = "CONFIRMED"
@@ -21,7 +21,7 @@ class BookingStatus(StrEnum):
 
 
 class Booking(Model):
-    """Nights of one property for one traveller: the shape of the contract, and more."""
+    """Nights of one property for one user: the fields of the contract, and more."""
 
     id: StayId
     payment_id: StayId
@@ -42,25 +42,25 @@ class Booking(Model):
     refund: Refund | None = None
 
     def to_client(self, terms: Terms) -> dict[str, Any]:
-        """The booking of the contract; `terms` are those of a sale that has none of its own."""
+        """The booking of the contract. `terms` count where the sale has none of its own."""
         known = self.refund and self.refund.shown
         return self.but(refund=known, cancellation_policy=terms_of(self.cancellation_policy, terms)).dump()
 
 
 def reference_number(stay_id: str) -> str:
-    """What people read to each other on the phone: the random end of the id."""
+    """The number that people read out on the phone: the random end of the id."""
     return f"{stay_id[-10:-5]}-{stay_id[-5:]}"
 
 
 def check_out(nights: Sequence[date]) -> date:
-    """The morning after the last night."""
+    """The day after the last night."""
     return nights[-1] + timedelta(days=1)
 
 
 def booking_of(session: PaymentSession) -> Booking | None:
-    """The booking that a session amounts to, or None while there is nothing to show.
+    """The booking that a session makes, or None while there is nothing to show.
 
-    A booking is nothing but its session seen from the property's side, so the two cannot disagree.
+    A booking is made from its session alone, so the two cannot disagree.
     """
     if not (session.reserved or session.booked_at):
         return None
@@ -92,17 +92,17 @@ def _status(session: PaymentSession) -> BookingStatus:
 
 
 def share(terms: Terms, check_in: date, now: datetime) -> int:
-    """Percent of the price given back, by the row of the most days that are still left."""
+    """Percent of the price to refund: the best row of the terms that still applies."""
     days = (check_in - today(now)).days
     return max((term.percent for term in terms if days >= term.days_before), default=0)
 
 
 def cancel(session: PaymentSession, terms: Terms, now: datetime, *, unpaid: bool = False) -> Decision | None:
-    """The traveller gives the nights back; None if that is done already.
+    """The user gives the nights back. None if they are given back already.
 
-    `terms` are those of a sale that has none of its own. `unpaid` says that ZaloPay was just asked about the order.
-    Raises Refused while an order can be paid and nobody has asked, and while its money moves: its user must not lose
-    the nights.
+    `terms` count where the sale has none of its own. `unpaid`: ZaloPay was just asked and said that the order is not
+    paid. Raises Refused after the stay, and while money for the order moves: the user must not lose the nights. Raises
+    Refused also for an open order if ZaloPay was not asked.
     """
     booking = booking_of(session)
     if booking is None or booking.status is BookingStatus.CANCELLED:
@@ -141,12 +141,12 @@ def _cancel_reservation(session: PaymentSession, now: datetime, *, unpaid: bool)
 
 
 def under_way(session: PaymentSession) -> Refused:
-    """Why something else has to wait for an open order: its money is moving, or it can be paid at any moment."""
+    """The error for a request that an open order blocks: its money is moving, or it can be paid at any moment."""
     code = "PAYMENT_PROCESSING" if session.processing else "INVALID_AUCTION_STATE"
     said = "Money is on its way for this order." if session.processing else "A payment is under way; it ends by itself."
     return Refused(code, said, sessionId=session.id, expiresAt=timestamp(session.expires_at))
 
 
 def already_paid(session: PaymentSession) -> Refused:
-    """The money has arrived."""
+    """The error for nights whose money has arrived."""
     return Refused("INVALID_AUCTION_STATE", "These nights are paid already.", sessionId=session.id)

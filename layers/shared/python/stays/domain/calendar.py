@@ -1,4 +1,4 @@
-"""A host's calendar: which nights of a property are taken and for how long, and the address of its feed."""
+"""A host's calendar: the taken nights of a property, how long they are held, and the address of its feed."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,36 +15,36 @@ from pydantic import Field
 from stays.domain.errors import Invalid
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Model, Night, StayId, Timestamp, today
 
-USUAL_DAYS = 90  # from the first night asked for to the last, where nobody says
+USUAL_DAYS = 90  # from the first night to the last, if the request names no last night
 MOST_NIGHTS = 366
 FEED_PAST = timedelta(days=90)
 FEED_FUTURE = timedelta(days=730)
-SECRET_BYTES = 24  # 192 random bits, which are 32 letters of base64
+SECRET_BYTES = 24  # 192 random bits: 32 characters of base64
 
-_SECOND = timedelta(milliseconds=999)  # all of one, in the times of this house
+_SECOND = timedelta(milliseconds=999)  # to the last millisecond of a second: times here have milliseconds
 _ONE_DAY = timedelta(days=1)
 _LONGEST_RUN = timedelta(days=MAXIMUM_NIGHTS)
 _ADDRESS = re.compile(r"([A-Za-z0-9_-]{32}([A-Za-z0-9_-]{2,171}))\.ics")
 
 
 class NightStatus(StrEnum):
-    """HELD for somebody who may pay, or BOOKED. A free night is on no list."""
+    """HELD for a user who may pay, or BOOKED. A free night is not listed."""
 
     HELD = "HELD"
     BOOKED = "BOOKED"
 
 
 class TakenNight(Model):
-    """A night that somebody has."""
+    """A night that is held or booked."""
 
     date: Night
     status: NightStatus
     held_until: Timestamp | None = None
-    stay_id: Annotated[StayId, Field(exclude=True)]  # tells one booking from the next, and is never shown
+    stay_id: Annotated[StayId, Field(exclude=True)]  # tells bookings apart; never shown
 
 
 class Feed(Model):
-    """The address that a host gave to calendar programs. Nobody can tell it from this."""
+    """The feed whose address a host gave to calendar programs. The address cannot be computed from this record."""
 
     fingerprint: str
     host_id: str
@@ -52,7 +52,7 @@ class Feed(Model):
 
 
 class Calendar(Model):
-    """What was last told of a property: its name and its host; and the feed's address, if there is one."""
+    """The latest name and host of a property, and its feed if it has one."""
 
     property_id: str
     property_name: str
@@ -62,7 +62,7 @@ class Calendar(Model):
 
     @property
     def current_feed(self) -> Feed | None:
-        """The feed, unless another host made it, who still knows its address."""
+        """The feed of the present host. None if an earlier host made it, because that host still knows its address."""
         return self.feed if self.feed and self.feed.host_id == self.host_id else None
 
     def is_fed_by(self, token: str) -> bool:
@@ -72,7 +72,7 @@ class Calendar(Model):
 
 
 class CalendarPage(Model):
-    """What a host sees: no traveller, no stay, no price."""
+    """The host's view: no user, no stay, no price."""
 
     property_id: str
     property_name: str
@@ -83,7 +83,7 @@ class CalendarPage(Model):
 
 
 class Span(NamedTuple):
-    """The first and the last night of those that are looked at."""
+    """The first and the last night of a request."""
 
     first: date
     last: date
@@ -104,14 +104,14 @@ class BookedRun(NamedTuple):
 
 
 class Address(NamedTuple):
-    """What the address of a feed says: its token, which names the property."""
+    """The token in a feed's address, and the property that it names."""
 
     token: str
     property_id: str
 
 
 def span(first: date | None, last: date | None, now: datetime) -> Span:
-    """The nights asked for, both ends included: today's and the 90 after it, where nothing else is said.
+    """The requested nights, both ends included. By default they are today's and the 90 after it.
 
     Raises Invalid for an end before the beginning, and for more than 366 nights.
     """
@@ -125,7 +125,7 @@ def span(first: date | None, last: date | None, now: datetime) -> Span:
 
 
 def page(calendar: Calendar, asked: Span, nights: Iterable[TakenNight], now: datetime) -> CalendarPage:
-    """The nights that are taken now: a hold whose time is over is nobody's."""
+    """The page of nights that are taken now. A hold whose time is over is left out."""
     feed = calendar.current_feed
     return CalendarPage(
         property_id=calendar.property_id,
@@ -138,14 +138,14 @@ def page(calendar: Calendar, asked: Span, nights: Iterable[TakenNight], now: dat
 
 
 def feed_span(now: datetime) -> Span:
-    """The nights that a feed has to know: those of its time, and around it what a run may reach beyond."""
+    """The nights that a feed reads: its own time, and the longest run on each side."""
     return Span(today(now) - FEED_PAST - _LONGEST_RUN, today(now) + FEED_FUTURE + _LONGEST_RUN)
 
 
 def booked_runs(nights: Sequence[TakenNight], now: datetime) -> list[BookedRun]:
-    """The runs of the nights in `feed_span` that touch the feed's time, 90 days back and 730 ahead, earliest first.
+    """The runs in `nights` that touch the feed's time, 90 days back and 730 ahead, earliest first.
 
-    A run is told whole or not at all, so it is the same one from day to day.
+    `nights` are those of `feed_span`. A run is shown whole or not at all, so it is the same run every day.
     """
     booked: dict[str, list[date]] = defaultdict(list)
     for night in nights:
@@ -168,11 +168,10 @@ def runs(nights: Iterable[date]) -> list[Run]:
 
 
 def told_at(said: object, received_at: datetime) -> datetime:
-    """When an award was told: by the time on the envelope of its event, never later than when it was received first.
+    """When an award was sent: the time on its event's envelope, but never after we first received it.
 
-    So an event that the auction system says again, under a new envelope, is as old as it was. An envelope knows whole
-    seconds: of what was told in one, the moment of receiving decides. An envelope that says nothing readable was
-    written then.
+    An event that is sent again under a new envelope keeps its age. An envelope has whole seconds: within one second the
+    time of receiving decides. The time of receiving also counts for an envelope without a readable time.
     """
     try:
         at = datetime.fromisoformat(str(said)).astimezone(UTC)
@@ -182,22 +181,22 @@ def told_at(said: object, received_at: datetime) -> datetime:
 
 
 def new_token(property_id: str, randomness: bytes) -> str:
-    """A token that nobody can guess: 192 random bits, then the property, so that finding it is one read."""
+    """A token that cannot be guessed: 192 random bits, then the property id, so that one read finds the property."""
     return urlsafe_b64encode(randomness[:SECRET_BYTES] + property_id.encode()).rstrip(b"=").decode()
 
 
 def fingerprint(token: str) -> str:
-    """What is kept of a token."""
+    """The hash of a token. Only the hash is stored."""
     return sha256(token.encode()).hexdigest()
 
 
 def file_name(token: str) -> str:
-    """The last part of a feed's address: some calendar programs insist on `.ics`."""
+    """The last part of a feed's address. Some calendar programs need `.ics`."""
     return f"{token}.ics"
 
 
 def read_file_name(name: str) -> Address | None:
-    """What the last part of an address says; None where it cannot be one of ours."""
+    """The token and the property in the last part of an address. None if it cannot be one of our addresses."""
     found = _ADDRESS.fullmatch(name)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Evidence about an order, and the one decision on every piece of it."""
+"""Evidence about an order, and the one decision on every piece of evidence."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -21,11 +21,11 @@ from stays.domain.payment import (
 from stays.domain.values import Model, Timestamp, today
 
 ATTEMPT_TIME = timedelta(seconds=30)  # longer than the function that makes the order can live
-ENDING_MARGIN = timedelta(minutes=1)  # after this much silence past the end, an unpaid answer is believed
+ENDING_MARGIN = timedelta(minutes=1)  # an "unpaid" answer ends a session only if its end was this long ago
 
 
 class Outcome(StrEnum):
-    """What a piece of evidence says of an order. UNKNOWN says nothing, and nothing follows from it."""
+    """The meaning of a piece of evidence. UNKNOWN: ZaloPay gave no answer, so nothing is concluded."""
 
     PAID = "PAID"
     PROCESSING = "PROCESSING"
@@ -38,9 +38,9 @@ class Outcome(StrEnum):
 
 
 class Evidence(Model):
-    """What ZaloPay told us about one order, whoever brought it.
+    """ZaloPay's word on one order, from any source.
 
-    `amount` and `discount` (its own promotion) are in đồng; `equation` says how they make up the price.
+    `amount` and `discount` (ZaloPay's own promotion) are in đồng. `equation` says how they add up to the price.
     """
 
     source: str
@@ -55,7 +55,7 @@ class Evidence(Model):
 
 
 class AwardState(StrEnum):
-    """Whether the award that money is meant for can still be had."""
+    """Whether the award can still be bought when money for it arrives."""
 
     OPEN = "OPEN"
     OVER = "OVER"
@@ -64,7 +64,7 @@ class AwardState(StrEnum):
 
 
 class NightState(StrEnum):
-    """Whose a night is that money is meant for. OWN: of another order of the same user for the same award."""
+    """The state of a night when money for it arrives. OWN: the same user's other order for the same award holds it."""
 
     FREE = "FREE"
     ON_OFFER = "ON_OFFER"
@@ -74,7 +74,7 @@ class NightState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What becomes of money: the nights are booked, whatever stood there gives way, or the money goes back."""
+    """The outcome for money: book the nights, book them and end the offer or the order in the way, or refund."""
 
     BOOK = "BOOK"
     BOOK_AND_END_OFFER = "BOOK_AND_END_OFFER"
@@ -92,7 +92,7 @@ _BY_NIGHT = {
     NightState.TAKEN: Verdict.NIGHTS_TAKEN,
     NightState.PAST: Verdict.NIGHTS_PAST,
 }
-# What becomes of verified money, by the state of its award and of each of its nights. Money in time is a row of it.
+# The verdict on verified money, by the state of the award and of each night. Money in time is one of these rows.
 MONEY: dict[tuple[AwardState, NightState], Verdict] = {
     **{(AwardState.OPEN, night): verdict for night, verdict in _BY_NIGHT.items()},
     **{(AwardState.OVER, night): verdict for night, verdict in _BY_NIGHT.items()},
@@ -108,10 +108,13 @@ _GIVEN_BACK = {
 
 
 class Found(NamedTuple):
-    """What a decision that could not be written has found in its way, by failed conditions only.
+    """The obstacles that a refused write met, known from failed conditions only.
 
-    `award` is the award as it stands, where it is not open; `taken` the nights that others have, `offers` what is on
-    offer to others, `own` the user's other live orders for this award; `known` says that the transaction paid another.
+    - `award` is the award as it is, if it is not open.
+    - `taken` are the nights that others hold or booked.
+    - `own` are the user's other live orders for this award.
+    - `offers` are the offers to others that contain a night.
+    - `known`: the transaction already paid for another session.
     """
 
     award: Award | None = None
@@ -125,7 +128,7 @@ NOTHING = Found()
 
 
 class Nights(StrEnum):
-    """What a decision does with the nights of the session. HOLD: it keeps what is still its own until `hold_until`."""
+    """The change to the session's nights. HOLD: keep the nights that are still its own until `hold_until`."""
 
     KEEP = "KEEP"
     HOLD = "HOLD"
@@ -137,7 +140,7 @@ Subject = TypeVar("Subject")
 
 
 class DecisionOn(NamedTuple, Generic[Subject]):
-    """The session, or the stray money, as it shall be, and what goes with it in the same transaction."""
+    """The session, or the stray money, after the decision, with everything that the same transaction writes."""
 
     session: Subject
     what: str
@@ -150,7 +153,7 @@ Decision = DecisionOn[PaymentSession]
 
 
 def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decision | None:
-    """The order exists and the browser can be sent to it; None if the session has moved on meanwhile."""
+    """The order exists, and the browser can go to it. None if the session has moved on meanwhile."""
     if session.status is not Status.CREATED:
         return None
     begun = session.but(status=Status.PENDING, order_url=order_url, changed_at=now, due_at=now + CHECK_INTERVAL)
@@ -158,9 +161,9 @@ def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decisi
 
 
 def order_given_up(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
-    """ZaloPay was silent, and the function that was making the order stops; None if the session has moved on meanwhile.
+    """ZaloPay was silent, and the function that made the order stops. None if the session has moved on meanwhile.
 
-    Whether there is an order is not known. If there is, nobody has its address, and nobody will ever get it.
+    The order may exist. If it does, its address is lost: no browser has it or can get it.
     """
     if session.status is not Status.CREATED:
         return None
@@ -168,16 +171,16 @@ def order_given_up(session: PaymentSession, evidence: Evidence, now: datetime) -
 
 
 def is_being_made(session: PaymentSession, now: datetime) -> bool:
-    """Whether a function may still be making the order, and hand its address out."""
+    """Whether a function may still be making the order, and may still return its address."""
     begun = None if session.order_url or session.given_up_at else session.attempted_at
     return begun is not None and now <= begun + ATTEMPT_TIME
 
 
 def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
-    """The one decision on every piece of evidence; None where there is nothing (more) to do.
+    """The one decision on every piece of evidence. None if there is nothing (more) to do.
 
-    `found` says what stands in the way: learnt from a refused condition, never from a conflict or a time-out. PAID is
-    never left; verified money leads to PAID from anywhere, and to a booking or a refund by the table `MONEY`.
+    `found` are the obstacles. They come from refused conditions, never from a conflict or a time-out. PAID is final.
+    Verified money leads to PAID from any status, and to a booking or a refund by the table `MONEY`.
     """
     if evidence.outcome is Outcome.PAID:
         return _on_money(session, evidence, now, found)
@@ -218,13 +221,13 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found:
 
 
 def verdicts(session: PaymentSession, found: Found, now: datetime) -> set[Verdict]:
-    """What the table says of each night of a session for which money has come: one that gives it back decides."""
+    """The table's verdict on each night of a session that money came for. One verdict for a refund decides for all."""
     award = award_state(session, found.award)
     return {MONEY[award, _night_state(session, night, found, now)] for night in session.nights}
 
 
 def award_state(session: PaymentSession, award: Award | None) -> AwardState:
-    """How an award stands to money for one of its sessions. A night that a correction took back is withdrawn."""
+    """The state of an award for a session's money. A night that a correction took back counts as withdrawn."""
     if award is None:
         return AwardState.OPEN
     if award.status is AwardStatus.PAID:
@@ -245,7 +248,7 @@ def _night_state(session: PaymentSession, night: date, found: Found, now: dateti
 
 
 def _equation(session: PaymentSession, evidence: Evidence) -> str | None:
-    """How the money is the price: as it came, or with what ZaloPay's promotion added (docs.zalopay.vn, callback)."""
+    """How the money makes the price: alone or with ZaloPay's promotion (docs.zalopay.vn, callback), or None."""
     if evidence.amount is None:
         return None
     if evidence.amount == session.amount:
@@ -254,7 +257,7 @@ def _equation(session: PaymentSession, evidence: Evidence) -> str | None:
 
 
 def _stray(session: PaymentSession, evidence: Evidence) -> Decision | None:
-    """Money under another transaction than the one on record: one too many."""
+    """Money of another transaction than the recorded one is one payment too many."""
     another = evidence.transaction_id != session.transaction_id
     return Decision(session, "SECOND_TRANSACTION", evidence=evidence) if another else None
 
@@ -281,7 +284,7 @@ def _review(
 
 
 def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:
-    """Its nights are kept from everybody as long as it may arrive: a day after the order's end."""
+    """Keep the nights while the money may arrive: until a day after the order's end."""
     if now >= session.expires_at + MOVING_TIME:
         return _unresolved(session, evidence, now, "PROCESSING")
     if session.processing:
@@ -310,14 +313,14 @@ def _on_no_money(session: PaymentSession, evidence: Evidence, now: datetime) -> 
 
 
 def _not_moving(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision:
-    """ZaloPay says that nobody pays, after all: the order is open until its end as any other."""
+    """ZaloPay says that no money is moving after all. The order stays open until its end, like any other."""
     return Decision(session.but(processing=False, changed_at=now), "NOT_MOVING", Nights.HOLD, evidence=evidence)
 
 
 def _unresolved(
     session: PaymentSession, evidence: Evidence, now: datetime, why: Literal["PROCESSING", "SILENCE"]
 ) -> Decision:
-    """ZaloPay never said what became of it: it ends for the nights' and the award's sake, and people hear of it."""
+    """ZaloPay never told the outcome. End the session to free its nights and its award, and alert the operator."""
     ended = session.but(
         status=Status.EXPIRED,
         reason=Reason.EXPIRED,
@@ -330,7 +333,7 @@ def _unresolved(
 
 
 def supersede(session: PaymentSession, now: datetime) -> PaymentSession:
-    """An unpaid session that gives way to another choice of its own user. Money that comes for it still counts."""
+    """An unpaid session that its own user replaced by another choice. Money that comes for it still counts."""
     return session.but(
         status=Status.CANCELLED,
         reason=Reason.SUPERSEDED,
@@ -342,7 +345,7 @@ def supersede(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 def _ending_by_time(session: PaymentSession, now: datetime) -> tuple[Status, Reason] | None:
-    """Unpaid, and nobody can pay any more: nobody ever got the order's address, or its time is over."""
+    """Unpaid and no longer payable: no browser ever got the order's address, or the order's time is over."""
     if session.order_url is None and session.attempted_at and not is_being_made(session, now):
         return Status.FAILED, Reason.CREATION_FAILED
     margin = ENDING_MARGIN if session.attempted_at else timedelta()

@@ -1,4 +1,4 @@
-"""Mail and the host's thread as promises: on record before they are kept, so that none is lost or kept twice."""
+"""Mail and the host's thread. Each is recorded before it is done, so that none is lost or done twice."""
 
 import re
 from datetime import datetime, timedelta
@@ -11,25 +11,25 @@ from pydantic import Field
 from stays.domain.errors import Refused
 from stays.domain.values import Model, StayId, Timestamp
 
-RESEND_INTERVAL = timedelta(minutes=1)  # a traveller may ask for one more mail this often
-MOST_WISHES = 5  # mails that are asked for, for each booking
-READDRESS_INTERVAL = timedelta(days=1)  # one more address of a booking is written to this often
-STUCK_TIME = timedelta(minutes=10)  # a mail still "being sent" after this is sent once more
+RESEND_INTERVAL = timedelta(minutes=1)  # a user may ask for another mail at most this often
+MOST_WISHES = 5  # mails that the user may ask for, per booking
+READDRESS_INTERVAL = timedelta(days=1)  # the address of a booking's mail may change at most this often
+STUCK_TIME = timedelta(minutes=10)  # a mail that is SENDING for this long is sent once more
 LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
-PERSISTENCE = timedelta(hours=48)  # a mail that SES does not take is tried for this long
-LEAST_ATTEMPTS = 10  # and so often, also where nobody could try for a while
-UNSURE_ATTEMPTS = 2  # SES knows no idempotency token: nobody gets a mail more than twice
+PERSISTENCE = timedelta(hours=48)  # a mail that SES does not accept is tried for this long
+LEAST_ATTEMPTS = 10  # and at least this often, even after an outage of our own
+UNSURE_ATTEMPTS = 2  # SES has no idempotency token; no mail goes out more than twice
 Language = Literal["vi", "en"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)  # in this order where nobody knows which of the two is read
+LANGUAGES: tuple[Language, ...] = get_args(Language)  # mail is written in this order if the user's language is unknown
 Kind = Literal["confirmation", "cancellation", "refund"]
 _ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
 
 
 class MailState(StrEnum):
-    """DUE → SENDING → SENT, or UNDELIVERABLE: no address, or none that can be written to; or it may be out twice.
+    """DUE → SENDING → SENT, or UNDELIVERABLE: no usable address, or the mail may have gone out twice.
 
-    WAITING: SES did not take it, and not because of its recipient. It is tried again at `dueAt`; where there is none,
-    PERSISTENCE is over. What stays SENDING may have been sent.
+    WAITING: SES did not accept the mail, and the recipient is not the cause. The next attempt is at `dueAt`; without it
+    PERSISTENCE is over. A mail that stays SENDING may have been sent.
     """
 
     DUE = "DUE"
@@ -40,10 +40,10 @@ class MailState(StrEnum):
 
 
 class Mailing(Model):
-    """One kind of mail for one stay. `unsure` counts the attempts that may have got through, `wishes` those asked for.
+    """One kind of mail for one stay.
 
-    `to` is settled when its traveller asks for it, or else when it is first claimed; `readdressedAt` is when a wish
-    last changed it.
+    `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
+    the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a wish last changed `to`.
     """
 
     stay_id: StayId
@@ -58,12 +58,12 @@ class Mailing(Model):
     to: str | None = None
     wishes: int = 0
     readdressed_at: Timestamp | None = None
-    # 1.3.0 and earlier did not tell one attempt from the other.
+    # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
     unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
 
 
 class Thread(Model):
-    """The conversation of a stay's traveller with its host."""
+    """The conversation of a stay's user with its host."""
 
     thread_id: str
     stay_id: StayId
@@ -73,7 +73,7 @@ class Thread(Model):
 
 
 class Profile(Model):
-    """What a user told us of themselves, for when the token does not say."""
+    """The details that a user gave us, for tokens that lack them."""
 
     user_id: str
     email: str | None = None
@@ -85,7 +85,7 @@ class Profile(Model):
 
 
 class Account(Profile):
-    """A profile as its user is shown it. `id` is the user's, wherever one is asked for: the `sub` of their tokens."""
+    """A profile as its user sees it. `id` is the user's id everywhere in the API: the `sub` of their tokens."""
 
     id: str
     auth0_user_id: str
@@ -97,29 +97,29 @@ def account_of(profile: Profile) -> Account:
 
 
 def read_locale(said: object) -> str | None:
-    """A locale such as `vi-VN` or `en_US`; None for anything else."""
+    """A locale such as `vi-VN` or `en_US`; None for any other value."""
     return said if isinstance(said, str) and re.fullmatch(r"[A-Za-z_-]{1,20}", said) else None
 
 
 def read_picture(said: object) -> str | None:
-    """The address of a picture, as a text of at most 500 characters; None for anything else."""
+    """The address of a picture, a text of at most 500 characters; None for any other value."""
     return said if isinstance(said, str) and re.fullmatch(_ADDRESS_OF_PICTURE, said) else None
 
 
 def language_of(locale: str | None) -> Language | None:
-    """The language of our letters that somebody with this locale reads; None where nobody can tell."""
+    """The language of our mail for this locale; None if the locale has neither language."""
     return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
 
 
 def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
-    """A mail that is owed from now on; looked at again by the clock if the stream does not bring it."""
+    """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
     return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL)
 
 
 def asked_for(mailing: Mailing, now: datetime) -> Mailing:
-    """One more mail, at most every minute; one that is just going out by itself grants the first wish.
+    """One more mail, at most every minute. A mail that is just going out fulfils the first wish.
 
-    Raises Refused when asked more often.
+    Raises Refused for a wish that comes too soon.
     """
     if mailing.state not in (MailState.DUE, MailState.SENDING) and mailing.requested_at <= now - RESEND_INTERVAL:
         kept = {"wishes": mailing.wishes, "readdressed_at": mailing.readdressed_at}
@@ -130,9 +130,10 @@ def asked_for(mailing: Mailing, now: datetime) -> Mailing:
 
 
 def wished_for(mailing: Mailing, to: str | None, now: datetime) -> Mailing:
-    """The same for who has the booking, and `to` is their address now. Whoever changes it must not write to strangers.
+    """The same for the user of the booking; `to` is their present address.
 
-    Raises Refused for one mail or one address too many.
+    The limits keep a user who changes the address from sending our mail to strangers. Raises Refused for one mail or
+    one address too many.
     """
     after = asked_for(mailing, now)
     if after.requested_at == mailing.requested_at:
@@ -153,9 +154,9 @@ def _too_often(message: str, wait: timedelta) -> Refused:
 
 
 def rearmed(mailing: Mailing, now: datetime) -> Mailing:
-    """Due once more; or at rest without `dueAt`, after two attempts that may have sent it, or when it was tried enough.
+    """Due once more; or finished, without `dueAt`, after two attempts that may have gone out or after enough attempts.
 
-    Enough are LEAST_ATTEMPTS within PERSISTENCE or longer.
+    Enough: at least LEAST_ATTEMPTS, over PERSISTENCE or longer.
     """
     unsure = mailing.unsure + (mailing.state is MailState.SENDING)
     if unsure >= UNSURE_ATTEMPTS:
@@ -166,5 +167,5 @@ def rearmed(mailing: Mailing, now: datetime) -> Mailing:
 
 
 def retry_at(mailing: Mailing, now: datetime) -> datetime:
-    """When a failed attempt is repeated: 1, 2, 4 … minutes later, and then every LONGEST_PAUSE."""
+    """When a failed attempt is repeated: after 1, 2, 4 … minutes, then every LONGEST_PAUSE."""
     return now + RESEND_INTERVAL * min(1 << (mailing.attempts - 1), LONGEST_PAUSE // RESEND_INTERVAL)

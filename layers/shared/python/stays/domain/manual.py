@@ -1,4 +1,4 @@
-"""What people may decide about money where the rules leave it to them, within the same transitions."""
+"""Decisions about money that the rules leave to the operator, within the same transitions."""
 
 from datetime import datetime
 
@@ -21,16 +21,16 @@ from stays.domain.values import MAXIMUM_AMOUNT
 FOR_PEOPLE = frozenset({Fulfilment.REVIEW, Fulfilment.REFUND_MANUAL})
 REFUNDABLE = FULFILMENT_SOURCES[Fulfilment.REFUND_DUE] - OWING
 
-Heard = RefundEvidence | None  # what ZaloPay says now of the refund before, where there was one
+Heard = RefundEvidence | None  # ZaloPay's present answer about the refund before, if there was one
 
 
 def give_back(
     session: PaymentSession, amount: int, paid: int, now: datetime, *, heard: Heard = None, end_booking: bool = False
 ) -> Decision:
-    """The money goes back through ZaloPay, in đồng; after a refund that was refused for good, under another id.
+    """Refund `amount` đồng through ZaloPay. After a refund that ZaloPay finally refused, the new one has another id.
 
-    A booking ends by it, and only where that is said. Raises Refused where money is on its way back already or cannot
-    be found, and for more than was paid less what may have gone back.
+    A booking ends by it, and only with `end_booking`. Raises Refused if money is on its way back already or cannot be
+    found. Raises Refused also for more than was paid less the amount that may have gone back.
     """
     if session.fulfilment not in REFUNDABLE:
         raise Refused("INVALID_AUCTION_STATE", "Its money is on its way back, or there already.")
@@ -52,7 +52,7 @@ def give_back(
 
 
 def still_owed(session: PaymentSession, paid: int, heard: Heard) -> int:
-    """What goes back where nobody says how much, in đồng: what the refund before failed to, else all that was paid."""
+    """The refund in đồng without a named amount: the rest that the refund before failed to pay, else all paid."""
     before = session.refund
     if before is None:
         return refundable(session.but(received=session.received or paid), paid)
@@ -61,7 +61,7 @@ def still_owed(session: PaymentSession, paid: int, heard: Heard) -> int:
 
 
 def give_back_stray(stray: Stray, now: datetime, *, heard: Heard = None) -> DecisionOn[Stray]:
-    """The whole transaction goes back through ZaloPay. Raises Refused unless it waits for people."""
+    """Refund the whole transaction through ZaloPay. Raises Refused unless the operator has to decide on it."""
     if stray.status not in UNDECIDED:
         raise Refused("INVALID_AUCTION_STATE", "Its money is on its way back, or there already.")
     owed = _another(stray.refund, stray.amount, stray.amount, heard)
@@ -70,7 +70,7 @@ def give_back_stray(stray: Stray, now: datetime, *, heard: Heard = None) -> Deci
 
 
 def _another(before: Refund | None, amount: int, paid: int, heard: Heard) -> Refund:
-    """The next refund, under a number of its own."""
+    """The next refund, with its own attempt number."""
     if heard is not None and heard.outcome is RefundOutcome.ACCEPTED:
         raise Refused("INVALID_AUCTION_STATE", "ZaloPay is still at the refund before this one.")
     gone = may_have_gone(before, heard)
@@ -83,7 +83,7 @@ def _another(before: Refund | None, amount: int, paid: int, heard: Heard) -> Ref
 
 
 def paid_back(session: PaymentSession, now: datetime) -> Decision:
-    """The money was sent back by another way. Raises Refused unless ZaloPay had refused to."""
+    """The operator paid the money back by hand. Raises Refused unless ZaloPay refused the refund."""
     if session.fulfilment is not Fulfilment.REFUND_MANUAL or session.refund is None:
         raise Refused("INVALID_AUCTION_STATE", "Only a refund that ZaloPay refused is settled by hand.")
     done = session.refund.but(status=Fulfilment.REFUNDED, refunded_at=now)
@@ -91,16 +91,16 @@ def paid_back(session: PaymentSession, now: datetime) -> Decision:
 
 
 def settle_stray(stray: Stray, now: datetime) -> DecisionOn[Stray]:
-    """Stray money was sent back by another way. Raises Refused unless it waits for people."""
+    """The operator paid stray money back by hand. Raises Refused unless the operator has to decide on it."""
     if stray.status not in UNDECIDED:
         raise Refused("INVALID_AUCTION_STATE", "Its money is on its way back, or there already.")
     return DecisionOn(stray.but(status=StrayStatus.SETTLED, changed_at=now), "PAID_BACK_BY_HAND")
 
 
 def accept(session: PaymentSession, paid: int, now: datetime, *, found: Found = NOTHING) -> Decision | None:
-    """What was paid, in đồng, becomes the price, so that no refund is ever more; the one decision books the nights.
+    """The paid amount, in đồng, becomes the price, so no refund exceeds it. The one decision then books the nights.
 
-    Raises Refused unless the session is under review for its amount, and where a night is somebody else's.
+    Raises Refused unless the session is under review for its amount, and if another user has a night.
     """
     if session.fulfilment is not Fulfilment.REVIEW or session.transaction_id is None:
         raise Refused("INVALID_AUCTION_STATE", "Only an amount that is under review can be accepted.")
@@ -119,10 +119,10 @@ def accept(session: PaymentSession, paid: int, now: datetime, *, found: Found = 
 
 
 def end(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
-    """A session ends by hand, by what ZaloPay says of its order now; money that is there is recorded instead.
+    """End a session by hand, by ZaloPay's present answer about its order. If money is there, record it instead.
 
-    Of one that ended while nobody knew, it is said that this is over, too. Raises Refused while money is moving, of
-    which silence is no end, and for what is over already.
+    A session that ended unresolved counts as resolved from now on. Raises Refused while money is moving (silence is no
+    proof that it stopped), and for a session that is over already.
     """
     if evidence.outcome is Outcome.PAID:
         return decide(session, evidence, now, found=found)

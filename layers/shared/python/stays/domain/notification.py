@@ -1,4 +1,4 @@
-"""Messages: what a browser is told, made from the present state of an item."""
+"""Messages to browsers, made from the present state of an item."""
 
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -22,7 +22,7 @@ CHANNEL_OF: dict[str, Channel] = {
 
 
 def messages_of(item: PaymentSession | Award, now: datetime, *, booked: bool = True) -> list[Message]:
-    """What the present state of an item is worth telling; with `booked` also that a session is a booking."""
+    """The messages for an item's present state. With `booked`, also the message that a session is a booking."""
     if isinstance(item, Award):
         told = award_told(item, now)
         return [told] if told else []
@@ -54,7 +54,7 @@ def _message_status(session: PaymentSession) -> str:
 
 
 def booking_confirmed(booking: Booking) -> Message | None:
-    """BOOKING_CONFIRMED, or None for a booking that is not."""
+    """BOOKING_CONFIRMED, or None for a booking that is not confirmed."""
     if booking.status is not BookingStatus.CONFIRMED:
         return None
     return {
@@ -74,11 +74,11 @@ _OFFER_OVER = _OVER - {AwardStatus.DECLINED}
 
 
 def award_told(award: Award, now: datetime) -> Message | None:
-    """AUCTION_RESULT for a result that was not paid (yet), SECOND_CHANCE_OFFER for an offer that waits.
+    """AUCTION_RESULT for a win that is not paid (yet), SECOND_CHANCE_OFFER for an offer that waits.
 
-    A win that was not paid in time, was declined or withdrawn, is LOST by now; of an offer that ended in another way
-    than by its user OFFER_EXPIRED tells. What waits is told with the nights that can still be slept, and is over
-    without any.
+    A win that was declined, withdrawn or not paid in time is told as LOST. OFFER_EXPIRED tells that an offer ended,
+    unless its user declined it. An open award is told with the nights that are not past; an offer without such nights
+    is over.
     """
     if award.award_id == WIN:
         return _auction_result(award, now) if award.status is not AwardStatus.PAID else None

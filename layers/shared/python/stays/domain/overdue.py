@@ -1,4 +1,4 @@
-"""What should have come to rest by now: the clock looks at it, and still it is not done."""
+"""Items that should be finished by now: the clock looks at them, and they are still open."""
 
 from datetime import datetime, timedelta
 
@@ -7,14 +7,14 @@ from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession
 from stays.domain.stray import Stray
 
-UNATTENDED = timedelta(minutes=5)  # the schedule comes every minute
-UNANSWERED = timedelta(minutes=10)  # after its end ZaloPay must have said what became of an order, or that it moves
+UNATTENDED = timedelta(minutes=5)  # the schedule runs every minute
+UNANSWERED = timedelta(minutes=10)  # after an order's end, for ZaloPay to tell its outcome, or that money is moving
 UNREFUNDED = timedelta(hours=24)
-UNSENT = timedelta(minutes=15)  # one fault of the mail service passes sooner
+UNSENT = timedelta(minutes=15)  # a single fault of the mail service ends sooner
 
 
 def is_late(item: PaymentSession | Mailing | Award | Stray, now: datetime) -> bool:
-    """Whether nobody attended to it for minutes, or ZaloPay or the mail service does not do its part for too long."""
+    """Whether an item waits too long: for our clock, for ZaloPay, or for the mail service."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
     if isinstance(item, Mailing | Award):

@@ -11,22 +11,23 @@ from stays.domain.award import Quote
 from stays.domain.mailing import Language, Profile
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
-PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the client's screen says the same
-HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer, so that no payable order loses them
+PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the frontend's page shows the same time
+HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer: no payable order may lose them
 QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
-CHECK_INTERVAL = timedelta(seconds=45)  # so that a session is due at every round of the schedule
-SLOWEST_CHECK = timedelta(minutes=15)  # between two questions about an order that is over and not decided
-# After an order's end: so long money may be on its way, and so long ZaloPay may be silent. It answers for 48 hours.
+CHECK_INTERVAL = timedelta(seconds=45)  # shorter than the schedule's interval, so that a session is due at every round
+SLOWEST_CHECK = timedelta(minutes=15)  # between two questions about an order that is over but undecided
+# Counted from an order's end: money may be moving this long, and ZaloPay may be silent this long. ZaloPay answers
+# questions for 48 hours.
 MOVING_TIME = timedelta(hours=24)
 SILENCE_TIME = timedelta(hours=48)
-# After an order's end it is asked about again, as its money may come late and its callback get lost. ZaloPay answers
-# for 48 hours (docs.zalopay.vn, order-query).
+# After an order's end ZaloPay is asked again at these times: money can come late, and its callback can get lost.
+# ZaloPay answers for 48 hours (docs.zalopay.vn, order-query).
 LATE_CHECKS = tuple(timedelta(hours=hours) for hours in (1 / 6, 1, 6, 24, 40, 47))
-MOST_OPENED = 20  # sessions that a user may open in an hour: who opens more is no traveller
+MOST_OPENED = 20  # rate limit: sessions per user and hour
 
 
 class Status(StrEnum):
-    """What the provider said."""
+    """The order's state by ZaloPay's word."""
 
     CREATED = "CREATED"
     PENDING = "PENDING"
@@ -37,7 +38,7 @@ class Status(StrEnum):
 
 
 class Fulfilment(StrEnum):
-    """What we did about it. NONE after PAID: cancelled by the traveller with nothing to give back."""
+    """Our part: booking or refund. NONE after PAID: the user cancelled and gets nothing back."""
 
     NONE = "NONE"
     BOOKED = "BOOKED"
@@ -51,7 +52,7 @@ class Fulfilment(StrEnum):
 UNFINISHED = frozenset({Status.CREATED, Status.PENDING})
 OWING = frozenset({Fulfilment.REFUND_DUE, Fulfilment.REFUNDING})
 
-# From where each state may be entered. The inverse of a move is also its condition in the table.
+# For each state, the states that may lead to it. The table uses the same sets as conditions.
 STATUS_SOURCES = {
     Status.PENDING: frozenset({Status.CREATED}),
     Status.PAID: frozenset(Status) - {Status.PAID},
@@ -71,7 +72,7 @@ FULFILMENT_SOURCES = {
 
 
 class Reason(StrEnum):
-    """Why a payment did not end in a booking, in the client's words where it has one."""
+    """Why a payment did not end in a booking: the frontend's code, if it has one."""
 
     CREATION_FAILED = "PAYMENT_CREATION_FAILED"
     EXPIRED = "PAYMENT_EXPIRED"
@@ -87,7 +88,7 @@ class Reason(StrEnum):
 
 
 class Term(Model):
-    """One row of a sale's terms: so many days before check-in, so many percent of the price go back."""
+    """One row of a sale's terms: until `days_before` days before check-in, `percent` percent of the price goes back."""
 
     days_before: int
     percent: int
@@ -97,33 +98,33 @@ Terms = tuple[Term, ...]
 
 
 def read_terms(text: str) -> Terms:
-    """The terms in a setting: `[[7, 100], [3, 50]]`, days before check-in and percent."""
+    """The terms in a setting: `[[7, 100], [3, 50]]` means days before check-in and percent."""
     return tuple(Term(days_before=days, percent=percent) for days, percent in json.loads(text))
 
 
 def terms_of(sale: Terms | None, stage: Terms) -> Terms:
-    """The terms of a sale; those of its stage where an earlier release opened it."""
+    """The terms of a sale. A sale that an earlier release opened has none, so the terms of its stage count."""
     return stage if sale is None else sale
 
 
 class Contact(Model):
-    """Where to write to the traveller, as the token said when the payment began."""
+    """The user's address and name, from the token with which the payment began."""
 
     email: Annotated[str, Field(max_length=LONGEST_EMAIL)] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     language: Language | None = None
 
     def address(self, profile: Profile | None) -> str | None:
-        """Where to write to: as the token said, else as the profile says."""
+        """The e-mail address of the token, or else of the profile."""
         return self.email or (profile.email if profile else None)
 
 
 class Refund(Model):
-    """Money on its way back, in đồng. `id` is the `m_refund_id`; `attempt` is there from the second one on.
+    """A refund, in đồng. `id` is the `m_refund_id`. Only the second and later attempts have an `attempt` number.
 
-    The id is stored before ZaloPay is asked. Another attempt follows where ZaloPay refused the one before for good;
-    `uncertain` is what those before may have given back. `accepted_at` is when ZaloPay first said that it has taken the
-    refund on, `repeated_at` when it was last asked again, since it had heard nothing.
+    The id is stored before ZaloPay is asked. A new attempt follows when ZaloPay finally refused the one before;
+    `uncertain` is the amount that earlier attempts may have paid back. `accepted_at` is when ZaloPay first said that it
+    accepted the refund. `repeated_at` is when ZaloPay was last asked again, because it did not know the refund.
     """
 
     amount: int
@@ -139,17 +140,18 @@ class Refund(Model):
 
     @property
     def shown(self) -> "Refund":
-        """What its traveller sees of it: not our doubts."""
+        """The refund as its user sees it, without our doubts."""
         return self.but(**_DOUBTS)
 
 
 class PaymentSession(Model):
     """One attempt to be paid for nights of one award. Its id is also the payment's and the booking's.
 
-    `left` are the nights of the award that this order does not buy; None where an earlier release opened it.
-    `given_up_at` is when the function that was making its order stopped, because ZaloPay was silent. `received` and
-    `discount` are ZaloPay's own numbers for the money on record. `told_at` is when its owner was first answered that it
-    is paid. `unresolved` says that it ended although ZaloPay never said that nobody paid.
+    - `left` are the nights of the award that this order does not buy; None if an earlier release opened the session.
+    - `given_up_at` is when the function that made its order stopped, because ZaloPay was silent.
+    - `received` and `discount` are ZaloPay's own numbers in đồng for the recorded transaction.
+    - `told_at` is when its user was first answered that it is paid.
+    - `unresolved`: the session ended, but ZaloPay never said that it was not paid.
     """
 
     id: StayId
@@ -198,12 +200,12 @@ class PaymentSession(Model):
 
     @property
     def hold_until(self) -> datetime:
-        """Until when its nights are kept from others: longer while its money is moving."""
+        """Its nights are held until this time: longer while its money is moving."""
         return self.late_after + (SILENCE_TIME if self.processing else timedelta())
 
     @property
     def client_status(self) -> Status:
-        """What the client sees: money under review is undecided, money that bought nothing is a failure."""
+        """The status for the client. Money under review: still undecided. Money that booked nothing: failed."""
         if self.fulfilment is Fulfilment.REVIEW:
             return Status.PENDING
         gave_up = self.status is Status.PAID and self.booked_at is None
@@ -216,11 +218,11 @@ class PaymentSession(Model):
 
     @property
     def is_untold(self) -> bool:
-        """Whether it is booked and its owner has not been answered so yet."""
+        """Whether it is booked, but no answer has told its user so."""
         return self.fulfilment is Fulfilment.BOOKED and self.told_at is None
 
     def to_client(self, terms: Terms) -> dict[str, Any]:
-        """The `PaymentSession` of the contract; `terms` are those of a sale that has none of its own."""
+        """The `PaymentSession` of the contract. `terms` count where the sale has none of its own."""
         known = self.but(refund=self.refund and self.refund.shown)
         shown = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_INTERNAL)
         return {
@@ -231,7 +233,7 @@ class PaymentSession(Model):
         }
 
     def to_session_page(self, terms: Terms) -> dict[str, Any]:
-        """The same for the page that moves on only by itself: it has to poll until it has heard that it is paid."""
+        """The same for the session page, which must poll until it has read that it is paid."""
         pending = self.but(status=Status.PENDING, fulfilment=Fulfilment.NONE, **_UNTOLD) if self.is_untold else self
         return pending.to_client(terms)
 
@@ -254,7 +256,7 @@ def open_session(
     reserve: bool,
     terms: Terms | None = None,
 ) -> PaymentSession:
-    """A new session that holds its nights. With `reserve` nobody asks for an order yet: a direct booking."""
+    """A new session that holds its nights. With `reserve` no order is made yet: a direct booking."""
     place = quote.award.place
     return PaymentSession(
         id=stay_id,
@@ -282,7 +284,7 @@ def open_session(
 
 
 def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
-    """A reserved session whose order is asked for now: its time and the date in its id begin anew."""
+    """A reserved session whose order is made now. Its time and the date in its `app_trans_id` begin again."""
     return session.but(
         app_trans_id=app_trans_id(session.id, now),
         attempted_at=now,
@@ -293,9 +295,9 @@ def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 def next_check(session: PaymentSession, now: datetime) -> datetime:
-    """When to ask about a live order again: at every round until its end, then ever more rarely, every 15 minutes.
+    """When to ask about a live order again: at every round until its end, then less often, but every 15 minutes.
 
-    It is also asked about at the moments when moving money and silence end it.
+    The moments when moving money or silence ends the session are among these times.
     """
     usual = now + min(max((now - session.expires_at) / 10, CHECK_INTERVAL), SLOWEST_CHECK)
     ends = (session.expires_at + wait for wait in (MOVING_TIME, SILENCE_TIME))
@@ -303,7 +305,7 @@ def next_check(session: PaymentSession, now: datetime) -> datetime:
 
 
 def next_late_check(session: PaymentSession, now: datetime) -> datetime | None:
-    """When to ask about an order that is over; None if there never was one, or if nobody will know any more."""
+    """When to ask about an order that is over. None if there was no order, or if ZaloPay does not answer any more."""
     if session.attempted_at is None:
         return None
     return next((at for wait in LATE_CHECKS if (at := session.expires_at + wait) > now), None)

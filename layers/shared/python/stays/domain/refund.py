@@ -1,6 +1,6 @@
-"""Refunds: money that goes back, asked for once and followed until ZaloPay says that it arrived.
+"""Refunds: asked for once, then followed until ZaloPay says that the money arrived.
 
-The same steps for a session and for stray money: each keeps its own refund, and a decision moves both.
+Sessions and stray money take the same steps: each keeps its own refund, and one decision changes both.
 """
 
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from stays.domain.stray import Stray, StrayStatus
 from stays.domain.values import m_refund_id
 
 SLOWEST_CHECK = timedelta(hours=1)
-# ZaloPay may show a refund up to an hour late. Before this time after a request, "not found" says nothing.
+# ZaloPay may show a refund up to an hour late. Until this long after a request, "not found" proves nothing.
 SHOWN_WITHIN = timedelta(hours=2)
 
 Owing = TypeVar("Owing", PaymentSession, Stray)
 
 
 class RefundOutcome(StrEnum):
-    """What ZaloPay said of a refund. ACCEPTED is not yet money; UNKNOWN is not a failure."""
+    """ZaloPay's answer about a refund. ACCEPTED: the money has not moved yet. UNKNOWN: not a failure."""
 
     DONE = "DONE"
     ACCEPTED = "ACCEPTED"
@@ -30,32 +30,32 @@ class RefundOutcome(StrEnum):
 
 
 class RefundEvidence(NamedTuple):
-    """ZaloPay's word on one refund, with its code."""
+    """ZaloPay's answer about one refund, with its code."""
 
     outcome: RefundOutcome
     code: int | None = None
 
 
-# Not refundable, or not in part (docs.zalopay.vn, order-refund): of the whole amount only the former can be meant.
+# Not refundable, or not in part (docs.zalopay.vn, order-refund). For the whole amount it means "not refundable".
 ONLY_IN_FULL = RefundEvidence(RefundOutcome.REFUSED, -32)
 WRONG_AMOUNT = RefundEvidence(RefundOutcome.REFUSED, -14)
-LOST = -101  # the id is not known (docs.zalopay.vn, order-query-refund)
+LOST = -101  # ZaloPay does not know the id (docs.zalopay.vn, order-query-refund)
 
 
 def whole(owing: Owing) -> int:
-    """What ZaloPay gives back where it gives back the whole: the order's amount if that was paid, else what came."""
+    """The amount of a whole refund in đồng: the order's amount if that was paid, otherwise the amount received."""
     if owing.received is None or owing.amount in (owing.received, owing.received + (owing.discount or 0)):
         return owing.amount
     return owing.received
 
 
 def refundable(owing: Owing, amount: int) -> int:
-    """So much of `amount` as can be asked for: an order with a promotion goes back whole or not at all."""
+    """The part of `amount` that can be asked for, in đồng. With a promotion ZaloPay refunds the whole or nothing."""
     return whole(owing) if amount and owing.discount else amount
 
 
 def request_refund(owing: Owing, app_id: int, now: datetime) -> DecisionOn[Owing] | None:
-    """The intent, with the id under which ZaloPay will be asked: on record before it is. Once."""
+    """Record the refund with the id for ZaloPay, before ZaloPay is asked. None unless the refund is due."""
     if _standing(owing) != Fulfilment.REFUND_DUE:
         return None
     assert owing.refund, "whoever owes knows how much"
@@ -65,10 +65,10 @@ def request_refund(owing: Owing, app_id: int, now: datetime) -> DecisionOn[Owing
 
 
 def repeat_refund(owing: Owing, asked: Refund | None, app_id: int, now: datetime) -> DecisionOn[Owing] | None:
-    """ZaloPay was silent when it was asked, and two hours later it does not know the refund: it is asked again.
+    """Ask again, because ZaloPay was silent and does not know the refund two hours later. None while this is too early.
 
-    Under the same id as long as its date is today's, since ZaloPay takes none of another day. Never after ZaloPay
-    has taken the refund on.
+    The id stays the same on the same day; ZaloPay accepts only ids with today's date. A refund that ZaloPay accepted is
+    never asked for again.
     """
     refund = _under_way(owing, asked)
     if refund is None or refund.accepted_at is not None or not _is_shown(refund, now):
@@ -85,10 +85,10 @@ def _requested(owing: Owing, refund: Refund, app_id: int, now: datetime) -> Deci
 def decide_refund(
     owing: Owing, asked: Refund | None, evidence: RefundEvidence, now: datetime, *, at_request: bool = False
 ) -> DecisionOn[Owing] | None:
-    """What ZaloPay's word on the refund `asked` makes of it; `at_request` where it answers the request itself.
+    """The decision on ZaloPay's answer about the refund `asked`. `at_request`: the answer is to the request itself.
 
-    None while ZaloPay has to be asked again later, or where another refund has taken its place. A refund that was
-    taken on is ended, or replaced, only by what ZaloPay says when it is asked about it.
+    None if ZaloPay must be asked again later, or if another refund has replaced this one. Once ZaloPay accepted a
+    refund, only an answer to a query ends or replaces it.
     """
     refund = owing.refund
     if refund is None or asked is None or refund.id != asked.id:
@@ -113,7 +113,7 @@ def _accepted(owing: Owing, refund: Refund, now: datetime) -> DecisionOn[Owing] 
 
 
 def _refused(owing: Owing, refund: Refund, evidence: RefundEvidence, now: datetime) -> DecisionOn[Owing]:
-    """For people, unless another amount is the one that ZaloPay can give back."""
+    """The operator decides, unless ZaloPay can refund another amount."""
     if evidence == ONLY_IN_FULL and not owing.discount and refund.amount < whole(owing):
         return _instead(owing, refund, whole(owing), "REFUND_IN_FULL", now)
     if evidence == WRONG_AMOUNT and owing.discount and owing.received and refund.amount > owing.received:
@@ -122,7 +122,7 @@ def _refused(owing: Owing, refund: Refund, evidence: RefundEvidence, now: dateti
 
 
 def _instead(owing: Owing, refused: Refund, amount: int, what: str, now: datetime) -> DecisionOn[Owing]:
-    """A refund that failed makes room for another one, under an id of its own."""
+    """A new attempt replaces the failed one, under its own id."""
     owed = Refund(
         amount=amount,
         status=Fulfilment.REFUND_DUE,
@@ -148,27 +148,27 @@ def _standing(owing: Owing) -> str:
 
 
 def _under_way(owing: Owing, asked: Refund | None) -> Refund | None:
-    """The refund that ZaloPay was asked about, if it is still the one that is awaited."""
+    """The refund that ZaloPay was asked about, if we still wait for that one."""
     refund = owing.refund
     awaited = refund is not None and asked is not None and refund.id == asked.id
     return refund if awaited and _standing(owing) == Fulfilment.REFUNDING else None
 
 
 def asked_at(refund: Refund) -> datetime | None:
-    """When ZaloPay was last asked for it."""
+    """When ZaloPay was last asked for this refund."""
     return refund.repeated_at or refund.requested_at
 
 
 def _is_shown(refund: Refund, now: datetime) -> bool:
-    """Whether ZaloPay would know it by now, had it taken it on."""
+    """Whether ZaloPay would know the refund by now if it had accepted it."""
     asked = asked_at(refund)
     return asked is not None and now >= asked + SHOWN_WITHIN
 
 
 def may_have_gone(refund: Refund | None, heard: RefundEvidence | None) -> int:
-    """Đồng that this refund and those before may have given back, by the record and by what ZaloPay says of it now.
+    """The đồng that this refund and earlier ones may have paid back, by the record and by ZaloPay's present answer.
 
-    ZaloPay took it on and did not know it later: only its own word that the refund failed makes sure.
+    A refund counts if ZaloPay accepted it and later did not know it. Only ZaloPay's word that it failed rules it out.
     """
     if refund is None:
         return 0
@@ -178,7 +178,7 @@ def may_have_gone(refund: Refund | None, heard: RefundEvidence | None) -> int:
 
 
 def next_refund_check(owing: Owing, now: datetime) -> datetime:
-    """When to ask again: soon at first, then ever more rarely, at least once an hour, and when silence counts."""
+    """When to ask again: soon at first, then less often, at least once an hour, and when "not found" becomes proof."""
     asked = asked_at(owing.refund) if owing.refund else None
     if asked is None:
         return now + CHECK_INTERVAL

@@ -1,4 +1,4 @@
-"""What becomes of a win or an offer that is answered, or not paid in time; and who is offered its nights next."""
+"""Answers to wins and offers, their end without payment, and the offer of their nights to the next bidder."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
@@ -10,9 +10,9 @@ from stays.domain.values import today
 
 
 class Passing(NamedTuple):
-    """An award that has passed its unsold nights on, and the offer that they went to, if anybody is left to be asked.
+    """An award that has passed its unsold nights on, with the offer that got them, or None if no bidder was left.
 
-    `nights` had to be free for that.
+    The write needs `nights` to be free.
     """
 
     award: Award
@@ -21,10 +21,10 @@ class Passing(NamedTuple):
 
 
 def accept(award: Award, selected: Sequence[date], now: datetime) -> Award:
-    """Its user wants it; of what was won in part, or offered, only the selected nights (none named: all).
+    """The user accepts the award. Of a partial win or an offer only the selected nights count; none selected means all.
 
-    An offer can then be paid as long as an offer waits, counted from now. Again is harmless until it is paid.
-    Raises Invalid for nights that are none of it, and Refused where it can be paid no more.
+    An accepted offer can be paid for as long as an offer waits, counted from now. Until the award is paid, accepting it
+    again is harmless. Raises Invalid for nights that are not in the award, and Refused if it cannot be paid any more.
     """
     check_payable(award, now)
     nights = {night.date for night in award.sellable(now)}
@@ -38,7 +38,7 @@ def accept(award: Award, selected: Sequence[date], now: datetime) -> Award:
 
 
 def is_overdue(award: Award, now: datetime) -> bool:
-    """Whether nobody paid for it, or answered it, in time."""
+    """Whether its time ended without an answer or a payment."""
     return award.status in PAYABLE and award.payment_deadline <= now
 
 
@@ -48,7 +48,7 @@ def end(award: Award, status: AwardStatus, now: datetime) -> Award:
 
 
 def withdraw(award: Award, revision: int, now: datetime) -> Award:
-    """The award taken back: its nights are the auction system's again, and none of them is passed on."""
+    """The award withdrawn. Its nights belong to the auction system again; none of them is passed on."""
     return award.but(
         status=AwardStatus.WITHDRAWN,
         revision=revision,
@@ -61,10 +61,10 @@ def withdraw(award: Award, revision: int, now: datetime) -> Award:
 
 
 def is_of_chain(offer: Award, award: Award) -> bool:
-    """Whether an offer was made because an award, or an offer before it, was not sold.
+    """Whether an offer belongs to the chain of offers that this award began, or is part of.
 
-    Earlier releases did not write down whose offers follow whom: there the nights at stake tell, and an offer of the
-    auction system's own has none.
+    Earlier releases did not record the chain. For their offers the nights at stake decide; an offer of the auction
+    system itself has none.
     """
     if offer.chain is not None:
         return offer.chain == _chain(award)
@@ -72,12 +72,12 @@ def is_of_chain(offer: Award, award: Award) -> bool:
 
 
 def _chain(award: Award) -> str | None:
-    """The name of a chain of offers: its first award's. One that an earlier release began has none to its end."""
+    """The name of a chain of offers, made from its first award. A chain that an earlier release began has no name."""
     return award.chain if award.at_stake else f"{award.user_id} {award.award_id}"
 
 
 def unsold_nights(award: Award, bought: Collection[date], now: datetime) -> tuple[date, ...]:
-    """The nights that an award still has to pass on, earliest first: those of a paid one that were not `bought`."""
+    """The nights that an award still has to pass on, earliest first. For a paid award: the nights not in `bought`."""
     nights = award.unsold
     if nights is None:
         nights = tuple(night for night in award.stake if night not in bought)
@@ -85,10 +85,10 @@ def unsold_nights(award: Award, bought: Collection[date], now: datetime) -> tupl
 
 
 def pass_on(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> Passing:
-    """The unsold nights that are `free` go to the next in order who bid for any of them, else they are released.
+    """Offer the unsold nights that are `free` to the next runner-up who bid for any of them, or release them.
 
-    Nobody is asked twice: once the rest of the list has gone with an offer, what this award still gets is released.
-    Always an offer, never a transfer: nights are held by the order that begins to pay.
+    No runner-up is asked twice: after an offer took the rest of the list, further unsold nights of this award are
+    released. The nights are only offered, not held: an order holds them when its payment begins.
     """
     done = award.but(unsold=None, changed_at=now, due_at=None)
     if not free:

@@ -1,4 +1,4 @@
-"""Stray money: a transaction of ZaloPay that no order of ours was waiting for."""
+"""Stray money: a ZaloPay transaction that no order of ours waited for."""
 
 from enum import StrEnum
 
@@ -6,11 +6,11 @@ from stays.domain.decision import Evidence
 from stays.domain.payment import Refund
 from stays.domain.values import Model, Timestamp
 
-_LONGEST = 24  # digits: with date, app and number of the attempt at most 45 characters (docs.zalopay.vn, order-refund)
+_LONGEST = 24  # digits: with date, app id and attempt at most 45 characters (docs.zalopay.vn, order-refund)
 
 
 class StrayStatus(StrEnum):
-    """What became of it: nothing yet, a refund through ZaloPay as a session's, or it was paid back by hand."""
+    """OPEN until the operator decides; then a refund through ZaloPay as of a session, or SETTLED: paid back by hand."""
 
     OPEN = "OPEN"
     REFUND_DUE = "REFUND_DUE"
@@ -24,9 +24,9 @@ UNDECIDED = frozenset({StrayStatus.OPEN, StrayStatus.REFUND_MANUAL})
 
 
 class Stray(Model):
-    """One transaction beyond what was owed, with the refund of its own: đồng, whole or not at all.
+    """One transaction too many, in đồng, with its own refund: the whole amount or nothing.
 
-    `stay_id` names the stay that was paid once too often; without it the order `app_trans_id` is not ours.
+    `stay_id` names the stay that was paid once too often. Without it the order `app_trans_id` is not ours.
     """
 
     transaction_id: str
@@ -42,28 +42,28 @@ class Stray(Model):
 
     @property
     def id(self) -> str:
-        """What stands in a refund's id, as a session's id does. No two ids of one day have the same end."""
+        """Its part of a refund's id, like a session's id. Two transaction ids of one day never end alike."""
         return f"S{self.transaction_id[-_LONGEST:]}"
 
     @property
     def received(self) -> int:
-        """ZaloPay's own amount, which is the only one there is."""
+        """ZaloPay's own amount in đồng. There is no other one."""
         return self.amount
 
     @property
     def discount(self) -> None:
-        """No order, no promotion."""
+        """None: without an order there is no promotion."""
 
     @property
     def meaning(self) -> str:
-        """In words, what it was paid for."""
+        """The purpose of the money, in words."""
         if self.stay_id:
             return f"for {self.stay_id}, which has another transaction"
         return f"for the order {self.app_trans_id}, which is not ours"
 
 
 def stray_of(evidence: Evidence, stay_id: str | None, app_trans_id: str | None) -> Stray:
-    """What is kept of money that nobody had asked for."""
+    """The record of money that no order of ours waited for."""
     assert evidence.transaction_id, "money has a name"
     return Stray(
         transaction_id=evidence.transaction_id,

@@ -19,24 +19,24 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 VIETNAM = timezone(timedelta(hours=7))  # no daylight saving since 1975
-MAXIMUM_AMOUNT = 100_000_000  # đồng, the most the client lets through
-MAXIMUM_NIGHTS = 60  # a transaction holds 100 items
+MAXIMUM_AMOUNT = 100_000_000  # đồng; the frontend accepts no more
+MAXIMUM_NIGHTS = 60  # one DynamoDB transaction takes at most 100 items
 LONGEST_EMAIL = 320  # characters (RFC 3696, errata 1690)
 LONGEST_NAME = 200
-ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"  # whatever others of the company call their things
+ID = r"^[A-Za-z0-9_.:|@\-]{1,128}$"  # the form of ids from other systems of the company
 USER_ID = r"^[^\u0000-\u001F\u007F-\u009F]{1,128}$"  # an issuer's `sub` may be any text
-LONGEST_USER_KEY = 512  # bytes: beside an auction's and an offer's id it fits into a sort key, which has 1,024
+LONGEST_USER_KEY = 512  # bytes: an auction's id, an offer's id and this fit into one sort key of 1,024
 STAY_ID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 APP_TRANS_ID = r"^[0-9]{6}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 TRANSACTION_ID = r"^[0-9]{1,64}$"
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ENCODED = re.compile(r"[^A-Za-z0-9_.:|@\-]")  # what an `ID` has none of
-_EXACT = 2**53  # below it every whole number has a floating-point number of its own
+_ENCODED = re.compile(r"[^A-Za-z0-9_.:|@\-]")  # every character that an `ID` cannot have
+_EXACT = 2**53  # a float holds every whole number below this exactly
 
 
 def timestamp(at: datetime) -> str:
-    """Milliseconds in UTC, of fixed width, ending in Z: such texts sort as the times do."""
+    """UTC with milliseconds and a final Z, in fixed width: these texts sort in the order of time."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -48,29 +48,30 @@ def _to_milliseconds(at: datetime) -> datetime:
 
 
 def _to_whole(value: Any) -> Any:
-    """`500000.0` as 500000: to JSON Schema both are the same integer. Any other value is left to the type."""
+    """`500000.0` becomes 500000, because JSON Schema calls both the same integer. Other values pass unchanged."""
     whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
     return int(value) if whole else value
 
 
 def _number_to_text(value: Any) -> Any:
-    """Ids are 64-bit integers elsewhere in the company and texts here."""
+    """Ids are 64-bit integers in other systems of the company and texts here."""
     value = _to_whole(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def encode_key(user_id: str) -> str:
-    """A user's id as it stands in keys and event ids: one text for each id, with no `#`, `/` or space in it.
+    """A user's id as keys and event ids contain it: one text per id, without `#`, `/` or space.
 
-    What an `ID` consists of stays as it is; every other byte of the text in UTF-8 is written `%XX`.
+    The characters of an `ID` stay as they are. Every other byte of the UTF-8 text becomes `%XX`.
     """
     return _ENCODED.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), user_id)
 
 
 def check_user_id(user_id: str) -> str:
-    """The same. Raises ValueError for a text that cannot be a user's id: empty, too long, or with control characters.
+    """Return the id unchanged.
 
-    Nothing else is read into it: ids that look alike, or that are written alike once decoded, are different users.
+    Raises ValueError for a text that is empty, too long or has control characters. The id is not decoded or normalised:
+    two ids that look alike are two users.
     """
     if not re.fullmatch(USER_ID, user_id):
         raise ValueError("a user's id has 1 to 128 characters, none of them a control character")
@@ -80,7 +81,7 @@ def check_user_id(user_id: str) -> str:
 
 
 def _only_a_date(value: Any) -> Any:
-    """A night is `YYYY-MM-DD` and nothing else, though pydantic would also read numbers and times."""
+    """A night is `YYYY-MM-DD` only. Without this check pydantic would also read numbers and times."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise ValueError("a night is written YYYY-MM-DD")
     if not isinstance(value, str | date):
@@ -89,7 +90,7 @@ def _only_a_date(value: Any) -> Any:
 
 
 def _with_a_morning(night: date) -> date:
-    """Every night that is sold has a day before and a day after it, in every time zone."""
+    """A sold night has a day before it and a day after it, in every time zone."""
     if not date(1970, 1, 1) <= night < date(9999, 1, 1):
         raise ValueError("a night is between 1970 and 9998")
     return night
@@ -117,27 +118,27 @@ UserId = Annotated[
     ),
 ]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
-WHOLE = BeforeValidator(_to_whole)  # of every strict integer: it stands last, behind the limits
+WHOLE = BeforeValidator(_to_whole)  # for every strict integer; it stands last, so that it runs before the limits
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT), WHOLE]
 
 
 class Model(BaseModel):
-    """Entity, response and item at once: snake_case here, camelCase outside, unknown fields ignored."""
+    """One class for entity, response and item: snake_case here, camelCase outside. Unknown fields are ignored."""
 
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
         extra="ignore",
-        hide_input_in_errors=True,  # what a person typed belongs in no log
+        hide_input_in_errors=True,  # no log shows text that a person typed
     )
 
     def but(self, **changes: Any) -> Self:
-        """The same with some fields changed. The values are trusted."""
+        """A copy with some fields changed. The new values are not validated."""
         return self.model_copy(update=changes)
 
     def dump(self) -> dict[str, Any]:
-        """JSON types under their outside names; what is absent is left out, never null."""
+        """JSON types under the outside names. Absent values are left out, never null."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -148,40 +149,40 @@ def new_stay_id(now: datetime, randomness: bytes) -> str:
 
 
 def made_at(stay_id: str) -> datetime:
-    """When a stay got its id, to the millisecond."""
+    """The time when a stay got its id, to the millisecond."""
     number = sum(_CROCKFORD.index(letter) << 5 * place for place, letter in enumerate(reversed(stay_id[:10])))
     return datetime.fromtimestamp(number // 1000, UTC) + timedelta(milliseconds=number % 1000)
 
 
 def app_trans_id(stay_id: str, now: datetime) -> str:
-    """`yymmdd_<stay id>`, dated in Vietnam: 33 of 40 characters (docs.zalopay.vn, order-create)."""
+    """`yymmdd_<stay id>` with the date in Vietnam: 33 of 40 characters (docs.zalopay.vn, order-create)."""
     return f"{now.astimezone(VIETNAM):%y%m%d}_{stay_id}"
 
 
 def stay_id_of(trans_id: str) -> str | None:
-    """The stay that an `app_trans_id` names, or None if it is none of ours."""
+    """The stay that an `app_trans_id` names, or None if the id does not have our form."""
     return trans_id[7:] if re.fullmatch(APP_TRANS_ID, trans_id) else None
 
 
 def m_refund_id(app_id: int, stay_id: str, attempt: int | None, now: datetime) -> str:
-    """`yymmdd_<app id>_<stay id>`, dated in Vietnam: at most 45 characters (docs.zalopay.vn, order-refund).
+    """`yymmdd_<app id>_<stay id>` with the date in Vietnam: at most 45 characters (docs.zalopay.vn, order-refund).
 
-    Each attempt after one that ZaloPay refused for good has an id of its own.
+    A new attempt after a refund that ZaloPay finally refused has its own id.
     """
     return f"{now.astimezone(VIETNAM):%y%m%d}_{app_id}_{stay_id}{attempt or ''}"
 
 
 def app_user(user_id: str) -> str:
-    """An opaque name for a user: no personal data and no `|` goes to ZaloPay (50 characters at most)."""
+    """An opaque name for a user, at most 50 characters: ZaloPay gets no personal data and no `|`."""
     return sha256(user_id.encode()).hexdigest()[:40]
 
 
 def on_one_line(text: str) -> str:
-    """The text without anything that could end a line, hide or turn around what is read, or break the encoding."""
+    """The text without line ends, invisible characters, direction marks and broken encoding."""
     shown = "".join(each for each in " ".join(text.split()) if unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
     return unicodedata.normalize("NFC", shown)
 
 
 def today(now: datetime) -> date:
-    """The date in Vietnam, where the properties are."""
+    """Today's date in Vietnam, where the properties are."""
     return now.astimezone(VIETNAM).date()

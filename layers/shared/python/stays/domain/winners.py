@@ -1,4 +1,4 @@
-"""What the winners and offers pages show, in the words of their client."""
+"""The winners page and the offers page, with the frontend's field names."""
 
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -14,20 +14,20 @@ _CHECK_OUT = time(12, tzinfo=VIETNAM)
 
 
 def is_winner(award: Award) -> bool:
-    """Whether it is on the winners page: won at the auction, or an offer that was accepted."""
+    """Whether the winners page shows it: a win at the auction, or an offer that was accepted or paid."""
     return award.is_win or award.pay_until is not None or award.status is AwardStatus.PAID
 
 
 def is_offer(award: Award) -> bool:
-    """Whether it is on the page of offers."""
+    """Whether the page of offers shows it."""
     return award.award_id != WIN
 
 
 def winner_of(award: Award, now: datetime, open_until: datetime | None = None, *, partial_page: bool = False) -> Shown:
-    """A winner. Its price is that of the nights that were chosen of it; nights in a row share a `rangeId`.
+    """A winner. `bidAmount` is the price of its chosen nights in đồng. Consecutive nights share a `rangeId`.
 
-    `open_until` is the end of an order or a reservation that is open for it. Without `partial_page` it never says
-    `isPartialWin`: the page for that never finishes loading.
+    `open_until` is the end of an open order or reservation for it. Without `partial_page`, `isPartialWin` is always
+    false: the frontend's page for partial wins never finishes loading.
     """
     nights, chosen = [night.date for night in award.shown(now)], {night.date for night in award.chosen(now)}
     ranges = _ranges(nights)
@@ -56,7 +56,7 @@ def winner_of(award: Award, now: datetime, open_until: datetime | None = None, *
 
 
 def _standing(award: Award, now: datetime, open_until: datetime | None) -> Shown:
-    """Status and deadline. The page looks at the deadline first, so it fits the status (contract C25)."""
+    """Status and deadline. The page looks at the deadline first, so the deadline fits the status (contract C25)."""
     over_at = award.over_at(now)
     if award.status in PAYABLE and open_until is not None:
         status, deadline = "PENDING_PAYMENT", max(award.payment_deadline, open_until)
@@ -92,7 +92,7 @@ def offer_of(award: Award, now: datetime) -> Shown:
 
 
 def _ranges(nights: list[date]) -> dict[date, str]:
-    """Which run of consecutive nights each night belongs to."""
+    """The name of the run of consecutive nights that each night belongs to."""
     number, ranges = 1, {nights[0]: "range-1"}
     for before, night in pairwise(nights):
         number += night - before != timedelta(days=1)
