@@ -1,3 +1,3 @@
-"""A stay is a run of nights, paid for. Nothing here does I/O on import."""
+"""The product's own code: stays are nights that are won, paid for and booked. Nothing here does I/O on import."""
 
 __version__ = "1.4.0"

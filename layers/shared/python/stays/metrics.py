@@ -1,11 +1,11 @@
-"""Numbers for the dashboard and the alarms, in CloudWatch's embedded format."""
+"""Metrics for the dashboard and the alarms, in CloudWatch's embedded format."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 logger = Logger()
 
-# What a decision that was written counts as.
+# The metrics that count each written decision.
 _MILESTONES = {
     "ORDER_MADE": ("OrdersCreated",),
     "PAID_AND_BOOKED": ("PaymentsRecorded", "Booked"),
@@ -24,24 +24,24 @@ _MILESTONES = {
 
 
 def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
-    """Write one line to standard output, which CloudWatch reads as a metric of the whole system."""
+    """Write one line to standard output. CloudWatch reads it as a metric of the whole system."""
     with single_metric(name=name, unit=unit, value=value) as metric:
         metric.add_dimension(name="service", value="stays")
 
 
 def milestone(what: str) -> None:
-    """Count a decision by its name, where it is one of those that are counted."""
+    """Count a decision by its name, if it is one of the counted ones."""
     for name in _MILESTONES.get(what, ()):
         count(name)
 
 
 def pass_over(item: str) -> None:
-    """Count and log an item that cannot be read: its page, or its message, comes without it."""
+    """Count and log an item that cannot be read. Its page or message leaves it out."""
     count("UnreadableItems")
     logger.error("item not readable", extra={"item": item})
 
 
 def presence_failed(why: str) -> None:
-    """Count and log that a user's call could not be noted: only the socket that follows has to prove itself."""
+    """Count and log that a user's call could not be noted. Only the socket that follows then needs its own token."""
     count("PresenceNotNoted")
     logger.warning("presence not noted", extra={"error": why})

@@ -1,4 +1,4 @@
-"""The table `stays`: keys, items, one method per access pattern. The only place that knows PK and SK.
+"""The table `stays`: keys, items, one method per access pattern. The only package that knows PK and SK.
 
-Every decision is one transaction; every condition stands in the table, none in a read before it.
+Every decision is one transaction. Every condition is part of a write, never of a read before it.
 """

@@ -1,4 +1,4 @@
-"""Awards and offers coming in, changing and being passed on."""
+"""Awards and offers: receiving, changing, passing on."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ _REPLACEABLE = PAYABLE | {AwardStatus.LOST}
 
 
 class Reception(StrEnum):
-    """What became of a word of the auction system. KEPT: it waits for the end of the payment that is open."""
+    """The outcome for an event of the auction system. KEPT: it waits for the end of the open payment."""
 
     RECEIVED = "RECEIVED"
     KEPT = "KEPT"
@@ -31,7 +31,7 @@ class Reception(StrEnum):
 
 
 class Received(NamedTuple):
-    """The award as it stands now (None where no more is known than that it is withdrawn), and why it was refused."""
+    """The award after the event, or None if only its withdrawal is known; and the reason of a refusal."""
 
     reception: Reception
     award: Award | None = None
@@ -39,14 +39,14 @@ class Received(NamedTuple):
 
 
 class Restless(Exception):
-    """An award kept changing under every attempt to write it; whatever brought the change has to come again."""
+    """An award changed during every attempt to write it. Bring the change again."""
 
 
 class Awards:
-    """Everything under AUCTION#."""
+    """All items under AUCTION#."""
 
     def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
-        """`unreadable` hears of every award that is passed over because it cannot be read."""
+        """`unreadable` is called with every award that is left out because it cannot be read."""
         self._store = store
         self._unreadable = unreadable
         self._writing = Writing(store)
@@ -64,13 +64,13 @@ class Awards:
         return self._readable(items)
 
     def find_by_id(self, offer_id: str, user_id: str) -> list[Award]:
-        """The user's offers with this id, one at most as a rule: found by an index, and read consistently."""
+        """The user's offers with this id, usually one at most. An index finds them; each is then read consistently."""
         return [self.find(award) for award in self.load_all_of(user_id) if award.award_id == offer_id != WIN]
 
     def load_all_of(self, user_id: str) -> list[Award]:
-        """What the user won or was offered, all of it, latest deadline first: an (eventually consistent) read.
+        """All wins and offers of the user, latest deadline first: an (eventually consistent) read.
 
-        Auctions that the user lost are left out, however many; what cannot be read is passed over.
+        Auctions that the user lost are left out, and so are items that cannot be read.
         """
         items = self._store.query_all(
             "userId = :user AND begins_with(userSort, :kind)",
@@ -103,18 +103,18 @@ class Awards:
         return Award.model_validate(self._store.get(award_key(session.auction_id, session.user_id, session.award_id)))
 
     def load_deadlines(self, awards: Iterable[Award]) -> dict[str, datetime]:
-        """Until when the open order or reservation of each of these awards lasts, by its id: one consistent read."""
+        """The end of the open order or reservation of each of these awards, by session id: one consistent read."""
         ids = {each.checkout_id for each in awards if each.status in PAYABLE and each.checkout_id}
         items = self._store.get_many([stay_key(stay_id, "SESSION") for stay_id in sorted(ids)]) if ids else []
         sessions = self._those_readable(PaymentSession, items)
         return {each.id: each.expires_at for each in sessions if each.is_live}
 
-    # What the auction system says
+    # Events of the auction system
 
     def receive(self, award: Award, event_id: str) -> Received:
-        """Write an award, or with a higher revision put it in the place of the one that stands there.
+        """Write an award, or replace the one that is there by a higher revision.
 
-        While an order or reservation is open a correction waits on the award for its end.
+        While an order or reservation is open, the correction waits on the award for its end.
         """
         for _ in range(_ATTEMPTS):
             standing = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
@@ -127,7 +127,7 @@ class Awards:
         raise Restless
 
     def _revise(self, standing: Item, correction: Correction, award: Award) -> Received | None:
-        """What comes of a correction; None where the award has changed meanwhile."""
+        """The outcome of a correction; None if the award has changed meanwhile."""
         if standing["kind"] == "WITHDRAWN":
             if award.revision <= standing["revision"]:
                 return Received(Reception.IGNORED)
@@ -146,7 +146,7 @@ class Awards:
     def take_back(
         self, auction_id: str, user_id: str, award_id: str, correction: Correction, now: datetime
     ) -> Received:
-        """Withdraw an award, heard of or not; while an order or reservation is open, when that ends."""
+        """Withdraw an award, even one that we never received. An open order or reservation ends first."""
         key = award_key(auction_id, user_id, award_id)
         unheard = key | {"kind": "WITHDRAWN", "revision": correction.revision, "userId": user_id}
         for _ in range(_ATTEMPTS):
@@ -179,9 +179,10 @@ class Awards:
     def _apply(
         self, current: Award, correction: Correction, at_once: Operations, after: Award, now: datetime
     ) -> Received | None:
-        """A correction at once, or kept on the award while a session is open for it; None if something has changed.
+        """Apply a correction now, or keep it on the award while a session is open. None if something has changed.
 
-        What is kept is a change of the award: an answer or an order that is on its way looks again.
+        Keeping it changes the award. An answer or an order that is under way therefore fails its condition and reads
+        again.
         """
         session = self._session_of(current)
         try:
@@ -200,7 +201,7 @@ class Awards:
         return PaymentSession.model_validate(item) if item else None
 
     def load_chain(self, award: Award) -> list[Award]:
-        """What is on offer, or about to be, because of an award that is over, and is not being withdrawn yet.
+        """The offers that follow from an award that is over, open or about to be made, and not being withdrawn yet.
 
         Reads the auction's awards.
         """
@@ -214,12 +215,12 @@ class Awards:
         offers = self._readable(items)
         return [each for each in offers if is_of_chain(each, award) and _is_on_sale(each)]
 
-    # What its user, or the clock, does with it
+    # Answers, ends and unsold nights
 
     def accept(self, before: Award, after: Award, now: datetime) -> bool:
-        """Write an answer where nothing has changed; False if something has.
+        """Write an answer if nothing has changed; False if something has.
 
-        Raises Refused where an offered night is somebody else's by now.
+        Raises Refused if another user has an offered night by now.
         """
         nights = after.chosen(now) if before.status is AwardStatus.WAITING else ()
         checks = {f"{NIGHT}{night.date}": self._still_free(after, night.date, now, mine=True) for night in nights}
@@ -232,7 +233,7 @@ class Awards:
         return True
 
     def end(self, before: Award, after: Award, now: datetime, instead_of: PaymentSession | None = None) -> bool:
-        """Write the end of an award, and in the same write that of its unpaid session; False if one has changed."""
+        """Write the end of an award and of its unpaid session in one write. False if one of them has changed."""
         lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
             gone = self._writing.give_way(instead_of, (), lost, now) if instead_of else {}
@@ -247,10 +248,10 @@ class Awards:
         return False
 
     def pass_on(self, award: Award, now: datetime, offer_id: str) -> Passing | None:
-        """Offer the unsold nights of an award to the next, or release them, in one transaction.
+        """Offer the unsold nights of an award to the next runner-up, or release them, in one transaction.
 
-        None where it has changed meanwhile, or where a night is held for somebody: then it is looked at again. A night
-        that is taken between looking and writing is not passed on.
+        None if the award has changed meanwhile, or while a night is held; then the clock looks at it again. A night
+        that is taken between the read and the write is not passed on.
         """
         bought = self._bought(award)
         for _ in range(_ATTEMPTS):
@@ -271,7 +272,7 @@ class Awards:
         return None
 
     def _bought(self, award: Award) -> Sequence[date]:
-        """The nights that the payment of an award bought, where its unsold ones are not on record."""
+        """The nights that the award's payment bought, if its unsold nights are not recorded."""
         if award.unsold is not None or award.payment_id is None:
             return ()
         return PaymentSession.model_validate(self._store.get(stay_key(award.payment_id, "SESSION"))).nights
@@ -289,12 +290,12 @@ class Awards:
         return True
 
     def postpone(self, award: Award, until: datetime) -> None:
-        """Look at it again later, if it still waits for the time it was read with."""
+        """Look at it again later, if it still has the `dueAt` that was read."""
         waited = Condition("dueAt = :dueAt", dueAt=award.dump().get("dueAt"))
         self._store.update(_key_of(award), {"dueAt": timestamp(until)}, waited)
 
     def note_reason(self, award: Award, reason: str) -> None:
-        """Keep why its user does not want it: no change of the award, so that nothing has to wait for it."""
+        """Keep the user's reason for declining. `changedAt` stays the same, so that no other write fails by it."""
         self._store.update(_key_of(award), {"declineReason": reason}, Condition("attribute_exists(PK)"))
 
     def _still_free(self, award: Award, night: date, now: datetime, *, mine: bool = False) -> Operation:
@@ -318,16 +319,16 @@ def _last_revision(award: Award) -> int:
 
 
 def _is_on_sale(offer: Award) -> bool:
-    """Whether it, or the next because of it, can still be paid, and nothing stops that once its payment has ended."""
+    """Whether it, or the offer that follows from it, can still be paid, and no withdrawal waits for its payment."""
     stopped = offer.correction is not None and offer.correction.award is None
     return (offer.status in PAYABLE and not stopped) or (offer.status is not AwardStatus.PAID and bool(offer.unsold))
 
 
 def _is_held(night: Item, now: datetime) -> bool:
-    """Whether somebody may still pay for a night."""
+    """Whether another payment may still come for a night."""
     return bool(night["state"] == "HELD" and night["heldUntil"] >= timestamp(now))
 
 
 def _between(until: datetime, now: datetime) -> datetime:
-    """When to look again at what waits for somebody else's payment: at its end, and every 15 minutes till then."""
+    """When to look again at an award that waits for another payment: at its end, and every 15 minutes until then."""
     return now + min(max(until - now + timedelta(seconds=1), CHECK_INTERVAL), SLOWEST_CHECK)

@@ -1,4 +1,4 @@
-"""Calendars: whose property it is, which of its nights are taken, and the address of its feed."""
+"""Calendars: the host of a property, its taken nights, and the address of its feed."""
 
 from datetime import datetime
 
@@ -11,17 +11,16 @@ from stays.table.store import Condition, Item, Store
 
 
 class Calendars:
-    """Everything under CALENDAR#; reads the nights under PROPERTY#, and never writes there."""
+    """All items under CALENDAR#. Reads the nights under PROPERTY#, and never writes them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def remember(self, place: Property, told_at: datetime) -> None:
-        """Keep a property's name and host; the word told last counts, in whatever order and however often words come.
+        """Keep a property's name and host. The latest event counts, whatever the order and the number of arrivals.
 
-        Of two hosts told at the same time the one that is there stays: an event that comes again must not take a
-        calendar back. A write of its own, not part of a transaction: all bidders of an
-        auction are told of at once.
+        If two hosts have the same time, the present one stays: an event that comes again must not take a calendar back.
+        This is a write of its own, outside the transaction, because events for all bidders of an auction come at once.
         """
         said = {
             "kind": "CALENDAR",
@@ -38,14 +37,14 @@ class Calendars:
         self._store.update(calendar_key(place.id), said, latest)
 
     def load_of_host(self, property_id: str, host_id: str) -> Calendar:
-        """The calendar, consistent: one read. Raises NotFound for unknown properties and for other hosts'."""
+        """The calendar, consistent: one read. Raises NotFound for unknown properties and for those of other hosts."""
         item = self._store.get(calendar_key(property_id))
         if item is None or item["hostId"] != host_id:
             raise NotFound
         return Calendar.model_validate(item)
 
     def load_at(self, address: Address) -> Calendar:
-        """The calendar behind a feed's address, consistent: one read. Raises NotFound unless it is the present one."""
+        """The calendar behind a feed's address, consistent: one read. Raises NotFound for any other address."""
         item = self._store.get(calendar_key(address.property_id))
         calendar = Calendar.model_validate(item) if item else None
         if calendar is None or not calendar.is_fed_by(address.token):
@@ -55,7 +54,7 @@ class Calendars:
     def load_nights(self, property_id: str, span: Span) -> list[TakenNight]:
         """The nights that are taken, earliest first, consistent: one read.
 
-        One page is enough: an item has at most 500 bytes, a page 1 MB, and no span more than 941 nights.
+        One page is enough: an item has at most 500 bytes, a page 1 MB, and a span at most 941 nights.
         """
         first, last = (night_key(property_id, night) for night in span)
         items = self._store.query(
@@ -66,12 +65,12 @@ class Calendars:
         return [_taken(item) for item in items]
 
     def open_feed(self, property_id: str, host_id: str, token: str, now: datetime) -> None:
-        """From now on this token, and no other, opens the feed. Raises NotFound as `of_host`."""
+        """From now on only this token opens the feed. Raises NotFound as `load_of_host`."""
         feed = Feed(fingerprint=fingerprint(token), host_id=host_id, since=now)
         self._set_feed(property_id, host_id, feed)
 
     def close_feed(self, property_id: str, host_id: str) -> None:
-        """No address opens the feed any more; harmless when repeated. Raises NotFound as `of_host`."""
+        """From now on no address opens the feed; harmless when repeated. Raises NotFound as `load_of_host`."""
         self._set_feed(property_id, host_id, None)
 
     def _set_feed(self, property_id: str, host_id: str, feed: Feed | None) -> None:

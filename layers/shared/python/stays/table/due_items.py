@@ -1,4 +1,4 @@
-"""Looking at many things at once: what changed, what is recent, what is due."""
+"""Reads of many items: changed ones, recent ones, due ones."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ Watched = PaymentSession | Award
 
 
 class Unreadable(NamedTuple):
-    """An item whose time has come and that cannot be read: for people."""
+    """An item that is due but cannot be read. The operator has to look at it."""
 
     partition: str
     sort: str
@@ -44,12 +44,12 @@ class DueItems:
     """Reads for the notifier, for SUBSCRIBE and for the clock."""
 
     def __init__(self, store: Store, unreadable: Callable[[str], None] = lambda _: None) -> None:
-        """`unreadable` hears of every item that is passed over because it cannot be read."""
+        """`unreadable` is called with every item that is left out because it cannot be read."""
         self._store = store
         self._unreadable = unreadable
 
     def load_present(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Watched]:
-        """The items as they are now, by key, consistent: one read. What cannot be read is passed over."""
+        """The items as they are now, by key, consistent: one read. Items that cannot be read are left out."""
         wanted = [{"PK": partition, "SK": sort} for partition, sort in dict.fromkeys(keys)]
         found: dict[tuple[str, str], Watched] = {}
         for item in self._store.get_many(wanted) if wanted else []:
@@ -60,10 +60,10 @@ class DueItems:
         return found
 
     def load_recent(self, user_id: str, now: datetime) -> list[Watched]:
-        """What a page that comes late has missed, oldest first.
+        """The items that a page has missed because it subscribed late, oldest first.
 
-        The user's sessions that are unfinished or changed in the last 15 minutes, and what was won, lost or offered
-        and still matters. The index only says which there are; their state is read consistently: three reads.
+        The user's sessions that are unfinished or changed in the last 15 minutes, and the results and offers that still
+        matter. The index only gives the keys; the items are read consistently: three reads.
         """
         found = [*self._sessions_of(user_id), *self._awards_of(user_id, now)]
         items = self.load_present((item["PK"], item["SK"]) for item in reversed(found)).values()
@@ -79,7 +79,7 @@ class DueItems:
         )
 
     def _awards_of(self, user_id: str, now: datetime) -> list[Item]:
-        """What can be answered, and then what was lost a moment ago: however much else there is hides nothing of it."""
+        """Wins and offers that can be answered, then recent losses. Other awards, however many, cannot hide them."""
         found = self._store.query_all(
             "userId = :user AND userSort BETWEEN :from AND :to",
             {
@@ -99,14 +99,14 @@ class DueItems:
         return sorted(found, key=lambda item: item["status"] == AwardStatus.LOST)[:_MOST_AWARDS]
 
     def find_due(self, now: datetime, limit: int) -> list[Due]:
-        """What has waited longest for its time, at most `limit` of each shard."""
+        """The items that have been due longest, at most `limit` of each shard."""
         items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
         return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
 
     def set_aside(self, item: Due, until: datetime) -> None:
-        """What cannot be attended now stands before no other in its shard; it is due again then.
+        """Make an item that cannot be attended to now due again at `until`, so that it blocks no other in its shard.
 
-        Only if it still waits for the time it was read with.
+        Only if it still has the `dueAt` that was read.
         """
         self._unreadable(" ".join(key_of(item).values()))
         due_at = item.due_at if isinstance(item, Unreadable) else item.dump().get("dueAt")
@@ -119,7 +119,7 @@ class DueItems:
 
 
 def key_of(item: Due) -> Key:
-    """Where a due item stands."""
+    """The key of a due item."""
     match item:
         case PaymentSession():
             return stay_key(item.id, "SESSION")
@@ -137,7 +137,7 @@ def _began(item: Watched) -> datetime:
 
 
 def _matters(item: Watched, now: datetime) -> bool:
-    """Whether a page has to hear of it: it can change what its user does, or has just done so."""
+    """Whether a page has to show it: its user can act on it, or has just done so."""
     if isinstance(item, PaymentSession):
         return item.is_live or now - item.changed_at <= RECENT
     if item.status is AwardStatus.LOST:
@@ -152,7 +152,7 @@ def _model(item: Item) -> Watched:
 
 
 def _due_model(item: Item) -> Due:
-    """One that cannot be read does not hold up the others."""
+    """An unreadable item does not hold up the others."""
     try:
         return _DUE_MODELS.get(str(item.get("kind")), PaymentSession).model_validate(item)
     except ValidationError:
@@ -160,7 +160,7 @@ def _due_model(item: Item) -> Due:
 
 
 def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The key in a stream record, if something that is told to anybody differs between its images."""
+    """The key in a stream record, if a field that messages tell differs between its images."""
     old, new = _images(record)
     if old and all(old.get(name) == new.get(name) for name in _TOLD):
         return None
@@ -168,13 +168,13 @@ def changed(record: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def before_and_after(record: Mapping[str, Any]) -> tuple[Watched | None, Watched]:
-    """The item in a stream record as it was, None if it is new, and as it is. Raises pydantic's ValidationError."""
+    """The item in a stream record, before (None if it is new) and after. Raises pydantic's ValidationError."""
     old, new = _images(record)
     return _model(from_attributes(old)) if old else None, _model(from_attributes(new))
 
 
 def newly_paid(record: Mapping[str, Any]) -> datetime | None:
-    """When the change was written, if it is the one that made a session PAID."""
+    """The time of the change, if it made a session PAID."""
     old, new = _images(record)
     paid = {"S": Status.PAID.value}
     if new.get("kind") != {"S": "SESSION"} or new["status"] != paid or old.get("status") == paid:
@@ -183,12 +183,12 @@ def newly_paid(record: Mapping[str, Any]) -> datetime | None:
 
 
 def newly_booked(record: Mapping[str, Any]) -> bool:
-    """Whether a stream record is the one in which a session became a booking, or in which that shall be told again."""
+    """Whether the record makes a session a booking, or asks to tell of the booking again."""
     old, new = _images(record)
     return "bookedAt" in new and ("bookedAt" not in old or old.get("tellAgainAt") != new.get("tellAgainAt"))
 
 
 def _images(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Before and after, as DynamoDB wrote them: to compare them nothing has to be unpacked."""
+    """Before and after in DynamoDB's JSON. A comparison does not need them decoded."""
     images = record["dynamodb"]
     return images.get("OldImage", {}), images.get("NewImage", {})

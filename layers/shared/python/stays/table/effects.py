@@ -1,4 +1,4 @@
-"""What follows a booking, claimed before it is done: mail and the host's thread."""
+"""The effects of a booking: mail and the host's thread, each claimed before it is done."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ from stays.table.store import Condition, Item, Store, both
 
 
 class Story(NamedTuple):
-    """What a mail is written from."""
+    """The session and the mailing that a mail is written from."""
 
     session: PaymentSession
     mailing: Mailing | None
@@ -39,7 +39,7 @@ class Effects:
         return Story(PaymentSession.model_validate(items["SESSION"]), mailing)
 
     def claim(self, mailing: Mailing, now: datetime) -> Mailing | None:
-        """Take a mail that is due; None if somebody else has it. Looked at again if it gets stuck."""
+        """Take a mail that is due; None if another call took it. If it gets stuck, the clock looks at it again."""
         claimed = mailing.but(state=MailState.SENDING, attempts=mailing.attempts + 1, due_at=now + STUCK_TIME)
         due = both(
             Condition("#state = :due", due=MailState.DUE.value),
@@ -48,15 +48,15 @@ class Effects:
         return claimed if self._move(claimed, due) else None
 
     def note_sent(self, mailing: Mailing, message_id: str, now: datetime) -> None:
-        """The mail is out."""
+        """Record that the mail is out."""
         self._finish(mailing.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
 
     def note_undeliverable(self, mailing: Mailing) -> None:
-        """There is no address, or none that can be written to: recorded, and nothing else fails by it."""
+        """Record that there is no usable address. No other effect fails because of it."""
         self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
 
     def note_failure(self, mailing: Mailing, now: datetime) -> None:
-        """Surely not out: the clock makes it due again."""
+        """Record that the mail is certainly not out. The clock makes it due again."""
         self._finish(mailing.but(state=MailState.WAITING, due_at=retry_at(mailing, now)))
 
     def _finish(self, mailing: Mailing) -> None:
@@ -67,13 +67,16 @@ class Effects:
         self._move(mailing, ours)
 
     def rearm(self, mailing: Mailing, now: datetime) -> Mailing:
-        """Its time has come again: due, which the stream hears, or at rest; as before if it moved on meanwhile."""
+        """Make a mail due again, so that the stream brings it, or finish it.
+
+        If it has moved on meanwhile, nothing is written and the mail is returned as it was.
+        """
         waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
         after = rearmed(mailing, now)
         return after if self._move(after, waited) else mailing
 
     def request(self, mailing: Mailing, decide: Callable[[Mailing], Mailing]) -> None:
-        """One more mail, if the decision grants it; who is overtaken decides again. Raises what the decision raises."""
+        """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
         read: Item | None = mailing.dump()
         while read is not None:
             after = decide(Mailing.model_validate(read))
@@ -83,7 +86,7 @@ class Effects:
         return self._store.put(mail_item(mailing), condition) is None
 
     def open_thread(self, booking: Booking, now: datetime) -> Thread:
-        """The one thread of a booking, made if it is not there."""
+        """The one thread of a booking; made if it does not exist."""
         thread = Thread(
             thread_id=booking.id,
             stay_id=booking.id,
@@ -97,7 +100,7 @@ class Effects:
 
 
 def _unchanged(read: Item) -> Condition:
-    """A mail is as it was read, or not there at all."""
+    """The condition that a mail is as it was read, or absent."""
     values = {name: read[name] for name in ("state", "attempts", "requestedAt", "askedAt") if name in read}
     asked = "askedAt = :askedAt" if "askedAt" in read else "attribute_not_exists(askedAt)"
     same = f"#state = :state AND attempts = :attempts AND requestedAt = :requestedAt AND {asked}"

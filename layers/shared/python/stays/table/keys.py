@@ -1,4 +1,4 @@
-"""The keys of every item, and the items whose only reader is this package."""
+"""The keys of every item, and those items that only this package reads."""
 
 from datetime import date, datetime
 from typing import Any
@@ -10,8 +10,8 @@ from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
 from stays.table.store import Item, Key
 
-_LONGEST_EVENT = 100_000  # characters of a refused event that are kept
-SHARDS = 4  # of the index `due`, so that no one partition takes every write
+_LONGEST_EVENT = 100_000  # characters that are kept of a refused event
+SHARDS = 4  # of the index `due`, so that its writes spread over partitions
 
 
 def stay_key(stay_id: str, sort: str) -> Key:
@@ -30,27 +30,27 @@ def transaction_key(transaction_id: str) -> Key:
 
 
 def night_key(property_id: str, night: date) -> Key:
-    """One night of a property: whoever owns this item owns the night."""
+    """One night of a property. The stay that is named in this item owns the night."""
     return {"PK": f"PROPERTY#{property_id}", "SK": f"NIGHT#{night.isoformat()}"}
 
 
 def calendar_key(property_id: str) -> Key:
-    """Whose a property is, and its feed: apart from its nights, so that whoever may write here may not write there."""
+    """The host and the feed of a property. A key of its own: access to calendars gives no access to nights."""
     return {"PK": f"CALENDAR#{property_id}", "SK": "CALENDAR"}
 
 
 def opened_key(user_id: str, now: datetime) -> Key:
-    """How many sessions a user opened in this hour."""
+    """The number of sessions that a user opened in this hour."""
     return {"PK": f"USER#{encode_key(user_id)}", "SK": f"OPENED#{timestamp(now)[:13]}"}
 
 
 def award_key(auction_id: str, user_id: str, award_id: str) -> Key:
-    """One award or offer of a user in an auction. No id has a `#`, once a user's is encoded."""
+    """One award or offer of a user in an auction. Ids have no `#`; a user's id is encoded."""
     return {"PK": f"AUCTION#{auction_id}", "SK": f"AWARD#{encode_key(user_id)}#{award_id}"}
 
 
 def award_item(award: Award) -> Item:
-    """An award or an offer. `userSort` finds a user's by the time that is left to pay or to answer."""
+    """An award or an offer. `userSort` sorts a user's awards by the deadline for payment or answer."""
     return award.dump() | {
         **award_key(award.auction_id, award.user_id, award.award_id),
         "kind": "AWARD" if award.award_id == WIN else "OFFER",
@@ -60,12 +60,12 @@ def award_item(award: Award) -> Item:
 
 
 def profile_key(user_id: str) -> Key:
-    """What a user told us."""
+    """The profile of a user."""
     return {"PK": f"USER#{encode_key(user_id)}", "SK": "PROFILE"}
 
 
 def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
-    """Something that could not be accepted, with the reason, for people to look at. Half a character is written out."""
+    """An event or callback that was refused, with the reason, for the operator. Broken characters are escaped."""
     whole = raw.encode(errors="backslashreplace").decode()
     return {
         "PK": "REFUSED",
@@ -77,7 +77,7 @@ def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
 
 
 def shard(name: str) -> str:
-    """The partition of the index `due` that the time of a stay or an auction stands in."""
+    """The partition of the index `due` for a stay or an auction."""
     return str(crc32(name.encode()) % SHARDS)
 
 
@@ -88,17 +88,17 @@ def event_item(stay_id: str, what: str, now: datetime, **more: Any) -> Item:
 
 
 def mail_item(mailing: Mailing) -> Item:
-    """A mail that is owed. Its state is what the stream's filter looks at."""
+    """A mail to send. The stream's filter looks at its state."""
     key = mail_key(mailing.stay_id, mailing.letter)
     return mailing.dump() | key | {"kind": "MAIL", "dueShard": shard(mailing.stay_id)}
 
 
 def stray_item(stray: Stray) -> Item:
-    """Stray money, under its transaction as any other."""
+    """Stray money, under its transaction like any other money."""
     key = transaction_key(stray.transaction_id)
     return stray.dump() | key | {"kind": "STRAY", "dueShard": shard(stray.transaction_id)}
 
 
 def stray_event(stray: Stray, what: str, now: datetime, **more: Any) -> Item:
-    """One line of the timeline that stray money has of its own."""
+    """One line of the timeline of stray money."""
     return event_item(stray.id, what, now, **more) | {"PK": transaction_key(stray.transaction_id)["PK"]}

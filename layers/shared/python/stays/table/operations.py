@@ -1,7 +1,7 @@
-"""The operations of a transaction about a stay, each under a name by which a failed condition is asked for.
+"""The operations of a transaction about a stay. Each has a name; a failed condition is looked up by it.
 
 `night 2027-03-20`, `session`, `transaction`, `booking`, `event`, `mail`, `award`, `limit`, `earlier`; `own …` and
-`freed 2027-03-20` of a session that gives way, `offer …` of an offer that does.
+`freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -33,7 +33,7 @@ NIGHT, FREED, OWN = "night ", "freed ", "own"
 
 
 class Writing:
-    """Builds operations; writes nothing. `by` names who decides, if that is a person."""
+    """Builds operations; writes nothing. `by` names the operator who decides, if an operator does."""
 
     def __init__(self, store: Store, by: str | None = None) -> None:
         self._store = store
@@ -42,11 +42,11 @@ class Writing:
     # Nights
 
     def hold(self, session: PaymentSession, now: datetime, instead_of: Collection[str] = ()) -> Operations:
-        """Keep all its nights from others, those of the sessions that it replaces included."""
+        """Hold all nights of the session. The nights may be free, or held by the sessions that it replaces."""
         return {_name(night): self._held(session, night, _free(session, now, instead_of)) for night in session.nights}
 
     def hold_longer(self, session: PaymentSession, lost: Collection[date]) -> Operations:
-        """Keep the nights that are still its own until another time."""
+        """Hold the nights that are still its own until the session's present `hold_until`."""
         ours = Condition("stayId = :stayId", stayId=session.id)
         return {_name(night): self._held(session, night, ours) for night in session.nights if night not in lost}
 
@@ -55,14 +55,14 @@ class Writing:
         return self._store.putting(_night_item(session, night, "HELD") | until, condition)
 
     def book(self, session: PaymentSession, now: datetime, instead_of: Collection[str] = ()) -> Operations:
-        """Take all its nights for good."""
+        """Book all nights of the session."""
         free = _free(session, now, instead_of)
         return {
             _name(night): self._store.putting(_night_item(session, night, "BOOKED"), free) for night in session.nights
         }
 
     def free(self, session: PaymentSession, but: Collection[date] = (), name: str = NIGHT) -> Operations:
-        """Let its nights go."""
+        """Free the session's nights, without those in `but`."""
         ours = Condition("attribute_not_exists(PK) OR stayId = :stayId", stayId=session.id)
         return {
             f"{name}{night}": self._store.deleting(night_key(session.property_id, night), ours)
@@ -70,7 +70,7 @@ class Writing:
             if night not in but
         }
 
-    # The session and what goes with it
+    # The session, and the items that change with it
 
     def open(self, session: PaymentSession, now: datetime) -> Operations:
         """A new session."""
@@ -79,7 +79,7 @@ class Writing:
         return written | self._booking(session, None) | self.event(session, "OPENED", now)
 
     def move(self, before: PaymentSession, after: PaymentSession, name: str = "session") -> Operations:
-        """A session that changes, and its booking with it."""
+        """The change of a session and of its booking."""
         changes = differences(before.dump(), after.dump())
         moved = {name: self._store.updating(session_key(after), changes, _moving(before, after))}
         return moved | self._booking(after, before)
@@ -87,14 +87,14 @@ class Writing:
     def give_way(
         self, before: PaymentSession, nights: Collection[date], lost: Collection[date], now: datetime
     ) -> Operations:
-        """Another session of the same user ends for one that takes `nights`; of its others some may be lost."""
+        """End another session of the same user, for one that takes `nights`. The nights in `lost` are lost already."""
         after = supersede(before, now)
         ended = self.move(before, after, OWN) | self.event(after, "SUPERSEDED", now)
         named = {f"{name} {after.id}": one for name, one in ended.items()}
         return named | self.free(before, {*nights, *lost}, FREED)
 
     def decided(self, before: PaymentSession, decision: Decision, now: datetime) -> Operations:
-        """The session as a decision wants it, with its booking, transaction, mail and line of the timeline."""
+        """The session after a decision, with its booking, transaction, mail and line of the timeline."""
         after = decision.session
         operations = self.move(before, after) | self._transaction(before, after)
         operations |= self.event(after, decision.what, now, decision.evidence)
@@ -103,7 +103,7 @@ class Writing:
         return operations
 
     def _transaction(self, before: PaymentSession, after: PaymentSession) -> Operations:
-        """The session again under its transaction's id, so that finding it by that id is one read."""
+        """A copy of the session under its transaction's id, so that one read finds it by that id."""
         if after.transaction_id is None:
             return {}
         key = transaction_key(after.transaction_id)
@@ -123,7 +123,7 @@ class Writing:
         return written
 
     def stray(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Operations:
-        """Money beyond what was owed: kept once under its own id, for people to look at."""
+        """Money beyond the amount owed: recorded once under its own id, for the operator."""
         item = stray_item(stray_of(evidence, session.id, session.app_trans_id))
         kept = {"transaction": self._store.putting(item, Condition("attribute_not_exists(PK)"))}
         return kept | self.event(session, "SECOND_TRANSACTION", now, evidence)
@@ -144,9 +144,9 @@ class Writing:
     # Awards
 
     def move_award(self, before: Award, after: Award, name: str = "award") -> Operations:
-        """An award that changes: written over what was read and nothing newer, where its state allows it.
+        """The change of an award, if it is as it was read and its status allows the change.
 
-        What had to be done by a time is done once, also where both changes have the same millisecond.
+        A due task is done only once, even if both changes have the same millisecond: `dueAt` must be as it was read.
         """
         sources = AWARD_SOURCES[after.status] if after.status is not before.status else {before.status}
         conditions = [any_of("status", sources), unchanged(before)]
@@ -156,40 +156,43 @@ class Writing:
         return {name: self._store.updating(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:
-        """Other terms in the place of an award as it was read."""
+        """Replace an award as it was read by other terms."""
         return {"award": self._store.putting(award_item(after), unchanged(before))}
 
     def change_award(self, session: PaymentSession, changes: Mapping[str, Any], condition: Condition) -> Operations:
-        """The award of a session, without looking at it before."""
+        """Change the award of a session without reading it first."""
         return {"award": self._store.updating(_award_key(session), changes, condition)}
 
     def check_award(self, session: PaymentSession, condition: Condition) -> Operations:
-        """Nothing but a condition on the award of a session."""
+        """A condition on the award of a session, without a write."""
         return {"award": self._store.checking(_award_key(session), condition)}
 
 
 def unchanged(award: Award) -> Condition:
-    """Nobody has changed it since it was read. Before release 1.2 an award that never changed had no such time."""
+    """The condition that it has not changed since it was read.
+
+    Before release 1.2 an award that never changed had no `changedAt`.
+    """
     return Condition("attribute_not_exists(changedAt) OR changedAt = :changedAt", changedAt=timestamp(award.changed_at))
 
 
 def ahead(nights: Iterable[date], now: datetime) -> tuple[date, ...]:
-    """The nights that can still be slept, earliest first, each once."""
+    """The nights that are not past, earliest first, each once."""
     return tuple(sorted({night for night in nights if night >= today(now)}))
 
 
 def session_key(session: PaymentSession) -> Key:
-    """Where a session stands."""
+    """The key of a session."""
     return stay_key(session.id, "SESSION")
 
 
 def night_of(name: str, *kinds: str) -> date | None:
-    """The night that an operation of these kinds is about, if it is about one."""
+    """The night in an operation's name, if the operation is of these kinds."""
     return date.fromisoformat(name[len(NIGHT) :]) if name.startswith(kinds) else None
 
 
 def nights_in(names: Iterable[str], *kinds: str) -> frozenset[date]:
-    """The nights that operations of these kinds are about."""
+    """The nights in the names of operations of these kinds."""
     return frozenset(night for name in names if (night := night_of(name, *kinds)))
 
 
@@ -198,7 +201,7 @@ def _name(night: date) -> str:
 
 
 def _free(session: PaymentSession, now: datetime, instead_of: Collection[str]) -> Condition:
-    """Nobody's, ours or of a session that gives way, or held for somebody whose time to pay is over."""
+    """Free, held by this session or one that it replaces, or held by a stay whose time to pay is over."""
     ours = {f"stay{number}": stay_id for number, stay_id in enumerate((session.id, *instead_of))}
     return Condition(
         f"attribute_not_exists(PK) OR stayId IN ({', '.join(f':{name}' for name in ours)})"
@@ -212,7 +215,7 @@ def _free(session: PaymentSession, now: datetime, instead_of: Collection[str]) -
 def _moving(before: PaymentSession, after: PaymentSession) -> Condition:
     """Condition: the status allows this transition, and `changedAt` is as it was read.
 
-    Only differences from `before` are written, so it has to be what stands there.
+    Only the differences from `before` are written, so the item must still be equal to `before`.
     """
     sources = STATUS_SOURCES[after.status] if after.status is not before.status else {before.status}
     since = Condition("changedAt = :changedAt", changedAt=timestamp(before.changed_at))
@@ -232,7 +235,7 @@ def _session_item(session: PaymentSession) -> Item:
 
 
 def _unclaimed(session: PaymentSession) -> Condition:
-    """Under this transaction there is nothing, or this order's own money, which came while the order was unknown."""
+    """The transaction has no item, or has this order's own money, which came while the order was unknown."""
     return Condition(
         "attribute_not_exists(PK) OR (kind = :stray AND #status = :open AND appTransId = :order"
         " AND attribute_not_exists(stayId))",

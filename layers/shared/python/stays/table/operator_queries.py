@@ -1,4 +1,4 @@
-"""What people look up: one stay's whole story, and what waits for somebody to decide."""
+"""Lookups for the operator: the whole timeline of a stay, and the items that wait for a decision."""
 
 import re
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ _MOST_REFUSED = 50
 
 
 class OperatorQueries:
-    """Reads for an operator. Those that say so read the whole table, and cost as much."""
+    """Reads for the operator. A method that reads the whole table says so, because it costs as much."""
 
     def __init__(self, store: Store, by: str) -> None:
-        """`by` names who writes."""
+        """`by` names the operator who writes."""
         self._store = store
         self._by = by
 
     def find_stay_id(self, name: str) -> str | None:
-        """The stay that an id, an `app_trans_id`, a transaction or a reference number names; None for anything else.
+        """The stay of an id, an `app_trans_id`, a transaction or a reference number; None for anything else.
 
-        Stray money is no stay, though it may have been paid for one. A reference number is looked for in the whole
+        Stray money is not a stay, though it may have been paid for one. A reference number is looked up in the whole
         table.
         """
         if re.fullmatch(APP_TRANS_ID, name):
@@ -50,21 +50,21 @@ class OperatorQueries:
         return next((str(item["id"]) for item in found if reference_number(item["id"]) == reference), None)
 
     def load_timeline(self, stay_id: str) -> list[Item]:
-        """Everything on record about a stay, its timeline in order: one read."""
+        """All items of a stay, its timeline in order: one read."""
         return self._store.query("PK = :stay", {":stay": stay_key(stay_id, "")["PK"]}, ConsistentRead=True)
 
     def load_refused(self) -> list[Item]:
-        """The latest events and callbacks that fitted nothing, newest first: one read."""
+        """The latest events and callbacks that were refused, newest first: one read."""
         return self._store.query("PK = :refused", {":refused": "REFUSED"}, ScanIndexForward=False, Limit=_MOST_REFUSED)
 
     def load_kept(self, name: str) -> Item | None:
-        """One of those, by its sort key: one read."""
+        """One refused event or callback, by its sort key: one read."""
         return self._store.get({"PK": "REFUSED", "SK": name})
 
     def find_for_people(self) -> Iterator[PaymentSession | Stray]:
-        """What nothing happens to by itself. Reads the whole table.
+        """Everything that only the operator can move on. Reads the whole table.
 
-        Sessions in review, with a refused refund, or that ended while nobody knew; stray money that is not given back.
+        Sessions in review, with a refused refund, or that ended unresolved; stray money that is not refunded.
         """
         sessions = {f":s{number}": state.value for number, state in enumerate(sorted(FOR_PEOPLE))}
         strays = {f":t{number}": status.value for number, status in enumerate(sorted(UNDECIDED))}
@@ -78,7 +78,7 @@ class OperatorQueries:
             yield read_stray(item) if item["kind"] == "STRAY" else PaymentSession.model_validate(item)
 
     def find_changed_since(self, since: datetime) -> Iterator[PaymentSession]:
-        """Sessions that changed since then. Reads the whole table."""
+        """Sessions that changed at `since` or later. Reads the whole table."""
         found = self._store.scan(
             "#kind = :session AND #changedAt >= :since",
             {":session": "SESSION", ":since": timestamp(since)},
@@ -87,7 +87,7 @@ class OperatorQueries:
         yield from map(PaymentSession.model_validate, found)
 
     def find_over_since(self, since: datetime) -> Iterator[Award]:
-        """Awards and offers that are over, and changed or were to be paid since then. Reads the whole table."""
+        """Awards and offers that are over, and changed or had their deadline since then. Reads the whole table."""
         found = self._store.scan(
             "#kind IN (:award, :offer) AND #status IN (:expired, :declined, :paid)"
             " AND (#changedAt >= :since OR #deadline >= :since)",
@@ -104,12 +104,12 @@ class OperatorQueries:
         yield from map(Award.model_validate, found)
 
     def tell_again(self, session: PaymentSession, now: datetime) -> None:
-        """Its user is told once more how it stands: the stream brings it to the notifier."""
+        """Tell the user the session's state once more: the stream brings it to the notifier."""
         there = Condition("attribute_exists(PK)")
         told = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
         line = self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))
         self._store.transact({"session": told, "event": line})
 
     def note_mail(self, session: PaymentSession, now: datetime) -> None:
-        """Somebody had a mail sent once more."""
+        """Record that the operator had a mail sent once more."""
         self._store.put(event_item(session.id, "MAILED_AGAIN", now, by=self._by))

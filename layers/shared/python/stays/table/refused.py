@@ -1,4 +1,4 @@
-"""What could not be accepted, kept for people to look at: `REFUSED`."""
+"""Refused events and callbacks, kept for the operator: `REFUSED`."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from stays.table.store import Store
 
 
 class RefusedEvents:
-    """Events of the auction system and callbacks of ZaloPay that fit nothing of ours."""
+    """Events of the auction system and callbacks of ZaloPay that we could not accept."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

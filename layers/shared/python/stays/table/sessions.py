@@ -35,7 +35,7 @@ _LIVE_OFFERS = (AwardStatus.WAITING, AwardStatus.ACCEPTED)
 
 
 class NightsTaken(Exception):
-    """A night is held or booked already: by which stay of which user."""
+    """A night is held or booked already. The fields name the stay and the user."""
 
     def __init__(self, night: date, stay_id: str, user_id: str) -> None:
         super().__init__("a night is taken")
@@ -45,15 +45,15 @@ class NightsTaken(Exception):
 
 
 class Changed(Exception):
-    """The award, or the session that was to give way, has changed since it was read: look again."""
+    """The award, or the session to replace, has changed since it was read. Read again."""
 
 
 class Unsettled(Busy):
-    """The session kept changing under every attempt to decide; whoever brought the evidence comes again."""
+    """The session changed during every attempt to decide. Bring the evidence again."""
 
 
 class Sessions:
-    """Everything under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
+    """All items under STAY#, PROPERTY# and TRANSACTION# that a payment touches."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class Sessions:
         unreadable: Callable[[str], None] = lambda _: None,
         by: str | None = None,
     ) -> None:
-        """`decided` hears of every decision that is written, `unreadable` of every offer that cannot be read.
+        """`decided` is called with every written decision, `unreadable` with every offer that cannot be read.
 
-        `by` names who decides, if that is a person.
+        `by` names the operator who decides, if an operator does.
         """
         self._store = store
         self._decided = decided
@@ -72,7 +72,7 @@ class Sessions:
         self._writing = Writing(store, by)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
-        """The session, consistent: one read. Raises NotFound for unknown ids and for other people's."""
+        """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""
         return _owned(self._store.get(stay_key(stay_id, "SESSION")), owner)
 
     def find_paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
@@ -100,10 +100,10 @@ class Sessions:
     def open(
         self, session: PaymentSession, award: Award, now: datetime, instead_of: PaymentSession | None = None
     ) -> None:
-        """Write a new session for an award as it was read, and hold its nights; else write nothing.
+        """Write a new session for an award as it was read, and hold its nights. If a condition fails, write nothing.
 
         The award's own unpaid session, if there is one, ends in the same write. Raises NightsTaken, Changed, or Refused
-        for a user who opens one session after the other.
+        for too many sessions of one user in an hour.
         """
         lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
@@ -134,9 +134,9 @@ class Sessions:
         return operations | self._writing.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
-        """A reservation's order is about to be made; its nights stay held as long as it can be paid.
+        """Record that a reservation's order is about to be made. Its nights stay held as long as it can be paid.
 
-        Raises Conflicted for whoever comes second, NightsTaken where the hold had run out and somebody else came.
+        Raises Conflicted if another call did so first, NightsTaken if the hold had ended and another user took a night.
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
         update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
@@ -148,13 +148,14 @@ class Sessions:
             raise
 
     def claim_query(self, session: PaymentSession, now: datetime) -> bool:
-        """Whether the caller may ask ZaloPay now: one in 5 seconds may, all others read the table."""
+        """Whether the caller may ask ZaloPay now: one caller in 5 seconds. The others read the table."""
         return self._claim(session, now, {}, Condition("attribute_exists(PK)"))
 
     def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
-        """The same for the clock, which looks at the session again then (None: no more).
+        """The same for the clock, which then looks at the session again at `due_at` (None: never).
 
-        Only if it still waits for the time it was read with: what has come to rest meanwhile is not woken up.
+        Only while the session still has the `dueAt` that was read: a session that has finished meanwhile stays
+        finished.
         """
         waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
         return self._claim(session, now, {"dueAt": due_at and timestamp(due_at)}, waited)
@@ -169,9 +170,9 @@ class Sessions:
         return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)) is None
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
-        """Its owner has been answered that it is paid: one small write the first time, and harmless when repeated.
+        """Record that the user was answered that it is paid: one small write the first time, harmless when repeated.
 
-        Left out where others write the session just now: the page then reads PENDING once more, and asks.
+        If another write is in the way, nothing is recorded. The page then reads PENDING once more, and asks again.
         """
         assert session.transaction_id
         told, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
@@ -182,14 +183,14 @@ class Sessions:
             return
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
-        """Bring evidence to the one decision; the session as it is afterwards, whoever decided."""
+        """Bring evidence to the one decision. Returns the session as it is afterwards, also if another call decided."""
         return self.settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
 
     def settle(self, session: PaymentSession, decider: Decider, now: datetime) -> PaymentSession:
-        """Decide and write in one transaction; where the world has moved, read again and decide anew.
+        """Decide and write in one transaction. If a condition fails, read again and decide again.
 
-        What stands in the way is learnt from failed conditions only, and a night counts as taken only when its item
-        names another stay. Raises Unsettled if it does not come to rest.
+        Obstacles are learnt from failed conditions only. A night counts as taken only if its item names another stay.
+        Raises Unsettled if the session changes during every attempt.
         """
         found, lost = NOTHING, frozenset[date]()
         for _ in range(_ATTEMPTS):
@@ -200,7 +201,7 @@ class Sessions:
                 self._store.transact(self._operations(session, decision, found, lost, now))
             except Conflicted as conflict:
                 if decision.session is session:
-                    return session  # a stray that is kept already
+                    return session  # stray money that is recorded already
                 found = self._learn(session, decision, conflict.items, found)
                 lost |= nights_in(conflict.items, NIGHT, FREED)
                 session = self.find(session.id)
@@ -234,7 +235,7 @@ class Sessions:
         return operations | self._writing.book(after, now, [own.id for own in found.own])
 
     def _award(self, before: PaymentSession, decision: Decision, found: Found, now: datetime) -> Operations:
-        """What a decision means for the award that the session was opened for."""
+        """The change to the session's award that a decision needs."""
         after = decision.session
         if decision.nights is Nights.BOOK:
             return self._paid_award(after, found.award, now) | self._ended_offers(found, now)
@@ -245,7 +246,7 @@ class Sessions:
         return {}
 
     def _paid_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
-        """PAID, and what it leaves unsold is passed on; a correction that waited comes too late."""
+        """The award becomes PAID, and its unsold nights are passed on. A waiting correction is refused as too late."""
         if award is None:
             current = Condition("checkoutId = :checkoutId AND attribute_not_exists(correction)", checkoutId=session.id)
             as_opened = both(any_of("status", PAYABLE), current)
@@ -254,7 +255,7 @@ class Sessions:
                 "status": AwardStatus.PAID.value,
                 "paymentId": session.id,
                 "changedAt": timestamp(now),
-                "passedOn": False,  # what an earlier release wrote does not say so
+                "passedOn": False,  # items of earlier releases lack this attribute
                 "unsold": [night.isoformat() for night in left] if left else None,
                 "dueAt": None if left == () else timestamp(now),
             }
@@ -285,7 +286,7 @@ class Sessions:
         return operations
 
     def _left_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
-        """It can be paid by another session, on the terms that waited for the end of this one."""
+        """Another session can pay the award now, on the terms of a correction that waited for this session's end."""
         if award is None or award.correction is None:
             return self._writing.check_award(session, Condition("attribute_not_exists(correction)"))
         if award.correction.award is not None:
@@ -293,7 +294,7 @@ class Sessions:
         return self._writing.move_award(award, withdraw(award, award.correction.revision, now))
 
     def _given_back_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
-        """Its user has lost it, and the nights that lie ahead go on as unsold ones."""
+        """The user has lost the award. Its nights that are not past become unsold."""
         if award is None:
             idle = Condition("attribute_not_exists(unsold) AND attribute_not_exists(dueAt)")
             unsold = ahead(session.nights, now)
@@ -308,7 +309,7 @@ class Sessions:
         }
         return self._writing.change_award(session, changes, idle)
 
-    # What stands in the way
+    # Obstacles
 
     def _learn(self, session: PaymentSession, decision: Decision, items: Mapping[str, Item], found: Found) -> Found:
         if decision.nights is Nights.BOOK:
@@ -323,7 +324,7 @@ class Sessions:
         return found
 
     def _open_for(self, award: Award, session: PaymentSession) -> list[PaymentSession]:
-        """Another session that is open for an award, whichever of its nights it holds: once it is paid, none is."""
+        """Another session that is open for the award, with any nights. Once the award is paid, none may stay open."""
         if award.checkout_id in (None, session.id):
             return []
         other = self.find(award.checkout_id)
@@ -345,7 +346,7 @@ class Sessions:
         return found._replace(own=tuple(own.values()), taken=frozenset(taken))
 
     def _own(self, session: PaymentSession, night: Item) -> PaymentSession | None:
-        """Another live session of the same user for the same award that holds a night."""
+        """Another live session of the same user for the same award, if it holds the night."""
         if night["state"] != "HELD" or night["userId"] != session.user_id:
             return None
         other = self.find(night["stayId"])
@@ -357,7 +358,7 @@ class Sessions:
         return Award.model_validate(item)
 
     def _offers_for(self, session: PaymentSession, award: Award) -> tuple[Award, ...]:
-        """What is on offer to others of the nights of an award that is over."""
+        """The offers to other users that contain nights of the session, if its award is over."""
         if award_state(session, award) is not AwardState.OVER:
             return ()
         items = self._store.query_all(
@@ -371,7 +372,7 @@ class Sessions:
         return tuple(each for each in offers if _stands_in_the_way(each, session))
 
     def _offer(self, item: Item) -> Award | None:
-        """An offer; None for one that cannot be read: it keeps nobody's money from being recorded."""
+        """An offer, or None if it cannot be read: an unreadable offer must not stop money from being recorded."""
         try:
             return Award.model_validate(item)
         except ValidationError:
@@ -386,14 +387,14 @@ def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
 
 
 def _opened_last(award: Award) -> Condition:
-    """The session that was opened for it last is the one that was read, also where both have the same millisecond."""
+    """The condition that the award's last session is the one that was read, even if both have the same millisecond."""
     if award.checkout_id is None:
         return Condition("attribute_not_exists(checkoutId)")
     return Condition("checkoutId = :checkoutId", checkoutId=award.checkout_id)
 
 
 def _raise_refusal(items: Mapping[str, Item]) -> None:
-    """Why a session could not be opened, but for nights of another one that are lost already."""
+    """Raise the reason why a session could not be opened. Lost nights of the replaced session are no reason."""
     if "limit" in items:
         raise Refused("RATE_LIMIT", "That was often; please wait a while.", retryAfter=3600) from None
     if "award" in items or any(name.startswith(OWN) for name in items):

@@ -1,4 +1,4 @@
-"""DynamoDB as this table uses it: items in and out, conditions, transactions that are tried again."""
+"""DynamoDB as this table uses it: items in and out, conditions, transactions with retries."""
 
 import re
 import time
@@ -16,14 +16,14 @@ Item = dict[str, Any]
 Key = dict[str, str]
 Operation = dict[str, Any]
 
-# A call ends before any function of ours does, so that whoever waits for the answer gets one.
+# A call ends before the time of any of our functions does, so that the caller always gets an answer.
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 
-_MOST_KEYS = 100  # of one BatchGetItem
-_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most between attempts
+_MOST_KEYS = 100  # per BatchGetItem
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most, between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-_CONFLICT = "TransactionConflictException"  # of a single write, which the SDK does not repeat
-_THROTTLED = frozenset(  # the SDK has tried three times
+_CONFLICT = "TransactionConflictException"  # the code of a single write, which the SDK does not retry
+_THROTTLED = frozenset(  # the SDK has already tried three times
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -34,7 +34,7 @@ _THROTTLED = frozenset(  # the SDK has tried three times
 
 
 class Conflicted(Exception):
-    """Conditions of a transaction failed: `items` has what stood there, by the operation's name."""
+    """Conditions of a transaction failed. `items` has the items that were in the way, by the operation's name."""
 
     def __init__(self, items: Mapping[str, Item]) -> None:
         super().__init__("a condition failed")
@@ -42,7 +42,7 @@ class Conflicted(Exception):
 
 
 class Condition:
-    """A condition with the values it needs; `#name` in it stands for the attribute `name`."""
+    """A condition with its values. `#name` in the expression stands for the attribute `name`."""
 
     def __init__(self, expression: str, **values: Any) -> None:
         self.expression = expression
@@ -52,8 +52,8 @@ class Condition:
 class Store:
     """One table. Its methods raise botocore's errors for faults, never for a failed condition.
 
-    Writes of others in the way are tried again, six times in all. All methods raise Busy where they, or too many
-    requests, last longer than that.
+    A conflict with another write is retried, six attempts in all. All methods raise Busy if the conflict, or DynamoDB's
+    throttling, lasts longer.
     """
 
     def __init__(self, client: Any, table: str) -> None:
@@ -66,9 +66,9 @@ class Store:
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """The items that exist, strongly consistent, in no order: one read for 100 keys. No key comes twice.
+        """The items that exist, strongly consistent, in no order: one read for 100 keys. No key may come twice.
 
-        What DynamoDB leaves out is asked for again, more and more slowly as long as it reads nothing at all.
+        Keys that DynamoDB leaves out are asked for again. The pauses grow as long as an answer has no item at all.
         """
         items: list[Item] = []
         pauses = iter(_PAUSES)
@@ -90,7 +90,7 @@ class Store:
         return self._page(expression, values, options)[0]
 
     def query_all(self, expression: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Every item that the key condition and the filter let through, page by page."""
+        """Every item that matches the key condition and the filter, page by page."""
         more: Mapping[str, Any] = {}
         while True:
             items, last = self._page(expression, values, {**options, **more})
@@ -112,7 +112,7 @@ class Store:
         return [from_attributes(item) for item in answer["Items"]], answer.get("LastEvaluatedKey", {})
 
     def scan(self, expression: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Item]:
-        """Every item of the table that the filter lets through; reads, and costs, the whole table."""
+        """Every item of the table that matches the filter. It reads, and costs, the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression=expression,
@@ -123,15 +123,15 @@ class Store:
             yield from map(from_attributes, page["Items"])
 
     def put(self, item: Item, condition: Condition | None = None) -> Item | None:
-        """Write the item; where the condition fails, write nothing and answer what stands there."""
+        """Write the item. If the condition fails, write nothing and return the item that is there."""
         return self._conditional(self._client.put_item, self.putting(item, condition)["Put"])
 
     def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Item | None:
-        """Set or (None) remove attributes; where the condition fails, answer what stands there."""
+        """Set attributes, or remove those with None. If the condition fails, return the item that is there."""
         return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
-        """Set attributes, and those of `first` that are not there yet; the item as it is then: one write."""
+        """Set attributes, and those of `first` that are missing. Returns the item after that: one write."""
         update = self.updating(key, changes)["Update"]
         names = {f"#f{i}": name for i, name in enumerate(first)}
         values = {f":{name[1:]}": value for name, value in zip(names, first.values(), strict=True)}
@@ -174,7 +174,7 @@ class Store:
         return {"Update": self._with(request, values, condition)}
 
     def counting(self, key: Key, kind: str, most: int) -> Operation:
-        """One more of a kind, for a transaction, where that makes at most so many."""
+        """Add one to a counter, for a transaction, unless it has reached `most`."""
         request = {
             "Key": to_attributes(key),
             "UpdateExpression": "SET kind = :kind ADD times :one",
@@ -183,7 +183,7 @@ class Store:
         return {"Update": self._with(request, {":kind": kind, ":one": 1}, fewer)}
 
     def checking(self, key: Key, condition: Condition) -> Operation:
-        """Nothing but a condition, for a transaction."""
+        """A condition without a write, for a transaction."""
         return {"ConditionCheck": self._with({"Key": to_attributes(key)}, {}, condition)}
 
     def deleting(self, key: Key, condition: Condition | None = None) -> Operation:
@@ -203,7 +203,7 @@ class Store:
         return {name: value for name, value in request.items() if value}
 
     def transact(self, operations: Mapping[str, Operation]) -> None:
-        """All or nothing. Raises Conflicted for conditions."""
+        """Write all operations or none. Raises Conflicted if conditions fail."""
         _ask(self._write, operations=operations)
 
     def _write(self, operations: Mapping[str, Operation]) -> None:
@@ -221,7 +221,7 @@ class Store:
 
 
 def _ask(call: Callable[..., Any], **request: Any) -> Any:
-    """What DynamoDB answers. A conflict with the write of another is tried again; raises Busy where it lasts."""
+    """Ask DynamoDB; retry a conflict with another write. Raises Busy if the conflict or the throttling lasts."""
     pauses = iter(_PAUSES)
     while True:
         try:
@@ -235,7 +235,7 @@ def _ask(call: Callable[..., Any], **request: Any) -> Any:
 
 
 def _wait(pauses: Iterator[float]) -> None:
-    """The next pause between two attempts; raises Busy where there is none left."""
+    """Sleep until the next attempt. Raises Busy if no attempt is left."""
     pause = next(pauses, None)
     if pause is None:
         raise Busy
@@ -243,7 +243,7 @@ def _wait(pauses: Iterator[float]) -> None:
 
 
 def _is_conflict(error: ClientError) -> bool:
-    """Whether a write, single or a transaction, met another one on its items."""
+    """Whether a write or a transaction met another write on its items."""
     return error.response["Error"]["Code"] == _CONFLICT or not _PASSING.isdisjoint(
         reason.get("Code") for reason in _reasons(error)
     )
@@ -261,12 +261,12 @@ def any_of(name: str, values: Iterable[str]) -> Condition:
 
 
 def both(*conditions: Condition) -> Condition:
-    """All of the conditions."""
+    """All of the conditions hold."""
     values = {name: value for each in conditions for name, value in each.values.items()}
     return Condition(" AND ".join(f"({each.expression})" for each in conditions), **values)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes that have to be set or (None) removed to make one item the other."""
+    """The attributes to set, or (None) to remove, to turn one item into the other."""
     names = sorted({*before, *after})
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}

@@ -1,4 +1,4 @@
-"""Stray money: TRANSACTION# of what no order of ours was waiting for, with a timeline of its own."""
+"""Stray money: items under TRANSACTION# that no order of ours waited for, each with its own timeline."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,10 +15,10 @@ _PREFIX = transaction_key("")["PK"]
 
 
 class Strays:
-    """Reads and moves stray money. It is never the session's that stands under the same kind of key."""
+    """Reads and changes stray money only. Sessions have copies under keys of the same form; they stay untouched."""
 
     def __init__(self, store: Store, decided: Callable[[str], None] = lambda _: None, by: str | None = None) -> None:
-        """`decided` hears of every decision that is written; `by` names who decides, if that is a person."""
+        """`decided` is called with every written decision. `by` names the operator who decides, if an operator does."""
         self._store = store
         self._decided = decided
         self._by = {"by": by} if by else {}
@@ -29,7 +29,7 @@ class Strays:
         return read_stray(item) if item and item["kind"] == "STRAY" else None
 
     def load_timeline(self, stray: Stray) -> list[Item]:
-        """What happened to it, in order: one read."""
+        """Its timeline, in order: one read."""
         return self._store.query(
             "PK = :transaction AND begins_with(SK, :event)",
             {":transaction": transaction_key(stray.transaction_id)["PK"], ":event": "EVENT#"},
@@ -37,20 +37,20 @@ class Strays:
         )
 
     def keep(self, stray: Stray) -> bool:
-        """Put it on record, once; False where the transaction stands there for something else."""
+        """Record it once. False if the transaction is already recorded for something else."""
         standing = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
         return standing is None or _is_of(stray, standing)
 
     def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
-        """Whether the clock may ask ZaloPay now; it looks again at `due_at`. One of those that read it may."""
+        """Whether this call may ask ZaloPay now: one of the calls that read the item may. Due again at `due_at`."""
         waited = Condition("dueAt = :dueAt AND dueAt <= :now", dueAt=stray.dump().get("dueAt"), now=timestamp(now))
         later = {"dueAt": due_at and timestamp(due_at)}
         return self._store.update(transaction_key(stray.transaction_id), later, waited) is None
 
     def settle(self, stray: Stray, decider: Callable[[Stray, Found], DecisionOn[Stray] | None], now: datetime) -> Stray:
-        """Decide and write in one transaction; where it has moved meanwhile, decide anew on what stands there.
+        """Decide and write in one transaction. If the item has changed meanwhile, decide again on the present one.
 
-        Raises Unsettled if it does not come to rest, or is stray money no more.
+        Raises Unsettled if it changes during every attempt, or is no longer stray money.
         """
         for _ in range(_ATTEMPTS):
             decision = decider(stray, NOTHING)
@@ -66,7 +66,7 @@ class Strays:
         raise Unsettled
 
     def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
-        """None when written; else what stands there."""
+        """None when written; otherwise the item that is there."""
         after = self._store.putting(stray_item(decision.session), _unchanged(before))
         told = self._store.putting(stray_event(before, decision.what, now, **self._by))
         try:
@@ -77,7 +77,7 @@ class Strays:
 
 
 def read_stray(item: Item) -> Stray:
-    """Stray money from its item. Release 1.2.1 wrote no more than the key, the stay and the amount."""
+    """Stray money from its item. Release 1.2.1 wrote only the key, the stay and the amount."""
     return Stray.model_validate({"transactionId": item["PK"].removeprefix(_PREFIX), **item})
 
 
@@ -87,7 +87,7 @@ def _is_of(stray: Stray, standing: Item) -> bool:
 
 
 def _unchanged(before: Stray) -> Condition:
-    """It is stray money as it was read; what 1.2.1 wrote, and nobody has touched since, has no such time."""
+    """The condition that it is stray money as it was read. An unchanged item of release 1.2.1 has no `changedAt`."""
     stray = Condition("kind = :kind", kind="STRAY")
     if before.changed_at is None:
         return both(stray, Condition("attribute_not_exists(changedAt)"))
