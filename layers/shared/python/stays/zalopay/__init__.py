@@ -1,4 +1,4 @@
-"""ZaloPay's wire, pure: MACs, requests, answers, code tables. Facts: docs.zalopay.vn/docs/specs."""
+"""ZaloPay's protocol, pure: MACs, requests, answers, code tables. Facts: docs.zalopay.vn/docs/specs."""
 
 import json
 from collections.abc import Mapping
@@ -25,19 +25,19 @@ class Created(NamedTuple):
 
 
 class _Sum(Protocol):
-    """An amount in đồng, under the id with which it is asked back."""
+    """An amount in đồng, with the id of its refund."""
 
     @property
     def id(self) -> str | None:
-        """ZaloPay's `m_refund_id`, once it is on record."""
+        """ZaloPay's `m_refund_id`, once it is recorded."""
 
     @property
     def amount(self) -> int:
-        """What goes back."""
+        """The amount to refund, in đồng."""
 
 
 class Repayable(Protocol):
-    """Money of one transaction that goes back: a session's, or money that fits no session."""
+    """The money of one transaction to refund: of a session, or stray money."""
 
     @property
     def id(self) -> str:
@@ -45,11 +45,11 @@ class Repayable(Protocol):
 
     @property
     def transaction_id(self) -> str | None:
-        """What was paid with."""
+        """ZaloPay's id of the transaction that paid."""
 
     @property
     def refund(self) -> _Sum | None:
-        """How much goes back, and under which id."""
+        """The amount to refund and its id."""
 
 
 def _milliseconds(at: datetime) -> int:
@@ -61,7 +61,7 @@ def _compact(value: Any) -> str:
 
 
 def create_request(app_id: int, key1: str, session: PaymentSession, redirect_url: str, callback_url: str) -> Form:
-    """The order of a session. `app_time` is the attempt's time, so that both sides expire together."""
+    """The request for a session's order. `app_time` is the time of the attempt, so that both sides expire together."""
     app_time = _milliseconds(session.attempted_at or session.created_at)
     embed_data, item = _compact({"redirecturl": redirect_url}), "[]"
     user = app_user(session.user_id)
@@ -82,18 +82,18 @@ def create_request(app_id: int, key1: str, session: PaymentSession, redirect_url
 
 
 def query_request(app_id: int, key1: str, app_trans_id: str) -> Form:
-    """Asking for an order. key1 is also the third segment of the MAC's input."""
+    """The request for an order's state. key1 is also the third segment of the MAC's input."""
     mac = sign(key1, app_id, app_trans_id, key1)
     return {"app_id": app_id, "app_trans_id": app_trans_id, "mac": mac}
 
 
 def cancel_request(app_id: int, key1: str, app_trans_id: str) -> Form:
-    """Asking that an unpaid order can no longer be paid. Signed as a query is (docs.zalopay.vn, order-cancel)."""
+    """The request to make an unpaid order unpayable. It is signed like a query (docs.zalopay.vn, order-cancel)."""
     return query_request(app_id, key1, app_trans_id)
 
 
 def refund_request(app_id: int, key1: str, money: Repayable, now: datetime) -> Form:
-    """Asking for the money of a transaction to go back, under the id that is on record."""
+    """The request to refund a transaction, under the id that is recorded."""
     assert money.refund and money.refund.id and money.transaction_id
     timestamp, description = _milliseconds(now), f"Stays {money.id}"
     amount = money.refund.amount
@@ -109,7 +109,7 @@ def refund_request(app_id: int, key1: str, money: Repayable, now: datetime) -> F
 
 
 def query_refund_request(app_id: int, key1: str, money: Repayable, now: datetime) -> Form:
-    """Asking how far the refund on record has come."""
+    """The request for the state of the recorded refund."""
     assert money.refund and money.refund.id
     timestamp, refund_id = _milliseconds(now), money.refund.id
     mac = sign(key1, app_id, refund_id, timestamp)
@@ -130,8 +130,8 @@ class _Answer(BaseModel):
 _BAD_SIGNATURE = -402
 _SUCCESS, _FAIL, _PROCESSING = 1, 2, 3
 
-# Codes mean different things at different endpoints, so each has a table of its own.
-# A code that is in no table says nothing; but a query that FAILs says "not paid", unless its code is about the call.
+# Each endpoint has its own table, because codes mean different things at different endpoints. A code without an entry
+# proves nothing. Only a FAIL of a query means "not paid", unless its code is about the call.
 _CREATE_REFUSALS: frozenset[int | None] = frozenset({-2, -53, -54, -401, -402, -403, -405})
 _QUERY_CODES: dict[int | None, Outcome] = {
     -54: Outcome.EXPIRED,
@@ -144,12 +144,12 @@ _QUERY_CODES: dict[int | None, Outcome] = {
     **dict.fromkeys((-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343), Outcome.UNPAID),
 }
 _OF_THE_CALL: frozenset[int | None] = frozenset(
-    {-2, -53, -401, -402, -403, -404, -405, -429, -500, -999}  # what was asked, or that it was asked just now
-    | {-32, -33, -34, -35, -43, -88, -135, -301}  # ZaloPay's system, a bank's or a channel's: failing or maintained
+    {-2, -53, -401, -402, -403, -404, -405, -429, -500, -999}  # about the request itself, or too many requests
+    | {-32, -33, -34, -35, -43, -88, -135, -301}  # failures and maintenance at ZaloPay, a bank or a channel
 )
 _REFUND_CODES: dict[int | None, RefundOutcome] = {
     -23: RefundOutcome.ACCEPTED,
-    **dict.fromkeys((-24, -25, -26), RefundOutcome.NOT_FOUND),  # the id's day is over: a new one is due
+    **dict.fromkeys((-24, -25, -26), RefundOutcome.NOT_FOUND),  # the id has another day's date: a new id is needed
     **dict.fromkeys((-13, -14, -32, -101), RefundOutcome.REFUSED),
 }
 _QUERY_REFUND_CODES: dict[int | None, RefundOutcome] = {
@@ -166,18 +166,18 @@ def _read(answer: Mapping[str, Any]) -> _Answer | None:
 
 
 def _code(answer: _Answer) -> int | None:
-    """Some documents put an error straight into `return_code`."""
+    """The error code. Some documents show it in `return_code` itself."""
     return answer.return_code if answer.return_code < 0 else answer.sub_return_code
 
 
 def is_unsigned(answer: Mapping[str, Any]) -> bool:
-    """Whether ZaloPay did not know our signature: the key may have been rotated."""
+    """Whether ZaloPay refused our signature: the key may have been rotated."""
     read = _read(answer)
     return read is not None and _code(read) == _BAD_SIGNATURE
 
 
 def read_created(answer: Mapping[str, Any]) -> Created | Evidence:
-    """The order's address; else REFUSED where ZaloPay said no, UNKNOWN where only a query can tell."""
+    """The order's address, or evidence: REFUSED if ZaloPay refused, UNKNOWN if only a query can tell."""
     read = _read(answer)
     if read is None:
         return Evidence(source="create", outcome=Outcome.UNKNOWN)
@@ -190,7 +190,7 @@ def read_created(answer: Mapping[str, Any]) -> Created | Evidence:
 
 
 def read_query(answer: Mapping[str, Any], source: str) -> Evidence:
-    """What ZaloPay says of an order. FAIL is "not paid", whatever its code, unless that is about the call."""
+    """The evidence in ZaloPay's answer about an order. FAIL means "not paid", unless its code is about the call."""
     read = _read(answer)
     if read is None:
         return Evidence(source=source, outcome=Outcome.UNKNOWN)
@@ -217,13 +217,13 @@ def _without_money(read: _Answer) -> Outcome:
 
 
 def read_cancelled(answer: Mapping[str, Any]) -> bool:
-    """Whether ZaloPay says that the order can no longer be paid. Anything else changes nothing."""
+    """Whether ZaloPay says that the order can no longer be paid. Any other answer changes nothing."""
     read = _read(answer)
     return read is not None and read.return_code == _SUCCESS
 
 
 def read_refund(answer: Mapping[str, Any]) -> RefundEvidence:
-    """The answer to a refund: accepted (1 and 3 alike), refused, or unknown. Never done."""
+    """The answer to a refund request: accepted (1 and 3 alike), refused or unknown. It is never "done"."""
     read = _read(answer)
     if read is None:
         return RefundEvidence(RefundOutcome.UNKNOWN)
@@ -233,7 +233,7 @@ def read_refund(answer: Mapping[str, Any]) -> RefundEvidence:
 
 
 def read_refund_query(answer: Mapping[str, Any]) -> RefundEvidence:
-    """How far a refund has come."""
+    """The state of a refund in ZaloPay's answer."""
     read = _read(answer)
     if read is None:
         return RefundEvidence(RefundOutcome.UNKNOWN)

@@ -2,7 +2,7 @@
 
 BadCallback        nothing may follow from it
 ├── Unsigned       no key of ours signed it
-└── Unreadable     ZaloPay's word, since the MAC is right, and not understood: it must be kept for people
+└── Unreadable     the MAC is right, so ZaloPay sent it, but we cannot read it: keep it for the operator
 """
 
 import json
@@ -28,12 +28,12 @@ from stays.zalopay.values import (
     whole,
 )
 
-MAXIMUM_CALLBACK = 16_384  # bytes of the whole body; documents say 4,096 characters of `data` at most
+MAXIMUM_CALLBACK = 16_384  # bytes of the whole body; the documents allow at most 4,096 characters of `data`
 ORDER_TYPE = 1
 
 
 class BadCallback(Exception):
-    """A callback from which nothing may follow."""
+    """A callback that must change nothing."""
 
 
 class Unsigned(BadCallback):
@@ -41,7 +41,7 @@ class Unsigned(BadCallback):
 
 
 class Unreadable(BadCallback):
-    """A message whose MAC is right and whose content is not understood."""
+    """A callback whose MAC is right, but whose content cannot be read."""
 
     def __init__(self, why: str, mac: str, raw: str) -> None:
         super().__init__(why)
@@ -50,7 +50,7 @@ class Unreadable(BadCallback):
 
 
 class Callback(NamedTuple):
-    """A verified callback: which order was paid, and the evidence in it."""
+    """A verified callback: the paid order, and the evidence."""
 
     app_trans_id: str
     evidence: Evidence
@@ -72,10 +72,10 @@ class _CallbackData(BaseModel):
 
 
 def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
-    """The evidence in a callback. The MAC over the raw text comes first, everything else after it.
+    """The evidence in a callback. The MAC over the raw text is checked first, everything else after it.
 
-    Raises Unsigned for a wrong MAC, Unreadable for what is signed and not understood or not for this app,
-    and BadCallback for a body without a readable `data` and `mac`.
+    Raises Unsigned for a wrong MAC. Raises Unreadable for signed content that cannot be read or is not for this app.
+    Raises BadCallback for a body without a readable `data` and `mac`.
     """
     envelope = _open(body)
     if not is_genuine(envelope.data, envelope.mac, keys):
@@ -100,14 +100,14 @@ def _open(body: bytes) -> _Envelope:
     """`data`, `mac` and `type` of a callback, unverified. Raises BadCallback for any other body."""
     try:
         envelope = _Envelope.model_validate(_fields(bare(body.decode())))
-        envelope.data.encode()  # half a character has no bytes, so there is no MAC of it
+        envelope.data.encode()  # half a character cannot be encoded, so no MAC can cover it
     except ValueError:
         raise BadCallback("not a callback") from None
     return envelope
 
 
 def _fields(text: str) -> Any:
-    """What a JSON text says, else the fields of a form. Raises ValueError for what is no form either."""
+    """The content of a JSON text, or else the fields of a form. Raises ValueError for other texts."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -115,7 +115,7 @@ def _fields(text: str) -> Any:
 
 
 def _order(envelope: _Envelope, app_id: int) -> _CallbackData:
-    """What the signed text says of an order. Raises ValueError where it says something else."""
+    """The order in the signed text. Raises ValueError if the text is not about an order of this app."""
     content = json.loads(bare(envelope.data))
     order = _CallbackData.model_validate(given(content) if isinstance(content, dict) else {})
     if order.app_id != app_id:
@@ -126,13 +126,13 @@ def _order(envelope: _Envelope, app_id: int) -> _CallbackData:
 
 
 def _is_about_an_order(kind: Any) -> bool:
-    """The MAC does not cover `type`, and where it is left out an order is meant."""
+    """The MAC does not cover `type`. A callback without it is about an order."""
     word = line(kind)
     return kind is None or whole(kind) == ORDER_TYPE or (word is not None and word.lower() in {"", "order"})
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong, without a word of the message itself."""
+    """The error, without any text from the callback."""
     if not isinstance(error, ValidationError):
         return str(error)
     fields = {str(part) for each in error.errors() for part in each["loc"]}

@@ -1,4 +1,4 @@
-"""Speaking HTTP to ZaloPay. Only functions that make or ask for orders import this, and httpx with it."""
+"""ZaloPay's HTTP client. Only functions that call ZaloPay import this module, because it loads httpx."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -33,9 +33,9 @@ from stays.zalopay.deadline import Hurried, ending
 from stays.zalopay.keys import NoKey, signing_key
 from stays.zalopay.values import whole
 
-TIMEOUT = httpx.Timeout(4.0, connect=2.0)  # seconds until a connection stands, and until something more is heard
-LONGEST = 6.0  # seconds of a whole call, also where it is signed and sent a second time
-SHORTEST = 0.3  # seconds; with less left a call is not begun
+TIMEOUT = httpx.Timeout(4.0, connect=2.0)  # seconds to connect, and to the next piece of the answer
+LONGEST = 6.0  # seconds of a whole call, including a second attempt with a fresh key
+SHORTEST = 0.3  # seconds; with less time left a call is not begun
 
 logger = Logger()
 
@@ -48,14 +48,14 @@ def client(endpoint: str, app_id: int, key1_secret: str) -> "Client":
 
 
 class SigningKey(Protocol):
-    """Where the key comes from; `fresh` looks again, for it may have been rotated."""
+    """The source of the key. `fresh` reads it again, because it may have been rotated."""
 
     def __call__(self, *, fresh: bool = False) -> str:
         """The key that signs."""
 
 
 class _Answer(NamedTuple):
-    """What came back: {} for silence, an error page, or anything else that is no JSON object."""
+    """ZaloPay's answer: {} for silence, an error page, or anything else that is not a JSON object."""
 
     content: Mapping[str, Any]
     status: int | None = None
@@ -66,12 +66,12 @@ Heard = TypeVar("Heard")
 
 
 class Client:
-    """ZaloPay's calls. None of them raises: silence and nonsense are evidence that says UNKNOWN, and logged."""
+    """ZaloPay's calls. None of them raises: silence and unreadable answers become UNKNOWN evidence and are logged."""
 
     def __init__(
         self, http: httpx.Client, app_id: int, key1: SigningKey, *, longest: float = LONGEST, until: float = math.inf
     ) -> None:
-        """A call takes `longest` seconds at most, and no call goes on beyond `until` (monotonic clock)."""
+        """A call takes at most `longest` seconds. No call goes on after `until` (monotonic clock)."""
         self._http = http
         self.app_id = app_id
         self._key1 = key1
@@ -79,9 +79,9 @@ class Client:
         self._until = until
 
     def within(self, seconds: float) -> "Client":
-        """The same client for one request: all its calls together take so many seconds from now on.
+        """The same client for one request: all its calls together take at most `seconds` from now on.
 
-        A call for which too little is left is not sent, and says UNKNOWN.
+        A call with too little time left is not sent, and counts as UNKNOWN.
         """
         until = min(self._until, monotonic() + seconds)
         return Client(self._http, self.app_id, self._key1, longest=self._longest, until=until)
@@ -104,9 +104,11 @@ class Client:
         )
 
     def cancel_order(self, session: PaymentSession) -> bool:
-        """Whether the order of a session can no longer be paid now: best effort (docs.zalopay.vn, order-cancel).
+        """Make the order of a session unpayable, as a best effort (docs.zalopay.vn, order-cancel).
 
-        The documents do not name the path; public code has this one.
+        Returns whether ZaloPay confirmed it.
+
+        The documents do not name the path; this one is from public code.
         """
         return self._ask(
             "/v2/cancel",
@@ -116,19 +118,19 @@ class Client:
         )
 
     def refund(self, money: Repayable, now: datetime) -> RefundEvidence:
-        """Ask for the money to go back (docs.zalopay.vn, order-refund)."""
+        """Ask ZaloPay to refund the money (docs.zalopay.vn, order-refund)."""
         form = partial(refund_request, self.app_id, money=money, now=now)
         return self._ask("/v2/refund", _refund_id(money), form, read_refund)
 
     def query_refund(self, money: Repayable, now: datetime) -> RefundEvidence:
-        """Ask how far a refund has come (docs.zalopay.vn, order-query-refund)."""
+        """Ask for the state of a refund (docs.zalopay.vn, order-query-refund)."""
         form = partial(query_refund_request, self.app_id, money=money, now=now)
         return self._ask("/v2/query_refund", _refund_id(money), form, read_refund_query)
 
     def _ask(
         self, path: str, what: str | None, signed: Callable[[str], Form], read: Callable[[Mapping[str, Any]], Heard]
     ) -> Heard:
-        """What the answer means. Asked once more, with a fresh key, where ZaloPay does not know the one we have."""
+        """Ask ZaloPay and read the answer. If ZaloPay refuses our signature, ask once more with a fresh key."""
         end = min(monotonic() + self._longest, self._until)
         answer = self._send(path, signed, end)
         if is_unsigned(answer.content):
@@ -164,7 +166,7 @@ def _refund_id(money: Repayable) -> str | None:
 
 
 def _logged(path: str, what: str | None, answer: _Answer) -> dict[str, Any]:
-    """The codes of an answer, and which order or refund it is about. Nothing else of it belongs in a log."""
+    """The order or the refund, and the codes of the answer. No other part of the answer may be logged."""
     about = {"refundId" if "refund" in path else "appTransId": what}
     names = {"return_code": "returnCode", "sub_return_code": "subReturnCode"}
     codes = {names[name]: _short(code) for name, code in answer.content.items() if name in names}

@@ -1,4 +1,4 @@
-"""A deadline for the whole of a call. httpx's own time-outs begin anew with every piece of an answer."""
+"""A deadline for a whole call. httpx's own time-outs begin again with every piece of an answer."""
 
 import socket
 import ssl
@@ -11,12 +11,15 @@ from typing import Any
 import httpcore
 import httpx
 
-_END: ContextVar[float] = ContextVar("end")  # of the call that is under way in this thread
+_END: ContextVar[float] = ContextVar("end")  # of the present call in this thread, on the monotonic clock
 
 
 @contextmanager
 def ending(at: float) -> Iterator[None]:
-    """What this thread sends in here by a Hurried transport is over then, answered or not (monotonic clock)."""
+    """Calls that this thread sends in this block end at this time, answered or not (monotonic clock).
+
+    They must use the `Hurried` transport.
+    """
     token = _END.set(at)
     try:
         yield
@@ -25,7 +28,7 @@ def ending(at: float) -> Iterator[None]:
 
 
 def _left(timeout: float | None) -> float:
-    """How long the next step may wait, in seconds. Raises httpcore.ReadTimeout where the time is over."""
+    """How long the next step may wait, in seconds. Raises httpcore.ReadTimeout when the time is over."""
     left = _END.get() - monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("the time of the whole call is over")
@@ -63,7 +66,7 @@ class _Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> _Stream:
-        """To the first of the host's addresses that answers. Only the look-up of the name is the system's to end."""
+        """Connect to the first of the host's addresses that answers. Only the name lookup has the system's time-out."""
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
             try:
@@ -81,10 +84,10 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 class Hurried(httpx.BaseTransport):
-    """HTTP whose calls keep to the deadline of `ending`. Raises httpx.TransportError, as httpx's own transport does."""
+    """HTTP whose calls keep the deadline of `ending`. Raises httpx.TransportError, like httpx's own transport."""
 
     def __init__(self, trusted: ssl.SSLContext | None = None) -> None:
-        """`trusted` knows who may answer; otherwise the usual authorities do."""
+        """`trusted` has the accepted authorities; by default the usual ones."""
         trusted = trusted or httpx.create_ssl_context()
         self._pool = httpcore.ConnectionPool(trusted, keepalive_expiry=5.0, network_backend=_Network())
 
@@ -103,5 +106,5 @@ class Hurried(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=answer.headers, content=answer.content)
 
     def close(self) -> None:
-        """Connections that are kept end."""
+        """Close the connections that are kept open."""
         self._pool.close()

@@ -1,4 +1,4 @@
-"""ZaloPay's keys, each in a secret of its own: {"current": …, "previous": … while it is being rotated}."""
+"""ZaloPay's keys, each in its own secret: {"current": …, "previous": … during a rotation}."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDE
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
 from botocore.config import Config
 
-KEY_AGE = 300  # seconds a key is kept before the secret is read again
-AGAIN = 60  # seconds until the next look where the secret could not be read, and an older key is there
-# A look takes some 6 seconds at worst.
+KEY_AGE = 300  # seconds until the secret is read again
+AGAIN = 60  # seconds until the next read, if a read failed and an older key is known
+# Reading a secret takes about 6 seconds at worst.
 LOOKING = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
 logger = Logger()
@@ -22,9 +22,9 @@ class NoKey(Exception):
 
 
 def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
-    """All keys that may have signed, the current one first. Where the secret cannot be read, those known last.
+    """All keys that may have signed, the current one first. If the secret cannot be read, the keys that were read last.
 
-    `fresh` reads the secret now, and those known last do not do. Raises NoKey.
+    `fresh` reads the secret now and accepts no older keys. Raises NoKey.
     """
     try:
         versions = _provider().get(secret, max_age=KEY_AGE, transform="json", force_fetch=fresh)
@@ -37,7 +37,7 @@ def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
 
 
 def signing_key(secret: str, *, fresh: bool = False) -> str:
-    """The key that signs what we send. Raises NoKey."""
+    """The key that signs our requests. Raises NoKey."""
     keys = accepted_keys(secret, fresh=fresh)
     if not keys:
         raise NoKey(secret)
@@ -45,7 +45,7 @@ def signing_key(secret: str, *, fresh: bool = False) -> str:
 
 
 def _provider() -> BaseProvider:
-    """Powertools' own, whose cache keeps what it has read also beyond its time."""
+    """Powertools' own provider. Its cache keeps values even after their time."""
     if "secrets" not in DEFAULT_PROVIDERS:
         DEFAULT_PROVIDERS["secrets"] = SecretsProvider(boto_config=LOOKING)
     provider: BaseProvider = DEFAULT_PROVIDERS["secrets"]
@@ -53,7 +53,7 @@ def _provider() -> BaseProvider:
 
 
 def _known_last(secret: str) -> Any:
-    """What was read last, however long ago; the secret is left alone for a minute then."""
+    """The keys that were read last, however old. The secret is then not read again for a minute."""
     provider = _provider()
     name = provider._build_cache_key(name=secret, transform="json")  # noqa: SLF001  # there is no other way to it
     versions = provider.fetch_from_cache(name)
