@@ -1,1 +1,1 @@
-"""What comes in and goes out beside the table and ZaloPay: HTTP, WebSocket, bus, mail, calendars."""
+"""The other ways in and out, beside the table and ZaloPay: HTTP, WebSocket, bus, mail, calendars."""

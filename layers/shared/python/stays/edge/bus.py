@@ -1,4 +1,4 @@
-"""The event bus: announcements go out to the rest of the company's systems."""
+"""The event bus: it carries announcements to the company's other systems."""
 
 import json
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stays.domain.announcement import Announcement
 
 SOURCE = "stays"
-MOST_ENTRIES = 10  # of a call, which may have 256 KB (AWS, PutEvents); ten of the longest of ours are a tenth of that
+MOST_ENTRIES = 10  # of one call, which may have 256 KB (AWS, PutEvents); ten of our longest events are a tenth of that
 
 
 class NotTaken(Exception):
-    """The bus did not take some events, or nobody answered: `announcements`, in order. Says an error code only."""
+    """The bus did not accept these `announcements`, or did not answer. They are in order. The text is an error code."""
 
     def __init__(self, announcements: Sequence[Announcement], why: str) -> None:
         super().__init__(why)
@@ -21,10 +21,10 @@ class NotTaken(Exception):
 
 
 def publish(client: Any, bus: str, announcements: Sequence[Announcement]) -> None:
-    """Put events on the bus (an `events` client), in as few calls as they fit in; none is no call.
+    """Put events on the bus (an `events` client), in as few calls as possible; no call without events.
 
-    Raises NotTaken with those that were surely not taken by the first call that failed, and with all after it. A call
-    without an answer counts as failed, so an event may come twice: under the same `eventId`.
+    Raises NotTaken with the events that the first failed call did not deliver, and all events after it. A call without
+    an answer counts as failed, so an event may come twice, with the same `eventId`.
     """
     for start in range(0, len(announcements), MOST_ENTRIES):
         end = start + MOST_ENTRIES

@@ -1,4 +1,4 @@
-"""Who listens, and telling them: the table `connections` and API Gateway's management API."""
+"""Connections of browsers, and messages to them: the table `connections` and API Gateway's management API."""
 
 import json
 from collections import OrderedDict
@@ -16,17 +16,17 @@ from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, encode_key, timestamp
 
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
-PRESENCE = timedelta(minutes=15)  # how long an authenticated call vouches for a socket
+PRESENCE = timedelta(minutes=15)  # how long an authenticated call proves the user of a socket
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
-PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt where such a write failed
-CLOCKS_DIFFER = timedelta(minutes=1)  # at most, and calls at the same time; what was seen later than that is not true
-REMEMBERED = 1000  # users and places whose presence was written lately
-JOINING = timedelta(seconds=2)  # how long a connection that just subscribed may be told what it has missed
+PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt after a failed write
+CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a record from further in the future is wrong
+REMEMBERED = 1000  # users and addresses whose presence was written recently
+JOINING = timedelta(seconds=2)  # how long a new subscription may take to receive the messages that it has missed
 MOST_CONNECTIONS = 10  # of one user
-GONE = 410  # the status alone counts: the type of the error may be missing
-AT_ONCE = 16  # posts; more than one user has connections, so that one user's cannot hold up everybody's
+GONE = 410  # only the status counts: the error may have no type
+AT_ONCE = 16  # posts; more than the connections of one user, so that one user cannot block the others
 
-# A post takes 6 seconds at worst, its three attempts and the pauses between them.
+# A post takes 6 seconds at worst: three attempts with pauses between them.
 POSTING = Config(
     connect_timeout=1,
     read_timeout=1,
@@ -36,7 +36,7 @@ POSTING = Config(
 
 
 class Connection(Model):
-    """A browser that listens. `user_id` is set by proof only and never changes."""
+    """A browser that listens. `user_id` is set only by proof, and never changes."""
 
     connection_id: str
     fingerprint: str
@@ -48,39 +48,39 @@ class Connection(Model):
     channels: tuple[Channel, ...] = CHANNELS
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether the token that proved its user has run out: it is told nothing more."""
+        """Whether the token that proved its user has expired. It gets no more messages then."""
         return self.proven_until is not None and self.proven_until <= now
 
     def is_joining(self, now: datetime) -> bool:
-        """Whether it is being told what it has missed: changes wait, or the older word might come last."""
+        """Whether it is receiving missed messages. New ones wait, so that an older message never comes last."""
         return self.joining_until is not None and now < self.joining_until
 
     def wants(self, message: Message) -> bool:
-        """Whether it subscribed to such messages."""
+        """Whether it subscribed to the channel of the message."""
         return CHANNEL_OF[message["type"]] in self.channels
 
 
 def surplus(others: Sequence[Connection], now: datetime) -> list[Connection]:
-    """Which of a user's other connections go when one more subscribes: the expired and, beyond ten, the oldest."""
+    """The user's other connections to end when one more subscribes: the expired ones, and the oldest beyond ten."""
     expired = [each for each in others if each.is_expired(now)]
     live = sorted((each for each in others if not each.is_expired(now)), key=lambda each: each.opened_at)
     return expired + live[: max(0, len(live) + 1 - MOST_CONNECTIONS)]
 
 
 def fingerprint(address: str, agent: str) -> str:
-    """An address and a user agent as a hash: enough to recognise, too little to know."""
+    """A hash of an address and a user agent: it can be compared, but shows neither."""
     return sha256(f"{address}\n{agent}".encode()).hexdigest()
 
 
 class Connections:
-    """The table of connections. One item finds them by user, one by connection id."""
+    """The table of connections. One item is found by user, one by connection id."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
 
     def open(self, connection: Connection) -> None:
-        """A browser has connected."""
+        """Record that a browser has connected."""
         self._put(_own_key(connection.connection_id) | connection.dump() | _until(connection.opened_at + LIFETIME))
 
     def find(self, connection_id: str) -> Connection | None:
@@ -91,7 +91,7 @@ class Connections:
         return Connection.model_validate(from_attributes(answer["Item"])) if "Item" in answer else None
 
     def may_wait(self, connection: Connection, now: datetime) -> bool:
-        """Whether an unproven connection may wait for a sign of its user: once. No write where it has waited."""
+        """Whether an unproven connection may wait for its user's call: only once. No write if it has waited before."""
         if connection.waited_at is not None:
             return False
         key, waiting = _own_key(connection.connection_id), connection.but(waited_at=now)
@@ -99,17 +99,17 @@ class Connections:
         return self._put(key | waiting.dump() | _until(connection.opened_at + LIFETIME), first)
 
     def subscribe(self, connection: Connection) -> None:
-        """From now on the user's messages go to this connection too, as soon as it is no longer joining."""
+        """List the connection for its user, so that it gets messages as soon as it is no longer joining."""
         self._put(_listed_item(connection.but(joining_until=None)) | _own_key(connection.connection_id))
         self._put(_listed_item(connection))
 
     def move(self, before: Connection, after: Connection) -> bool:
-        """List a joining connection anew; False if it was forgotten meanwhile, or subscribed once more."""
+        """Replace a joining connection in the list. False if it was forgotten, or subscribed again, meanwhile."""
         values = to_attributes({":before": before.dump()["joiningUntil"]})
         return self._put(_listed_item(after), "joiningUntil = :before", ExpressionAttributeValues=values)
 
     def load_of(self, user_id: str) -> list[Connection]:
-        """All connections of a user, consistent: one read, as a page has room for hundreds and a user for ten."""
+        """All connections of a user, consistent: one read, because a page holds hundreds and a user has ten."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
@@ -119,13 +119,13 @@ class Connections:
         return [Connection.model_validate(from_attributes(item)) for item in answer["Items"]]
 
     def forget(self, connection_id: str, user_id: str | None) -> None:
-        """The connection is gone. Harmless when repeated."""
+        """Delete the connection. Harmless when repeated."""
         self._delete(_own_key(connection_id))
         if user_id is not None:
             self._delete(_listed_key(user_id, connection_id))
 
     def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
-        """The user made an authenticated call from here; when that is on record, at most 5 minutes ago."""
+        """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
         lately = {":before": timestamp(now - PRESENCE_WRITES), ":after": timestamp(now + CLOCKS_DIFFER)}
         try:
@@ -149,7 +149,7 @@ class Connections:
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
     def _put(self, item: Mapping[str, Any], condition: str | None = None, **values: Any) -> bool:
-        """Whether it is written, under the condition if there is one."""
+        """Write the item; False if the condition fails."""
         only = {"ConditionExpression": condition} if condition else {}
         try:
             self._client.put_item(TableName=self._table, Item=to_attributes(item), **only, **values)
@@ -188,21 +188,21 @@ def _until(end: datetime) -> dict[str, int]:
 
 
 class Presence:
-    """That a user called us from a place vouches for the socket that follows. Written seldom, and remembered here.
+    """A user's calls, recorded by address: they prove the user of the next socket. Written seldom, and cached here.
 
-    A courtesy: where it cannot be written the call goes on, and only the socket has to prove itself.
+    Best effort: if the write fails, the call goes on, and only the socket needs its own token.
     """
 
     def __init__(self, connections: Connections, failed: Callable[[str], None] = lambda _: None) -> None:
-        """`failed` hears why, whenever it could not be written."""
+        """`failed` is called with the reason of every failed write."""
         self._connections = connections
         self._failed = failed
         self.seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def note(self, user_id: str, mark: str, now: datetime) -> None:
-        """The user made an authenticated call from here: on record at most 5 minutes ago when this is done.
+        """Record an authenticated call of the user from here. Afterwards a record of the last 5 minutes exists.
 
-        A write that failed is tried again after a minute.
+        A failed write is tried again after a minute.
         """
         last = self.seen.pop((user_id, mark), None)
         if last is None or not last - CLOCKS_DIFFER <= now < last + PRESENCE_WRITES:
@@ -220,24 +220,24 @@ class Presence:
 
 
 class Unreachable(Exception):
-    """A connection could not be told and is not gone: the message has to be tried again."""
+    """A message could not be sent, but the connection is not gone. Send it again."""
 
 
 class Post:
-    """The management API: many connections at a time; one that is gone is forgotten, a slow one harms nobody."""
+    """The management API. It posts to many connections at once: a slow one blocks no other, a gone one is deleted."""
 
     def __init__(self, client: Any, connections: Connections) -> None:
         self._client = client
         self._connections = connections
 
     def tell(self, letters: Iterable[tuple[Connection, Sequence[Message]]]) -> list[Connection]:
-        """Send each connection the messages of its channels, in order; answer those that could not be reached."""
+        """Send each connection the messages of its channels, in order. Returns the unreachable ones."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             reached = list(pool.map(lambda letter: (letter[0], self._deliver(*letter)), letters))
         return [connection for connection, arrived in reached if not arrived]
 
     def reply(self, connection_id: str, message: Message, user_id: str | None = None) -> bool:
-        """Answer a frame on its own connection, subscribed or not; False if nobody is there any more.
+        """Answer a frame on its own connection, subscribed or not. False if the connection is gone.
 
         Raises Unreachable.
         """
@@ -248,7 +248,7 @@ class Post:
         return there
 
     def end(self, connection_id: str) -> bool:
-        """Hang up; False if that could not be done. The gateway then says $disconnect."""
+        """Close the connection; False if that failed. The gateway then calls $disconnect."""
         try:
             _reaches(self._client.delete_connection, ConnectionId=connection_id)
         except Unreachable:
@@ -256,7 +256,7 @@ class Post:
         return True
 
     def dismiss(self, unwanted: Sequence[Connection]) -> list[Connection]:
-        """End connections, then forget them; those that cannot be ended stay listed: whoever meets them tries again."""
+        """Close connections, then delete them. Returns those that could not be closed; they stay listed for a retry."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             ended = list(pool.map(self.end, [each.connection_id for each in unwanted]))
         staying = []
@@ -278,7 +278,7 @@ class Post:
 
 
 def _reaches(call: Callable[..., Any], **request: Any) -> bool:
-    """Whether a call got to its connection; False for one that is gone. Raises Unreachable."""
+    """Whether a call reached its connection; False if the connection is gone. Raises Unreachable."""
     try:
         call(**request)
     except ClientError as error:

@@ -16,7 +16,7 @@ from stays.domain.errors import Invalid, NotFound, StaysError
 from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, STAY_ID, check_user_id
 
 PREFIX = "/api/v1"
-LARGEST_BODY = 65_536  # bytes: sixty nights and every other field take a tenth of it
+LARGEST_BODY = 65_536  # bytes: sixty nights and all other fields take a tenth of it
 
 STATUS = {
     "VALIDATION_ERROR": 400,
@@ -45,7 +45,7 @@ _NOT_JSON = Invalid.field("body", "The body is not JSON.")
 
 
 class Caller(NamedTuple):
-    """Who calls, by the token that the gateway has verified, and from where. No claim is too long to be kept."""
+    """The user who calls, by the verified token, with address and user agent. E-mail and name fit into the table."""
 
     user_id: str
     email: str | None
@@ -65,7 +65,7 @@ class Received(NamedTuple):
 
 
 def caller(app: APIGatewayHttpResolver) -> Caller:
-    """The caller of the present request. Raises AUTH_REQUIRED where the gateway vouches for nobody."""
+    """The caller of the present request. Raises AUTH_REQUIRED if the gateway has verified no user."""
     context = app.current_event.raw_event["requestContext"]
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
     said = {name: value for name, value in claims.items() if isinstance(value, str) and _is_unicode(value)}
@@ -86,7 +86,7 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
 
 
 def received(app: APIGatewayHttpResolver) -> Received:
-    """The present request as it came in, to be passed on."""
+    """The present request as it came in, to pass on."""
     event = app.current_event.raw_event["received"]
     body = event.get("body") or ""
     content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
@@ -94,7 +94,7 @@ def received(app: APIGatewayHttpResolver) -> Received:
 
 
 def resolver() -> APIGatewayHttpResolver:
-    """A resolver that validates by pydantic and answers every error in the contract's shape."""
+    """A resolver that validates with pydantic and answers every error in the contract's shape."""
     app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX], serializer=_json)
 
     def invalid(error: RequestValidationError) -> Response[str]:
@@ -111,7 +111,7 @@ def resolver() -> APIGatewayHttpResolver:
 
     app.exception_handler(StaysError)(lambda error: _failure(app, error))
     app.exception_handler(RequestValidationError)(invalid)
-    app.exception_handler(RecursionError)(lambda _: _failure(app, _NOT_JSON))  # nested a little less than too deep
+    app.exception_handler(RecursionError)(lambda _: _failure(app, _NOT_JSON))  # nested too deeply for our own code
     app.exception_handler(Exception)(broken)
     app.not_found(lambda _: _failure(app, _missing(app)))
     return app
@@ -120,7 +120,7 @@ def resolver() -> APIGatewayHttpResolver:
 def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
     """One request: limits and JSON first, then the routes. Every answer carries the request's id.
 
-    HEAD is answered as GET without the body (RFC 9110, 9.3.2).
+    HEAD is answered like GET, without the body (RFC 9110, 9.3.2).
     """
     request = event["requestContext"]["http"]
     if request["method"] != "HEAD":
@@ -130,7 +130,7 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
 
 
 def is_head(app: APIGatewayHttpResolver) -> bool:
-    """Whether the present request gets no body."""
+    """Whether the answer to the present request has no body."""
     return bool(app.current_event.raw_event.get("isHead"))
 
 
@@ -153,7 +153,7 @@ def _answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
 
 
 def file(app: APIGatewayHttpResolver, content: str, kind: str) -> Response[str]:
-    """A file, or 304 where the caller has this very one: who keeps it has to ask each time, and nobody between may."""
+    """A file, or 304 if the caller has this version. Private cache only; the caller revalidates it every time."""
     tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     known = (app.current_event.headers.get("if-none-match") or "").split(",")
@@ -163,7 +163,7 @@ def file(app: APIGatewayHttpResolver, content: str, kind: str) -> Response[str]:
 
 
 def _checked_body(event: Mapping[str, Any]) -> str:
-    """A body is a JSON object of reasonable size and says so. Where there is none, it is the empty object."""
+    """The body must be a JSON object of limited size with that content type. No body counts as an empty object."""
     body = event.get("body") or ""
     kind = event.get("headers", {}).get("content-type") or content_types.APPLICATION_JSON
     if len(body) > LARGEST_BODY:
@@ -181,7 +181,7 @@ def _checked_body(event: Mapping[str, Any]) -> str:
 
 
 def _missing(app: APIGatewayHttpResolver) -> StaysError:
-    """405 where the path is served under another method, else 404."""
+    """405 if the path has another method, otherwise 404."""
     path = app.current_event.path.removeprefix(PREFIX)
     allowed = {route.method for route in app._static_routes + app._dynamic_routes if route.rule.match(path)}  # noqa: SLF001
     if not allowed:
@@ -201,7 +201,7 @@ def _body(error: StaysError, request_id: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it can be stored: a JSON text may name halves of characters."""
+    """Whether the text can be stored: JSON texts may contain halves of characters."""
     return text.encode(errors="ignore").decode() == text
 
 
@@ -210,5 +210,5 @@ def _json(content: Any) -> str:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    """`selectedNights.3` rather than where the framework found it."""
+    """`selectedNights.3`, without the framework's prefix."""
     return ".".join(to_camel(str(part)) for part in location if part not in ("body", "path", "query")) or "body"

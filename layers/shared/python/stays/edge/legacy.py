@@ -1,4 +1,4 @@
-"""The legacy backend, for the call that is both ours and its: passed on, for as long as the browser would wait."""
+"""The legacy backend, for the one call that both backends serve: passed on, for as long as the browser would wait."""
 
 import json
 import time
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 if TYPE_CHECKING:
     import httpx
 
-DEADLINE = 5.0  # seconds for all of it, from the first byte that is sent to the last that comes back
+DEADLINE = 5.0  # seconds for the whole call, from connecting to the last byte of the answer
 LARGEST_ANSWER = 1_000_000  # bytes
-_NOBODY_THERE = frozenset({502, 503, 504})  # what proxies answer for a backend that does not
+_NOBODY_THERE = frozenset({502, 503, 504})  # a proxy's answers for a backend that does not answer
 
 
 class Answer(NamedTuple):
-    """What the legacy backend said: always a JSON object."""
+    """The legacy backend's answer: always a JSON object."""
 
     status: int
     content: dict[str, Any]
@@ -26,12 +26,12 @@ class Answer(NamedTuple):
 
 @cache
 def legacy(address: str) -> "Legacy":
-    """The one client of a function, made when it is first needed: a start does not load httpx."""
+    """The one client of a function, made when it is first needed, so that a start does not load httpx."""
     return Legacy(address)
 
 
 class Legacy:
-    """The legacy backend at `address`, which stands for our own prefix. Follows no redirect and keeps no cookie."""
+    """The legacy backend. `address` replaces our own prefix. The client follows no redirect and keeps no cookie."""
 
     def __init__(self, address: str, deadline: float = DEADLINE) -> None:
         """`deadline` in seconds."""
@@ -40,14 +40,14 @@ class Legacy:
         self._httpx = httpx
         self._url = httpx.URL(address)
         self._deadline = deadline
-        # No connection is kept: the other end may close an idle one just as the next call is written to it.
+        # Keep no connection open: the legacy backend may close an idle one just when the next call uses it.
         self._transport = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
 
     def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
-        """The answer to a POST, asked for once; None where none comes in time, or something that is no JSON object.
+        """Send one POST. None if no answer comes in time, or one that is not a JSON object.
 
-        `target` is path and query behind the address. In a thread, as a backend that sends a byte now and then would
-        outlast every timeout of httpx's.
+        `target` is path and query behind the address. The call runs in a thread: a backend that sends single bytes
+        would outlast every time-out of httpx.
         """
         heard: SimpleQueue[Answer | None] = SimpleQueue()
         request = self._httpx.Request(
@@ -81,7 +81,7 @@ class Legacy:
 
 
 def read_answer(status: int, body: bytes) -> Answer | None:
-    """What was answered; None for a proxy's word that nobody is there, and for whatever is no JSON object."""
+    """The answer; None for a proxy's error, and for a body that is not a JSON object."""
     try:
         content = json.loads(body, parse_constant=_refuse_number)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Letters to travellers: rendered in Vietnamese and English with a calendar file, sent through SES."""
+"""Mail to users: rendered in Vietnamese and English with a calendar file, sent through SES."""
 
 import re
 from collections.abc import Sequence
@@ -21,32 +21,32 @@ from stays.edge.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines,
 
 __all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 
-# Exactly one address that needs no quoting (RFC 5322, 3.2.3); whether it exists is for its own server to say.
+# Exactly one address that needs no quoting (RFC 5322, 3.2.3). Only its own mail server knows whether it exists.
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 ADDRESS = re.compile(rf"(?=.{{1,64}}@)(?!.*=\?)({_ATOM}(?:\.{_ATOM})*)@([^@\s]+)", re.ASCII)
 DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+")
 
-# What has a meaning of its own between the names and addresses of a header (RFC 5322, 3.2.3).
+# Characters with a special meaning between the names and addresses of a header (RFC 5322, 3.2.3).
 _SPECIALS = str.maketrans(dict.fromkeys('()<>[]:;@\\,."', " "))
 
 
 class MailRefused(Exception):
-    """Its recipient can never be written to. Says an error code, never the address."""
+    """The recipient's address can never work. The text is an error code, never the address."""
 
 
 class MailUnavailable(Exception):
-    """Mail cannot be sent now: sender not verified, sending paused, quota, out of reach. Says an error code only."""
+    """Mail cannot be sent now: sender not verified, sending paused, quota, no connection. The text is an error code."""
 
 
 class MailUnsure(Exception):
-    """Nobody answered: the mail may be out. Says an error code, never the address."""
+    """SES did not answer, so the mail may be out. The text is an error code, never the address."""
 
 
 def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
-    """The letter as a mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
+    """The mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
 
-    The same letter has the same Message-ID (SES puts its own in its place on the way out). A name on which it breaks
-    is left out. Raises MailRefused where `to` is not one plain address; its domain may be an international one.
+    The same mail has the same Message-ID (SES replaces it by its own). If the user's name breaks the mail, it is left
+    out. Raises MailRefused if `to` is not one plain address; its domain may be an international one.
     """
     try:
         return _message(in_lines(letter), sender, now)
@@ -59,7 +59,7 @@ def _message(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = _recipient(letter)
-    message["To"].fold(policy=SMTP)  # what is wrong with a header shows when it is written
+    message["To"].fold(policy=SMTP)  # a faulty header raises only when it is folded
     origin: Address = message["From"].addresses[0]
     message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {letter.property_name} ({letter.reference})")
     message["Date"] = now
@@ -73,10 +73,10 @@ def _message(letter: Letter, sender: str, now: datetime) -> EmailMessage:
 
 
 def send(client: Any, message: EmailMessage, sender: str) -> str:
-    """Hands the mail to SES (an `sesv2` client) and returns the id that SES gave it.
+    """Hand the mail to SES (an `sesv2` client). Returns the id that SES gave it.
 
-    Raises MailUnavailable where SES did not take it, MailUnsure where the mail may have gone out: SES knows no
-    idempotency token and cannot be asked. No error of SES speaks of the recipient alone: `MessageRejected` also means
+    Raises MailUnavailable if SES did not accept it. Raises MailUnsure if the mail may have gone out: SES has no
+    idempotency token and cannot be asked. No error of SES is about the recipient alone: `MessageRejected` also means
     that our sender is not verified, that sending is paused, or the sandbox (AWS, SES API v2, SendEmail).
     """
     try:
@@ -105,7 +105,7 @@ def _recipient(letter: Letter) -> Address:
 
 
 def _in_punycode(domain: str) -> str | None:
-    """The domain as SES and every mail server take it (RFC 5891); None where it can be nobody's."""
+    """The domain in the form that SES and mail servers accept (RFC 5891); None if it cannot exist."""
     try:
         encoded = idna.encode(domain, uts46=True).decode()
     except UnicodeError:
@@ -114,7 +114,7 @@ def _in_punycode(domain: str) -> str | None:
 
 
 def _as_read(text: str) -> str:
-    """The text without the beginning of an encoded word (RFC 2047), which could stand for anything."""
+    """The text without the start of an encoded word (RFC 2047), which could hide any text."""
     return text.replace("=?", "= ?")
 
 
@@ -130,7 +130,7 @@ def _templates() -> Environment:
 
 
 def _write(message: EmailMessage, letter: Letter, sections: Sequence[Section], brand: str) -> None:
-    """The body, in an encoding that survives servers which pass only 7 bits."""
+    """The body, in an encoding that also passes servers with only 7 bits."""
     shown = {"letter": letter, "sections": sections, "subject": message["Subject"], "brand": brand}
     text, html = (_templates().get_template(f"letter.{form}").render(shown) for form in ("txt", "html"))
     message.set_content(text, cte="quoted-printable")

@@ -1,4 +1,4 @@
-"""A stay for the traveller's calendar: RFC 5545 files, announced as RFC 5546 wants it."""
+"""A stay for the user's own calendar: RFC 5545 files, sent as RFC 5546 requires."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -28,9 +28,9 @@ ANNOUNCEMENTS: dict[str, dict[str, Any]] = {
 def calendar_files(
     letter: Letter, sections: Sequence[Section], origin: Address, now: datetime
 ) -> Iterator[CalendarFile]:
-    """`booking.ics` with an all-day event for each run of nights; nothing for a letter about a refund.
+    """`booking.ics` with an all-day event for each run of nights; no file for a mail about a refund.
 
-    A cancellation may name only one UID in a file (RFC 5546, 3.2.5): a second run has `booking-2.ics`.
+    A cancellation file may have only one UID (RFC 5546, 3.2.5): a second run goes into `booking-2.ics`.
     """
     if letter.kind not in ANNOUNCEMENTS:
         return
@@ -44,7 +44,7 @@ def calendar_files(
 def _event(letter: Letter, run: Run, sections: Sequence[Section], origin: Address, now: datetime) -> Event:
     announcement = ANNOUNCEMENTS[letter.kind]
     return Event.new(
-        # The same in every letter about a stay, so that a cancellation finds what it cancels.
+        # The same in every mail about a stay, so that a cancellation matches its confirmation.
         uid=f"{run.start:%Y%m%d}-{letter.stay_id}@stays",
         stamp=now.astimezone(UTC),
         sequence=announcement["sequence"],
@@ -56,7 +56,7 @@ def _event(letter: Letter, run: Run, sections: Sequence[Section], origin: Addres
         location=place(letter),
         url=letter.link,
         organizer=vCalAddress.new(origin.addr_spec, cn=origin.display_name or None),
-        transparency=TRANSP.TRANSPARENT,  # a stay does not make its guest busy all day
+        transparency=TRANSP.TRANSPARENT,  # a stay does not make the user busy all day
     )
 
 

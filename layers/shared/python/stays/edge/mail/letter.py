@@ -1,4 +1,4 @@
-"""What a letter says: a stay in the words of Vietnamese and English. Pure but for reading the words."""
+"""The text of a mail about a stay, in Vietnamese and English. Pure, except that it reads the words from a file."""
 
 import re
 import tomllib
@@ -15,8 +15,8 @@ from stays.domain.values import on_one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# Where mail programs see a web address, for which they make a link: `://`, `www.`, a dot before two letters, `1.2.3.4`.
-# Other full stops count as dots: browsers take them for such.
+# Mail programs turn these into links: `://`, `www.`, a dot before two letters, `1.2.3.4`. Other full stops count as
+# dots, because browsers read them as dots.
 _DOT = "[.\u2024\u3002\ufe52\uff0e\uff61]"
 _LINKING = re.compile(
     rf"[:\uff1a](?=[/\\]{{2}})|\bwww{_DOT}|{_DOT}(?=[^\W\d_][^\s.,;:)])|\b\d+{_DOT}(?=\d+{_DOT}\d+{_DOT}\d)",
@@ -26,10 +26,10 @@ _LINKING = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What is told to whom. Amounts in đồng; the nights may have gaps.
+    """The content of one mail and its recipient. Amounts are in đồng; the nights may have gaps.
 
-    A `refund_amount` of 0 makes a cancellation say that there is no refund, None says nothing about it.
-    Another `attempt` is the same letter under another Message-ID.
+    With a `refund_amount` of 0, a cancellation says that there is no refund; with None it does not mention one. Another
+    `attempt` is the same mail with another Message-ID.
     """
 
     kind: Kind
@@ -52,7 +52,7 @@ class Letter:
 
 
 class Section(NamedTuple):
-    """A letter in one language: what differs from stay to stay, and the language's own words for the rest."""
+    """A mail in one language: its own values, and the language's words for the rest."""
 
     language: Language
     words: dict[str, Any]
@@ -63,9 +63,9 @@ class Section(NamedTuple):
 
 
 def in_lines(letter: Letter) -> Letter:
-    """The letter without anything that could end a header, hide or turn around what is read, or break the encoding.
+    """The mail without line ends, invisible characters, direction marks and broken encoding.
 
-    No name makes a link: a property's is pulled apart, and what a user calls themselves is left out.
+    No name becomes a link: a property's name gets spaces, and a user's name with a link is left out.
     """
     texts = {name: on_one_line(value) for name, value in vars(letter).items() if isinstance(value, str)}
     for name in texts.keys() & {"property_name", "city"}:
@@ -76,7 +76,7 @@ def in_lines(letter: Letter) -> Letter:
 
 
 def section(letter: Letter, language: Language) -> Section:
-    """The letter in one language."""
+    """The mail in one language."""
     words = _words()[language]
     words = {**words, **words[letter.kind]}
     greeting = words["greeting"] if letter.name else words["greeting_without_name"]
@@ -91,7 +91,7 @@ def section(letter: Letter, language: Language) -> Section:
 
 
 def in_all(sections: Sequence[Section], word: str) -> str:
-    """One word in all languages of a letter."""
+    """One word in all languages of a mail."""
     return " / ".join(each.words[word] for each in sections)
 
 
@@ -136,7 +136,7 @@ def _notes(letter: Letter, words: dict[str, Any]) -> Iterator[str]:
 
 
 def place(letter: Letter) -> str:
-    """The property, and its city where it is known."""
+    """The property, and its city if it is known."""
     return ", ".join(filter(None, (letter.property_name, letter.city)))
 
 
