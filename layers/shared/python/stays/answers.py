@@ -1,4 +1,4 @@
-"""Use case: how an award ends without a payment, by its user's answer or by its deadline, and who is asked next."""
+"""Use case: how an award ends without payment, by an answer or by its deadline, and who gets the next offer."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -12,11 +12,11 @@ from stays.domain.second_chances import Passing, accept, end, is_overdue
 from stays.settlement import Settlement, Silent
 from stays.table.awards import Awards
 
-ATTEMPTS = 4  # at an answer, while the award changes under it
+ATTEMPTS = 4  # at one answer, if the award changes meanwhile
 
 
 class Answers:
-    """Awards and offers, and what their users or the clock make of them. `new_id` makes the ids of offers."""
+    """Answers to awards and offers, and their end by the clock. `new_id` makes the ids of offers."""
 
     def __init__(self, awards: Awards, settlement: Settlement, new_id: Callable[[datetime], str]) -> None:
         self._awards = awards
@@ -24,7 +24,7 @@ class Answers:
         self._new_id = new_id
 
     def accept(self, award: Award, selected: Sequence[date], now: datetime) -> None:
-        """The user wants it, or some nights of it: it waits for the payment. Raises Refused and Invalid."""
+        """The user accepts the award, or some of its nights. It then waits for payment. Raises Refused and Invalid."""
 
         def accept_it(award: Award) -> bool:
             after = accept(award, selected, now)
@@ -33,9 +33,10 @@ class Answers:
         self._answer(award, accept_it)
 
     def decline(self, award: Award, reason: str | None, now: datetime) -> None:
-        """Nobody can pay for it any more, and the next is asked. ZaloPay is asked first about an order that is open.
+        """The user declines the award: it cannot be paid any more, and its nights are offered to the next runner-up.
 
-        Raises Refused where that order is paid or its money moves, and where ZaloPay does not say.
+        If an order is open, ZaloPay is asked first. Raises Refused if the order is paid, if its money moves, or if
+        ZaloPay does not answer.
         """
         settlement = self._settlement.of_one_request()
 
@@ -58,9 +59,9 @@ class Answers:
         self._answer(award, decline_it)
 
     def expire(self, award: Award, now: datetime) -> Passing | None:
-        """What was not paid or answered in time ends, and its unsold nights go to the next; None where nothing went on.
+        """End an award that was not paid or answered in time, and pass its unsold nights on. None if none went on.
 
-        Not while its user can still pay for it.
+        An award whose user can still pay stays open.
         """
         if award.checkout_id and award.status in PAYABLE:
             session = self._settlement.sessions.find(award.checkout_id)
@@ -76,11 +77,11 @@ class Answers:
         return self.pass_on(award, now) if award.due_at is not None else None
 
     def pass_on(self, award: Award, now: datetime) -> Passing | None:
-        """Ask the next for what an award that is over has left, or release it; None where another has done so."""
+        """Offer the nights of an ended award to the next runner-up, or release them. None if nothing was written."""
         return self._awards.pass_on(award, now, self._new_id(now))
 
     def _answer(self, award: Award, answer: Callable[[Award], bool]) -> None:
-        """Answer an award as it stands; where it changes meanwhile, look again."""
+        """Apply an answer to the award. If the award changes meanwhile, read it again."""
         for _ in range(ATTEMPTS):
             if answer(award):
                 return
@@ -88,9 +89,9 @@ class Answers:
         raise Refused("INVALID_AUCTION_STATE", "It kept changing; please try again.")
 
     def _find_unpaid(self, award: Award, settlement: Settlement, now: datetime) -> PaymentSession | None:
-        """The session that is open for an award, if ZaloPay says that nobody has paid it; else a refusal.
+        """The session that is open for an award, if ZaloPay says that it is unpaid. Otherwise raises Refused.
 
-        After the award's deadline ZaloPay is not even asked: what is open then stays payable.
+        After the award's deadline ZaloPay is not asked: an open session then stays payable.
         """
         session = settlement.sessions.find(award.checkout_id) if award.checkout_id else None
         if session is None or not session.is_live:

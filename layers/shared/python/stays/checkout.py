@@ -1,4 +1,4 @@
-"""From a traveller's choice to an order that can be paid: what opens, resumes, replaces and gives up payments."""
+"""Use case: from a user's choice to an order that can be paid. Opens, resumes, replaces and cancels payments."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -36,13 +36,13 @@ from stays.table.sessions import Changed, NightsTaken
 from stays.table.store import Conflicted
 from stays.zalopay import Created
 
-WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds, while another call makes the same order
-ATTEMPTS = 4  # at a choice, while the award or its session changes under it
+WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds between reads, while another call makes the same order
+ATTEMPTS = 4  # at one choice, if the award or its session changes meanwhile
 logger = Logger()
 
 
 class Choice(NamedTuple):
-    """What a user wants of what they won in an auction: the amount is None for a reservation."""
+    """The nights and the amount in đồng that a user chose in an auction. No amount: a reservation."""
 
     auction_id: str
     user_id: str
@@ -52,21 +52,21 @@ class Choice(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """Where ZaloPay sends the browser and its callback."""
+    """The addresses to which ZaloPay sends the browser and its callback."""
 
     frontend_url: str
     callback_url: str
 
 
 class Orders:
-    """Orders, made at ZaloPay for sessions that are on record."""
+    """Makes orders at ZaloPay for recorded sessions."""
 
     def __init__(self, settlement: Settlement) -> None:
         self._sessions = settlement.sessions
         self._settlement = settlement
 
     def make(self, session: PaymentSession, pages: Pages) -> PaymentSession:
-        """Make the order of a session that is on record. Only an address makes it payable."""
+        """Make the order of a recorded session. The session is payable only with the order's address."""
         made = self._make(session, pages)
         if not isinstance(made, Created) and made.outcome is not Outcome.REFUSED:
             made = self._resolve_silence(session, pages)
@@ -81,7 +81,7 @@ class Orders:
         return begun.but(order_url=url)
 
     def _record_failure(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
-        """The session after its order could not be made; after silence the next click asks at once."""
+        """Record that the order could not be made. After silence, the user's next click asks ZaloPay at once."""
         if evidence.outcome is Outcome.UNKNOWN:
             return self._sessions.settle(session, lambda current, _: order_given_up(current, evidence, now), now)
         return self._sessions.record(session, evidence, now)
@@ -94,9 +94,10 @@ class Orders:
         return made
 
     def _resolve_silence(self, session: PaymentSession, pages: Pages) -> Created | Evidence:
-        """Silence is resolved by a query.
+        """After ZaloPay's silence, query the order.
 
-        An order that is not there is made once more; one whose address was lost can be paid by nobody and is given up.
+        An order that does not exist is made once more. An unpaid order is given up: its address is lost, so no browser
+        can pay it.
         """
         found = self._settlement.ask_zalopay(session, "create")
         if found.outcome is Outcome.NOT_FOUND:
@@ -108,7 +109,7 @@ class Checkout:
     """Opens, resumes and replaces the one order or reservation that an award can have."""
 
     def __init__(self, awards: Awards, settlement: Settlement, terms: Terms, new_id: Callable[[datetime], str]) -> None:
-        """`terms` are those of a cancellation, and belong to every sale that is opened; `new_id` makes stay ids."""
+        """`terms` are the cancellation terms of every sale that is opened here. `new_id` makes stay ids."""
         self._sessions = settlement.sessions
         self._awards = awards
         self._settlement = settlement
@@ -117,9 +118,9 @@ class Checkout:
         self._new_id = new_id
 
     def pay(self, choice: Choice, pages: Pages) -> PaymentSession:
-        """A session with an order for what was chosen: the live one if it is for that, else a new one.
+        """A session with an order for the choice: the live session if it is for the same choice, otherwise a new one.
 
-        Raises NotFound, Invalid and Refused, and PAYMENT_CREATION_FAILED where ZaloPay is silent or refuses.
+        Raises NotFound, Invalid and Refused, and PAYMENT_CREATION_FAILED if ZaloPay is silent or refuses.
         """
         for _ in range(ATTEMPTS):
             now = self._settlement.clock()
@@ -141,7 +142,7 @@ class Checkout:
         return session and self._orders.make(session, pages)
 
     def reserve(self, choice: Choice) -> PaymentSession:
-        """A session without an order, whose nights are held for 15 minutes; the same one again for the same choice."""
+        """A session without an order; its nights are held for 15 minutes. The same choice gives the same session."""
         for _ in range(ATTEMPTS):
             now = self._settlement.clock()
             award, current = self._look(choice, now)
@@ -158,9 +159,9 @@ class Checkout:
         raise try_again()
 
     def _look(self, choice: Choice, now: datetime) -> tuple[Award, PaymentSession | None]:
-        """The award that is meant, and the session that is open for it.
+        """The award that the choice means, and the session that is open for it.
 
-        What is open beyond the deadline of its award is meant before anything that can still be begun.
+        An open session of an award past its deadline comes first, if it is for this choice.
         """
         awards = self._awards.load_for(choice.auction_id, choice.user_id)
         for award in (each for each in awards if is_overdue(each, now)):
@@ -171,7 +172,7 @@ class Checkout:
         return award, self._current(award, now)
 
     def _current(self, award: Award, now: datetime) -> PaymentSession | None:
-        """The session that is open for an award; a reservation whose time is over ends here."""
+        """The session that is open for an award. A reservation whose time is over ends here."""
         current = self._sessions.find(award.checkout_id) if award.checkout_id else None
         if current is not None and current.is_live and current.attempted_at is None and current.expires_at <= now:
             over = Evidence(source="checkout", outcome=Outcome.NOT_FOUND)
@@ -181,7 +182,7 @@ class Checkout:
     def _open(
         self, award: Award, current: PaymentSession | None, choice: Choice, now: datetime
     ) -> PaymentSession | None:
-        """A new session in the place of the current one, if there is one; None where everything has changed."""
+        """A new session, which replaces the current one if there is one. None if something has changed."""
         if current is not None and not award.is_payable(now):
             raise under_way(current)
         check_payable(award, now)
@@ -205,14 +206,14 @@ class Checkout:
         return session
 
     def _corrected(self, award: Award, current: PaymentSession, now: datetime) -> bool:
-        """Other terms wait for the end of this session: it ends first, so that they hold for what comes."""
+        """End this session first if a correction waits for its end. The new terms then apply to the next session."""
         if award.correction is None:
             return False
         give_way(self._settlement, current, now)
         return True
 
     def _resume(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession | None:
-        """The live session with its order; None if it turned out to be over and its nights are free."""
+        """The live session with its order. None if it turned out to be over, with its nights free."""
         if session.order_url and now < session.expires_at:
             return session
         if session.attempted_at is None:
@@ -239,7 +240,7 @@ class Checkout:
         return self._orders.make(attempted, pages)
 
     def _await_order(self, session: PaymentSession) -> PaymentSession:
-        """Another call is making the order right now: a double click."""
+        """Wait for the order that another call is making, after a double click."""
         for seconds in WAITS:
             time.sleep(seconds)
             session = self._sessions.find(session.id)
@@ -250,7 +251,7 @@ class Checkout:
         raise creation_failed(session)
 
     def _explain(self, taken: NightsTaken, user_id: str) -> Refused:
-        """Why the nights cannot be had: another user's, or for another award of the same user."""
+        """The reason why nights cannot be had: another user has them, or another award of the same user."""
         if taken.user_id != user_id:
             return nights_taken(taken)
         session = self._sessions.find(taken.stay_id, user_id)
@@ -258,7 +259,7 @@ class Checkout:
 
 
 def is_for(session: PaymentSession, award: Award, choice: Choice) -> bool:
-    """Whether a live session is for what is chosen now, by what could be bought when it was opened."""
+    """Whether a live session is for this choice, by the nights that could be bought when it was opened."""
     try:
         quoted: Quote = quote(award, choice.nights, choice.amount, session.created_at)
     except StaysError:
@@ -267,7 +268,7 @@ def is_for(session: PaymentSession, award: Award, choice: Choice) -> bool:
 
 
 def give_way(settlement: Settlement, session: PaymentSession, now: datetime) -> None:
-    """End an unpaid session for the sake of another choice, and apply what has waited for its end."""
+    """End an unpaid session for another choice, and apply the correction that waited for its end."""
 
     def superseded(current: PaymentSession, _: object) -> Decision | None:
         unpaid = current.is_live and not current.processing
@@ -279,9 +280,9 @@ def give_way(settlement: Settlement, session: PaymentSession, now: datetime) -> 
 
 
 def cancel_booking(settlement: Settlement, session: PaymentSession, terms: Terms, now: datetime) -> PaymentSession:
-    """Give a booking or a reservation back; of a reservation whose order is open ZaloPay is asked first.
+    """Give a booking or a reservation back. If a reservation has an open order, ZaloPay is asked first.
 
-    Raises Refused where that order is paid or its money moves, and where ZaloPay does not say.
+    Raises Refused if the order is paid, if its money moves, or if ZaloPay does not answer.
     """
     unpaid = session.is_live and session.attempted_at is not None
     if unpaid:
@@ -296,16 +297,16 @@ def cancel_booking(settlement: Settlement, session: PaymentSession, terms: Terms
 
 
 def creation_failed(session: PaymentSession | None = None) -> StaysError:
-    """No order could be made; the client tries again."""
+    """The error when no order could be made. The frontend tries again."""
     details = {"sessionId": session.id} if session else {}
     return StaysError("PAYMENT_CREATION_FAILED", "The order could not be made; please try again.", **details)
 
 
 def try_again() -> Refused:
-    """Everything changed under every attempt."""
+    """The error when the award changed during every attempt."""
     return Refused("INVALID_AUCTION_STATE", "It kept changing; please try again.")
 
 
 def nights_taken(taken: NightsTaken) -> Refused:
-    """A night is another user's."""
+    """The error when another user has a night."""
     return Refused("INVALID_AUCTION_STATE", "A night is taken by somebody else.", nights=[taken.night.isoformat()])

@@ -1,4 +1,4 @@
-"""Use case: money on its way back, of a session or stray, from the intent until ZaloPay says that it arrived."""
+"""Use case: refunds of sessions and stray money, from the request until ZaloPay says that the money arrived."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,23 +20,23 @@ from stays.zalopay.client import Client
 
 
 class Records(Protocol[Owing]):
-    """Where sessions, or stray money, stand and are moved."""
+    """The records of sessions, or of stray money."""
 
     def settle(
         self, owing: Owing, decider: Callable[[Owing, Found], DecisionOn[Owing] | None], now: datetime, /
     ) -> Owing:
-        """Decide and write; what stands there afterwards."""
+        """Decide and write. Returns the record after that."""
 
     def claim_check(self, owing: Owing, now: datetime, due_at: datetime | None, /) -> bool:
-        """Whether ZaloPay may be asked now; it is looked at again at `due_at`."""
+        """Whether this call may ask ZaloPay now. The record is due again at `due_at`."""
 
 
 def follow_refund(
     records: Records[Owing], owing: Owing, zalopay: Client, now: datetime, clock: Callable[[], datetime]
 ) -> tuple[Owing, RefundEvidence | None]:
-    """Bring a refund one step further: as it stands afterwards, and what ZaloPay said, if it was asked.
+    """Take a refund one step further. Returns the record after that, and ZaloPay's answer if it was asked.
 
-    The intent goes on record first, so that however often this runs, one refund is made.
+    The request is recorded before ZaloPay is asked, so that any number of runs makes one refund.
     """
     asked = owing.refund
     if asked is not None and asked.status is Fulfilment.REFUND_DUE:
@@ -56,7 +56,7 @@ def follow_refund(
 def _ask_for(
     records: Records[Owing], wanted: Owing, zalopay: Client, now: datetime, clock: Callable[[], datetime]
 ) -> tuple[Owing, RefundEvidence | None]:
-    """Ask for the refund, if it was this round that put it on record."""
+    """Ask for the refund, if this round recorded the request."""
     asked = wanted.refund
     if asked is None or asked_at(asked) != now:
         return wanted, None

@@ -1,7 +1,6 @@
-"""Use case: what ZaloPay says about orders is asked for and brought to the decision, for a page, the clock or a change.
+"""Use case: ask ZaloPay about orders, and bring its answers to the decision. For a page, the clock or a change.
 
-However it is known, evidence ends in the same decision and the same transaction. A callback needs no question: see
-`Sessions.record`.
+All evidence goes into the same decision and the same transaction. A callback needs no question: see `Sessions.record`.
 """
 
 import time
@@ -26,7 +25,7 @@ Clock = Callable[[], datetime]
 
 
 class Silent(Exception):
-    """ZaloPay did not say whether an open order is paid, so nothing may take its place."""
+    """ZaloPay did not say whether an open order is paid, so no other order may replace it."""
 
     def __init__(self, session: PaymentSession) -> None:
         super().__init__("ZaloPay is silent")
@@ -34,7 +33,7 @@ class Silent(Exception):
 
 
 class Settlement:
-    """Payment sessions, and ZaloPay who is asked about their orders."""
+    """Payment sessions, and ZaloPay's answers about their orders."""
 
     def __init__(self, sessions: Sessions, zalopay: Callable[[], Client], clock: Clock) -> None:
         self.sessions = sessions
@@ -42,13 +41,13 @@ class Settlement:
         self.clock = clock
 
     def of_one_request(self) -> "Settlement":
-        """The same, whose calls to ZaloPay take 20 seconds together at most, so that the gateway gets its answer."""
+        """The same for one request: all its calls to ZaloPay take at most 20 seconds, so the gateway gets an answer."""
         return Settlement(self.sessions, cache(lambda: self.zalopay().within(TOGETHER)), self.clock)
 
     def ask(self, session: PaymentSession, source: str, now: datetime) -> PaymentSession:
-        """The session after asking ZaloPay, where that is open and nobody asked in the last five seconds.
+        """The session, after asking ZaloPay about its live order if no call asked in the last five seconds.
 
-        As it was read where others are writing it all the time.
+        If other writes keep the session busy, it is returned as it was read.
         """
         try:
             if session.is_live and session.attempted_at and self.sessions.claim_query(session, now):
@@ -58,9 +57,9 @@ class Settlement:
         return session
 
     def check(self, session: PaymentSession, now: datetime) -> PaymentSession:
-        """The session after the clock has looked at it: the clock asks ZaloPay before it gives anything up, and later.
+        """The session after the clock's check. The clock asks ZaloPay before it ends a session, and later again.
 
-        A session that never had an order needs no question.
+        A session without an order needs no question.
         """
         if session.attempted_at is None:
             return self.sessions.record(session, Evidence(source="schedule", outcome=Outcome.NOT_FOUND), now)
@@ -70,17 +69,17 @@ class Settlement:
         return session
 
     def ask_zalopay(self, session: PaymentSession, source: str) -> Evidence:
-        """What ZaloPay says about an order; its silence is counted."""
+        """ZaloPay's evidence about an order. Its silence is counted."""
         found = self.zalopay().query(session, source)
         if found.outcome is Outcome.UNKNOWN:
             metrics.count("ZaloPaySilent")
         return found
 
     def ask_whether_unpaid(self, session: PaymentSession) -> PaymentSession:
-        """The session after ZaloPay has said that nobody paid for it: still open, or ended by that answer.
+        """The session after ZaloPay has said that it is unpaid: still open, or ended by that answer.
 
-        Waits for up to five seconds where somebody has just asked. Raises Refused for money that moves or has arrived,
-        Silent where ZaloPay does not say.
+        Waits up to five seconds if another call has just asked. Raises Refused for money that moves or has arrived,
+        Silent if ZaloPay does not answer.
         """
         waited = False
         while session.is_live and session.attempted_at is not None:
@@ -105,13 +104,13 @@ class Settlement:
         return settled
 
     def _await_turn(self, session: PaymentSession, now: datetime) -> PaymentSession:
-        """The session as it is five seconds after another call has asked about it."""
+        """The session five seconds after another call has asked about it."""
         asked_at = self.sessions.find(session.id).queried_at or now
         _wait_until(asked_at + QUERY_INTERVAL, now)
         return self.sessions.find(session.id)
 
     def cancel_at_zalopay(self, session: PaymentSession) -> None:
-        """Nobody shall pay for an order that gave way. Best effort: money that comes all the same is looked after."""
+        """Cancel a replaced order, so that no browser can pay it. Best effort: late money for it is still handled."""
         if session.attempted_at is not None:
             cancelled = self.zalopay().cancel_order(session)
             logger.info("order given up", extra={"sessionId": session.id, "cancelled": cancelled})
