@@ -1,4 +1,4 @@
-"""HTTP: what a traveller won or is offered, and their answers."""
+"""HTTP: a user's wins and offers, and the answers to them."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -57,54 +57,54 @@ Look = Callable[[str, str], Award | None]
 
 
 class AcceptRequest(Model):
-    """The nights that are wanted of what was won in part, or offered; none named: all."""
+    """The selected nights of a partial win or an offer. None selected means all."""
 
     selected_nights: Annotated[tuple[Night, ...], Field(max_length=MAXIMUM_NIGHTS)] = ()
 
 
 class DeclineRequest(Model):
-    """Why it is not wanted."""
+    """The reason for declining."""
 
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class DeclineReport(Model):
-    """Why something was declined, told after the fact. Which page says so is not kept."""
+    """The reason for declining, sent after the answer. The page that sends it is not stored."""
 
     offer_id: Id
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
 def caller(now: datetime) -> str:
-    """Who calls. That they called from here is remembered: it vouches for the socket that follows."""
+    """The calling user. The call is recorded by address: it proves the user of the socket that follows."""
     who = http.caller(app)
     presence.note(who.user_id, fingerprint(who.address, who.agent), now)
     return who.user_id
 
 
 def best(kind: Kind, found: Iterable[Award]) -> Award | None:
-    """The one that is meant where an auction gave its user several: what can be paid first, then the win."""
+    """The award that is meant if a user has several in an auction: a payable one first, then the win."""
     now = clock()
     return max(filter(kind, found), key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
 
 
 def is_something(award: Award) -> bool:
-    """Whether there is something to accept or to decline."""
+    """Whether it can be accepted or declined."""
     return award.status is not AwardStatus.LOST
 
 
 def won(name: str, user_id: str) -> Award | None:
-    """On the winners page a name is an auction's, else that of an offer that was accepted."""
+    """On the winners page, an id names an auction, or else an offer that was accepted."""
     return best(is_winner, awards.load_for(name, user_id)) or best(is_winner, awards.find_by_id(name, user_id))
 
 
 def offered(name: str, user_id: str) -> Award | None:
-    """On the page of offers a name is an offer's, else an auction's."""
+    """On the page of offers, an id names an offer, or else an auction."""
     return best(is_offer, awards.find_by_id(name, user_id)) or best(is_offer, awards.load_for(name, user_id))
 
 
 def won_or_offered(name: str, user_id: str) -> Award | None:
-    """Where both pages ask a name is an offer's, else an auction's."""
+    """For calls of both pages, an id names an offer, or else an auction."""
     return best(is_something, awards.find_by_id(name, user_id)) or best(is_something, awards.load_for(name, user_id))
 
 

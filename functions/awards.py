@@ -1,4 +1,4 @@
-"""Event bus: auction results, second-chance offers, their corrections and withdrawals come in."""
+"""Event bus: receives auction results, second-chance offers, and their corrections and withdrawals."""
 
 import json
 import os
@@ -26,7 +26,7 @@ logger = Logger()
 
 
 def refused(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
-    """A bad event is not tried again, but kept with the reason."""
+    """A bad event is not retried, but kept with the reason."""
     refusals.keep(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
     count("RejectedEvents")
     logger.error("event refused", extra={"eventId": id_of(event)})
@@ -43,9 +43,9 @@ def explain(error: ValidationError) -> str:
 
 
 def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
-    """The award is written first, so that one which is refused changes no host; an event that comes again repeats it.
+    """Write the award first, so that a refused one changes no host. An event that comes again writes the host again.
 
-    What it says of the property counts from when it was first received, however late it comes again.
+    The property's details in an event count from its first arrival, however late the event comes again.
     """
     told = told_at(event.get("time"), award.received_at)
     earlier = told if told < award.received_at else None
@@ -57,15 +57,15 @@ def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
 
 
 def last_word(award: Award) -> Award:
-    """The award as it was told last: the terms that still wait for the end of a payment, if there are any."""
+    """The latest terms of the award: those of a correction that waits for the end of a payment, if there is one."""
     waiting = award.correction.award if award.correction else None
     return waiting or award
 
 
 def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:
-    """The award, and then what is on offer because of it, as long as there is anything: each once, in any order.
+    """Withdraw the award, then the offers that follow from it, until none is left: each once, in any order.
 
-    Where the award itself is paid that is refused, and what it left is on offer no more all the same.
+    If the award itself is paid, its withdrawal is refused. The offers of its unsold nights are withdrawn all the same.
     """
     correction = Correction(revision=said.revision, event_id=id_of(event))
     answer = awards.take_back(said.auction_id, said.user_id, said.award_id, correction, now)
@@ -79,7 +79,7 @@ def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> 
 
 
 def is_gone(answer: Received) -> bool:
-    """Whether nothing of an award can be sold any more: it is withdrawn, now or before, or its booking stands alone."""
+    """Whether none of its nights can be sold any more: it is withdrawn, or paid."""
     withdrawn = answer.award is not None and answer.award.status is AwardStatus.WITHDRAWN
     return withdrawn or answer.reception is Reception.REFUSED
 

@@ -1,4 +1,4 @@
-"""HTTP: a traveller's bookings, and what can be asked for them."""
+"""HTTP: a user's bookings, and the requests about them."""
 
 import os
 from datetime import UTC, datetime
@@ -64,14 +64,14 @@ app = http.resolver()
 
 
 class BookingRequest(Model):
-    """Nights of an award that the traveller wants kept for a while, to be paid later."""
+    """Nights of an award that the user reserves for a while, to pay later."""
 
     auction_id: Id
     selected_nights: Annotated[list[Night], Field(min_length=1, max_length=MAXIMUM_NIGHTS)]
 
 
 class ProfileRequest(Model):
-    """What the identity provider knows of the user. What is empty is not known."""
+    """The user's details from the identity provider. Empty means unknown."""
 
     email: Annotated[str, Field(max_length=LONGEST_EMAIL, pattern=r"^([^@\s\ufeff]+@[^@\s\ufeff]+)?$")] | None = None
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
@@ -113,7 +113,7 @@ def give_back(booking_id: http.PathId) -> dict[str, Any]:
 
 
 def confirmed(booking_id: str, code: str) -> Booking:
-    """A confirmed booking of the caller's, as traveller or as host."""
+    """A confirmed booking of the caller, as its user or as its host."""
     booking = sessions.load_booking(booking_id, http.caller(app).user_id, host=True)
     if booking.status is not BookingStatus.CONFIRMED:
         raise Refused(code, "This booking is not confirmed.", status=booking.status)
@@ -122,7 +122,7 @@ def confirmed(booking_id: str, code: str) -> Booking:
 
 @app.post("/bookings/<booking_id>/update-calendar")
 def update_calendar(booking_id: http.PathId) -> dict[str, Any]:
-    """The nights were blocked in the transaction that recorded the payment: nothing is left to do."""
+    """Answers only: the transaction that recorded the payment has already blocked the nights."""
     confirmed(booking_id, "CALENDAR_UPDATE_FAILED")
     return {}
 
@@ -135,7 +135,7 @@ def open_conversation(booking_id: http.PathId) -> dict[str, str]:
 
 @app.post("/bookings/<booking_id>/send-confirmation")
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
-    """To the address that its user has now, which the mail keeps."""
+    """Send the confirmation to the user's present address, and keep that address in the mail."""
     booking, now = confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
     session, mailing = effects.load_story(booking.id, "confirmation")
     profile = None if session.contact.email else profiles.load(session.user_id)
@@ -147,9 +147,9 @@ def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
 
 @app.post("/users/auth0-sync")
 def save_profile(request: ProfileRequest) -> tuple[dict[str, Any], int]:
-    """What the page says counts; what it leaves out, the token's claims may say.
+    """Details on the page count first; the token's claims fill the gaps.
 
-    The legacy backend has users of its own: it hears the call too, and its answer is the one that the page gets.
+    The legacy backend has its own users. It gets the call too, and the page gets its answer.
     """
     who = http.caller(app)
     profile = Profile(
@@ -175,7 +175,7 @@ def sync_with_legacy() -> Answer | None:
 
 
 def as_ours(theirs: Answer, user_id: str) -> tuple[dict[str, Any], int]:
-    """Their answer with our id of the user: the page takes it for the one that its messages name."""
+    """Their answer with our user id, because the page compares this id with the ids in our messages."""
     named = "id" in theirs.content or theirs.status < 400
     return theirs.content | ({"id": user_id} if named else {}), theirs.status
 

@@ -62,7 +62,7 @@ def close_feed(property_id: http.PropertyId) -> dict[str, Any]:
 
 @app.get("/calendars/<feed>")
 def read_feed(feed: str) -> Response[str]:
-    """The address is the authorization, so one that is wrong in any way is one that never was."""
+    """The address is the authorization. A wrong address gets the same answer as an unknown one."""
     now = datetime.now(UTC)
     address = read_file_name(feed)
     if address is None:

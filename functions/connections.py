@@ -27,9 +27,9 @@ AUDIENCE = os.environ["JWT_AUDIENCE"]
 ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
 LARGEST_FRAME = 8192  # characters; a token takes up to four thousand
 LEEWAY = 30  # seconds between two clocks
-AGAIN = (0.5,)  # seconds before each further attempt to tell what was missed
-NOT_PROVEN = (jwt.PyJWTError, ValueError)  # the latter where the issuer answers no keys, or names no user
-LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same place
+AGAIN = (0.5,)  # seconds before each further attempt to send the missed messages
+NOT_PROVEN = (jwt.PyJWTError, ValueError)  # ValueError: the issuer sent no keys, or the token names no user
+LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same address
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
@@ -40,7 +40,7 @@ logger = Logger()
 
 
 class Frame(Model):
-    """What a browser sends to subscribe."""
+    """A browser's SUBSCRIBE."""
 
     user_id: UserId
     channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=20)] = CHANNELS
@@ -48,14 +48,14 @@ class Frame(Model):
 
 
 class Proof(NamedTuple):
-    """Who somebody is by their token, and until when."""
+    """The user that a token proves, and the end of the proof."""
 
     user_id: str
     until: datetime
 
 
 class FrameRefused(Exception):
-    """A frame that gets an ERROR; the connection stays, unless its time is `over`."""
+    """A frame that is answered with ERROR. The connection stays, unless its token has expired: then it is in `over`."""
 
     def __init__(self, code: str, message: str, over: Connection | None = None) -> None:
         super().__init__(message)
@@ -89,9 +89,9 @@ def header(event: dict[str, Any], wanted: str) -> str | None:
 
 
 def cookie(event: dict[str, Any], wanted: str) -> str | None:
-    """The first cookie of this name, whatever stands before it: any site of the domain sets cookies of any form.
+    """The first cookie of this name, after any other text: every site of the domain can set cookies of any form.
 
-    Browsers part cookies by `;` and by nothing else (RFC 6265, 5.4). A token has no quotes of its own.
+    Browsers separate cookies only by `;` (RFC 6265, 5.4). A token contains no quotes.
     """
     lists = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
     lines = lists.get("cookie") or [header(event, "cookie") or ""]
@@ -100,7 +100,7 @@ def cookie(event: dict[str, Any], wanted: str) -> str | None:
 
 
 def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
-    """The token on $connect, and whether it was sent on purpose (a cookie is sent by itself)."""
+    """The token on $connect, and whether the page sent it on purpose (the browser sends cookies by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
     return (token, True) if token else (cookie(event, "auth_token"), False)
@@ -109,7 +109,7 @@ def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
 def connect(event: dict[str, Any], now: datetime) -> int:
     context = event["requestContext"]
     if header(event, "origin") not in (None, *ORIGINS):
-        return 403  # a page of somebody else's; who is no browser names no origin, and has to prove itself all the same
+        return 403  # another site's page; a client without an origin is no browser and must prove itself too
     token, on_purpose = carried(event)
     try:
         proof = prove(token) if token else None
@@ -149,10 +149,10 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
 
 
 def join(connection: Connection) -> None:
-    """Let it hear of changes, once it was told what it has missed.
+    """Send the connection the messages that it has missed, then let it get changes.
 
-    Tried anew where that did not get through in time, or the table was busy. A browser that cannot be told so
-    is hung up on: it comes back by itself, and asks anew.
+    If that was not done in time, or the table was busy, it is tried again. If it fails for good, the connection is
+    closed: the browser reconnects by itself and subscribes again.
     """
     try:
         for seconds in AGAIN:
@@ -166,7 +166,7 @@ def join(connection: Connection) -> None:
 
 
 def tell(connection: Connection) -> None:
-    """List the connection, then tell it what it has missed, then let it hear of changes. Raises Unreachable."""
+    """List the connection, send it the messages that it has missed, then let it get changes. Raises Unreachable."""
     joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
     connections.subscribe(joining)
     told = welcome(joining)
@@ -175,9 +175,9 @@ def tell(connection: Connection) -> None:
 
 
 def welcome(joining: Connection) -> Connection | None:
-    """Say SUBSCRIBED and the present state; the connection as it is listed then, None if it has gone.
+    """Send SUBSCRIBED and the present state. Returns the connection as it is listed then, or None if it is gone.
 
-    Raises Unreachable, also where the last word arrived too late to be the older one.
+    Raises Unreachable, also if a message went out so late that a newer one may have come before it.
     """
     greeting = {"type": "SUBSCRIBED", "channels": list(joining.channels)}
     missed = present(str(joining.user_id), datetime.now(UTC))
@@ -190,7 +190,7 @@ def welcome(joining: Connection) -> Connection | None:
 
 
 def prolonged(joining: Connection) -> Connection | None:
-    """The connection with time for one more step; None if it was forgotten, or subscribed once more."""
+    """The connection with time for one more step. None if it was deleted, or subscribed again."""
     until = joining.joining_until
     assert until is not None
     if until - datetime.now(UTC) > JOINING / 2:
@@ -213,7 +213,7 @@ def read(event: dict[str, Any]) -> Frame:
 
 
 def identified(connection: Connection, frame: Frame, now: datetime) -> Connection:
-    """The connection with its user, proven by one of the ways of the mode. Raises FrameRefused."""
+    """The connection with its user, proven in one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
         proof = token_in(frame.token)
         connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
@@ -233,17 +233,17 @@ def token_in(token: str) -> Proof:
 
 
 def check_owner(connection: Connection, user_id: str) -> Connection:
-    """A connection never changes hands."""
+    """The connection, if it has no other user: its user never changes. Raises FrameRefused."""
     if connection.user_id not in (None, user_id):
         raise FrameRefused("FORBIDDEN", "This is not you.")
     return connection
 
 
 def believed(connection: Connection, user_id: str, now: datetime) -> bool:
-    """Without a token: by mode. `bound` asks whether the user just called us from the same place.
+    """Whether a user without a token is believed, by mode. `bound`: after a call from the same address.
 
-    It looks again a moment later: a page that comes back from paying subscribes before its first call is through. A
-    connection is waited for once, whoever it says it is; after that it is refused at the first look.
+    It looks again a moment later, because a page that returns from ZaloPay may subscribe before its first call arrives.
+    A connection may wait only once, for any user. After that it is refused at the first look.
     """
     if IDENTITY != "bound":
         return IDENTITY == "open"
@@ -261,7 +261,7 @@ def was_seen_later(user_id: str, place: str, now: datetime) -> bool:
 
 
 def present(user_id: str, now: datetime) -> list[Message]:
-    """What a page that comes late has missed."""
+    """The messages that a page has missed because it subscribed late."""
     return [message for item in due_items.load_recent(user_id, now) for message in messages_of(item, now)]
 
 

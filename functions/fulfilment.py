@@ -1,4 +1,4 @@
-"""Stream: what follows a decision about a stay: the host's thread, the traveller's mail, the company's events."""
+"""Stream: the effects of a decision about a stay: the host's thread, the user's mail, the company's events."""
 
 import os
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ EVENT_BUS = os.environ["EVENT_BUS"]
 store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Profiles(store)
-# Once: an answer that got lost must not become a second mail behind our back.
+# No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
 events = boto3.client("events", config=PATIENCE)
 logger = Logger()
@@ -40,18 +40,18 @@ Record = dict[str, Any]
 
 
 def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
-    """The profile's language, else that of the token with which the payment began; all where nobody said."""
+    """The profile's language, or else the token's at the start of the payment. All languages if neither is known."""
     language = (profile and profile.language) or contact.language
     return tuple(each for each in LANGUAGES if language in (each, None))
 
 
 def is_outdated(session: PaymentSession, mailing: Mailing) -> bool:
-    """Whether there is nothing (any more) to confirm."""
+    """Whether the confirmation has become wrong, because the stay is not booked (any more)."""
     return mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
 
 
 def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | None, to: str) -> Letter:
-    """The letter as the stay is now."""
+    """The mail with the stay's present details."""
     return Letter(
         kind=mailing.letter,
         to=to,
@@ -74,7 +74,7 @@ def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | Non
 
 
 def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
-    """Send a claimed mail and record what became of it."""
+    """Send a claimed mail and record the outcome."""
     if is_outdated(session, mailing):
         effects.note_undeliverable(mailing)
     elif not mailing.to:
@@ -85,7 +85,7 @@ def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, 
 
 
 def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
-    """Only its recipient makes a mail undeliverable. Whatever else SES does not take is tried again."""
+    """Send the mail. Only a bad recipient makes it undeliverable; after any other refusal of SES it is tried again."""
     try:
         message_id = send(ses, render(letter, SENDER, now), SENDER)
     except MailRefused as refusal:
@@ -95,7 +95,7 @@ def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
         not_sent(mailing, fault)
         effects.note_failure(mailing, now)
     except MailUnsure as fault:
-        not_sent(mailing, fault)  # it stays "being sent", until the clock finds it
+        not_sent(mailing, fault)  # it stays SENDING until the clock finds it
     else:
         effects.note_sent(mailing, message_id, now)
 
@@ -107,9 +107,9 @@ def not_sent(mailing: Mailing, why: Exception) -> None:
 
 
 def fulfil(stay_id: str, letter: str, now: datetime) -> None:
-    """Do what goes with a mail, claim it and send it; nothing if it is not due (any more) or somebody else has it.
+    """Open the thread, then claim the mail and send it. Does nothing if the mail is not due, or another call has it.
 
-    The claim comes last: whatever fails between it and SES looks like a mail that may be out.
+    The claim comes last: every failure between the claim and SES looks like a mail that may be out.
     """
     session, mailing = effects.load_story(stay_id, letter)
     if mailing is None or mailing.state is not MailState.DUE:
@@ -127,7 +127,7 @@ def fulfil(stay_id: str, letter: str, now: datetime) -> None:
 
 
 def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
-    """Mail, one after the other; the records that shall come again: from the first that fails on."""
+    """Send the mail of the records, one by one. Returns the records to retry: all from the first failure on."""
     for position, record in enumerate(records):
         image = record["dynamodb"]["NewImage"]
         try:
@@ -140,7 +140,7 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
 
 
 def announced(record: Record) -> list[Announcement]:
-    """What a change amounts to. One that cannot be read would not get better by waiting: it is left to people."""
+    """The events of a change. An unreadable change does not improve with retries, so the operator has to look at it."""
     try:
         return announcements(*before_and_after(record))
     except ValidationError:
@@ -150,9 +150,9 @@ def announced(record: Record) -> list[Announcement]:
 
 
 def announce_all(records: Sequence[Record]) -> Sequence[Record]:
-    """What happened goes to the bus, all together; the records that shall come again.
+    """Publish the events of all changes together. Returns the records to retry.
 
-    The images decide, not the present state: an event says what changed, and that stays true.
+    The stream's images decide, not the present state: an event says what changed, and that stays true.
     """
     told = [(record, announced(record)) for record in records]
     happened = [each for _, found in told for each in found]
@@ -168,12 +168,12 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
 
 
 def is_mail(record: Record) -> bool:
-    """Whether a record is about a mail that is owed; any other is about a session or an award."""
+    """Whether a record is a mail. Any other record is a session or an award."""
     return bool(record["dynamodb"]["NewImage"]["kind"] == {"S": "MAIL"})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Neither waits for the other; from the first record on that failed, the batch comes again."""
+    """Mail and events do not wait for each other. The stream repeats the batch from the first failed record."""
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]
     again = [*announce_all(changes), *fulfil_all(mails)]

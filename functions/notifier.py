@@ -1,4 +1,4 @@
-"""Stream: what changed → who is told."""
+"""Stream: from changed items to messages for their users."""
 
 import os
 import time
@@ -17,7 +17,7 @@ from stays.metrics import count, pass_over
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 from stays.table.store import PATIENCE, Store
 
-PAUSE = 0.1  # seconds between two looks at a connection that is joining
+PAUSE = 0.1  # seconds between two reads of a connection that is joining
 
 dynamodb = boto3.client("dynamodb", config=PATIENCE)
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
@@ -26,16 +26,16 @@ management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WE
 post = Post(management, connections)
 logger = Logger()
 
-Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # of each item, by its key
+Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # the records of each item, by its key
 
 
 def owner(records: Sequence[dict[str, Any]]) -> str:
-    """Whose the item is. Owners never change, so any image knows."""
+    """The user of the item. The user never changes, so any image has it."""
     return str(records[0]["dynamodb"]["NewImage"]["userId"]["S"])
 
 
 def present(records: Records) -> dict[str, list[Message]]:
-    """The present state of all that changed, in messages by user."""
+    """The present state of all changed items, as messages by user."""
     messages: dict[str, list[Message]] = defaultdict(list)
     for key, item in due_items.load_present(records).items():
         booked = any(newly_booked(record) for record in records[key])
@@ -44,7 +44,7 @@ def present(records: Records) -> dict[str, list[Message]]:
 
 
 def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
-    """Tell connections the present state, read at the last moment; those that could not be reached."""
+    """Send connections the present state, read at the last moment. Returns the unreachable ones."""
     users = {each.user_id for each in listening}
     concerning = {key: each for key, each in records.items() if owner(each) in users}
     messages = present(concerning)
@@ -52,11 +52,12 @@ def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
 
 
 def tell_all(records: Records) -> set[str]:
-    """Tell everybody concerned; the users that could not all be reached.
+    """Send the messages to all users of the records. Returns the users with an unreachable connection.
 
-    Who listens is asked first and the state is read last: what a connection was told when it joined is not newer.
-    One that still joins is looked at again, until it has been told so; after that time its SUBSCRIBE is dead. One that
-    joins for longer than this batch waits is hung up on: it comes back by itself and asks anew, and nobody else waits.
+    The connections are read first and the state last, so that a connection never got a newer state when it joined. A
+    connection that is still joining is read again until it has joined or its time is over. If it is joining for longer
+    than this batch waits, it is closed, so that no other user waits: the browser reconnects by itself and subscribes
+    again.
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = [each for user_id in set(map(owner, records.values())) for each in connections.load_of(user_id)]
@@ -71,7 +72,7 @@ def tell_all(records: Records) -> set[str]:
 
 
 def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:
-    """Tell those that have joined; those that could not be reached, and those that are still joining."""
+    """Send messages to the connections that have joined. Returns the unreachable ones and those still joining."""
     now = datetime.now(UTC)
     live = [each for each in listening if not each.is_expired(now)]
     joined = [each for each in live if not each.is_joining(now)]
@@ -80,14 +81,14 @@ def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list
 
 
 def looked_up(wanted: Sequence[Connection]) -> list[Connection]:
-    """The same connections as they are now, without those that have gone."""
+    """The same connections as they are now, without those that are gone."""
     ids = {each.connection_id for each in wanted}
     users = {str(each.user_id) for each in wanted}
     return [each for user_id in users for each in connections.load_of(user_id) if each.connection_id in ids]
 
 
 def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
-    """How long money took to reach the browser, and how many could not be told."""
+    """Measure the seconds from payment to browser, and count the unreachable connections."""
     if unreached:
         count("UnreachedConnections", len(unreached))
     for paid_at in filter(None, map(newly_paid, records)):

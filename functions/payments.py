@@ -1,4 +1,4 @@
-"""HTTP: creating a payment, and reading how it stands."""
+"""HTTP: creating payments and reading their state."""
 
 import os
 import re
@@ -45,7 +45,7 @@ VERDICT = ("transactionId", "amount", "paidAt", "reason", "refund")
 
 
 class CreateRequest(Model):
-    """What the pay button sends. The text for the order is ours, so `orderInfo` is only bounded."""
+    """The pay button's request. Our own text describes the order, so `orderInfo` only has a limit."""
 
     auction_id: Id
     selected_nights: Annotated[list[Night], Field(min_length=1, max_length=MAXIMUM_NIGHTS)]
@@ -76,7 +76,7 @@ app = http.resolver()
 
 
 def caller(now: datetime) -> http.Caller:
-    """Who calls. That they called from here is remembered: it vouches for the socket that follows."""
+    """The calling user. The call is recorded by address: it proves the user of the socket that follows."""
     who = http.caller(app)
     presence.note(who.user_id, fingerprint(who.address, who.agent), now)
     return who
@@ -118,7 +118,7 @@ def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str
 
 @app.get("/payment/sessions/<session_id>")
 def session(session_id: http.PathId) -> dict[str, Any]:
-    """Alone of all routes it says PENDING until another has told its owner that it is paid: this page polls then."""
+    """The only route that says PENDING until another route has told the user that it is paid: its page polls then."""
     now = clock()
     found = sessions.find(session_id, caller(now).user_id)
     overdue = now > found.expires_at
@@ -139,7 +139,7 @@ def transaction(transaction_id: str) -> dict[str, Any]:
 
 
 def told(session: PaymentSession, now: datetime) -> PaymentSession:
-    """The session, whose owner is answered that it is paid: noted the first time. HEAD answers nothing."""
+    """The session. The first answer that says it is paid is recorded. HEAD has no answer to record."""
     if session.is_untold and not http.is_head(app):
         sessions.note_told(session, now)
     return session

@@ -1,4 +1,4 @@
-"""Schedule: everything whose time has come is asked about, ended, refunded or made due again."""
+"""Schedule: every due item is asked about, ended, refunded or made due again."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +36,9 @@ APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
-ASIDE = timedelta(minutes=15)  # until an item is looked at again that cannot be read or attended
-PASSING = (BotoCoreError, ClientError, Busy)  # trouble of the table, not of an item
-RESERVE = 15_000  # milliseconds: the slowest item that was begun must still end
+ASIDE = timedelta(minutes=15)  # until the next attempt at an item that cannot be read or fails
+PASSING = (BotoCoreError, ClientError, Busy)  # faults of the table, not of an item
+RESERVE = 15_000  # milliseconds: the slowest item that was begun must still finish
 
 
 def clock() -> datetime:
@@ -67,7 +67,7 @@ logger = Logger()
 
 
 def check_award(award: Award, now: datetime) -> None:
-    """Over, if its time is; one line for what became of its nights."""
+    """End an award whose time is over. One log line says where its nights went."""
     passing = answers.expire(award, now)
     if passing:
         offered = passing.offer and passing.offer.award_id
@@ -75,7 +75,7 @@ def check_award(award: Award, now: datetime) -> None:
 
 
 def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
-    """Money of a session, or stray money, goes one step further on its way back."""
+    """Take the refund of a session or of stray money one step further."""
     settled, evidence = follow_refund(records, owing, zalopay(), now, clock)
     if evidence is not None:
         if evidence.outcome is RefundOutcome.UNKNOWN:
@@ -85,14 +85,14 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 
 def check_mail(mailing: Mailing, now: datetime) -> None:
-    """Due once more; where it is given up, somebody hears of it."""
+    """Make a mail due once more. If it is given up, the operator is alerted."""
     if effects.rearm(mailing, now).due_at is None:
         count("MailFailed")
         logger.error("mail given up", extra={"sessionId": mailing.stay_id, "letter": mailing.letter})
 
 
 def attend(item: Due, now: datetime) -> None:
-    """One due item, by what it is. Raises whatever goes wrong with it."""
+    """Attend to one due item, by its kind. Raises every error of the item."""
     if isinstance(item, Unreadable):
         raise LookupError(f"{item.partition} {item.sort} cannot be read")
     if isinstance(item, Mailing):
@@ -108,7 +108,7 @@ def attend(item: Due, now: datetime) -> None:
 
 
 def attended(item: Due, now: datetime) -> bool:
-    """Whether it went well. Whatever went wrong, the item stays due and the others are not held up."""
+    """Whether it went well. A failed item stays due, and does not hold up the others."""
     try:
         attend(item, now)
     except Exception as error:  # the outermost edge of each item
@@ -120,7 +120,7 @@ def attended(item: Due, now: datetime) -> bool:
 
 
 def set_aside(item: Due, now: datetime) -> None:
-    """Its own fault, and for people: it is due again in a while, and until then takes no place in a round."""
+    """Postpone an item that fails by its own fault, so that it takes no place in a round. It needs the operator."""
     with suppress(*PASSING):
         due_items.set_aside(item, now + ASIDE)
 

@@ -1,4 +1,4 @@
-"""HTTP, public: ZaloPay says that an order is paid. Its MAC is the authorization."""
+"""HTTP, public: ZaloPay reports that an order is paid. The MAC is the authorization."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from stays.zalopay.keys import accepted_keys
 
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY2_SECRET = os.environ["ZALOPAY_KEY2_SECRET"]
-FORCED_AGE = 60  # seconds between two looks for a new key because of a bad MAC
+FORCED_AGE = 60  # seconds between two looks for a new key after a bad MAC
 
 DONE, AGAIN, REJECTED = 1, 0, -1
 
@@ -36,7 +36,7 @@ looked_at = {"monotonic": -float(FORCED_AGE)}
 
 
 def read(body: bytes) -> Callback:
-    """The verified callback. A bad MAC may mean a new key: looked for at most once a minute."""
+    """The verified callback. After a bad MAC the key is read again, at most once a minute: it may be new."""
     try:
         return read_callback(body, accepted_keys(KEY2_SECRET), APP_ID)
     except Unsigned:
@@ -47,7 +47,7 @@ def read(body: bytes) -> Callback:
 
 
 def keep(callback: Callback, now: datetime) -> None:
-    """Real money for an order that is not ours: on record once, for people to give back."""
+    """Record money for an order that is not ours, once, so that the operator can refund it."""
     transaction_id = callback.evidence.transaction_id
     if not strays.keep(stray_of(callback.evidence, None, callback.app_trans_id)):
         refusals.keep(f"callback-{transaction_id}", "money for an unknown order", str(callback.evidence.raw), now)
@@ -56,14 +56,14 @@ def keep(callback: Callback, now: datetime) -> None:
 
 
 def keep_unread(message: Unreadable, now: datetime) -> None:
-    """ZaloPay's word that is not understood: on record for people, under the same name each time that it comes."""
+    """Record a callback that cannot be read, for the operator. The same callback gets the same name each time."""
     refusals.keep(f"callback-{message.mac}", str(message), message.raw, now)
     count("UnreadableCallbacks")
     logger.error("callback cannot be read", extra={"reason": str(message)})
 
 
 def record(callback: Callback, now: datetime) -> None:
-    """Bring the evidence to the decision, or keep it where nothing of ours fits: it is money."""
+    """Bring the evidence to the decision. If no session of ours fits, record it: it is money."""
     try:
         session = sessions.find(stay_id_of(callback.app_trans_id) or "")
     except NotFound:
@@ -103,7 +103,7 @@ def verdict(event: dict[str, Any]) -> int:
         count("CallbackRejected")
         logger.warning("callback rejected", extra={"reason": str(error)})
         return REJECTED
-    except Exception:  # the outermost edge: whatever it was, ZaloPay comes again, and so does the clock
+    except Exception:  # the outermost edge: after any error ZaloPay repeats the callback, and the clock asks ZaloPay
         count("CallbackNotRecorded")
         logger.exception("callback not recorded", extra={"appTransId": order})
         return AGAIN
