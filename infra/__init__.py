@@ -1,1 +1,1 @@
-"""What the system is made of, in AWS and on one machine."""
+"""The infrastructure: how the system is built in AWS and on one machine."""

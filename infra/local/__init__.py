@@ -1,1 +1,1 @@
-"""The whole system on one machine: the real functions behind the gateways, stream, clock and bus of the topology."""
+"""The whole system on one machine: the real functions behind the topology's gateways, stream, clock and bus."""

@@ -1,4 +1,4 @@
-"""`python -m infra.local`: starts everything, says where it is, ends it with Ctrl-C."""
+"""`python -m infra.local`: starts everything, prints the addresses, and stops with Ctrl-C."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from infra.local.terminal import banner, readable, tokens
 
 
 async def serve(settings: Settings) -> None:
-    """Run until a signal comes. Raises PortTaken or EngineError when that is impossible."""
+    """Run until a signal arrives. Raises PortTaken or EngineError if the system cannot start."""
     stop = asyncio.Event()
     _on_signal(stop)
     starting = asyncio.create_task(_run(settings, stop))
@@ -32,7 +32,7 @@ async def serve(settings: Settings) -> None:
 
 async def _run(settings: Settings, stop: asyncio.Event) -> None:
     def show(function: str, line: str) -> None:
-        # Once Ctrl-C was pressed the workers' last words are of no interest.
+        # After Ctrl-C the last log lines of the workers are noise.
         if not settings.quiet and not stop.is_set() and (text := readable(line)):
             print(f"{function:>16} | {text}", flush=True)  # noqa: T201
 
@@ -48,7 +48,7 @@ def _on_signal(stop: asyncio.Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, stop.set)
-        # Windows has no such handlers; there Ctrl-C interrupts `main`.
+        # The event loop of Windows has no signal handlers; there Ctrl-C interrupts `main`.
         except NotImplementedError:
             return
 
@@ -61,7 +61,7 @@ def _write(path: Path, local: Local) -> None:
 
 
 def main() -> int:
-    """Give the exit code: 1 where it cannot run, with the reason on standard error."""
+    """Return the exit code: 1 if the system cannot run, with the reason on standard error."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     settings = read_settings(sys.argv[1:], os.environ)
     try:

@@ -1,4 +1,4 @@
-"""What a worker runs: `bootstrap.py <module>.handler <parent> <clock>`."""
+"""The program of a worker process: `bootstrap.py <module>.handler <parent> <clock>`."""
 
 import os
 import runpy
@@ -10,11 +10,11 @@ from typing import Any
 
 
 def main(handler: str, parent: str, clock: str) -> None:
-    """Serve `handler` by the time that the file `clock` tells, for as long as the process `parent` lives."""
+    """Serve `handler` while the process `parent` lives. The file `clock` moves the time."""
     die_with(int(parent))
     set_clock = Clock(Path(clock)).set
     set_clock()
-    # Lambda's own client, of which `runtime_client` is the part that is not Python.
+    # Lambda's own client needs `runtime_client`, its compiled part.
     if find_spec("awslambdaric") and find_spec("runtime_client"):
         serve_as_lambda_does(handler, set_clock)
     else:
@@ -23,7 +23,10 @@ def main(handler: str, parent: str, clock: str) -> None:
 
 
 def serve_as_lambda_does(handler: str, before_each: Callable[[], None]) -> None:
-    """Run Lambda's client, which has no hook of its own between an event's arrival and its handler."""
+    """Run Lambda's client and call `before_each` before each event.
+
+    The client has no hook for it, so a method is replaced.
+    """
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: PLC0415 (not on every machine)
 
     wait = LambdaRuntimeClient.wait_next_invocation
@@ -39,7 +42,10 @@ def serve_as_lambda_does(handler: str, before_each: Callable[[], None]) -> None:
 
 
 def die_with(parent: int) -> None:
-    """Linux kills this process when its parent dies, however it dies; elsewhere the next call to the parent fails."""
+    """Ask Linux to kill this process when its parent dies for any reason.
+
+    On other systems the next call to the parent fails and ends the process.
+    """
     if sys.platform != "linux":
         return
     import ctypes  # noqa: PLC0415 (not for every start)
@@ -47,12 +53,12 @@ def die_with(parent: int) -> None:
 
     set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
     ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before it was asked
+    if os.getppid() != parent:  # the parent died before the request was made
         sys.exit(1)
 
 
 class Clock:
-    """Every clock of this process that tells a date, kept as many seconds ahead as a file says."""
+    """Moves every clock of this process that gives a date by the number of seconds in a file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -60,7 +66,7 @@ class Clock:
         self._moved: Any = None
 
     def set(self) -> None:
-        """Follow the file; a process whose time is the real one has nothing to import."""
+        """Read the file and move the clock. A process with the real time imports nothing."""
         ahead = float(self._file.read_text())
         if ahead == self._ahead:
             return
@@ -70,7 +76,7 @@ class Clock:
 
         self._ahead = ahead
         self._moved = self._moved or time_machine.travel(time.time(), tick=True).start()
-        # By what it took to get here this clock would lag behind those of the other processes.
+        # Start from the real time. Otherwise this clock would lag behind the others by the time this call took.
         self._moved.shift(time_machine.escape_hatch.time.time() + ahead - time.time())
 
 

@@ -1,4 +1,4 @@
-"""The event bus: an event comes in, the functions whose rule names it get EventBridge's envelope."""
+"""The event bus: it sends each event, in EventBridge's envelope, to the functions whose rule names its type."""
 
 import asyncio
 import logging
@@ -13,15 +13,15 @@ from infra.topology import Rule
 
 log = logging.getLogger(__name__)
 
-_RETRIES = 2  # Lambda's own number for asynchronous invocations
+_RETRIES = 2  # Lambda's default for asynchronous invocations
 
 
 class Undelivered(Exception):
-    """A function failed on an event however often it was tried; the event is among the dead letters."""
+    """A function failed on an event at every try. The event is now a dead letter."""
 
 
 class Bus:
-    """Delivers events by the rules of the topology and, unlike EventBridge, brings the answer back."""
+    """Delivers events by the rules of the topology. Unlike EventBridge, it returns the functions' answers."""
 
     def __init__(
         self, invoke: Invoke, rules: Sequence[Rule], dead_letters: Journal, clock: Clock, pause: float = 0.2
@@ -34,10 +34,10 @@ class Bus:
         self._pause = pause
 
     async def put(self, event: dict[str, Any]) -> Any:
-        """Give the function's answer, a list of them if several rules match, or {"matched": False}.
+        """Return the function's answer, a list of answers if several rules match, or {"matched": False}.
 
         An event that names its time keeps it, as when a dead letter goes back to the bus. Raises KeyError for an event
-        without "detail-type" or "detail", Undelivered when a function fails.
+        without "detail-type" or "detail". Raises Undelivered when a function fails.
         """
         envelope = self._envelope(event)
         wanted = [rule.function for rule in self._rules if envelope["detail-type"] in rule.detail_types]
@@ -50,7 +50,7 @@ class Bus:
         for attempt in range(_RETRIES + 1):
             try:
                 return await self._invoke(function, envelope)
-            # Whatever went wrong in a function becomes a retry: this is the outermost edge.
+            # The outermost edge: any failure of a function becomes a retry.
             except Exception as error:  # noqa: BLE001
                 why = reason(error)
                 log.warning("%s failed on %s: %s", function, envelope["detail-type"], why.partition("\n")[0])

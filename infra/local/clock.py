@@ -1,4 +1,4 @@
-"""The clock of a local run: the real time, moved by as much as somebody asked for."""
+"""The clock of a local run: the real time plus the offset that the developer chose."""
 
 import time
 from datetime import UTC, datetime
@@ -6,22 +6,25 @@ from pathlib import Path
 
 
 class MovedClock:
-    """Tells the time. `offset` is in seconds and may be changed at any moment."""
+    """Tells the time. `offset` is in seconds and may change at any moment."""
 
     def __init__(self) -> None:
         self.offset = 0.0
 
     def __call__(self) -> datetime:
-        """Give the present, aware."""
+        """Return the current time, with a time zone."""
         return datetime.fromtimestamp(self.seconds(), UTC)
 
     def seconds(self) -> float:
-        """Give the present as seconds since 1970."""
+        """Return the current time as seconds since 1970."""
         return time.time() + self.offset
 
 
 class FunctionClock:
-    """How many seconds the functions live ahead, kept in a file that their processes read before each invocation."""
+    """The seconds by which the functions' clocks run ahead.
+
+    A file keeps the number, and the functions' processes read it before each invocation.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "seconds-ahead"
@@ -29,8 +32,8 @@ class FunctionClock:
         self.move(0.0)
 
     def move(self, offset: float) -> None:
-        """Change it at once for whatever begins from now on."""
+        """Change the offset at once, for every invocation that starts from now on."""
         written = self.file.with_suffix(".new")
         written.write_text(str(offset))
-        written.replace(self.file)  # whoever reads meanwhile finds the one or the other
+        written.replace(self.file)  # atomic: a reader finds the old file or the new one
         self.offset = offset

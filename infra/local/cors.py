@@ -7,7 +7,7 @@ from infra.local.events import Headers
 
 
 class Cors(NamedTuple):
-    """Who may call from a browser. Origins are explicit, as credentials are allowed."""
+    """The browser calls that the gateway allows. Origins are explicit, because credentials are allowed."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -16,12 +16,12 @@ class Cors(NamedTuple):
 
 
 def is_preflight(scope: Scope) -> bool:
-    """Say whether a browser asks if it may ask."""
+    """Say whether this request is a browser's preflight."""
     return scope["method"] == "OPTIONS" and bool(header(scope, "access-control-request-method"))
 
 
 def preflight_headers(cors: Cors, scope: Scope) -> Headers:
-    """What the browser may do; nothing at all where any part of its wish is not allowed."""
+    """Return the headers that grant the preflight. If any part of it is not allowed, return none of them."""
     wanted = {name.strip().lower() for name in header(scope, "access-control-request-headers").split(",")} - {""}
     granted = _granted(cors, scope)
     method = header(scope, "access-control-request-method")
@@ -37,7 +37,7 @@ def preflight_headers(cors: Cors, scope: Scope) -> Headers:
 
 
 def with_cors(cors: Cors, scope: Scope, send: Send) -> Send:
-    """A `send` that puts the gateway's CORS headers on whatever is answered, and drops those of a function."""
+    """Wrap `send`: add the gateway's CORS headers to each response and drop those that a function set."""
     ours = [(name.encode(), value.encode()) for name, value in (("vary", "Origin"), *_granted(cors, scope))]
 
     async def dressed(message: Message) -> None:

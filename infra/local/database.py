@@ -17,7 +17,7 @@ from infra.topology import TABLES, Table
 from infra.zalopay_simulator.settings import SANDBOX_KEY1, SANDBOX_KEY2
 
 REGION = "ap-southeast-1"
-# What the functions get and the engine accepts: no credential of a real account is ever read.
+# The functions send these and the engine accepts them, so no credential of a real account is ever read.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 KEY1_SECRET = "zalopay-key1"  # noqa: S105
@@ -25,13 +25,13 @@ KEY2_SECRET = "zalopay-key2"  # noqa: S105
 SECRETS = {KEY1_SECRET: {"current": SANDBOX_KEY1}, KEY2_SECRET: {"current": SANDBOX_KEY2}}
 
 _SERVICES = {"DynamoDB": "dynamodb", "DynamoDBStreams": "dynamodb", "secretsmanager": "secretsmanager"}
-_START = 30.0  # seconds until the engine must answer
-_STOP = 20.0  # seconds to write its data down
+_START = 30.0  # seconds in which the engine must answer
+_STOP = 20.0  # seconds in which it must write its data
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class EngineError(Exception):
-    """The engine does not start, or refuses a call. The message says what to do or which code it gave."""
+    """The engine does not start, or it refuses a call. The message gives the remedy or the engine's code."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -39,12 +39,12 @@ class EngineError(Exception):
 
 
 class Database:
-    """A running engine. `endpoint` is what AWS_ENDPOINT_URL_DYNAMODB and its like must name."""
+    """A running engine. `endpoint` is the value for AWS_ENDPOINT_URL_DYNAMODB and its siblings."""
 
     def __init__(self, folder: Path, *, keep: bool) -> None:
-        """Start the engine in `folder`; with `keep` its data are there again at the next start.
+        """Start the engine in `folder`; with `keep` the next start finds its data again.
 
-        Raises EngineError when it does not answer.
+        Raises EngineError if it does not answer.
         """
         self._folder = folder / "engine"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ class Database:
 
     @property
     def pid(self) -> int:
-        """The engine's process."""
+        """The process id of the engine."""
         return self._process.pid
 
     def running(self) -> bool:
@@ -67,14 +67,14 @@ class Database:
     def call(self, target: str, payload: dict[str, Any]) -> Any:
         """Call an operation ("DynamoDB_20120810.PutItem") with its JSON, exactly as it goes over the wire.
 
-        Raises EngineError with the engine's code when it refuses.
+        Raises EngineError with the engine's code if the engine refuses.
         """
         service = _SERVICES[re.split("[_.]", target, maxsplit=1)[0]]
         scope = f"local/20260101/{REGION}/{service}/aws4_request"
         headers = {
             "X-Amz-Target": target,
             "Content-Type": "application/x-amz-json-1.0",
-            # The engine reads the region from here and checks no signature.
+            # The engine reads the region from this header and checks no signature.
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local",
         }
         try:
@@ -88,14 +88,14 @@ class Database:
         return content
 
     def create(self) -> None:
-        """Make the tables and secrets that are not there yet."""
+        """Create the tables and secrets that do not exist yet."""
         for name, table in TABLES.items():
             self._create_table(name, table)
         for name, keys in SECRETS.items():
             self._once("secretsmanager.CreateSecret", {"Name": name, "SecretString": json.dumps(keys)})
 
     def stop(self) -> None:
-        """End the engine; kept data are written down before this returns."""
+        """Stop the engine. With `keep` it has written its data before this returns."""
         self._http.close()
         self._process.terminate()
         try:
@@ -138,7 +138,7 @@ class Database:
 
 
 def table_definition(name: str, table: Table) -> dict[str, Any]:
-    """Give the CreateTable request of a table of the topology."""
+    """Return the CreateTable request of a table of the topology."""
     indexes = {index: list(keys) for index, keys in table.indexes.items()}
     attributes = {"PK", "SK", *(key for keys in indexes.values() for key in keys)}
     definition: dict[str, Any] = {
@@ -168,7 +168,7 @@ def _free_port() -> int:
 
 
 def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
-    """Give the engine's whole environment: three services, nothing of the user's accounts or containers."""
+    """Return the engine's whole environment: three services, and nothing of the user's accounts or containers."""
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -181,7 +181,7 @@ def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # At start it would sweep up containers of its kind: it is not to find a daemon.
+        # At start the engine would remove its own kind of containers. This address keeps it from finding a daemon.
         "DOCKER_HOST": f"unix://{folder / 'no-docker'}",
         "HOME": str(folder),
         **CREDENTIALS,
@@ -193,7 +193,7 @@ def _environment(folder: Path, port: int, *, keep: bool) -> dict[str, str]:
 def _spawn(log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     python = _engine_python()
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C in the terminal reaches us first, and we end it in order.
+        # The engine gets its own session. Ctrl-C in the terminal then reaches only us, and we stop the engine in order.
         return subprocess.Popen(  # noqa: S603
             [python, "-P", str(Path(__file__).with_name("engine.py"))],
             stdin=subprocess.PIPE,
@@ -205,7 +205,7 @@ def _spawn(log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def _engine_python() -> str:
-    """Find the interpreter of the engine's virtual environment. Raises EngineError when there is none."""
+    """Find the interpreter of the engine's virtual environment. Raises EngineError if there is none."""
     chosen = os.environ.get("ENGINE_PYTHON")
     places = [Path(chosen)] if chosen else [base / "engine" for base in (Path(sys.prefix), _ROOT / ".venv")]
     for place in places:

@@ -1,4 +1,4 @@
-"""What a developer can do to a running system: /dev, and the documents of the local issuer."""
+"""The developer's routes to a running system: /dev, and the documents of the local issuer."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,7 +34,7 @@ INDEX = {
 
 
 class Parts(NamedTuple):
-    """What the developer's routes reach into."""
+    """The parts of the system that the developer's routes use."""
 
     database: Database
     bus: Bus
@@ -50,7 +50,7 @@ class Parts(NamedTuple):
 
 
 def dev_app(parts: Parts) -> Starlette:
-    """Give the app for the paths /dev and /.well-known/."""
+    """Return the app for the paths /dev and /.well-known/."""
     routes = [
         _get("/dev", lambda _: JSONResponse(INDEX)),
         *_event_routes(parts),
@@ -65,7 +65,7 @@ def dev_app(parts: Parts) -> Starlette:
 
 
 class _WrongRequestError(Exception):
-    """The request makes no sense; the message says why."""
+    """The request is wrong; the message says why."""
 
 
 async def _explain(_: Request, error: Exception) -> Response:

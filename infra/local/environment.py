@@ -1,4 +1,4 @@
-"""What each function finds in its environment: the settings that the topology lists for it, and AWS's own."""
+"""The environment variables of each function: its settings from the topology, and AWS's own variables."""
 
 import json
 import os
@@ -9,12 +9,12 @@ from infra.local.settings import Settings
 from infra.topology import FUNCTIONS, WEBSOCKET_STAGE
 from infra.zalopay_simulator.settings import SANDBOX_APP_ID
 
-# Days before check-in and the share of the price, in percent, that a cancellation brings back.
+# Pairs: the days before check-in, and the percentage of the price that a cancellation then returns.
 _REFUND_POLICY = [[7, 100], [3, 50], [0, 0]]
 
 
 class Addresses(NamedTuple):
-    """Where everything listens."""
+    """The addresses at which each part listens."""
 
     http: str
     websocket: str
@@ -23,7 +23,7 @@ class Addresses(NamedTuple):
 
 
 def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str, str]]:
-    """Give every function its variables. Nothing of the environment of this process is among them."""
+    """Return the variables of every function. None of them comes from the environment of this process."""
     values = _values(settings, addresses)
     shared = _aws(settings, addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
     return {
@@ -33,7 +33,7 @@ def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str
 
 
 def issuer_url(settings: Settings, addresses: Addresses) -> str:
-    """Give the address, ending in a slash, that tokens name as their issuer."""
+    """Return the issuer address that tokens name; it ends in a slash."""
     return settings.issuer or f"{addresses.http}/"
 
 
@@ -69,7 +69,7 @@ def _aws(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": addresses.database,
         "AWS_ENDPOINT_URL_SESV2": f"{addresses.http}/dev/ses",
         "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{addresses.http}/dev/eventbridge",
-        # Whatever accounts the user of this machine has, the functions are not to find them.
+        # The functions must not find the AWS accounts of this machine's user.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,4 +1,4 @@
-"""How records reach a consumer, as Lambda's event source mapping does it: lanes, batches, retries, giving up."""
+"""Delivers stream records as Lambda's event source mapping does: lanes, batches, retries, dead letters."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ Record = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE = 0.1  # seconds before the first retry; each further one waits twice as long
+_FIRST_PAUSE = 0.1  # seconds before the first retry; each further pause is twice as long
 _LONGEST_PAUSE = 5.0
 
 
 class Batch(NamedTuple):
-    """Records of one lane, in order; `attempts` counts how often the first of them has failed."""
+    """Records of one lane, in order; `attempts` counts the failures of the first record."""
 
     records: tuple[Record, ...]
     since: float
@@ -30,9 +30,9 @@ class Batch(NamedTuple):
 
 
 def first_failed(answer: Any, records: tuple[Record, ...]) -> int | None:
-    """Give the index of the first record that the answer of a function reports as failed, None for success.
+    """Return the index of the first record that the function's answer reports as failed, or None for success.
 
-    An answer that names no record of this batch fails all of it, as in Lambda.
+    An answer that names no record of this batch fails the whole batch, as in Lambda.
     """
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     if not failures:
@@ -43,7 +43,7 @@ def first_failed(answer: Any, records: tuple[Record, ...]) -> int | None:
 
 
 def after_failure(batch: Batch, failed: int | None) -> list[Batch]:
-    """Give what is left to do: from the failed record on, or two halves when the function named none."""
+    """Return the work that is left: the records from the failed one on, or two halves if the function named none."""
     if failed is None and len(batch.records) > 1:
         middle = len(batch.records) // 2
         return [batch._replace(records=batch.records[:middle]), Batch(batch.records[middle:], batch.since)]
@@ -52,7 +52,7 @@ def after_failure(batch: Batch, failed: int | None) -> list[Batch]:
 
 
 class Lane:
-    """One sequence of invocations: the next batch starts when the last one is done with."""
+    """One sequence of invocations: the next batch starts when the last one is done."""
 
     def __init__(self, consumer: Consumer, invoke: Invoke, dead_letters: Journal) -> None:
         self._consumer = consumer
@@ -63,7 +63,7 @@ class Lane:
         self._arrived = asyncio.Event()
 
     def put(self, record: Record) -> None:
-        """Line a record up."""
+        """Add a record to the queue."""
         self._fresh.append(record)
         self._arrived.set()
 
@@ -72,7 +72,7 @@ class Lane:
         return [*(record for batch in self._work for record in batch.records), *self._fresh]
 
     async def run(self) -> None:
-        """Deliver until cancelled. A cancelled invocation leaves its records undelivered."""
+        """Deliver until cancelled. The records of a cancelled invocation stay undelivered."""
         while True:
             if not self._work:
                 await self._collect()
@@ -90,7 +90,7 @@ class Lane:
         try:
             answer = await self._invoke(self._consumer.function, {"Records": list(batch.records)})
             failed = first_failed(answer, batch.records)
-        # Whatever went wrong in a function becomes a retry: this is the outermost edge.
+        # The outermost edge: any failure of a function becomes a retry.
         except Exception as error:  # noqa: BLE001
             await self._retry(batch, None, reason(error))
             return
@@ -122,21 +122,21 @@ class Lane:
 
 
 class EventSource:
-    """One consumer of a stream: its filters, and a lane for each part of the items."""
+    """One consumer of a stream: its filters, and one lane for each share of the items."""
 
     def __init__(self, consumer: Consumer, invoke: Invoke, dead_letters: Journal) -> None:
         self.consumer = consumer
         self._lanes = [Lane(consumer, invoke, dead_letters) for _ in range(consumer.parallelization)]
 
     def put(self, record: Record) -> None:
-        """Line the record up if a filter wants it. Records of one item share a lane, so they stay in order."""
+        """Add the record to a lane if a filter matches. Records of one item share a lane, so they stay in order."""
         if self.consumer.filters and not any(matches(each, record) for each in self.consumer.filters):
             return
         keys = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
         self._lanes[zlib.crc32(keys.encode()) % len(self._lanes)].put(record)
 
     def undelivered(self) -> list[Record]:
-        """List the records that wait or are being delivered, each item's in order."""
+        """List the records that wait or are on their way. The records of each item are in order."""
         return [record for lane in self._lanes for record in lane.undelivered()]
 
     async def run(self) -> None:

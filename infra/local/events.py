@@ -1,4 +1,4 @@
-"""What API Gateway says to Lambda, and back: request -> HTTP API event 2.0 -> response; frame -> WebSocket event."""
+"""Translates as API Gateway does: request to HTTP API event 2.0, answer to response, frame to WebSocket event."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Request(NamedTuple):
-    """An HTTP request as it came in: path and query as they were sent, percent signs and all."""
+    """An HTTP request as it arrived: path and query keep their percent signs."""
 
     method: str
     path: str
@@ -62,7 +62,7 @@ class Client(NamedTuple):
 
 
 class BadAnswer(ValueError):
-    """A function returned what API Gateway cannot turn into a response."""
+    """A function returned a value that API Gateway cannot turn into a response."""
 
 
 def http_event(
@@ -74,7 +74,7 @@ def http_event(
     request_id: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """The event of payload format 2.0; `claims` are those of the token, None on a public route."""
+    """Return the event of payload format 2.0; `claims` are those of the token, None on a public route."""
     headers = _joined_headers(request)
     cookies = [c.strip() for name, v in request.headers if name.lower() == "cookie" for c in v.split(";") if c.strip()]
     context = _http_context(request, route_key, headers, request_id, now)
@@ -99,7 +99,7 @@ def http_event(
 
 
 def claim_text(value: Any) -> str:
-    """A claim as API Gateway hands it on: everything is a string, lists and maps in Go's spelling."""
+    """Return a claim as API Gateway passes it on: every value is a string, and lists and maps use Go's spelling."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
@@ -110,9 +110,9 @@ def claim_text(value: Any) -> str:
 
 
 def http_answer(result: Any) -> Answer:
-    """The response to what a function returned. Raises BadAnswer.
+    """Return the response for a function's return value. Raises BadAnswer.
 
-    Without a `statusCode` the whole of it is the body.
+    Without a `statusCode` the whole value is the body.
     """
     if not (isinstance(result, dict) and "statusCode" in result):
         return Answer(200, (("content-type", "application/json"),), json.dumps(result).encode())
@@ -123,7 +123,7 @@ def http_answer(result: Any) -> Answer:
 
 
 def status_code(result: Any) -> int:
-    """The `statusCode` that a function returned. Raises BadAnswer where there is none."""
+    """Return the `statusCode` of a function's return value. Raises BadAnswer if it has none."""
     code = result.get("statusCode") if isinstance(result, dict) else None
     if isinstance(code, str) and code.isdecimal():
         code = int(code)
@@ -133,7 +133,7 @@ def status_code(result: Any) -> int:
 
 
 def connect_event(client: Client, headers: Headers, query: str, *, request_id: str, now: datetime) -> dict[str, Any]:
-    """The event of `$connect`: the only one that carries the headers and the query."""
+    """Return the event of `$connect`, the only WebSocket event with headers and query."""
     parameters = parse_qsl(query, keep_blank_values=True)
     event = {
         "headers": dict(headers),
@@ -149,14 +149,14 @@ def connect_event(client: Client, headers: Headers, query: str, *, request_id: s
 
 
 def message_event(client: Client, route_key: str, body: str, *, request_id: str, now: datetime) -> dict[str, Any]:
-    """The event of a message that a client sent."""
+    """Return the event of a message from a client."""
     event = _websocket_event(client, route_key, "MESSAGE", request_id, now)
     event["requestContext"]["messageId"] = request_id
     return {**event, "body": body}
 
 
 def disconnect_event(client: Client, code: int, reason: str, *, request_id: str, now: datetime) -> dict[str, Any]:
-    """The event of `$disconnect`, sent once the connection is gone."""
+    """Return the event of `$disconnect`, for a connection that is gone."""
     event = _websocket_event(client, "$disconnect", "DISCONNECT", request_id, now)
     event["requestContext"] |= {"disconnectStatusCode": code, "disconnectReason": reason}
     headers = {"Host": client.domain, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
@@ -164,7 +164,7 @@ def disconnect_event(client: Client, code: int, reason: str, *, request_id: str,
 
 
 def selected_route(selection: str, body: str, routes: Container[str]) -> str | None:
-    """The route that `selection` (`$request.body.type`) finds for a message, else `$default`, else None."""
+    """Return the route that `selection` (`$request.body.type`) finds for a message, else `$default`, else None."""
     try:
         value: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -187,7 +187,7 @@ def _http_context(
         "domainPrefix": domain.split(".")[0].split(":")[0],
         "http": {
             "method": request.method,
-            # An HTTP API hands the path on decoded, unlike a REST API or a function URL.
+            # Unlike a REST API or a function URL, an HTTP API passes the path on decoded.
             "path": unquote(request.path),
             "protocol": request.protocol,
             "sourceIp": request.source_ip,
@@ -221,7 +221,7 @@ def _body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
-            pass  # JSON could not carry it otherwise
+            pass  # other text cannot go into JSON, so it goes as base64
     return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
@@ -288,7 +288,8 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _common_log_time(now: datetime) -> str:
-    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * now.month - 3 : 3 * now.month]  # whatever the locale
+    # strftime's %b would depend on the locale
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * now.month - 3 : 3 * now.month]
     return f"{now:%d}/{month}/{now:%Y:%H:%M:%S} +0000"
 
 

@@ -1,4 +1,4 @@
-"""Event filtering as Lambda does it: a pattern says which records a consumer wants."""
+"""Filters events as Lambda does: a pattern says which records a consumer gets."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,9 +7,9 @@ _ABSENT = object()
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Say whether every field of the pattern is satisfied; `$or` wants one of several patterns.
+    """Say whether the record satisfies every field of the pattern; `$or` needs one of several patterns.
 
-    Both are as JSON is read. Raises ValueError for a comparison that Lambda does not know.
+    Both values are parsed JSON. Raises ValueError for a comparison that Lambda does not know.
     """
     for name, rule in pattern.items():  # noqa: SIM110  # this and the next run for every record: loops are twice as fast
         if not _field(name, rule, event):
@@ -43,7 +43,7 @@ def _compare(comparison: Any, value: Any) -> bool:
 
 
 def _equal(wanted: Any, value: Any) -> bool:
-    # Python takes True for 1; a filter does not.
+    # Python counts True as equal to 1; a filter does not.
     return bool(wanted == value) and isinstance(wanted, bool) == isinstance(value, bool)
 
 
@@ -55,7 +55,7 @@ def _anything_but(operand: Any, value: Any) -> bool:
 
 
 def _exists(operand: Any, value: Any) -> bool:
-    # Only a leaf can exist: an object in its place counts as absent.
+    # Only a leaf can exist: an object at this key counts as absent.
     return bool(operand) == (value is not _ABSENT and not isinstance(value, dict))
 
 

@@ -59,11 +59,11 @@ def http_api(
     timeout: float = 30,
     clock: Clock = real_time,
 ) -> App:
-    """The HTTP API as an ASGI app.
+    """Return the HTTP API as an ASGI app.
 
-    `authorize` is called in a thread for each route that is not public. `extra` maps a path prefix (`/dev/`) to an
-    ASGI app that is served before the API, without the authorizer and with the same CORS. `legacy` gets the paths
-    that the topology has for it, without the authorizer too. `timeout` in seconds.
+    Each route that is not public calls `authorize` in a thread. `extra` maps a path prefix (`/dev/`) to an ASGI app.
+    The gateway serves that app before the API, without the authorizer and with the same CORS. `legacy` gets the
+    topology's legacy paths, also without the authorizer. `timeout` is in seconds.
     """
     api = _HttpApi(invoke, routes, authorize, legacy=legacy, timeout=timeout, clock=clock)
 
@@ -81,7 +81,7 @@ def http_api(
 
 
 class _Refused(Exception):
-    """The gateway itself answers."""
+    """The gateway refuses the request and answers it itself."""
 
     def __init__(self, status: int, message: str, *headers: tuple[str, str]) -> None:
         super().__init__(status, message)
@@ -141,11 +141,11 @@ class _HttpApi:
         return await self._integrate(route.function, event)
 
     async def _claims(self, authorization: str) -> Mapping[str, Any]:
-        token = re.sub(r"(?i)^bearer\b", "", authorization).strip()  # the scheme may be left out
+        token = re.sub(r"(?i)^bearer\b", "", authorization).strip()  # a token without the scheme is also valid
         if not token:
             raise _Refused(401, "Unauthorized", ("www-authenticate", "Bearer"))
         try:
-            # In a thread, as it may have to fetch keys, even from this very server.
+            # A thread, because the authorizer may have to fetch keys, even from this very server.
             return await asyncio.to_thread(self._authorize, token)
         except Unauthorized as error:
             reason = str(error).encode("ascii", "replace").decode().replace('"', "'").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Who is calling: an issuer of our own for the laptop, and API Gateway's check of a token from it or a real one."""
+"""A token issuer for the local run, and API Gateway's check of tokens from it or from a real issuer."""
 
 import base64
 import hashlib
@@ -20,16 +20,16 @@ from infra.local.http_api import Unauthorized
 
 Keys = Mapping[str, jwt.PyJWK]
 
-_REFETCH = 10.0  # seconds between two fetches of a real issuer's keys, however many strange tokens come
+_REFETCH = 10.0  # seconds between two fetches of a real issuer's keys, for any number of unknown key ids
 _TIMEOUT = 1.5  # seconds: API Gateway's own limit
 _LARGEST = 150_000  # bytes of a key set: API Gateway's own limit
 
 
 class Issuer:
-    """Signs tokens with a key of its own, made at the first start and kept in `path` if there is one."""
+    """Signs tokens with its own key. The first start makes the key; `path`, if given, keeps it."""
 
     def __init__(self, url: str, audience: str, path: Path | None = None, clock: Clock = real_time) -> None:
-        """Issue as `url`, which ends in a slash."""
+        """Sign as the issuer `url`, which ends in a slash."""
         self.url = url
         self.audience = audience
         self._clock = clock
@@ -39,11 +39,11 @@ class Issuer:
         self._kid = hashlib.sha256(self._public["n"].encode()).hexdigest()[:16]
 
     def jwks(self) -> dict[str, Any]:
-        """Give the key set that belongs at {issuer}.well-known/jwks.json."""
+        """Return the key set for {issuer}.well-known/jwks.json."""
         return {"keys": [self._public | {"kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def configuration(self) -> dict[str, Any]:
-        """Give the document that belongs at {issuer}.well-known/openid-configuration."""
+        """Return the document for {issuer}.well-known/openid-configuration."""
         return {
             "issuer": self.url,
             "jwks_uri": f"{self.url}.well-known/jwks.json",
@@ -51,7 +51,7 @@ class Issuer:
         }
 
     def token(self, sub: str, seconds: int = 86_400, **claims: Any) -> str:
-        """Sign a token for `sub` that lasts `seconds`; `claims` may replace any claim, or drop it with None."""
+        """Sign a token for `sub` that is valid for `seconds`. `claims` may replace any claim; None drops it."""
         now = int(self._clock().timestamp())
         standard = {"iss": self.url, "aud": self.audience, "sub": sub, "iat": now, "exp": now + seconds}
         given = {name: value for name, value in (standard | claims).items() if value is not None}
@@ -59,20 +59,20 @@ class Issuer:
 
 
 class KeySource(Protocol):
-    """Gives the public keys of an issuer by id; `unknown` is the id that was not among the last ones."""
+    """Returns the public keys of an issuer by id. `unknown` is the id that the token names, known or not."""
 
     def __call__(self, unknown: str) -> Keys:
-        """Give the keys by id. Raises Unauthorized when they cannot be had."""
+        """Return the keys by id. Raises Unauthorized if they cannot be fetched."""
 
 
 def own_keys(issuer: Issuer) -> KeySource:
-    """Give the keys of our own issuer, which never change."""
+    """Return the keys of our own issuer; they never change."""
     keys = _by_id(issuer.jwks())
     return lambda _: keys
 
 
 class FetchedKeys:
-    """The keys of a real issuer, fetched when a token names one that is not known."""
+    """The keys of a real issuer, fetched again when a token names an unknown key."""
 
     def __init__(self, issuer: str, fetch: Callable[[str], bytes] | None = None) -> None:
         """Fetch {issuer}.well-known/jwks.json."""
@@ -83,7 +83,7 @@ class FetchedKeys:
         self._lock = threading.Lock()
 
     def __call__(self, unknown: str) -> Keys:
-        """Give the keys by id. Raises Unauthorized when the issuer cannot be asked."""
+        """Return the keys by id. Raises Unauthorized if the issuer does not answer."""
         with self._lock:
             if unknown not in self._keys and time.monotonic() - self._fetched > _REFETCH:
                 self._fetched = time.monotonic()
@@ -102,7 +102,7 @@ class Authorizer:
         self._clock = clock
 
     def __call__(self, token: str) -> Mapping[str, Any]:
-        """Give the token's claims. Raises Unauthorized with the reason."""
+        """Return the token's claims. Raises Unauthorized with the reason."""
         claims = self._signed(token)
         if claims.get("iss") != self._issuer:
             raise Unauthorized("the token was issued by somebody else")
@@ -112,7 +112,7 @@ class Authorizer:
         return claims
 
     def _signed(self, token: str) -> dict[str, Any]:
-        # Times are compared below: the clock of a local run can be moved, PyJWT's cannot.
+        # The clock of a local run can move and PyJWT's cannot, so `_check_times` compares the times.
         options: Any = {f"verify_{each}": False for each in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
         try:
             kid = str(jwt.get_unverified_header(token).get("kid"))
@@ -125,7 +125,7 @@ class Authorizer:
         return claims
 
     def _meant_for_us(self, claims: Mapping[str, Any]) -> bool:
-        # API Gateway looks at `client_id` only where there is no `aud`.
+        # API Gateway reads `client_id` only if there is no `aud`.
         audience = claims.get("aud", claims.get("client_id"))
         return self._audience in (audience if isinstance(audience, list) else [audience])
 

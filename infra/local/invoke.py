@@ -1,4 +1,4 @@
-"""Lambda on one machine: each function in worker processes of its own, one invocation at a time each."""
+"""Lambda on one machine: each function has its own worker processes, and each process runs one invocation at a time."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ def _to_log(function: str, line: str) -> None:
 
 
 class Workers:
-    """Runs the functions of the topology. Use from one event loop; `stop` leaves no process behind."""
+    """Runs the functions of the topology. Use it from one event loop; `stop` leaves no process behind."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Workers:
         self._ended = False
 
     async def start(self) -> None:
-        """Begin to stop workers that nobody uses; the workers themselves start on demand."""
+        """Start to stop idle workers from time to time. An invocation starts a worker if none is free."""
         self._reaper = asyncio.create_task(self._reap())
 
     async def stop(self) -> None:
-        """Kill all workers and wait for their end; an invocation that still runs fails."""
+        """Kill all workers and wait for their end. An invocation that still runs fails."""
         self._ended = True
         if self._reaper:
             self._reaper.cancel()
@@ -67,9 +67,9 @@ class Workers:
         await asyncio.gather(*self._stopping)
 
     async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """JSON in, JSON out. Waits for a free worker, starts one on demand. Raises FunctionError.
+        """Pass JSON in and return JSON. Wait for a free worker, or start one. Raises FunctionError.
 
-        As in Lambda, the function runs on when the caller gives up.
+        As in Lambda, the function runs on after the caller gives up.
         """
         running = asyncio.create_task(self._invoke(function, event))
         self._running.add(running)
@@ -77,10 +77,10 @@ class Workers:
         return await asyncio.shield(running)
 
     async def move_clock(self, offset: float) -> None:
-        """Let functions live `offset` seconds ahead. Returns when nothing runs any more that began before.
+        """Move the functions' clocks `offset` seconds ahead. Return when every invocation that began before has ended.
 
-        Workers go on and see the time pass, as in Lambda. Time that goes back ends them, as what they remember would
-        lie ahead of it.
+        Workers keep running and see the time pass, as in Lambda. If the time goes back, the workers end, because their
+        memory would lie in the future.
         """
         back = offset < self._clock.offset
         self._clock.move(offset)
@@ -90,7 +90,7 @@ class Workers:
             await asyncio.gather(*self._running, return_exceptions=True)
 
     async def retire(self) -> None:
-        """Let every worker finish and be replaced. Returns when the last old worker is gone."""
+        """Let every worker finish, so that new ones replace them. Return when the last old worker is gone."""
         old = list(self._all)
         for worker in old:
             worker.stale = True
@@ -113,7 +113,7 @@ class Workers:
     def _finished(self, running: asyncio.Task[Any]) -> None:
         self._running.discard(running)
         if not running.cancelled():
-            running.exception()  # it is in the log; nobody may be waiting any more
+            running.exception()  # mark the error as seen: it is in the log, and the caller may be gone
 
     async def _take(self, function: str) -> Worker:
         if self._ended:

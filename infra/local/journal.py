@@ -1,4 +1,4 @@
-"""A list that is kept: entries in memory and, where the state is kept, one JSON line each on disk."""
+"""A list that can be kept: entries in memory and, if the state is kept, one JSON line each on disk."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ from infra.local.runtime_api import FunctionError
 
 
 def reason(error: Exception) -> str:
-    """Say what went wrong in a function, as one would note it down."""
+    """Describe a function's failure in words for the journal."""
     if isinstance(error, FunctionError):
         return f"{error.type}: {error.message}"
     return f"{type(error).__name__}: {error}"
 
 
 class Journal:
-    """What was noted down so far, oldest first. Without a path it lives as long as the process."""
+    """The entries so far, oldest first. Without a path it lives as long as the process."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -23,14 +23,14 @@ class Journal:
         self.entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Note one entry down."""
+        """Add one entry."""
         self.entries.append(entry)
         if self._path:
             with self._path.open("a") as file:
                 file.write(json.dumps(entry, default=str) + "\n")
 
     def clear(self) -> None:
-        """Forget all entries, also on disk."""
+        """Delete all entries, also on disk."""
         self.entries.clear()
         if self._path:
             self._path.unlink(missing_ok=True)

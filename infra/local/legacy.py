@@ -1,4 +1,4 @@
-"""The backend that was there before: what is not ours is passed to it as API Gateway's HTTP integration does."""
+"""The legacy backend: the gateway passes it every path that is not ours, as API Gateway's HTTP integration does."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -14,40 +14,41 @@ ANSWER_LIMIT = 10 * 1024 * 1024  # bytes
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 _VIA = b"HTTP/1.1 AmazonAPIGateway"
-# Host is the other backend's, lengths and the date are made anew, and what was expected of us has been given. Only the
-# length that HEAD is told is of a body that never comes.
+# The legacy backend has its own host name; lengths and the date are computed again; the gateway already answers
+# `expect`. Only HEAD keeps its content length, which describes a body that is not sent.
 _NOT_PASSED = {"host", "expect"}
 _NOT_ANSWERED = {"content-length", "date"}
 
 
 class Unreachable(Exception):
-    """The legacy backend cannot be reached, hangs up, or speaks no HTTP; the message says which."""
+    """The legacy backend cannot be reached, hangs up, or does not speak HTTP; the message says which."""
 
 
 class TooLong(Exception):
-    """The legacy backend answers more than the gateway passes back."""
+    """The legacy backend's answer is longer than the gateway passes back."""
 
 
 class Legacy:
-    """The legacy backend at `address`, which stands for our own prefix: what follows the prefix is put behind it.
+    """The legacy backend at `address`, which stands for our prefix: the rest of the path is appended to it.
 
-    Paths, queries, headers and bodies go both ways as they were sent; no redirect is followed, no cookie kept.
+    Paths, queries, headers and bodies pass unchanged in both directions. The gateway follows no redirect and keeps no
+    cookie.
     """
 
     def __init__(self, address: str, limit: float = LEGACY_TIMEOUT) -> None:
         self._url = httpx.URL(address)
         self._limit = limit
-        # No connection is kept: the other end may close an idle one just as the next call is written to it.
+        # Connections are not reused: the other end may close an idle one while the next request is being written.
         self._transport = httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def ask(self, request: Request, headers: RawHeaders) -> Answer:
-        """Pass a call on, with its headers as they came in. Raises Unreachable, TooLong, or TimeoutError."""
+        """Pass a call on with its headers as they arrived. Raises Unreachable, TooLong, or TimeoutError."""
         onward = httpx.Request(
             request.method,
             self._url,
             headers=[*_kept(headers, _NOT_PASSED), *_added(request, headers)],
             content=request.body,
-            extensions={"target": self._target(request)},  # a URL would have its dots and percent signs tidied up
+            extensions={"target": self._target(request)},  # a URL would normalize its dots and percent signs
         )
         try:
             async with asyncio.timeout(self._limit):
@@ -56,7 +57,7 @@ class Legacy:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
-        """Let go of what is still open."""
+        """Close the open connections."""
         await self._transport.aclose()
 
     async def _exchange(self, onward: httpx.Request) -> Answer:
@@ -70,13 +71,13 @@ class Legacy:
             return Answer(response.status_code, _answered(response.headers.raw, dropped), bytes(body))
 
     def _target(self, request: Request) -> bytes:
-        rest = request.path.split("/", PREFIX.count("/") + 1)[-1]  # the prefix may have been spelt with percent signs
+        rest = request.path.split("/", PREFIX.count("/") + 1)[-1]  # the prefix may contain percent signs
         query = f"?{request.query}" if request.query else ""
         return self._url.raw_path.rstrip(b"/") + f"/{rest}{query}".encode("latin-1")
 
 
 def _kept(headers: RawHeaders, others: set[str]) -> Iterator[tuple[bytes, bytes]]:
-    """All but those that are meant for one connection only, be it that `connection` names them, and `others`."""
+    """Drop `others` and the headers for one connection only, including those that `connection` names."""
     named = {
         name.strip().lower() for each in _values(headers, b"connection") for name in each.decode("latin-1").split(",")
     }
@@ -85,7 +86,7 @@ def _kept(headers: RawHeaders, others: set[str]) -> Iterator[tuple[bytes, bytes]
 
 
 def _added(request: Request, headers: RawHeaders) -> list[tuple[bytes, bytes]]:
-    """What an HTTP API adds: `forwarded` and `via`, not x-forwarded-*."""
+    """Return the headers that an HTTP API adds: `forwarded` and `via`, not x-forwarded-*."""
     host = b"".join(_values(headers, b"host")[:1])
     return [
         (b"forwarded", b'for=%s;host="%s";proto=http' % (request.source_ip.encode(), host)),

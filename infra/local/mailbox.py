@@ -1,4 +1,4 @@
-"""The mailbox: takes what the functions send through SES, delivers nothing, shows everything."""
+"""The mailbox: takes the mail that the functions send through SES, delivers none of it, and shows all of it."""
 
 import base64
 import itertools
@@ -17,10 +17,10 @@ from infra.local.journal import Journal
 
 
 class Mailbox:
-    """What was sent, newest first. `routes` are SES's `SendEmail` and the pages of a reader."""
+    """The sent mail, newest first. `routes` are SES's `SendEmail` and the pages for the developer."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Keep the mail in `path` if there is one."""
+        """Keep the mail in `path`, if given."""
         self._mail = Journal(path)
         self.routes = [
             Route("/dev/ses/v2/email/outbound-emails", self._send, methods=["POST"]),
@@ -30,7 +30,7 @@ class Mailbox:
         ]
 
     async def _send(self, request: Request) -> Response:
-        """Answer what `sesv2.send_email` expects (AWS, SES API v2, SendEmail)."""
+        """Answer as `sesv2.send_email` expects (AWS, SES API v2, SendEmail)."""
         order = await request.json()
         raw = order.get("Content", {}).get("Raw", {}).get("Data")
         if not raw:
@@ -55,7 +55,7 @@ class Mailbox:
 
 
 def read_mail(raw: bytes, destination: dict[str, list[str]]) -> dict[str, Any]:
-    """Take a message apart: who, what, both bodies, and attachments with their text where they are text."""
+    """Parse a mail: addresses, subject, both bodies, and the attachments, with their text if they are text."""
     mail = message_from_bytes(raw, policy=policy.default)
     envelope = list(itertools.chain.from_iterable(destination.values()))
     return {

@@ -1,4 +1,4 @@
-"""One worker: the process that a function lives in, its environment, and what it says."""
+"""One worker: the process of a function, its environment, and its output."""
 
 import asyncio
 import json
@@ -15,15 +15,15 @@ from infra.local.clock import FunctionClock
 from infra.local.runtime_api import FunctionError, FunctionTimeout, Invocation, RuntimeApi
 from infra.topology import Function
 
-Log = Callable[[str, str], None]  # function, line
+Log = Callable[[str, str], None]  # (function, line)
 
-_INIT_SECONDS = 60  # Lambda gives 10; a laptop that has yet to compile what it imports needs more
+_INIT_SECONDS = 60  # Lambda gives 10; a laptop may first have to compile the imported modules
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INHERITED = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 class Worker:
-    """Serves one invocation at a time of one function. `start` once, `stop` for good."""
+    """Serves one function, one invocation at a time. Call `start` once; `stop` is final."""
 
     def __init__(  # noqa: PLR0917
         self,
@@ -52,15 +52,15 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still there."""
+        """Whether the process still runs."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start the process and wait until it asks for work. Raises FunctionError where its module fails."""
+        """Start the process and wait until it asks for work. Raises FunctionError if its module fails."""
         address = await self._api.open()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # or this package's modules would come before the functions'
+            "-P",  # without this option the modules of this package would shadow those of the functions
             str(_BOOTSTRAP),
             f"{self.name}.handler",
             str(os.getpid()),
@@ -70,7 +70,7 @@ class Worker:
             stderr=asyncio.subprocess.STDOUT,
             cwd=self._folders[0],
             env=self._variables(address),
-            start_new_session=True,  # Ctrl-C is for the parent, which ends its workers in order
+            start_new_session=True,  # Ctrl-C must reach only the parent, which stops its workers in order
         )
         self._watches = [asyncio.create_task(self._listen()), asyncio.create_task(self._mourn())]
         try:
@@ -79,7 +79,10 @@ class Worker:
             raise FunctionTimeout("Sandbox.Timedout", f"Not ready after {_INIT_SECONDS} seconds") from None
 
     async def invoke(self, event: Mapping[str, Any]) -> Any:
-        """What the handler returns for `event`. Raises FunctionError; after a FunctionTimeout the worker is spent."""
+        """Return the handler's answer to `event`.
+
+        Raises FunctionError; after a FunctionTimeout the worker is unusable.
+        """
         invocation = self._invocation(event)
         self.busy = True
         self._api.submit(invocation)
@@ -97,7 +100,7 @@ class Worker:
         return result
 
     async def stop(self) -> None:
-        """Kill the process, and wait until nothing of it is left."""
+        """Kill the process, and wait until every part of it has ended."""
         if self._process is not None:
             if self.alive:
                 self._process.kill()
@@ -158,7 +161,7 @@ class Worker:
         self._say(rest)
 
     def _say(self, raw: bytes) -> None:
-        # The runtime client keeps a stack trace in one record: \r between lines, no-break spaces before.
+        # The runtime client writes a stack trace as one record: \r between lines, no-break spaces before them.
         for line in raw.decode(errors="replace").replace("\xa0", " ").splitlines():
             if line.strip():
                 self._log(self.name, line)
@@ -170,7 +173,7 @@ class Worker:
 
 
 def _isolation() -> dict[str, str]:
-    """What keeps the developer's own AWS account out of reach, and text the same everywhere."""
+    """Hide the developer's own AWS account, and make text encoding the same on every machine."""
     return {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -1,4 +1,4 @@
-"""What the functions publish on the event bus: it takes it, hands it on by the rules, and shows it."""
+"""The events that the functions publish: receives them as EventBridge, passes them to the bus, and shows them."""
 
 import json
 import logging
@@ -15,14 +15,14 @@ from infra.local.journal import Journal
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 1000  # of the newest
+_SHOWN = 1000  # the newest events
 
 
 class Published:
-    """What was put on the bus, newest last. `routes` are EventBridge's `PutEvents` and the list for a reader."""
+    """The published events, newest last. `routes` are EventBridge's `PutEvents` and the list for the developer."""
 
     def __init__(self, bus: Bus, path: Path | None = None) -> None:
-        """Keep the events in `path` if there is one."""
+        """Keep the events in `path`, if given."""
         self._bus = bus
         self._events = Journal(path)
         self.routes = [
@@ -32,7 +32,7 @@ class Published:
         ]
 
     async def _put(self, request: Request) -> Response:
-        """Answer what `events.put_events` expects (AWS, EventBridge API, PutEvents)."""
+        """Answer as `events.put_events` expects (AWS, EventBridge API, PutEvents)."""
         told = [await self._take(entry) for entry in (await request.json())["Entries"]]
         answer = {"FailedEntryCount": sum("ErrorCode" in each for each in told), "Entries": told}
         return JSONResponse(answer, media_type="application/x-amz-json-1.1")

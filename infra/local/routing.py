@@ -1,4 +1,4 @@
-"""Which route of an HTTP API a request takes."""
+"""Finds the route of an HTTP API for a request."""
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
@@ -9,7 +9,7 @@ _LITERAL, _PARAMETER, _GREEDY = range(3)
 
 
 def route_for(routes: Iterable[Route], method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
-    """The most specific route for `path` as it was sent, with its path parameters decoded."""
+    """Return the most specific route for `path` as it was sent, with its path parameters decoded."""
     found = [
         (route, parameters)
         for route in routes
@@ -19,7 +19,7 @@ def route_for(routes: Iterable[Route], method: str, path: str) -> tuple[Route, M
 
 
 def route_key(route: Route) -> str:
-    """The route as an event names it."""
+    """Return the route as an event names it."""
     return route.path if route.path == "$default" else f"{route.method} {route.path}"
 
 

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on loopback: one per worker, which asks for its next invocation and posts what came of it."""
+"""Lambda's Runtime API on loopback, one per worker: the worker asks for its next invocation and posts the result."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 VERSION = "/2018-06-01/runtime"
-RESPONSE_LIMIT = 6 * 1024 * 1024  # bytes a function may return
+RESPONSE_LIMIT = 6 * 1024 * 1024  # bytes that a function may return
 _HEAD_LIMIT = 2 * 1024 * 1024  # the runtime client puts a stack trace of up to 1 MB into a header
 Reply = tuple[int, Mapping[str, str], bytes]
 _ACCEPTED: Reply = (202, {}, b'{"status":"OK"}')
@@ -23,11 +23,11 @@ class FunctionError(Exception):
 
 
 class FunctionTimeout(FunctionError):
-    """The handler was killed as its time was up."""
+    """The handler ran out of time and was killed."""
 
 
 class Invocation(NamedTuple):
-    """One event on its way to a worker; `answer` gets what the handler returned, or a FunctionError."""
+    """One event for a worker; `answer` gets the handler's return value or a FunctionError."""
 
     id: str
     headers: Mapping[str, str]
@@ -36,9 +36,9 @@ class Invocation(NamedTuple):
 
 
 class RuntimeApi:
-    """What one worker speaks to.
+    """The API that one worker calls.
 
-    It has a port of its own, which tells whose `next` it is: the client knows a host and no more.
+    Each worker has its own port, because the client sends no name. The port tells which worker calls `next`.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class RuntimeApi:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> str:
-        """Listen; answers the address for AWS_LAMBDA_RUNTIME_API."""
+        """Listen, and return the address for AWS_LAMBDA_RUNTIME_API."""
         self._server = await asyncio.start_server(self._converse, "127.0.0.1", 0, limit=_HEAD_LIMIT)
         host, port = self._server.sockets[0].getsockname()
         return f"{host}:{port}"
@@ -64,16 +64,16 @@ class RuntimeApi:
             await self._server.wait_closed()
 
     def submit(self, invocation: Invocation) -> None:
-        """Hand an invocation to the worker, at once or when it asks."""
+        """Give an invocation to the worker, at once or when it asks."""
         self._running = invocation
         self._waiting.put_nowait(invocation)
 
     def fail(self, error: FunctionError) -> None:
-        """Whatever is awaited from the worker will not come."""
+        """Report to all waiting callers that the worker will not answer."""
         for awaited in (self.ready, self._running and self._running.answer):
             if awaited and not awaited.done():
                 awaited.set_exception(error)
-                awaited.exception()  # seen: nobody may be waiting any more
+                awaited.exception()  # mark the error as seen: the caller may be gone
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -130,8 +130,8 @@ async def _read(
 
 
 def _acknowledge_at_once(writer: asyncio.StreamWriter) -> None:
-    # The runtime client writes head and body apart and waits for the first to be acknowledged,
-    # which the kernel would put off for 40 ms. It forgets the wish, so it is told each time.
+    # The runtime client sends head and body separately. It waits until the kernel acknowledges the head, which by
+    # default takes 40 ms. The kernel resets this option, so it is set for each request.
     quick = getattr(socket, "TCP_QUICKACK", None)
     if quick is not None:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, quick, 1)

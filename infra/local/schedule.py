@@ -1,4 +1,4 @@
-"""The clock that calls functions: every so often, and at once when asked."""
+"""The clock that starts functions: at a fixed interval, and at once on request."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Timer:
-    """Fires the schedules of the topology. One schedule never runs twice at the same time by the clock alone."""
+    """Runs the schedules of the topology. The clock never starts a schedule twice at the same time."""
 
     def __init__(self, invoke: Invoke, schedules: Sequence[Schedule], clock: Clock) -> None:
         self._invoke = invoke
@@ -24,15 +24,15 @@ class Timer:
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def run(self) -> None:
-        """Fire until cancelled."""
+        """Start the functions until cancelled."""
         await asyncio.gather(*(self._repeat(schedule) for schedule in self._schedules))
 
     async def fire(self) -> dict[str, Any]:
-        """Call every scheduled function now; gives the answers by function. Raises what a function raises."""
+        """Call every scheduled function now and return the answers by function. Raises what a function raises."""
         return {each.function: await self._call(each) for each in self._schedules}
 
     async def still(self) -> None:
-        """Wait until no call is under way: what began at one time does not end at another."""
+        """Wait until no call runs, so that no call begins at one time and ends at another."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 
@@ -41,7 +41,7 @@ class Timer:
             await asyncio.sleep(schedule.every)
             try:
                 await self._call(schedule)
-            # Whatever went wrong in a function is tried again the next time: this is the outermost edge.
+            # The outermost edge: after any failure of a function the next round tries again.
             except Exception as error:  # noqa: BLE001
                 log.warning("%s failed: %s", schedule.function, reason(error).partition("\n")[0])
 

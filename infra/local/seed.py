@@ -1,4 +1,4 @@
-"""A small believable world: who won which nights, as the auctions would tell it over the bus."""
+"""The seed data: a small set of users and won nights, published on the bus as the auctions would do it."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ _HOST = "auth0|host-lan"
 
 
 class Traveller(NamedTuple):
-    """Somebody who can be logged in as."""
+    """A user that the developer can log in as."""
 
     sub: str
     name: str
@@ -32,7 +32,7 @@ BINH = Traveller("auth0|traveller-binh", "Trần Thị Bình", "binh.tran@stays.
 
 
 class Place(NamedTuple):
-    """Somewhere to stay."""
+    """A property."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Award(NamedTuple):
-    """What an auction decided for one traveller."""
+    """The result of an auction for one user."""
 
     auction: str
     who: Traveller
@@ -61,36 +61,36 @@ _TERRACE = Place("7203451890374591004", "Homestay Ruộng Bậc Thang", "Sa Pa",
 
 
 def world(now: datetime) -> list[Event]:
-    """Give the events of the world, with dates that count from today in Vietnam."""
+    """Return the events of the seed data. Their dates count from today in Vietnam."""
     today = now.astimezone(_VIETNAM).date()
     soon, past = now + timedelta(days=2), now - timedelta(days=1)
     expired = _nights(today + timedelta(days=21), [900_000, 900_000])
-    # A price per night that cannot be divided evenly: 1,000,000 đồng for seven nights.
+    # A total that does not divide evenly: 1,000,000 đồng for seven nights.
     week = _nights(today + timedelta(days=40), [142_857] * 6 + [142_858])
     gap = _nights(today + timedelta(days=14), [750_000] * 4)
     del gap[2]
     full = _nights(today + timedelta(days=7), [1_200_000, 1_200_000, 1_500_000])
     return [
-        # Should An decline, or let the deadline pass, Bình is asked.
+        # If An declines, or the deadline passes, Bình gets the offer.
         _result(Award("7203451890374592001", AN, _PINES, full, soon, next_in_line=(BINH,))),
         _result(Award("7203451890374592001", BINH, _PINES, [], soon, "LOST")),
         _result(Award("7203451890374592002", AN, _LANTERN, gap, soon, "PARTIAL_WIN")),
         _result(Award("7203451890374592003", AN, _BEACH, expired, past)),
         _result(Award("7203451890374592004", AN, _TERRACE, week, soon)),
         _result(Award("7203451890374592005", BINH, _TERRACE, full, soon)),
-        # It turns out that Bình has another day to pay; and one of her auctions was none.
+        # A correction gives Bình another day to pay, and another one withdraws one of her auctions.
         _result(Award("7203451890374592005", BINH, _TERRACE, full, soon + timedelta(days=1)), revision=1),
         _result(Award("7203451890374592006", BINH, _LANTERN, expired, soon)),
         _withdrawal("7203451890374592006", BINH, revision=1),
-        # What An let expire is offered to Bình.
+        # An let this award expire, so Bình gets the offer.
         _offer("7203451890374593001", Award("7203451890374592003", BINH, _BEACH, expired, soon)),
     ]
 
 
 async def seed(database: Database, bus: Bus, now: datetime, forget: Forget) -> list[Any]:
-    """Empty the tables and tell the world over the bus; gives the function's answers. Raises as `Bus.put`.
+    """Empty the tables and publish the seed data on the bus. Return the function's answers. Raises as `Bus.put`.
 
-    `forget` comes in between: nothing that is kept in memory may outlive the tables that it speaks of.
+    `forget` runs in between, so that no process remembers items of the emptied tables.
     """
     for table in TABLES:
         empty(database, table)
@@ -99,7 +99,7 @@ async def seed(database: Database, bus: Bus, now: datetime, forget: Forget) -> l
 
 
 def is_empty(database: Database, table: str) -> bool:
-    """Say whether a table has no item at all."""
+    """Say whether a table has no items."""
     return not database.call("DynamoDB_20120810.Scan", {"TableName": table, "Limit": 1})["Items"]
 
 
@@ -169,7 +169,7 @@ def _timestamp(moment: datetime) -> str:
 
 
 def main() -> int:
-    """Ask a running system, by the address of its HTTP API, to seed itself again; gives the exit code."""
+    """Ask a running system, at the address of its HTTP API, to seed itself again. Return the exit code."""
     address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
     try:
         with urllib.request.urlopen(f"{address}/dev/seed", data=b"") as answer:  # noqa: S310

@@ -1,4 +1,4 @@
-"""Listening on localhost, by IPv4 and IPv6, and serving an ASGI app there."""
+"""Listens on localhost, over IPv4 and IPv6, and serves an ASGI app there."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from infra.local.asgi import App
 from infra.local.websocket_api import FRAME_LIMIT, MESSAGE_LIMIT
 
-_GRACE = 2  # seconds that a request gets to end when the server stops
+_GRACE = 2  # seconds that a running request has left when the server stops
 _LINGER = 1.0  # seconds
 
 
 class PortTaken(Exception):
-    """Another program listens on the port; the message names the port and the setting that changes it."""
+    """Another program listens on the port. The message names the port and the setting that changes it."""
 
 
 def listen(port: int, setting: str) -> list[socket.socket]:
-    """Sockets bound to `port` of 127.0.0.1 and, where there is IPv6, of ::1. Port 0 finds a free one.
+    """Return sockets bound to `port` of 127.0.0.1 and, if the machine has IPv6, of ::1. Port 0 finds a free port.
 
-    Both, as a browser may take `localhost` for either. Raises PortTaken.
+    A browser may resolve `localhost` to either address, so both are bound. Raises PortTaken.
     """
     sockets: list[socket.socket] = []
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -43,7 +43,7 @@ def listen(port: int, setting: str) -> list[socket.socket]:
 
 @contextlib.asynccontextmanager
 async def serving(app: App, sockets: Sequence[socket.socket]) -> AsyncIterator[int]:
-    """Serve `app` in this event loop until the block is left; yields the port. Signals are left to the caller."""
+    """Serve `app` in this event loop until the block ends; yields the port. The caller handles signals."""
     server = _Server(_config(app))
     running = asyncio.create_task(server.serve(list(sockets)))
     try:
@@ -57,7 +57,7 @@ async def serving(app: App, sockets: Sequence[socket.socket]) -> AsyncIterator[i
 
 
 class _Server(uvicorn.Server):
-    """One of several in a process: the signals are not its own."""
+    """One of several servers in a process, so it leaves the signals alone."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
 
 
 class _WebSocket(WebSocketsSansIOProtocol):
-    """Says why it hangs up on a client that is still sending: closing at once would reset the connection."""
+    """Tells a client that is still sending why it closes. An immediate close would reset the connection."""
 
     _failed = False
 
@@ -77,7 +77,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
         code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.transport.write_eof()  # and reads on, to no end, until the client has understood
+        self.transport.write_eof()  # keeps reading and drops the input until the client has closed
         self.transport.resume_reading()
         self.close_timer = self.loop.call_later(_LINGER, self.transport.close)
 
@@ -87,8 +87,8 @@ def _config(app: App) -> uvicorn.Config:
         cast("Any", app),
         http="h11",
         ws=_WebSocket,
-        ws_max_size=cast("int", (MESSAGE_LIMIT, FRAME_LIMIT)),  # handed on to websockets, which takes a pair
-        ws_ping_interval=None,  # API Gateway sends none
+        ws_max_size=cast("int", (MESSAGE_LIMIT, FRAME_LIMIT)),  # passed on to websockets, which takes a pair
+        ws_ping_interval=None,  # API Gateway sends no pings
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=64 * 1024,  # so that the app can answer 431
         interface="asgi3",
@@ -103,7 +103,7 @@ def _config(app: App) -> uvicorn.Config:
 
 
 def _bound(family: int, host: str, port: int) -> socket.socket:
-    # Named, or asyncio would not see that it is TCP and would leave the small second write of a response waiting.
+    # Without the protocol, asyncio does not see that this is TCP and delays the small second write of a response.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":

@@ -1,4 +1,4 @@
-"""What one can choose about the local run: an option each, addresses by environment variable too."""
+"""The options of the local run; environment variables also set the ports and the legacy backend's address."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """The choices. Port 0 means any free port; no `state` means that nothing outlives the run."""
+    """The chosen options. Port 0 means any free port; without `state` no data outlive the run."""
 
     http_port: int = 8000
     websocket_port: int = 8080
@@ -37,7 +37,7 @@ class Settings:
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the command line; wrong ones end the program with a usage message, as argparse does."""
+    """Read the command line. Wrong options end the program with argparse's usage message."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     _add_ports(parser, environment)
     _add_identity(parser)

@@ -1,4 +1,4 @@
-"""The stream of a table: read shard by shard, handed to each consumer, its rest kept for the next start."""
+"""Reads the stream of a table, passes its records to the consumers, and keeps the rest for the next start."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ from infra.local.event_source import EventSource, Record
 log = logging.getLogger(__name__)
 
 _API = "DynamoDBStreams_20120810"
-_IDLE = 0.05  # seconds between two looks at a quiet stream; one look costs the machine 0.7 ms
+_IDLE = 0.05  # seconds between two reads of a quiet stream; one read costs 0.7 ms
 
 
 class TableStream:
-    """Reads the change records of a table in order, from the oldest that the engine still has."""
+    """Reads the change records of a table in order, from the oldest one that the engine still has."""
 
     def __init__(self, database: Database, table: str) -> None:
         self._database = database
@@ -28,7 +28,7 @@ class TableStream:
         self._last: dict[str, str] = {}
 
     def read(self) -> list[Record]:
-        """Give the records that came since the last call, in the shape that Lambda hands to a function."""
+        """Return the records since the last call, as Lambda passes them to a function."""
         if not any(self._iterators.values()):
             self._discover()
         records = []
@@ -47,7 +47,7 @@ class TableStream:
         try:
             page = self._call("GetRecords", ShardIterator=iterator)
         except EngineError as error:
-            # A machine that slept for a quarter of an hour comes back with an iterator that has expired.
+            # The iterator expires if the machine sleeps for a quarter of an hour.
             if error.code not in ("ExpiredIteratorException", "TrimmedDataAccessException"):
                 raise
             self._iterators[shard] = self._iterator(shard)
@@ -77,7 +77,7 @@ class Poller:
     """Carries records from a table's stream to its consumers."""
 
     def __init__(self, stream: TableStream, sources: Sequence[EventSource], rest: Path | None = None) -> None:
-        """Take up what `rest` kept from the last run: the engine forgets its stream when it stops."""
+        """Load the records that the last run kept in `rest`, because the engine forgets its stream when it stops."""
         self._stream = stream
         self._sources = sources
         self._rest = rest
@@ -89,7 +89,7 @@ class Poller:
                         source.put(record)
 
     def nudge(self) -> None:
-        """Look at once: somebody has probably written."""
+        """Read the stream at once: a function has probably written."""
         self._nudge.set()
 
     async def run(self) -> None:
@@ -97,10 +97,10 @@ class Poller:
         await asyncio.gather(self._poll(), *(source.run() for source in self._sources))
 
     def settle(self) -> None:
-        """After the run: read what is left in the stream and write down all that was not delivered."""
+        """After the run, read the rest of the stream and save every undelivered record."""
         if not self._rest:
             return
-        # An engine that died of itself has nothing left to read.
+        # If the engine died, there is no stream left to read.
         with contextlib.suppress(EngineError):
             while records := self._stream.read():
                 self._hand_out(records)
@@ -119,7 +119,7 @@ class Poller:
         try:
             records = await asyncio.shield(reading)
         except asyncio.CancelledError:
-            # The thread cannot be stopped, and what it has read will not come again.
+            # The thread cannot be stopped, and the stream will not return these records again.
             self._hand_out(await reading)
             raise
         self._hand_out(records)

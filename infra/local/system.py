@@ -1,4 +1,4 @@
-"""The running system: everything that `make run` starts, started in order and ended in the opposite one."""
+"""The running system: starts everything that `make run` needs, in order, and stops it in the opposite order."""
 
 import asyncio
 import logging
@@ -51,12 +51,12 @@ Sockets = list[list[socket.socket]]
 
 log = logging.getLogger(__name__)
 
-_WORKERS = 2  # of each function at most: enough for two at once, and all of it stays under a gigabyte
-_WATCH = 0.5  # seconds between two looks at the engine's process
+_WORKERS = 2  # at most, per function: enough for two calls at once, and all workers stay under a gigabyte
+_WATCH = 0.5  # seconds between two checks of the engine's process
 
 
 class Local:
-    """A running system. `failed` gets an exception when a part that all the others need has ended."""
+    """A running system. `failed` gets the exception of a part without which the others cannot work."""
 
     def __init__(self, settings: Settings, folder: Path, database: Database, addresses: Addresses) -> None:
         self.settings = settings
@@ -71,7 +71,7 @@ class Local:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self, sockets: Sockets, on_log: Log, stack: AsyncExitStack) -> None:
-        """Start workers, stream and clock, then listen, then tell the small world if there is none."""
+        """Start workers, stream and clock. Then listen. Then publish the seed data if the table is empty."""
         self.workers = await self._start_workers(on_log, stack)
         self.bus = Bus(self.invoke, RULES, self.dead_letters, self.clock)
         self.published = Published(self.bus, self._kept("events.jsonl"))
@@ -93,7 +93,7 @@ class Local:
             await self._seed()
 
     async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """Invoke a function; whatever it wrote is looked for in the stream at once."""
+        """Invoke a function, then read the stream at once for the items that it wrote."""
         try:
             return await self.workers.invoke(function, event)
         finally:
@@ -138,7 +138,7 @@ class Local:
         return Issuer(url, self.settings.audience, self._kept("issuer.pem"), self.clock)
 
     def _environment(self) -> dict[str, str]:
-        """What all functions together are told."""
+        """Return the variables of all functions together."""
         of_each = environments(self.settings, self.addresses).values()
         return {name: value for told in of_each for name, value in told.items()}
 
@@ -194,7 +194,7 @@ class Local:
         return Authorizer(url, self.settings.audience, keys, self.clock)
 
     async def _forget(self) -> None:
-        """End what remembers the tables as they were: functions' memory, and pages that the table no longer lists."""
+        """Clear every memory of the old tables: the functions' processes, and the pages' connections."""
         await self.workers.retire()
         await self.websocket.hang_up()
 
@@ -212,9 +212,9 @@ class Local:
 
 @asynccontextmanager
 async def running(settings: Settings, on_log: Log) -> AsyncIterator[Local]:
-    """Start everything and give it, ready for requests; end everything afterwards.
+    """Start everything and yield the system, ready for requests; stop everything afterwards.
 
-    Raises PortTaken, or EngineError when the embedded database does not start.
+    Raises PortTaken. Raises EngineError if the embedded database does not start.
     """
     async with AsyncExitStack() as stack:
         sockets = _listen(settings, stack)
@@ -254,7 +254,7 @@ async def _database(settings: Settings, folder: Path, stack: AsyncExitStack) -> 
     try:
         database = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # Its process runs already: whoever gives up now still ends it in order.
+        # The engine's process already runs, so it must be stopped even if the start is cancelled.
         await asyncio.to_thread((await starting).stop)
         raise
     stack.push_async_callback(asyncio.to_thread, database.stop)
@@ -274,7 +274,7 @@ def _addresses(sockets: Sockets, database: Database) -> Addresses:
 
 @asynccontextmanager
 async def _background(part: Coroutine[Any, Any, None], failed: asyncio.Future[None]) -> AsyncIterator[None]:
-    """Run a part beside everything else; its failure is the system's."""
+    """Run a part beside everything else; its failure ends the system."""
 
     def report(done: asyncio.Task[None]) -> None:
         if not done.cancelled() and (error := done.exception()) and not failed.done():

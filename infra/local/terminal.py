@@ -1,4 +1,4 @@
-"""What the terminal shows: the banner, and the lines that functions log."""
+"""The terminal output: the banner, and the log lines of the functions."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from infra.local.identity import Issuer
 from infra.local.seed import AN, BINH
 from infra.topology import WEBSOCKET_STAGE
 
-# What Powertools adds to every line and nobody wants to read a hundred times.
+# Powertools adds these fields to every line, and they only repeat.
 _NOISE = frozenset(
     {
         "level",
@@ -27,7 +27,7 @@ _NOISE = frozenset(
 
 
 def banner(addresses: Addresses, issuer: Issuer | None, legacy: str | None = None) -> str:
-    """Give the text that says that all is ready, and where."""
+    """Return the text that says that the system is ready, with its addresses."""
     lines = [
         "",
         "Stays is ready.",
@@ -45,12 +45,12 @@ def banner(addresses: Addresses, issuer: Issuer | None, legacy: str | None = Non
 
 
 def tokens(issuer: Issuer) -> dict[str, str]:
-    """Sign a token for each traveller of the small world, by name."""
+    """Sign a token for each user of the seed data, by name."""
     return {each.name: issuer.token(each.sub, email=each.email, name=each.name) for each in (AN, BINH)}
 
 
 def readable(line: str) -> str | None:
-    """Shorten a line that a function logged; None for one that only a machine reads."""
+    """Shorten a log line of a function; None for a line that only a machine reads."""
     entry = _parsed(line)
     if entry is None:
         return line

@@ -39,14 +39,14 @@ FRAME_LIMIT = 32 * 1024  # bytes
 
 _log = logging.getLogger(__name__)
 _Hear = Callable[["_Connection", str], Awaitable[None]]
-_SEND_SECONDS = 10  # a client that does not read for so long is given up
+_SEND_SECONDS = 10  # seconds; a client that reads nothing for so long is disconnected
 
 
 class WebSocketApi:
-    """One WebSocket API. Its `app` goes on a port of its own with `serving`, which keeps the frame limits.
+    """One WebSocket API. `serving` gives its `app` its own port and keeps the frame limits.
 
-    `/{stage}` is the API. A WebSocket to any other path is accepted and what it says is ignored.
-    `[/{stage}]/@connections/{id}` is the management API. All times in seconds.
+    `/{stage}` is the API. A WebSocket to any other path is accepted and its messages are ignored.
+    `[/{stage}]/@connections/{id}` is the management API. All times are in seconds.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class WebSocketApi:
                 await self._listen(stranger, receive, _ignore)
 
     async def hang_up(self) -> None:
-        """End every connection: their pages connect anew."""
+        """Close every connection, so that the pages connect again."""
         for connection in list(self._open.values()):
             await connection.close(1001, "Going away")
 
@@ -110,7 +110,7 @@ class WebSocketApi:
             self._open.pop(connection.client.connection_id, None)
 
     async def _refusal(self, client: Client, scope: Scope) -> int | None:
-        """The status that refuses the handshake, or None."""
+        """Return the status that refuses the handshake, or None."""
         if "$connect" not in self._routes:
             return None
         query = scope["query_string"].decode("latin-1")
@@ -122,14 +122,14 @@ class WebSocketApi:
         return None if status in range(200, 300) else status
 
     async def _listen(self, connection: "_Connection", receive: Receive, hear: _Hear) -> tuple[int, str]:
-        """Hand on what comes in, one message after the other, until the end; answers its code and reason."""
+        """Pass on each incoming message, one after the other, until the end. Return the close code and reason."""
         end = _now() + self._lifetime
         while (wait := min(end, connection.active_at + self._idle) - _now()) > 0:
             try:
                 async with asyncio.timeout(wait):
                     message = await receive()
             except TimeoutError:
-                continue  # unless something was sent to it in the meantime, the time is up
+                continue  # the loop computes the time again: a message sent meanwhile extends it
             if message["type"] == "websocket.disconnect":
                 return message.get("code", 1005), message.get("reason") or ""
             connection.touch()
@@ -154,7 +154,7 @@ class WebSocketApi:
             await connection.complain("Internal server error", request_id)
 
     async def _run(self, route: str, event: Mapping[str, Any]) -> Any:
-        """What the function of a route returns, None where it failed."""
+        """Return the answer of the route's function, or None if it failed."""
         if route not in self._routes:
             return None
         try:
@@ -189,7 +189,7 @@ class WebSocketApi:
 
 
 class _Connection:
-    """A WebSocket that is open, and when it was last used."""
+    """An open WebSocket, and the time of its last use."""
 
     def __init__(self, client: Client, send: Send, clock: Clock) -> None:
         self.client = client
@@ -202,11 +202,11 @@ class _Connection:
         self._last_active_at = self._clock()
 
     async def accept(self) -> bool:
-        """Complete the handshake; False where the client did not wait for it."""
+        """Complete the handshake; False if the client has gone."""
         return await self._sent({"type": "websocket.accept"})
 
     async def say(self, text: str) -> bool:
-        """Send a message; False where nobody is there to read it."""
+        """Send a message; False if the client has gone."""
         sent = await self._sent({"type": "websocket.send", "text": text})
         self.touch()
         return sent
@@ -233,13 +233,13 @@ class _Connection:
     async def _sent(self, message: Message) -> bool:
         try:
             await asyncio.wait_for(self._send(message), _SEND_SECONDS)
-        except (OSError, RuntimeError):  # gone, closing, or deaf (TimeoutError is an OSError)
+        except (OSError, RuntimeError):  # gone, closing, or not reading (TimeoutError is an OSError)
             return False
         return True
 
 
 async def _ignore(connection: _Connection, text: str) -> None:
-    """Foreign traffic: the front end says things to the root path that no API is meant to hear."""
+    """Ignore a message on another path: the frontend also writes to the root path, which has no API."""
 
 
 async def _refuse(send: Send, status: int) -> None:

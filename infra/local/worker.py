@@ -1,4 +1,4 @@
-"""A runtime client in Python alone, for machines that `awslambdaric` has no wheel for."""
+"""A runtime client in pure Python, for machines without a wheel of `awslambdaric`."""
 
 import http.client
 import importlib
@@ -14,7 +14,7 @@ _RUNTIME = "/2018-06-01/runtime"
 
 
 class Context(NamedTuple):
-    """What a handler gets beside the event."""
+    """The context that a handler gets with the event."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -28,18 +28,18 @@ class Context(NamedTuple):
     client_context: None = None
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long until the function is killed."""
+        """Return the milliseconds until the function is killed."""
         return max(0, self.deadline - int(time.time() * 1000))
 
 
 def run(handler: str, address: str, before_each: Callable[[], None]) -> None:
-    """Serve invocations until the Runtime API hangs up; each is prepared for by `before_each`."""
+    """Serve invocations until the Runtime API hangs up. `before_each` runs before each of them."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     api = http.client.HTTPConnection(address)
     module, _, name = handler.rpartition(".")
     try:
         function = getattr(importlib.import_module(module), name)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the gateway is to know)
+    except Exception as error:  # noqa: BLE001 (the gateway must learn of every failure)
         _post(api, "/init/error", _failure(error, f"Unable to import module '{module}': {error}"))
         sys.exit(1)
     while True:
