@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the CDK runs: the stacks of the chosen stage (`-c stage=dev|staging|prod|all`)."""
+"""Entry point of the CDK: builds the stacks of the chosen stage (`-c stage=dev|staging|prod|all`)."""
 
 import sys
 

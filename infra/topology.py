@@ -1,58 +1,58 @@
-"""The shape of the system as data: what `cdk deploy` builds and `make run` serves. Imports nothing but `typing`."""
+"""The system as data: `cdk deploy` builds it and `make run` serves it. This module imports nothing but `typing`."""
 
 from typing import Any, NamedTuple
 
 
 class Access(NamedTuple):
-    """What a function may do with one table, in AWS: on items whose partition key is like one of `keys`."""
+    """Actions that a function may take in AWS on one table, for items whose partition key matches one of `keys`."""
 
     table: str
     actions: tuple[str, ...]
-    keys: tuple[str, ...] = ()  # none: any key
-    through: str | None = None  # this index alone; then `keys` are its partition keys
+    keys: tuple[str, ...] = ()  # empty: any key
+    through: str | None = None  # only this index is allowed; then `keys` are partition keys of the index
 
 
 class Function(NamedTuple):
     """One Lambda: `functions/<name>.py`, whose last function is `handler`.
 
-    What it is told, it may use: the name of a secret lets it read the secret, the sender of mail lets
-    it send, the WebSocket endpoint lets it post and hang up, the event bus lets it publish. Tables are
-    listed in `access`.
+    Each setting grants the permission that it needs. The name of a secret lets the function read the secret. The mail
+    sender lets it send mail. The WebSocket endpoint lets it post to connections and close them. The event bus lets it
+    publish. `access` lists the tables.
     """
 
     timeout: int  # seconds
     memory: int  # MB
-    environment: tuple[str, ...]  # the settings it reads; a missing one kills the start
-    why: str = ""  # this timeout and this memory
+    environment: tuple[str, ...]  # the settings that it reads; without one of them the function does not start
+    why: str = ""  # the reason for this timeout and this memory
     access: tuple[Access, ...] = ()
-    optional: tuple[str, ...] = ()  # settings that it is told where there is something to tell
-    reserved: int | None = None  # concurrent invocations kept for it alone, where the stage reserves any
+    optional: tuple[str, ...] = ()  # settings that it gets only where the environment has a value for them
+    reserved: int | None = None  # concurrent invocations reserved for this function, in stages that reserve any
 
     def told(self, settings: dict[str, str]) -> dict[str, str]:
-        """Its settings, out of all that there are. Raises KeyError where one is missing that it needs."""
+        """Choose its settings from `settings`. Raises KeyError if a required one is missing."""
         needed = {name: settings[name] for name in self.environment}
         return needed | {name: settings[name] for name in self.optional if name in settings}
 
 
 class Throttle(NamedTuple):
-    """Requests that a gateway lets through, of all callers together."""
+    """The request rate that a gateway allows, for all callers together."""
 
-    rate: int  # a second
+    rate: int  # per second
     burst: int
 
 
 class Route(NamedTuple):
-    """One route of the HTTP API. `path` as API Gateway spells it."""
+    """One route of the HTTP API. `path` is written as API Gateway writes it."""
 
     method: str
     path: str
     function: str
     public: bool = False
-    throttle: Throttle | None = None  # none: that of the API
+    throttle: Throttle | None = None  # None: the throttle of the whole API
 
 
 class Consumer(NamedTuple):
-    """A function that reads the stream of a table. Times in seconds."""
+    """A function that reads the stream of a table. Times are in seconds."""
 
     function: str
     table: str
@@ -64,16 +64,16 @@ class Consumer(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """A function that the clock calls. Times in seconds."""
+    """A function that the clock starts. Times are in seconds."""
 
     function: str
     every: int
-    retries: int = 0  # the next round does what this one did not
+    retries: int = 0  # no retry: the next round does the work that this round missed
     max_age: int = 60
 
 
 class Rule(NamedTuple):
-    """A function that gets events off the bus. Times in seconds."""
+    """A function that receives events from the bus. Times are in seconds."""
 
     function: str
     detail_types: tuple[str, ...]
@@ -102,8 +102,9 @@ _STAY = ("STAY#*",)
 _NIGHT = ("PROPERTY#*",)
 _CALENDAR = ("CALENDAR#*",)
 
-# A decision about a session: the session, its booking, nights, mail and timeline, and the award it paid; where that
-# is over already, what is on offer instead, and a correction that waited in vain.
+# A decision about a session touches the session, its booking, nights, mail and timeline, and the award that it paid. If
+# the award is already over, it also touches the current offer. A correction that waited in vain becomes a refused
+# event.
 _DECIDING = (
     Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("Query", "ConditionCheckItem"), ("AUCTION#*",)),
@@ -111,9 +112,10 @@ _DECIDING = (
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
-# What has a transaction already changes with its copy there: told, cancelled, on its way back, or paid after all.
+# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: message sent,
+# cancelled, refund under way, or paid after all.
 _KNOWN_TRANSACTION = Access("stays", ("UpdateItem",), ("TRANSACTION#*",))
-# The end of an award: it, the next offer, and the nights that have to be free for it.
+# The end of an award writes the award and the next offer, and checks that the offer's nights are free.
 _OFFERING_ON = (
     Access("stays", ("BatchGetItem", "ConditionCheckItem"), _NIGHT),
     Access("stays", ("PutItem",), ("AUCTION#*",)),
@@ -286,9 +288,10 @@ SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 ANSWERED = (*SERVED, *(route._replace(method="HEAD") for route in SERVED if route.method == "GET"))
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-# A wrong method on a path of ours reaches the same function, which answers 405; any other path
-# reaches `payments`, which answers 404: both in the contract's shape. Not as ANY or $default: these
-# would catch OPTIONS too, and their authorizer would refuse the browser's preflight.
+# A wrong method on one of our paths reaches the same function, which returns 405. Any other path reaches `payments`,
+# which returns 404. Both answers have the contract's shape.
+#
+# ANY or $default would also catch OPTIONS, and their authorizer would refuse the browser's preflight request.
 ROUTES = (
     *ANSWERED,
     *(
@@ -306,13 +309,13 @@ CORS_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
 CORS_MAX_AGE = 600
 
-# Where a stage has a legacy backend, every other path under the prefix is passed to it, tokens unread: it
-# checks them itself. The same methods, so that none of them catches a call to a path of ours; the legacy
-# backend's browsers may use all of them.
+# If a stage has a legacy backend, the gateway passes it every other path under the prefix. The gateway does not check
+# the tokens: the legacy backend does. The methods are the same as above, so that no legacy route catches a call to one
+# of our paths. Browsers of the legacy backend may use all these methods.
 LEGACY = "legacy"
 LEGACY_ROUTES = tuple(Route(method, f"{PREFIX}/{{proxy+}}", LEGACY, public=True) for method in _METHODS)
 LEGACY_CORS_METHODS = (*_METHODS, "OPTIONS")
-LEGACY_TIMEOUT = 29  # seconds; the CDK takes no more
+LEGACY_TIMEOUT = 29  # seconds; the CDK allows no more
 
 WEBSOCKET_STAGE = "payment-notifications"
 WEBSOCKET_THROTTLE = Throttle(rate=500, burst=1000)
@@ -348,7 +351,7 @@ CONSUMERS = (
                 "eventName": ["INSERT", "MODIFY"],
                 "dynamodb": {"NewImage": {"kind": {"S": ["MAIL"]}, "state": {"S": ["DUE"]}}},
             },
-            # What is not over yet, and written most often by far, is no event.
+            # A pending item is no event: only a final status is published. Pending items are also written most often.
             {
                 "eventName": ["INSERT", "MODIFY"],
                 "dynamodb": {
@@ -368,7 +371,7 @@ CONSUMERS = (
 
 SCHEDULES = (Schedule("reconciliation", every=60),)
 
-# The source of what is published here; `stays.edge.bus` says the same. No rule of ours listens to it.
+# The source of the events that we publish; `stays.edge.bus` has the same value. None of our rules listens to it.
 EVENT_SOURCE = "stays"
 
 RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),)

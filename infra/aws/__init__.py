@@ -1,1 +1,1 @@
-"""The topology in AWS: stacks, what they are made of, and what is read off them."""
+"""The topology in AWS: the stacks, their parts, and the programs that read their templates and outputs."""

@@ -1,4 +1,4 @@
-"""What each function may do in AWS: everything that is not here, it may not."""
+"""The permissions of each function in AWS. Everything that is not listed here is denied."""
 
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
@@ -14,18 +14,18 @@ from infra.topology import CONSUMERS, EVENT_SOURCE, WEBSOCKET_STAGE, Access, Fun
 
 
 class Resources(NamedTuple):
-    """What functions may be allowed to use."""
+    """The resources that functions may be allowed to use."""
 
     stack: Stack
     tables: Mapping[str, dynamodb.TableV2]
-    secrets: Mapping[str, secretsmanager.ISecret]  # by the setting that names them
+    secrets: Mapping[str, secretsmanager.ISecret]  # by the name of their setting
     bus: events.IEventBus
     websocket_api_id: str
     mail_sender: str
 
 
 def statements(name: str, function: Function, resources: Resources) -> list[iam.PolicyStatement]:
-    """Give the statements that follow from the topology: tables, streams, and what the function is told of."""
+    """Return the policy statements that follow from the topology: tables, streams, and one for each setting."""
     allowed = [_items(access, resources.tables[access.table]) for access in function.access]
     allowed += [_stream(resources.tables[each.table]) for each in CONSUMERS if each.function == name]
     for setting in function.environment:
@@ -34,7 +34,7 @@ def statements(name: str, function: Function, resources: Resources) -> list[iam.
 
 
 def _items(access: Access, table: dynamodb.TableV2) -> iam.PolicyStatement:
-    # Every action that is listed names its keys, which is why "for all values" suffices.
+    # "For all values" is enough, because every listed action names its keys.
     keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(access.keys)}} if access.keys else None
     return iam.PolicyStatement(
         actions=[f"dynamodb:{action}" for action in access.actions],
@@ -51,13 +51,16 @@ def _stream(table: dynamodb.TableV2) -> iam.PolicyStatement:
 
 
 def connection_arns(stack: Stack, api_id: str) -> list[str]:
-    """Name posting to connections and ending them, which only exist at run time: not looking at them."""
+    """Return the ARNs for posting to connections and for closing them.
+
+    Connections exist only at run time, hence the wildcard. Reading a connection is not included.
+    """
     paths = [f"{WEBSOCKET_STAGE}/{method}/@connections/*" for method in ("POST", "DELETE")]
     return [stack.format_arn(service="execute-api", resource=api_id, resource_name=path) for path in paths]
 
 
 def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
-    """A function may use what it is told of."""
+    """Return the statements for the resource that a setting names."""
     if setting in resources.secrets:
         yield read_secret(resources.secrets[setting])
     elif setting == "WEBSOCKET_ENDPOINT":
@@ -70,12 +73,15 @@ def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
 
 
 def read_secret(secret: secretsmanager.ISecret) -> iam.PolicyStatement:
-    """Read one secret."""
+    """Allow to read one secret."""
     return iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret.secret_arn])
 
 
 def _send(stack: Stack, sender: str) -> iam.PolicyStatement:
-    """Send as the sender. SES asks for SendRawEmail where a SendEmail is raw; it knows a domain or an address."""
+    """Allow to send mail as the sender.
+
+    SES asks for SendRawEmail if a SendEmail is raw. SES knows the sender as a domain or an address.
+    """
     address = parseaddr(sender)[1]
     identities = (address.rpartition("@")[2], address)
     return iam.PolicyStatement(
@@ -86,7 +92,7 @@ def _send(stack: Stack, sender: str) -> iam.PolicyStatement:
 
 
 def _publish(bus: events.IEventBus) -> iam.PolicyStatement:
-    """Put events on one bus, as ours and nobody else's."""
+    """Allow to put events on one bus, only with our own source."""
     return iam.PolicyStatement(
         actions=["events:PutEvents"],
         resources=[bus.event_bus_arn],
@@ -95,15 +101,15 @@ def _publish(bus: events.IEventBus) -> iam.PolicyStatement:
 
 
 def write_logs(log_group_arn: str) -> iam.PolicyStatement:
-    """Write to one log group. Its ARN, as CloudFormation gives it, ends in `:*`."""
+    """Allow to write to one log group. CloudFormation gives its ARN with `:*` at the end."""
     return iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group_arn])
 
 
 def trace() -> iam.PolicyStatement:
-    """Hand traces to X-Ray, which knows no resources."""
+    """Allow to send traces to X-Ray, which has no resources to name."""
     return iam.PolicyStatement(actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"])
 
 
 def put_dead_letters(queue_arn: str) -> iam.PolicyStatement:
-    """Put what failed for good into a queue."""
+    """Allow to put dead letters into a queue."""
     return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue_arn])

@@ -1,18 +1,18 @@
-"""What wakes somebody up, as data; `docs/runbook.md` has a section for each that tells what to do."""
+"""The alarms as data; `docs/runbook.md` has a section for each that says what the operator does."""
 
 from typing import NamedTuple
 
 
 class Alarm(NamedTuple):
-    """An alarm on one of our own metrics. It goes off at `threshold` within `minutes`."""
+    """An alarm on one of our own metrics. It fires if the metric reaches `threshold` within `minutes`."""
 
-    name: str  # also its section in the runbook
+    name: str  # also the name of its section in the runbook
     metric: str
     means: str
     threshold: float = 1
     minutes: int = 1
     statistic: str = "Sum"
-    periods: int = 1  # how many must be over the threshold, one after the other
+    periods: int = 1  # consecutive periods over the threshold before it fires
 
 
 BUSINESS = (
@@ -37,7 +37,7 @@ BUSINESS = (
         "overdue",
         "Overdue",
         "Something that was promised by a certain time is late.",
-        minutes=60,  # a refund is looked at once an hour at least: late in one round is late
+        minutes=60,  # each refund is checked at least hourly, so one late round is late
         statistic="Maximum",
     ),
     Alarm(
@@ -87,8 +87,8 @@ BUSINESS = (
     Alarm("mail-failed", "MailFailed", "Mail to travellers does not get out.", threshold=5, minutes=15),
 )
 
-# The reconciliation counts what is overdue in every round, be it nothing: a metric that is not there is a
-# clock that stands still.
+# The reconciliation counts overdue items in every round, even if the count is zero. A missing metric therefore means
+# that the clock has stopped.
 HEARTBEAT = Alarm(
     "clock-stopped",
     "Overdue",

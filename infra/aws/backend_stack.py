@@ -1,4 +1,4 @@
-"""What can be rebuilt: layers, functions, both APIs, what calls the functions, and what watches them."""
+"""The stack without data, which can be rebuilt: layers, functions, both APIs, their triggers and the monitoring."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class BackendStack(Stack):
-    """The same functions and the same topology as on one machine."""
+    """The same functions and the same topology as in the local run."""
 
     def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment) -> None:
         super().__init__(
@@ -99,7 +99,7 @@ class BackendStack(Stack):
         ).alias
 
     def _settings(self) -> dict[str, str]:
-        """Everything that a function may be told; each gets what the topology lists for it."""
+        """Return all settings; each function gets those that the topology lists for it."""
         stage, tables = self._stage, self._data.tables
         return {
             "STAYS_TABLE": tables["stays"].table_name,
@@ -142,7 +142,7 @@ class BackendStack(Stack):
         )
 
     def _tell(self) -> None:
-        """Output ids are letters and digits only; the descriptions have the real names."""
+        """Add the outputs. Their ids allow only letters and digits, so the descriptions carry the real names."""
         outputs = {
             "NextPublicApiUrl": (self.http.url, "NEXT_PUBLIC_API_URL of the frontend"),
             "NextPublicWsUrl": (self.websocket.url, "NEXT_PUBLIC_WS_URL of the frontend"),
@@ -157,5 +157,5 @@ class BackendStack(Stack):
 
 
 def one_file(folder: str, name: str) -> lambda_.Code:
-    """An asset that holds this file and nothing else."""
+    """Return an asset that holds only this file."""
     return lambda_.Code.from_asset(str(_ROOT / folder), exclude=["*", f"!{name}"])

@@ -1,4 +1,4 @@
-"""The dashboard: first how the business does, then how the machine does."""
+"""The dashboard: first the business, then the machine."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.aws.metrics import of_api, of_function, of_table, of_websocket, ours
 
-# What is shown of the business, in this order: a graph's title, its metrics, how they are added up.
+# The graphs of the business, in this order: title, metrics, statistic.
 GRAPHS = (
     ("From order to booking", ("OrdersCreated", "PaymentsRecorded", "Booked"), "Sum"),
     ("Paid without booking, or not known", ("PaidWithoutBooking", "StrayMoney", "Unresolved"), "Sum"),
@@ -39,7 +39,7 @@ _THIRD = 8  # of the 24 columns
 
 
 class Dashboard(Construct):
-    """One page per stage. Rows of three."""
+    """One page per stage, three graphs per row."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What must survive: the tables, the bus that awards come in by and events go out by, and ZaloPay's keys."""
+"""The stack with the data that must survive: tables, event bus and ZaloPay's keys."""
 
 from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -10,16 +10,16 @@ from infra.aws.acknowledged import acknowledge
 from infra.aws.stage import Stage
 from infra.topology import TABLES, Table
 
-# Nobody can sign or be believed with it: a key is put in by hand, and this value is never changed,
-# or CloudFormation would put it back over the key.
+# The secret starts without a key, so no signature is valid. The operator sets the key by hand. This value must never
+# change: CloudFormation would then write it over the key.
 _NO_KEY = '{"current": ""}'
 
 _KEYS = {"ZALOPAY_KEY1_SECRET": "zalopay-key1", "ZALOPAY_KEY2_SECRET": "zalopay-key2"}
-_RECOVERY = 35  # days, the most there is
+_RECOVERY = 35  # days, the maximum
 
 
 class DataStack(Stack):
-    """Kept when the stack goes, and protected from going."""
+    """Retained when the stack is deleted, and protected from deletion."""
 
     def __init__(self, scope: Construct, stage: Stage, env: Environment) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class DataStack(Stack):
             table_name=stage.slug if name == "stays" else f"{stage.slug}-{name}",
             partition_key=_key("PK"),
             sort_key=_key("SK"),
-            # All at the first creation: CloudFormation adds one index to a table per update.
+            # All indexes exist from the first deployment, because CloudFormation adds only one index per update.
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=index, partition_key=_key(keys.partition), sort_key=_key(keys.sort)

@@ -1,4 +1,4 @@
-"""From settings to templates: the stacks of each chosen stage, their checks, and what was made."""
+"""From settings to templates: adds the stacks of each chosen stage, runs their checks, and prints the result."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ _FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 
 def synthesize() -> None:
-    """What `cdk synth` and `cdk deploy` run. Raises BadStage and BadLayer."""
+    """Build the templates for `cdk synth` and `cdk deploy`. Raises BadStage and BadLayer."""
     begun = time.monotonic()
     app = App(context=read_context())
     stages = add_stages(app)
@@ -26,7 +26,7 @@ def synthesize() -> None:
 
 
 def add_stages(app: App) -> list[Stage]:
-    """Add both stacks of every stage that the app's context chooses; what `-c` says goes before cdk.json."""
+    """Add both stacks of every stage that the app's context chooses; `-c` overrides cdk.json."""
     stages = read_stages({name: app.node.try_get_context(name) for name in ("stage", "stages", "zalopay")})
     for stage in stages:
         env = Environment(account=stage.account, region=stage.region)
@@ -35,7 +35,7 @@ def add_stages(app: App) -> list[Stage]:
 
 
 def check(app: App) -> None:
-    """Let what breaks AWS's rules break the synthesis."""
+    """Make the synthesis fail if a template breaks one of AWS's rules."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True), ServerlessChecks(app, verbose=True))
 
 

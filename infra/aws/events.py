@@ -1,4 +1,4 @@
-"""What calls functions without waiting for an answer: the stream, the bus, the clock. Each ends in dead letters."""
+"""The asynchronous triggers of functions: stream, bus and clock. A failed event of each ends as a dead letter."""
 
 from collections.abc import Mapping
 
@@ -22,11 +22,11 @@ from infra.topology import CONSUMERS, RULES, SCHEDULES, Consumer, Rule, Schedule
 
 _EDGES = (*CONSUMERS, *RULES, *SCHEDULES)
 _LAST = "This is where dead letters lie until somebody looks; an alarm says so."
-_KEPT = Duration.days(14)  # the longest there is: dead letters wait for people
+_KEPT = Duration.days(14)  # the maximum: dead letters wait for the operator
 
 
 class Events(Construct):
-    """The edges of the topology. The queues are there first, for functions have to be allowed to use them."""
+    """The triggers of the topology. The queues exist first, because the functions need permission to use them."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "Events")
@@ -34,7 +34,7 @@ class Events(Construct):
         self.dead_letters = {edge.function: self._queue(edge.function) for edge in _EDGES}
 
     def delivery(self, name: str) -> Delivery | None:
-        """How events that Lambda itself tries again reach a function; None where it is called otherwise."""
+        """Return how Lambda retries the asynchronous events of a function; None for a function without such events."""
         edges = {edge.function: edge for edge in (*RULES, *SCHEDULES)}
         if name not in edges:
             return None
@@ -47,7 +47,7 @@ class Events(Construct):
         tables: Mapping[str, dynamodb.TableV2],
         bus: events.IEventBus,
     ) -> None:
-        """Connect everything that calls."""
+        """Connect all triggers to their functions."""
         for consumer in CONSUMERS:
             self._read(consumer, functions[consumer.function], tables[consumer.table])
         for rule in RULES:
@@ -74,7 +74,7 @@ class Events(Construct):
             target=function,
             event_source_arn=table.table_stream_arn,
             filters=[lambda_.FilterCriteria.filter(pattern) for pattern in consumer.filters],
-            # LATEST could pass over what happens while the mapping is made or changed.
+            # LATEST could miss records while the mapping is created or changed.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=consumer.batch_size,
             parallelization_factor=consumer.parallelization,
@@ -87,11 +87,11 @@ class Events(Construct):
         )
 
     def _hear(self, rule: Rule, function: lambda_.IFunction, bus: events.IEventBus) -> None:
-        """The bus tries to hand over for as long as Lambda then tries to run."""
+        """Connect a rule. The bus keeps trying to deliver for as long as Lambda then keeps trying to run."""
         target = targets.LambdaFunction(
             function,
             dead_letter_queue=self.dead_letters[rule.function],
-            retry_attempts=185,  # the most there is: age is what ends it
+            retry_attempts=185,  # the maximum: the age ends the retries
             max_event_age=Duration.seconds(rule.max_age),
         )
         pattern = events.EventPattern(detail_type=list(rule.detail_types))

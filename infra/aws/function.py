@@ -1,4 +1,4 @@
-"""One Lambda: a role of its own, a log group, a published version, and the alias that everybody calls."""
+"""One Lambda: its own role, a log group, a published version, and the alias that all callers use."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -31,7 +31,7 @@ _ACCEPTED = {
 
 
 class Delivery(NamedTuple):
-    """How often an event that nobody waits for is tried, and where it ends. Times in seconds."""
+    """How often an asynchronous event is tried, and the queue for dead letters. Times are in seconds."""
 
     dead_letters: sqs.Queue
     retries: int
@@ -39,7 +39,7 @@ class Delivery(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What a function runs and with what."""
+    """The code of a function and its settings."""
 
     code: lambda_.Code
     handler: str
@@ -48,7 +48,7 @@ class Program(NamedTuple):
 
 
 class LiveFunction(Construct):
-    """A function as the topology has it. Callers, events and alarms take its `alias`, never the function."""
+    """A function of the topology. Callers, events and alarms use its `alias`, never the function."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class LiveFunction(Construct):
             timeout=Duration.seconds(function.timeout),
             memory_size=function.memory,
             reserved_concurrent_executions=function.reserved if stage.reserve_concurrency else None,
-            # What it may do stands in one list; nothing adds to it behind our backs.
+            # All permissions stand in one list; this stops the CDK from adding others unseen.
             role=role.without_policy_updates(),
             log_group=group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -97,7 +97,10 @@ class LiveFunction(Construct):
         )
 
     def _published(self, made: lambda_.Function, delivery: Delivery | None) -> lambda_.Alias:
-        """Set retries on the alias, which the bus and the clock call: on the function they hold for $LATEST only."""
+        """Publish the alias and set its retries. The bus and the clock call the alias.
+
+        Retries on the function itself would hold for $LATEST only.
+        """
         return lambda_.Alias(
             self,
             "Alias",
@@ -119,7 +122,7 @@ def _role(scope: Construct, allowed: Sequence[iam.PolicyStatement]) -> iam.Role:
 
 
 def log_group(scope: Construct, name: str, group: str, stage: Stage) -> logs.LogGroup:
-    """Logs that end when the stage says so, and with the stack."""
+    """Create a log group. The stage sets its retention, and it is deleted with the stack."""
     made = logs.LogGroup(scope, name, log_group_name=group, removal_policy=RemovalPolicy.DESTROY)
     child = made.node.default_child
     assert isinstance(child, logs.CfnLogGroup)

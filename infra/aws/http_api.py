@@ -31,7 +31,7 @@ from infra.topology import (
 
 CALLBACK_PATH = "/payment/zalopay/callback"
 
-# Neither query strings nor headers nor paths: a path has ids in it, its route says as much.
+# No query strings, headers or paths in the log: a path contains ids, and its route is enough.
 _LOGGED = (
     "requestId",
     "requestTimeEpoch",
@@ -51,7 +51,7 @@ _PASSED = "The legacy backend checks tokens itself, as it did before."
 
 
 class HttpApi(Construct):
-    """The API without its routes, so that functions can be told its address before they serve it."""
+    """The API without its routes: functions learn its address before they serve it."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "Http")
@@ -71,7 +71,7 @@ class HttpApi(Construct):
     def serve(self, functions: Mapping[str, lambda_.IFunction]) -> apigateway.HttpStage:
         """Add the routes and publish them."""
         authorizer = HttpJwtAuthorizer("Tokens", self._stage.issuer, jwt_audience=[self._stage.audience])
-        # One integration for all routes of a function, and one permission: a policy holds 20 kB.
+        # One integration and one permission per function serve all its routes, because a policy holds only 20 kB.
         integrations = {
             name: HttpLambdaIntegration(name, function, scope_permission_to_route=False)
             for name, function in functions.items()
@@ -82,7 +82,7 @@ class HttpApi(Construct):
         return self._publish(routes)
 
     def _pass_on(self, authorizer: HttpJwtAuthorizer) -> None:
-        """Add the routes of the legacy backend, if there is one: paths of ours are more specific and win."""
+        """Add the routes of the legacy backend, if there is one. Our own paths are more specific and win."""
         address = self._stage.legacy_api_url
         if address is None:
             return
@@ -134,7 +134,7 @@ class HttpApi(Construct):
             if route.throttle
         }
         for route, made in zip(ROUTES, routes, strict=True):
-            if route.throttle:  # a stage cannot name a route that is not there yet
+            if route.throttle:  # a stage cannot name a route that does not exist yet
                 published.node.add_dependency(made)
         return published
 
@@ -153,17 +153,17 @@ class HttpApi(Construct):
 
     @property
     def domain_target(self) -> str | None:
-        """Where the name of one's own has to point."""
+        """Return the name that the DNS record of the stage's own domain must point to."""
         return self._domain.regional_domain_name if self._domain else None
 
 
 def route_key(route: Route) -> str:
-    """The route as API Gateway spells it."""
+    """Return the route as API Gateway spells it."""
     return f"{route.method} {route.path}"
 
 
 def access_log_format() -> str:
-    """One JSON object a request."""
+    """Return the log format: one JSON object per request."""
     return json.dumps({name.replace(".", "_"): f"$context.{name}" for name in _LOGGED})
 
 

@@ -1,4 +1,4 @@
-"""The two layers, built for Lambda's platform without a container, and kept under .build/ by their content."""
+"""The two layers, built for Lambda's platform without a container and cached under .build/ by their content."""
 
 import importlib.util
 import json
@@ -16,37 +16,37 @@ from typing import NamedTuple
 PYTHON = "3.13"
 PLATFORM = "aarch64-manylinux2014"
 
-# The models of the services that the functions and the simulator call; botocore brings 440.
+# The services that the functions and the simulator call; botocore brings the models of 440.
 SERVICES = ("apigatewaymanagementapi", "dynamodb", "events", "secretsmanager", "sesv2")
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BUILD = _ROOT / ".build" / "layers"
-_RECIPE = "1"  # another number where the steps below change what they make
-_TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # of the machine that installed it
+_RECIPE = "1"  # change this number when the steps below produce another result
+_TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # traces of the machine that installed it
 
 
 class BadLayer(Exception):
-    """A layer could not be built, or lacks what Lambda needs."""
+    """A layer could not be built, or lacks a part that Lambda needs."""
 
 
 class Layer(NamedTuple):
-    """A folder with `python/` in it, as Lambda puts it under /opt."""
+    """A folder with `python/` in it; Lambda unpacks it under /opt."""
 
     name: str
     path: Path
     fingerprint: str
     files: int
-    size: int  # bytes as Lambda unpacks it
-    zipped: int  # bytes as it is uploaded
+    size: int  # unpacked bytes
+    zipped: int  # uploaded bytes
 
 
 def dependency_layer() -> Layer:
-    """What the functions import that is not ours."""
+    """Build the layer of third-party packages that the functions import."""
     return bundle("dependencies", _ROOT / "layers" / "dependencies" / "requirements.txt")
 
 
 def simulator_layer() -> Layer:
-    """The simulator, and what it needs beside the other dependencies."""
+    """Build the layer of the simulator and its own dependencies."""
     folder = _ROOT / "infra" / "zalopay_simulator"
     shipped_alone = folder / "on_lambda"
     packages = [each for each in _sources(folder) if shipped_alone not in each.parents]
@@ -55,7 +55,7 @@ def simulator_layer() -> Layer:
 
 
 def code_layer() -> Layer:
-    """Our own package."""
+    """Build the layer of our own package."""
     root = _ROOT / "layers" / "shared" / "python"
     files = _sources(root)
     return _kept("code", _content(root, files), lambda target: _copy(root, files, target))
@@ -68,7 +68,10 @@ def bundle(
     code: tuple[Path, Sequence[Path]] = (_ROOT, ()),
     python: str = PYTHON,
 ) -> Layer:
-    """The pinned requirements as wheels for `platform`, and files of ours. Raises BadLayer where a wheel is missing."""
+    """Install the pinned requirements as wheels for `platform`, and add our files.
+
+    Raises BadLayer if a wheel is missing.
+    """
 
     def install(target: Path) -> None:
         _install(requirements, target, platform, python)
@@ -94,7 +97,7 @@ def _copy(root: Path, files: Sequence[Path], target: Path) -> None:
 
 
 def _kept(name: str, content: Iterable[str | bytes], build: Callable[[Path], None], python: str = PYTHON) -> Layer:
-    """The layer of this content: from the last time, or built beside its place and then moved there."""
+    """Return the layer with this content: from the cache, or built in a temporary folder and then moved there."""
     parts = [_RECIPE, python, str(_has_bytecode(python)), *SERVICES, *content]
     texts = [part.encode() if isinstance(part, str) else part for part in parts]
     fingerprint = sha256(b"".join(sha256(text).digest() for text in texts)).hexdigest()
@@ -114,7 +117,7 @@ def _kept(name: str, content: Iterable[str | bytes], build: Callable[[Path], Non
 
 
 def _put(built: Path, path: Path) -> None:
-    """Whole or not at all; what another process has put there meanwhile is the same, and may be in use."""
+    """Move the folder as a whole. If another process has put the same layer there, keep that one: it may be in use."""
     try:
         built.rename(path)
     except OSError:
@@ -135,7 +138,7 @@ def _install(requirements: Path, target: Path, platform: str, python: str) -> No
 
 
 def _by_pip(platform: str, python: str) -> Sequence[str]:
-    """Give pip the platform in both spellings: unlike uv it takes only the very tags that it is given."""
+    """Return pip's arguments with both spellings of the platform. Unlike uv, pip accepts only the exact tags given."""
     machine = platform.partition("-")[0]
     tags = [f"{tag}_{machine}" for tag in ("manylinux_2_17", "manylinux2014")]
     platforms = [argument for tag in tags for argument in ("--platform", tag)]
@@ -144,7 +147,7 @@ def _by_pip(platform: str, python: str) -> Sequence[str]:
 
 
 def _check_core(target: Path, platform: str, python: str) -> None:
-    """An installer that finds no wheel for the platform may take an older release without one, and say nothing."""
+    """Check the version of pydantic-core, because an installer without a wheel may silently take an older release."""
     machine, tag = platform.partition("-")[0], python.replace(".", "")
     wanted = f"_pydantic_core.cpython-{tag}-{machine}-linux-gnu.so"
     core = target / "pydantic_core"
@@ -153,7 +156,7 @@ def _check_core(target: Path, platform: str, python: str) -> None:
 
 
 def _strip(target: Path) -> None:
-    """Take out what differs from machine to machine, tests, and the models of services that nobody calls."""
+    """Remove files that differ between machines, tests, and the models of services that we do not call."""
     shutil.rmtree(target / "bin", ignore_errors=True)
     for folder in [*target.rglob("__pycache__"), *target.glob("*/tests")]:
         shutil.rmtree(folder)
@@ -168,12 +171,15 @@ def _strip(target: Path) -> None:
 
 
 def _has_bytecode(python: str) -> bool:
-    """Only the same minor version writes bytecode that Lambda can read."""
+    """Say whether this Python's bytecode fits: only the same minor version writes bytecode that Lambda can read."""
     return f"{sys.version_info.major}.{sys.version_info.minor}" == python
 
 
 def _compile(target: Path, python: str) -> None:
-    """Ship bytecode: /opt is read-only, and reading source doubles a start. By hash, as uploads lose their times."""
+    """Compile to bytecode, because /opt is read-only and reading source doubles the start time.
+
+    The check is by hash, because uploads lose the file times.
+    """
     if _has_bytecode(python):
         places = ["-s", str(target), "-p", "/opt/python", str(target)]
         how = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]

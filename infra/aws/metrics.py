@@ -1,4 +1,4 @@
-"""Metrics by name: the functions' own, and AWS's of what they run on."""
+"""Metrics by name: those that the functions write, and AWS's own."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,10 @@ _FIVE_MINUTES = Duration.minutes(5)
 
 
 def ours(namespace: str, name: str, statistic: str = "Sum", period: Duration = _FIVE_MINUTES) -> cloudwatch.Metric:
-    """One that the functions write in the embedded format; `layers/shared/python/stays/metrics.py` names them."""
+    """Return a metric that the functions write in the embedded format.
+
+    `layers/shared/python/stays/metrics.py` names them.
+    """
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=name,
@@ -25,29 +28,29 @@ def ours(namespace: str, name: str, statistic: str = "Sum", period: Duration = _
 def of_function(
     function: lambda_.IFunction, name: str, statistic: str = "Sum", period: Duration = _FIVE_MINUTES
 ) -> cloudwatch.Metric:
-    """One of Lambda's, of one function's alias."""
+    """Return one of Lambda's metrics, for one function's alias."""
     return function.metric(name, statistic=statistic, period=period)
 
 
 def of_functions(functions: Mapping[str, lambda_.IFunction], name: str) -> cloudwatch.IMetric:
-    """The sum over all functions: one alarm may add up ten metrics."""
+    """Return the sum over all functions; one alarm may add up ten metrics."""
     metrics = {f"m{number}": of_function(function, name) for number, function in enumerate(functions.values())}
     total = "+".join(metrics)
     return cloudwatch.MathExpression(expression=total, using_metrics=metrics, label=name, period=_FIVE_MINUTES)
 
 
 def of_api(api: apigateway.IHttpApi, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """One of the HTTP API's: Count, 4xx, 5xx, Latency."""
+    """Return a metric of the HTTP API: Count, 4xx, 5xx, Latency."""
     return api.metric(name, statistic=statistic, period=_FIVE_MINUTES)
 
 
 def of_websocket(stage: apigateway.IWebSocketStage, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """One of the WebSocket API's: ConnectCount, MessageCount, ClientError, IntegrationError."""
+    """Return a metric of the WebSocket API: ConnectCount, MessageCount, ClientError, IntegrationError."""
     return stage.metric(name, statistic=statistic, period=_FIVE_MINUTES)
 
 
 def of_table(name: str, table: dynamodb.ITableV2) -> cloudwatch.IMetric:
-    """Reads and writes that DynamoDB refused because there were too many."""
+    """Return the count of reads and writes that DynamoDB throttled."""
     refused = {
         f"{name}_{kind.lower()}s": table.metric(f"{kind}ThrottleEvents", statistic="Sum", period=_FIVE_MINUTES)
         for kind in ("Read", "Write")

@@ -1,4 +1,4 @@
-"""Watching the backend: an alarm for each thing that needs a person, and where they are told."""
+"""The monitoring of the backend: one alarm for each condition that needs a person, and the topic that notifies them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,11 +27,11 @@ _WORRYING = cloudwatch.TreatMissingData.BREACHING
 
 
 class Monitoring(Construct):
-    """The dashboard, the alarms and the topic that they speak to.
+    """The dashboard, the alarms and the topic that the alarms notify.
 
-    `name` is the stage's name for everything here and the namespace of the functions' own metrics.
-    `functions` maps the names of the topology to what is invoked: the aliases, not the functions behind
-    them. `dead_letters` maps each asynchronous edge to its queue.
+    `name` is the stage's name for all of this and the namespace of the functions' own metrics. `functions` maps the
+    topology's names to aliases, not to the functions behind them. `dead_letters` maps each asynchronous trigger to its
+    queue.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._name = name
-        # A link where `runbook` in cdk.json says at which address this repository can be read.
+        # A link, if `runbook` in cdk.json gives the repository's address.
         self._runbook = self.node.try_get_context("runbook") or "docs/runbook.md"
         self.topic = _topic(self, name, address)
         self.alarms: list[cloudwatch.Alarm] = []
@@ -138,7 +138,7 @@ class Monitoring(Construct):
         periods: int = 1,
         **options: Any,
     ) -> None:
-        """Every alarm says what it means and where to read on, and tells when it is over, too."""
+        """Create an alarm. Its text says what it means and where to read on; it also notifies when it is over."""
         chosen = {"comparison_operator": _AT_OR_ABOVE, "treat_missing_data": _QUIET} | options
         alarm = cloudwatch.Alarm(
             self,
@@ -157,7 +157,10 @@ class Monitoring(Construct):
 
 
 def _topic(scope: Construct, name: str, address: str | None) -> sns.Topic:
-    """Where alarms speak to. A policy of its own ends what a topic allows by itself, so CloudWatch is let in here."""
+    """Create the topic for alarms.
+
+    Our own policy removes the topic's default permissions, so it must allow CloudWatch to publish.
+    """
     topic = sns.Topic(scope, "Alarms", display_name=f"{name} alarms", enforce_ssl=True)
     topic.add_to_resource_policy(
         iam.PolicyStatement(

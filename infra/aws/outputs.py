@@ -1,4 +1,4 @@
-"""What a deployed stage tells the frontend and ZaloPay: `python -m infra.aws.outputs dev`."""
+"""Print a deployed stage's settings for the frontend and ZaloPay: `python -m infra.aws.outputs dev`."""
 
 import argparse
 import json
@@ -20,11 +20,11 @@ Outputs = Mapping[str, str]
 
 
 class NotDeployed(Exception):
-    """There is nothing to read: the stage is not deployed, or this account is not allowed to look."""
+    """The stage has no outputs: it is not deployed, or this account may not read it."""
 
 
 def read_outputs(client: Any, stage: str) -> Outputs:
-    """The outputs of a stage's stacks, by id, from CloudFormation. Raises NotDeployed."""
+    """Read the outputs of a stage's stacks, by id, from CloudFormation. Raises NotDeployed."""
     found: dict[str, str] = {}
     for name in (f"Stays-{stage}-{stack}" for stack in STACKS):
         try:
@@ -38,7 +38,7 @@ def read_outputs(client: Any, stage: str) -> Outputs:
 
 
 def outputs_in(file: Path, stage: str) -> Outputs:
-    """The same from a file that `cdk deploy --outputs-file` has written. Raises NotDeployed."""
+    """Read the outputs from a file of `cdk deploy --outputs-file`. Raises NotDeployed."""
     try:
         written: dict[str, dict[str, str]] = json.loads(file.read_text())
     except OSError as error:
@@ -50,19 +50,19 @@ def outputs_in(file: Path, stage: str) -> Outputs:
 
 
 def variable(output: str) -> str:
-    """The environment variable of an output: its id cannot have underscores, so they come back here."""
+    """Return the environment variable for an output. An id cannot have underscores, so they are put back here."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
 
 
 def lines(outputs: Outputs) -> list[str]:
-    """What to paste: the frontend's variables, and the rest as comments."""
+    """Return the lines to paste: the frontend's variables, and all other outputs as comments."""
     frontend = [f"{variable(each)}={value}" for each, value in sorted(outputs.items()) if each.startswith(_FRONTEND)]
     rest = [f"# {each}: {value}" for each, value in sorted(outputs.items()) if not each.startswith(_FRONTEND)]
     return [*frontend, *rest]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print them; 1 and one sentence if there are none."""
+    """Print the lines and return the exit code: 1 with one sentence if there are no outputs."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.outputs", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--file", type=Path, help="written by `cdk deploy --outputs-file`, instead of asking AWS")

@@ -1,4 +1,4 @@
-"""The list of what each function may do, read from the templates: `python -m infra.aws.permissions` writes it down."""
+"""Writes the list of each function's permissions from the templates: `python -m infra.aws.permissions`."""
 
 import json
 import re
@@ -34,7 +34,7 @@ Template = Mapping[str, Any]
 
 
 def permissions(backend: Template, data: Template) -> str:
-    """Give the list as Markdown."""
+    """Return the list as Markdown."""
     roles = {each["Properties"]["Handler"]: each["Properties"]["Role"] for each in _of_type(backend, "Function")}
     parts = [_HEAD]
     for handler, role in roles.items():
@@ -70,7 +70,7 @@ def _condition(condition: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _named(resource: Any, backend: Template, data: Template) -> str:
-    """A resource in words: its kind, its name, and what of it."""
+    """Describe a resource in words: its kind, its name, and the part that is meant."""
     if resource == "*":
         return "everything: X-Ray knows no resources"
     arn = _spelled(resource)
@@ -100,7 +100,7 @@ def _spelled(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the list down."""
+    """Write the list to its file."""
     with tempfile.TemporaryDirectory() as folder:
         context = read_context() | {"stage": "dev", "aws:cdk:disable-asset-staging": True}
         app = App(context=context, outdir=folder, builtin_cloud_formation_validation=False)

@@ -1,4 +1,4 @@
-"""ZaloPay's simulator as a Lambda behind an API of its own, for a stage that has no merchant account yet."""
+"""ZaloPay's simulator as a Lambda behind its own API, for a stage without a merchant account."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,19 +36,19 @@ _ACCEPTED = {
 
 
 class SimulatorApi(Construct):
-    """Everything of it goes with the stack, its orders too."""
+    """The simulator of a stage. All of it is deleted with the stack, including its orders."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "Simulator")
         self._stage = stage
-        # Made up by Secrets Manager: whoever knows ZaloPay's public sandbox keys can sign nothing here.
+        # Secrets Manager generates these keys, so ZaloPay's public sandbox keys cannot sign anything here.
         self.secrets = {name: self._secret(name) for name in _FUNCTION.environment if name.endswith("_SECRET")}
         self._api = apigateway.HttpApi(self, "Api", api_name=f"{stage.slug}-simulator", create_default_stage=False)
         stack = Stack.of(self)
         self.url = f"https://{self._api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
 
     def serve(self, code: lambda_.Code, layers: Sequence[lambda_.ILayerVersion], common: Mapping[str, str]) -> None:
-        """Run it."""
+        """Create the function and the routes."""
         table = self._table()
         values = {
             "SIMULATOR_TABLE": table.table_name,
@@ -85,7 +85,7 @@ class SimulatorApi(Construct):
             setting.title().replace("_", ""),
             description="A key that the simulator and the functions share.",
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template="{}",  # noqa: S106 (the rest is made up)
+                secret_string_template="{}",  # noqa: S106 (Secrets Manager generates the rest)
                 generate_string_key="current",
                 exclude_punctuation=True,
             ),

@@ -1,4 +1,4 @@
-"""A stage's settings: read from cdk.json, checked, and refused with one sentence where they contradict each other."""
+"""A stage's settings: read from cdk.json and checked. One sentence says which settings contradict each other."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 STAGES = ("dev", "staging", "prod")
 
-# ZaloPay prints their keys for everyone to try, so everyone can sign a callback for them.
+# ZaloPay publishes the keys of these apps, so anyone can sign a callback for them.
 PUBLIC_APP_IDS = frozenset({553, 554, 2553, 2554, 15847})
 
 ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "https://openapi.zalopay.vn"}
@@ -25,7 +25,7 @@ _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
 class BadStage(Exception):
-    """A stage cannot be built as it is set. Says in one sentence what to change."""
+    """A stage cannot be built with these settings. One sentence says what to change."""
 
 
 def _origin(url: str) -> str:
@@ -50,7 +50,7 @@ def _base(url: str) -> str:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", parseaddr(text)[1]):  # punycode, to SES and IAM
+    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", parseaddr(text)[1]):  # SES and IAM need punycode
         raise ValueError(f"`{text}` is no mail address")
     return text
 
@@ -78,7 +78,7 @@ class _Settings(BaseModel):
 
 
 class Domain(_Settings):
-    """A name of one's own for the HTTP API; its certificate lies in the stage's region."""
+    """A stage's own domain for the HTTP API; its certificate is in the stage's region."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
     certificate: Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")]
@@ -99,20 +99,20 @@ class Stage(_Settings):
     websocket_identity: Literal["bound", "strict", "open"]
     alarm_address: Address
     refund_policy: Annotated[tuple[tuple[int, int], ...], AfterValidator(_policy)]
-    partial_win_page: bool = False  # whether the frontend's page for partial wins can be used
+    partial_win_page: bool = False  # whether the frontend has a working page for partial wins
     log_retention_days: Annotated[int, AfterValidator(_retention)]
     reserve_concurrency: bool
     domain: Domain | None = None
-    legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # stands for the API's own prefix
+    legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # its address; replaces the API's own prefix
 
     @property
     def protected(self) -> bool:
-        """Whether this is the stage that takes real money."""
+        """Whether this stage takes real money."""
         return self.name == "prod"
 
     @property
     def slug(self) -> str:
-        """What the names of its resources begin with."""
+        """The prefix of the names of its resources."""
         return f"stays-{self.name}"
 
     @model_validator(mode="after")
@@ -146,13 +146,13 @@ class Stage(_Settings):
 
 
 def read_context() -> dict[str, Any]:
-    """Read the context in cdk.json: the stages, and CDK's feature flags, which it gets from its CLI only."""
+    """Read the context in cdk.json: the stages and the CDK's feature flags, which otherwise only the CLI passes."""
     context: dict[str, Any] = json.loads(_CDK_JSON.read_text())["context"]
     return context
 
 
 def read_stage(name: str, context: Mapping[str, Any]) -> Stage:
-    """Read one stage. `zalopay` beside the stages (`-c zalopay=simulator`) overrides its own. Raises BadStage."""
+    """Read one stage. `zalopay` in the context (`-c zalopay=simulator`) overrides the stage's own. Raises BadStage."""
     stages = context.get("stages", {})
     if name not in stages:
         raise BadStage(f"There is no stage `{name}` in cdk.json: take one of {', '.join(stages)}, or all.")
@@ -170,7 +170,7 @@ def read_stages(context: Mapping[str, Any]) -> list[Stage]:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say what is wrong first; the rest is told once that is mended."""
+    """Describe the first problem in one sentence; the next run shows the next problem."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":

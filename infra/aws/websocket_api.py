@@ -1,4 +1,4 @@
-"""The WebSocket API: the topology's routes, told apart by the `type` in a frame."""
+"""The WebSocket API: the topology's routes, chosen by the `type` in a message."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _LOGS = "They take a role of the whole account; each frame has a line in its fun
 
 
 class WebSocketApi(Construct):
-    """The API without its routes, so that functions can be told where to post before they serve it."""
+    """The API without its routes: functions learn where to post before they serve it."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "WebSocket")
@@ -34,12 +34,12 @@ class WebSocketApi(Construct):
 
     @property
     def url(self) -> str:
-        """What the frontend puts its path, which is the stage's name, behind."""
+        """The address to which the frontend appends its path, which is the stage's name."""
         return f"wss://{self._host}"
 
     @property
     def endpoint(self) -> str:
-        """Where messages are posted."""
+        """The address for posting messages."""
         return f"https://{self._host}/{WEBSOCKET_STAGE}"
 
     def serve(self, functions: Mapping[str, lambda_.IFunction]) -> apigateway.WebSocketStage:
