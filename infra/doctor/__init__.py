@@ -1,1 +1,1 @@
-"""Looking a set-up over, before and after its deployment: what is wrong, and what to do about it."""
+"""Checks of a stage before and after its deployment: they name each problem and its fix."""

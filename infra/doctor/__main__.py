@@ -1,4 +1,4 @@
-"""Look a stage over, before and after its deployment; or any API by its address, the local run's too."""
+"""Check a stage before and after its deployment, or any API by its address, including the local run."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ _NEEDED = ("NextPublicApiUrl", "NextPublicWsUrl", "ZaloPayCallbackUrl")
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
     add = typed.add_argument
     add("--stage", choices=STAGES, default="dev")
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print every finding; 1 if anything is wrong."""
+    """Print every finding and return the exit code: 1 if any finding is bad."""
     chosen = parser().parse_args(arguments)
     wrong = 0
     with httpx.Client(timeout=10, follow_redirects=False) as web:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
-    """One API by its address."""
+    """Check one API by its address."""
     api = chosen.api.rstrip("/")
     yield from check_api(web, api)
     yield from check_origins(web, api, chosen.origin or [])
@@ -70,7 +70,7 @@ def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]
 
 
 def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
-    """A stage as cdk.json has it, and as it is deployed."""
+    """Check a stage: its settings in cdk.json, and its deployment."""
     context = read_context() | ({"zalopay": chosen.zalopay} if chosen.zalopay else {})
     stage, findings = check_settings(chosen.stage, context)
     yield from findings
@@ -107,14 +107,14 @@ def _deployed(web: httpx.Client, chosen: argparse.Namespace, stage: Stage, accou
 
 
 def check_outputs(outputs: Outputs) -> Iterator[Finding]:
-    """What the frontend and ZaloPay have to be told is there."""
+    """Check that the stage has every output that the frontend and ZaloPay need."""
     for name in _NEEDED:
         if name not in outputs:
             yield bad(f"The output {name} is missing.", "Deploy again; is it another version that is deployed?")
 
 
 def check_served(web: httpx.Client, outputs: Mapping[str, str], frontends: Iterable[str]) -> Iterator[Finding]:
-    """Everything that answers from outside."""
+    """Check the deployed APIs from outside."""
     if "NextPublicApiUrl" in outputs:
         yield from check_api(web, outputs["NextPublicApiUrl"])
         yield from check_origins(web, outputs["NextPublicApiUrl"], frontends)

@@ -1,4 +1,4 @@
-"""What only the AWS account knows: who we are, whether it is prepared, and what lies in the secrets."""
+"""Checks that need the AWS account: its identity, its preparation, and the contents of the secrets."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,14 +30,14 @@ class Account(NamedTuple):
 
 
 def open_account(region: str) -> Account:
-    """The account that this machine's own settings lead to."""
+    """Return clients for the account of this machine's own AWS settings."""
     session = boto3.Session(region_name=region)
     names = ("sts", "ssm", "sesv2", "cloudformation", "secretsmanager")
     return Account(*(session.client(name) for name in names))
 
 
 def check_account(account: Account, stage: Stage) -> Iterator[Finding]:
-    """The account is the right one, has been bootstrapped, and may send mail. Unseen without credentials."""
+    """Check that the account is the right one, is bootstrapped, and may send mail. Unseen without credentials."""
     try:
         number = account.sts.get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
@@ -68,7 +68,7 @@ def _check_bootstrap(account: Account, region: str) -> Finding:
 
 
 def _check_sender(account: Account, sender: str) -> Finding:
-    """SES knows the sender's address, or its whole domain."""
+    """Check that SES has verified the sender's address or its whole domain."""
     address = parseaddr(sender)[1]
     for identity in (address, address.partition("@")[2]):
         try:
@@ -87,7 +87,7 @@ def _reason(error: BotoCoreError | ClientError) -> str:
 
 
 def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
-    """The secrets hold keys and no placeholder."""
+    """Check that the secrets hold keys instead of the placeholder."""
     keys = {}
     for name, output in SECRETS.items():
         try:

@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""The doctor's findings."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Verdict(StrEnum):
-    """UNSEEN: nobody could look, which is neither good nor bad."""
+    """UNSEEN means that the check could not run, so the result is neither good nor bad."""
 
     GOOD = "ok"
     BAD = "wrong"
@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; `do` says what to do about it."""
+    """The result of one check; `do` gives the fix."""
 
     verdict: Verdict
     what: str
@@ -22,22 +22,22 @@ class Finding(NamedTuple):
 
 
 def good(what: str) -> Finding:
-    """As it should be."""
+    """Return a finding without a problem."""
     return Finding(Verdict.GOOD, what)
 
 
 def bad(what: str, do: str) -> Finding:
-    """Not as it should be."""
+    """Return a finding with a problem."""
     return Finding(Verdict.BAD, what, do)
 
 
 def unseen(what: str, do: str = "") -> Finding:
-    """Could not be looked at."""
+    """Return a finding for a check that could not run."""
     return Finding(Verdict.UNSEEN, what, do)
 
 
 def report(findings: Iterable[Finding]) -> Iterator[str]:
-    """A line for each finding, and one for what to do."""
+    """Return a line for each finding, and one for its fix."""
     for finding in findings:
         yield f"{finding.verdict:>6}  {finding.what}"
         if finding.do:

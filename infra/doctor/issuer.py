@@ -1,4 +1,4 @@
-"""Who signs tokens: the gateway can find its keys, and it is who the settings say."""
+"""Checks of the token issuer: the gateway can find its keys, and its name is that of the settings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from infra.doctor.finding import Finding, bad, good
 
 
 def check_issuer(web: httpx.Client, issuer: str) -> Iterator[Finding]:
-    """The discovery document names this very issuer, and its keys can sign RS256."""
+    """Check that the discovery document names this issuer and that its keys can sign RS256."""
     if not issuer.endswith("/"):
         yield bad(
             f"The issuer {issuer} has no slash at its end.", "Auth0's issuer is https://<tenant>.auth0.com/ with it."
@@ -36,7 +36,7 @@ def check_issuer(web: httpx.Client, issuer: str) -> Iterator[Finding]:
 
 
 def _read(web: httpx.Client, address: str) -> dict[str, Any] | None:
-    """The JSON object at an address; None for anything else."""
+    """Return the JSON object at an address, or None for anything else."""
     try:
         answer = web.get(address)
         content = answer.json() if answer.is_success else None

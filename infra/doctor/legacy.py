@@ -1,4 +1,4 @@
-"""The legacy backend: it answers, and what is not ours reaches it."""
+"""Checks of the legacy backend: it answers, and calls to paths that are not ours reach it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _NOBODYS = "/nobody-serves-this"
 
 
 def check_legacy(web: httpx.Client, legacy: str) -> Iterator[Finding]:
-    """It answers, be it that there is nothing at its address itself."""
+    """Check that the legacy backend answers. Any status below 500 counts, also a 404."""
     try:
         status = web.get(legacy).status_code
     except httpx.HTTPError as error:
@@ -24,7 +24,7 @@ def check_legacy(web: httpx.Client, legacy: str) -> Iterator[Finding]:
 
 
 def check_passing(web: httpx.Client, api: str, legacy: str) -> Iterator[Finding]:
-    """A path that nobody serves is answered by the API as by the legacy backend."""
+    """Check that the API and the legacy backend give the same answer for a path that neither serves."""
     try:
         here, there = _kind(web.get(f"{api}{_NOBODYS}")), _kind(web.get(f"{legacy}{_NOBODYS}"))
     except httpx.HTTPError as error:

@@ -1,4 +1,4 @@
-"""After a deployment, from outside: it answers as the frontend and ZaloPay will ask it."""
+"""Checks from outside, after a deployment: the API answers the calls that the frontend and ZaloPay make."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ _PATIENCE = 10  # seconds
 
 
 def check_api(web: httpx.Client, api: str) -> Iterator[Finding]:
-    """Alive, and closed to whoever has no token."""
+    """Check that the API answers, and that it refuses a call without a token."""
     if not api.endswith(PREFIX):
         yield bad(f"{api} does not end in {PREFIX}.", f"Give the frontend the address with {PREFIX}, without a slash.")
     try:
@@ -37,7 +37,7 @@ def check_api(web: httpx.Client, api: str) -> Iterator[Finding]:
 
 
 def check_origins(web: httpx.Client, api: str, origins: Iterable[str]) -> Iterator[Finding]:
-    """A browser at each of the frontend's addresses may call with its credentials; one elsewhere may not."""
+    """Check CORS: browsers at the frontend's addresses may call with credentials, and browsers elsewhere may not."""
     for origin in origins:
         allowed = _preflight(web, api, origin)
         if allowed == origin:
@@ -63,7 +63,7 @@ def _preflight(web: httpx.Client, api: str, origin: str) -> str | None:
 
 
 def check_callback(web: httpx.Client, callback: str) -> Iterator[Finding]:
-    """ZaloPay reaches it without a token, and nonsense is refused in ZaloPay's own words."""
+    """Check that ZaloPay can call without a token, and that an invalid callback is refused in ZaloPay's format."""
     if urlsplit(callback).scheme != "https" and urlsplit(callback).hostname not in ("localhost", "127.0.0.1"):
         yield bad(f"The callback {callback} is not https.", "ZaloPay calls https addresses only.")
     try:
@@ -78,7 +78,7 @@ def check_callback(web: httpx.Client, callback: str) -> Iterator[Finding]:
 
 
 def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Finding]:
-    """The address with the stage that the frontend appends opens, and a PING is answered."""
+    """Check that the WebSocket opens at the address with the stage that the frontend appends, and answers a PING."""
     if websocket.rstrip("/").endswith(WEBSOCKET_STAGE):
         yield bad(f"{websocket} names the stage already.", f"The frontend appends /{WEBSOCKET_STAGE}: give it without.")
         return

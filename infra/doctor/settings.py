@@ -1,4 +1,4 @@
-"""Before a deployment, without a network: complete settings, the tools, the shape of the keys."""
+"""Checks before a deployment, without a network: complete settings, the tools, the shape of the keys."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from infra.doctor.finding import Finding, bad, good, unseen
 
 OLDEST_NODE = 20
 KEY = r"[A-Za-z0-9]{32}"
-# Printed in ZaloPay's own samples: whoever reads them could forge a callback.
+# ZaloPay prints these keys in its samples, so any reader could forge a callback.
 PUBLIC_KEYS = {
     "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL",
     "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz",
@@ -23,7 +23,7 @@ _PLACEHOLDERS = (r"\.example\b", r"your-tenant", r"\b999999\b")
 
 
 def check_settings(name: str, context: Mapping[str, Any]) -> tuple[Stage | None, list[Finding]]:
-    """The stage, if its settings can be read, and what is to be said of them."""
+    """Return the stage, if its settings can be read, and the findings about them."""
     try:
         stage = read_stage(name, dict(context))
     except BadStage as error:
@@ -43,7 +43,7 @@ def _invented(stage: Stage) -> Iterator[str]:
 
 
 def check_tools(root: Path) -> Iterator[Finding]:
-    """Node, and the CDK command line exactly as pinned."""
+    """Check that Node is installed, and that the CDK command line has exactly the pinned version."""
     yield _check_node()
     wanted = json.loads((root / "package.json").read_text())["devDependencies"]["aws-cdk"]
     installed = root / "node_modules" / "aws-cdk" / "package.json"
@@ -67,7 +67,7 @@ def _check_node() -> Finding:
 
 
 def check_keys(keys: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
-    """The shape of ZaloPay's keys, by name. What they are is never said."""
+    """Check the shape of ZaloPay's keys, by name. The findings never show a key."""
     for name, key in keys.items():
         if not key:
             yield bad(f"{name} is empty.", _set_key(name))
@@ -91,13 +91,13 @@ def _set_key(name: str) -> str:
 
 
 def keys_in(environment: Mapping[str, str]) -> dict[str, str]:
-    """ZALOPAY_KEY1 and ZALOPAY_KEY2 of the environment, as far as they are given."""
+    """Return ZALOPAY_KEY1 and ZALOPAY_KEY2, as far as the environment has them."""
     variables = {"key1": "ZALOPAY_KEY1", "key2": "ZALOPAY_KEY2"}
     return {name: environment[variable] for name, variable in variables.items() if variable in environment}
 
 
 def check_given_keys(environment: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
-    """Keys that are about to be put into their secrets, if somebody wants them looked at before."""
+    """Check the keys in the environment, which the operator is about to put into the secrets."""
     keys = keys_in(environment)
     if not keys:
         yield unseen("No keys were given to look at.", "If you want: ZALOPAY_KEY1=… ZALOPAY_KEY2=… make doctor")

@@ -1,7 +1,7 @@
-"""An operator's desk: what happened to a stay, what waits for people, and what they can do about it."""
+"""The operator's commands: see the timeline of a stay, see which stays need a decision, and act on them."""
 
 import sys
 from pathlib import Path
 
-# The package that the functions find in their layer.
+# The functions find this package in their layer.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "layers" / "shared" / "python"))

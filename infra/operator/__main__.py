@@ -1,6 +1,6 @@
-"""`python -m infra.operator`: see what happened to a stay, and do what the rules leave to people.
+"""`python -m infra.operator`: see what happened to a stay, and take the decisions that the rules leave to people.
 
-Nothing is written without --yes. Every action is on the stay's timeline with who did it.
+Nothing is written without --yes. The stay's timeline records every action with the operator's name.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from stays.zalopay.client import client
 from stays.zalopay.keys import accepted_keys
 
 READS_ALL = ("review", "messages", "publish")
-# What a command of the desk takes, where that is not a stay's name alone.
+# The arguments of each command that takes more, or other, than the name of a stay.
 TAKES = {
     "replay": ("name", "at"),
     "refund": ("name", "amount", "end_booking"),
@@ -46,7 +46,7 @@ TAKES = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m infra.operator", description=__doc__, parents=[_how()])
     typed.set_defaults(yes=False, by=getpass.getuser(), personal=False)
     where = typed.add_mutually_exclusive_group(required=True)
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _how() -> argparse.ArgumentParser:
-    """What stands before or behind every command."""
+    """Return the options that may stand before or after every command."""
     how = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     how.add_argument("--yes", action="store_true", help="do it; without this, only say what would be done")
     how.add_argument("--as", dest="by", metavar="NAME", help="who does it; default: the login name")
@@ -106,7 +106,7 @@ def _environment(chosen: argparse.Namespace) -> Environment:
 
 
 def _tools(by: str) -> Tools:
-    """The parts of the functions, by the settings of the place that was entered."""
+    """Return the parts of the functions, made from the settings of the chosen environment."""
     setting = os.environ
     store = Store(boto3.client("dynamodb", config=PATIENCE), setting["STAYS_TABLE"])
     zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), setting["ZALOPAY_KEY1_SECRET"])
@@ -129,7 +129,7 @@ def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is or would be done; 1 and one sentence where that is not possible."""
+    """Run the command and print its lines. Return the exit code: 1 with one sentence if it cannot run."""
     chosen = parser().parse_args(arguments)
     try:
         environment = _environment(chosen)

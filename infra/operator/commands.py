@@ -1,4 +1,4 @@
-"""What an operator can do. Everything goes through the same decisions and transactions as the functions; twice is once.
+"""The operator's commands. They use the same decisions and transactions as the functions, so a repetition is harmless.
 
 Without `really` a command only says what it would do.
 """
@@ -30,9 +30,9 @@ from stays.table.strays import Strays
 from stays.zalopay.callback import Callback, read_callback
 from stays.zalopay.client import Client
 
-ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # a refund that ZaloPay may know more of
+ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # ZaloPay may know more about a refund that is by hand
 SOON = timedelta(hours=1)
-_MOST = 250  # of each shard
+_MOST = 250  # per shard
 _INSTEAD = {
     "fulfilment": "the clock makes its mails due again; events are published again, as below",
     "reconciliation": "the next round does what this one did not; it is forgotten",
@@ -41,7 +41,7 @@ _INSTEAD = {
 
 
 class Tools(NamedTuple):
-    """The same parts that the functions are made of."""
+    """The same parts that the functions use."""
 
     sessions: Sessions
     strays: Strays
@@ -54,7 +54,7 @@ class Tools(NamedTuple):
 
 
 class Commands:
-    """What one operator can do in one environment."""
+    """The commands of one operator in one environment."""
 
     def __init__(self, tools: Tools, environment: Environment, *, really: bool, personal: bool = False) -> None:
         self._tools = tools
@@ -66,21 +66,21 @@ class Commands:
     # Looking
 
     def show(self, name: str) -> Iterator[str]:
-        """A stay's whole story; or what stray money is."""
+        """Show the timeline of a stay, or describe stray money."""
         if stray := self._strays.find(name):
             yield from self._strays.show(stray)
             return
         yield from tell(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
 
     def due(self) -> Iterator[str]:
-        """What the clock will look at within the hour: first what is overdue, then by time."""
+        """List the stays that the clock will check within the hour: overdue ones first, then by time."""
         now = self._environment.now()
         found = self._tools.due_items.find_due(now + SOON, _MOST)
         for item in sorted(found, key=lambda each: not _overdue(each, now)):
             yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
 
     def review(self) -> Iterator[str]:
-        """What waits for people, with what came and what was expected."""
+        """List the stays that wait for people, with the received and the expected amount."""
         for found in self._tools.queries.find_for_people():
             if isinstance(found, Stray):
                 yield waiting_stray(found)
@@ -92,7 +92,7 @@ class Commands:
     # Doing
 
     def ask(self, name: str) -> Iterator[str]:
-        """Ask ZaloPay now, and bring the answer to the one decision."""
+        """Ask ZaloPay now, and settle with its answer."""
         if stray := self._strays.find(name):
             yield from self._strays.ask(stray, self._settling())
             return
@@ -105,9 +105,10 @@ class Commands:
             yield from self._record(session, evidence, settling.now)
 
     def end(self, name: str) -> Iterator[str]:
-        """End a session by hand, after ZaloPay was asked whether it is paid.
+        """End a session by hand, after ZaloPay has said whether it is paid.
 
-        Raises Refused where money is moving. That is recorded first, so that a later silence does not end it either.
+        Raises Refused while money is moving. The processing is recorded first, so that a later silence does not end it
+        either.
         """
         session, settling = self._session(name), self._settling()
         evidence = Evidence(source="operator", outcome=Outcome.NOT_FOUND)
@@ -121,9 +122,9 @@ class Commands:
         )
 
     def replay(self, name: str, at: str | None = None) -> Iterator[str]:
-        """Bring what the timeline says of money to the decision again.
+        """Settle again with the evidence that the timeline has about money.
 
-        Or a callback that was kept, by its key; or that of an order which was unknown, by its transaction.
+        A key names a kept callback instead. A transaction names the callback of an order that was unknown.
         """
         now, kept, stray = self._environment.now(), self._tools.queries.load_kept(name), self._strays.find(name)
         if stray:
@@ -140,7 +141,7 @@ class Commands:
             yield from self._record(session, evidence, now)
 
     def _bring(self, raw: str, now: datetime) -> Iterator[str]:
-        """A callback that was kept, once more."""
+        """Settle with a kept callback again."""
         callback = self._verified(raw)
         try:
             session = self._session(callback.app_trans_id)
@@ -153,9 +154,9 @@ class Commands:
         return read_callback(raw.encode(), self._tools.keys(), self._tools.zalopay.app_id)
 
     def refund(self, name: str, amount: int | None, *, end_booking: bool = False) -> Iterator[str]:
-        """Give money back through ZaloPay: what is owed for a stay, else all that was paid, or so much of it.
+        """Refund through ZaloPay: the amount that the stay is owed, otherwise the whole payment or the given part.
 
-        Or a transaction that is stray money, whole.
+        The transaction of stray money is refunded whole.
         """
         settling = self._settling()
         if stray := self._strays.find(name):
@@ -171,25 +172,25 @@ class Commands:
         yield from settling.order_refund(self._tools.sessions, session, order)
 
     def settled(self, name: str) -> Iterator[str]:
-        """The money of a stay went back by another way."""
+        """Record that a stay's money was paid back by hand."""
         now = self._environment.now()
         yield from self._settle(self._session(name), lambda current, _: paid_back(current, now), now)
 
     def settle_stray(self, name: str) -> Iterator[str]:
-        """Stray money went back by another way. Raises NotFound for a transaction that is none."""
+        """Record that stray money was paid back by hand. Raises NotFound if the transaction is not stray money."""
         stray = self._strays.find(name)
         if stray is None:
             raise NotFound
         yield from self._strays.settle(stray, self._settling())
 
     def accept(self, name: str) -> Iterator[str]:
-        """What was paid counts as the price."""
+        """Accept the paid amount as the price."""
         session, now = self._session(name), self._environment.now()
         most = self._paid(session)
         yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
 
     def mail(self, name: str, letter: Kind) -> Iterator[str]:
-        """Send a mail once more, as the stay is now. Raises Refused for one that was never owed."""
+        """Send a mail again, with the present state of the stay. Raises Refused for a mail that was never due."""
         session, now = self._session(name), self._environment.now()
         mailing = self._tools.effects.load_story(session.id, letter).mailing
         if mailing is None:
@@ -200,7 +201,7 @@ class Commands:
         yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
-        """Tell connected browsers once more how the payments stand that changed since then."""
+        """Send connected browsers the state of each payment that changed since then."""
         for session in self._tools.queries.find_changed_since(since):
             if user_id not in (None, session.user_id):
                 continue
@@ -209,7 +210,7 @@ class Commands:
             yield f"{session.id} {self._done} told again: {session.client_status}"
 
     def publish(self, since: datetime) -> Iterator[str]:
-        """Publish once more what is true of all that changed since then: who has heard it drops it by its `eventId`."""
+        """Publish again the events of every change since then. A receiver drops an event whose `eventId` it knows."""
         queries = self._tools.queries
         changed: list[Announced] = [*queries.find_changed_since(since), *queries.find_over_since(since)]
         happened = [each for item in changed for each in facts(item)]
@@ -219,7 +220,7 @@ class Commands:
             yield f"{each.event_id} {self._done} published again"
 
     def redrive(self) -> Iterator[str]:
-        """Put events of the auction system that were given up back on the bus; of the rest do what takes its place."""
+        """Put dead letters of auction events back on the bus. For the others, do what takes their place."""
         letters = self._environment.letters()
         for letter in letters:
             if letter.function in _INSTEAD:
@@ -243,7 +244,7 @@ class Commands:
         return "is" if self._really else "would be"
 
     def _session(self, name: str) -> PaymentSession:
-        """The stay that a name means. Raises NotFound, and Refused for stray money, which is nobody's stay."""
+        """Return the stay that a name means. Raises NotFound, and Refused for stray money, which belongs to no stay."""
         stay_id = self._tools.queries.find_stay_id(name.upper())
         if stay_id is not None:
             return self._tools.sessions.find(stay_id)
@@ -262,7 +263,7 @@ class Commands:
         return self._settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
 
     def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
-        """What a decision changes; written only if that is meant."""
+        """Show what a decision changes; write it only with `really`."""
         return Settling(self._tools.zalopay, now, self._really).settle(self._tools.sessions, session, decider)
 
 

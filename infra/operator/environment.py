@@ -1,4 +1,4 @@
-"""Where the operator works: the settings of the deployed functions, or of the local run, and nothing of one's own."""
+"""The environment that the operator works in: the settings of a deployed stage or of the local run, and no others."""
 
 import json
 import os
@@ -14,17 +14,17 @@ from infra.aws.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES
 from stays.domain.calendar import told_at
 
-_WRITING = timedelta(minutes=1)  # more than lies between a decision and its record
+_WRITING = timedelta(minutes=1)  # longer than the time between a decision and its record
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
-_TOLD = ("payments", "zalopay_callback", "fulfilment")  # between them they are told everything that is needed here
+_TOLD = ("payments", "zalopay_callback", "fulfilment")  # together they have every setting that the commands need
 
 
 class NotThere(Exception):
-    """Nothing runs there, or it may not be asked."""
+    """The environment does not run, or the operator may not use it."""
 
 
 class Letter(NamedTuple):
-    """Something that was given up: for which function, as it lies there, and from when it may be."""
+    """A dead letter: its function, its content, and the earliest time of its event."""
 
     function: str
     body: Mapping[str, Any]
@@ -33,9 +33,9 @@ class Letter(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """One system: its settings, its clock, its dead letters, and its bus.
+    """One environment: its settings, its clock, its dead letters, and its bus.
 
-    An event that is announced again keeps the time at which it was first received.
+    An event that is published again keeps the time at which it was first received.
     """
 
     settings: Mapping[str, str]
@@ -45,7 +45,7 @@ class Environment(NamedTuple):
 
 
 def local(url: str) -> Environment:
-    """The local run. Raises NotThere."""
+    """Return the local run. Raises NotThere."""
     try:
         settings: dict[str, str] = httpx.get(f"{url}/dev/environment").raise_for_status().json()
         offset = timedelta(seconds=httpx.get(f"{url}/dev/clock").raise_for_status().json()["offset"])
@@ -63,7 +63,7 @@ def local(url: str) -> Environment:
 
 
 def deployed(stage: Stage, session: boto3.Session) -> Environment:
-    """A stage in AWS, with the caller's own rights. Raises NotThere."""
+    """Return a stage in AWS, with the caller's own permissions. Raises NotThere."""
     functions = session.client("lambda")
     settings = {"AWS_DEFAULT_REGION": stage.region}
     try:
@@ -75,7 +75,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
 
     def announce(event: Mapping[str, Any]) -> None:
         entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-        first = told_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds
+        first = told_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds only
         answer = session.client("events").put_events(Entries=[{**entry, "Time": first, "EventBusName": stage.slug}])
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
@@ -84,7 +84,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
 
 
 def _waiting(sqs: Any, stage: Stage) -> list[Letter]:
-    """What lies in the queues, at most ten of each; it stays there for all to see until it is forgotten."""
+    """Return at most ten dead letters of each queue. They stay in the queue until they are deleted."""
     found: list[Letter] = []
     for edge in (*CONSUMERS, *RULES, *SCHEDULES):
         url = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge.function}-dead-letters")["QueueUrl"]
@@ -107,5 +107,5 @@ def _received(sqs: Any, url: str) -> list[dict[str, Any]]:
 
 
 def enter(environment: Environment) -> None:
-    """From now on this process sees what the functions see."""
+    """Give this process the environment variables of the functions."""
     os.environ.update(environment.settings)

@@ -1,4 +1,4 @@
-"""A decision as the operator sees it: what it changes; written only where that is meant."""
+"""Settles for the operator: shows what a decision changes, and writes it only with `really`."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,14 +16,14 @@ Ordering = Callable[[Owing, RefundEvidence | None], DecisionOn[Owing]]
 
 
 class Settling(NamedTuple):
-    """One command at one time. `really` writes; without it, only what would become is said."""
+    """One command at one time. With `really` it writes; without, it only says what would change."""
 
     zalopay: Client
     now: datetime
     really: bool
 
     def settle(self, records: Records[Owing], owing: Owing, decider: Decider[Owing]) -> Iterator[str]:
-        """What becomes of a session or of stray money."""
+        """Settle a session or stray money, and say what becomes of it."""
         decision = decider(owing, NOTHING)
         if decision is None:
             yield f"Nothing changes: {standing(owing)}."
@@ -33,13 +33,16 @@ class Settling(NamedTuple):
         yield from consequences(decision) if after == decision.session else ()
 
     def ask_about_refund(self, records: Records[Owing], owing: Owing) -> Iterator[str]:
-        """Ask ZaloPay about the refund on record, and bring the answer to the decision."""
+        """Ask ZaloPay about the refund on record, and settle with its answer."""
         heard, asked = self.zalopay.query_refund(owing, self.now), owing.refund
         yield _said(heard)
         yield from self.settle(records, owing, lambda current, _: decide_refund(current, asked, heard, self.now))
 
     def order_refund(self, records: Records[Owing], owing: Owing, order: Ordering[Owing]) -> Iterator[str]:
-        """Money shall go back. ZaloPay is asked first about a refund that it gave up; one that arrived is the end."""
+        """Order a refund.
+
+        If ZaloPay gave up an earlier one, ask about that first: if it arrived, no other is ordered.
+        """
         before, heard = owing.refund, None
         if before and before.id and before.status is Fulfilment.REFUND_MANUAL:
             heard = self.zalopay.query_refund(owing, self.now)

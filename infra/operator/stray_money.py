@@ -1,4 +1,4 @@
-"""What an operator can do about stray money: see what it is, ask about its refund, give it back, close it by hand."""
+"""The commands for stray money: describe it, ask about its refund, refund it, or close it by hand."""
 
 from collections.abc import Iterator
 
@@ -12,29 +12,29 @@ from stays.table.strays import Strays
 
 
 class StrayMoney:
-    """The commands of one operator that are about a transaction, and about no stay."""
+    """The commands of one operator about a transaction that belongs to no stay."""
 
     def __init__(self, strays: Strays) -> None:
         self._strays = strays
 
     def find(self, name: str) -> Stray | None:
-        """The stray money that a transaction's id names."""
+        """Return the stray money with this transaction id."""
         return self._strays.find(name)
 
     def show(self, stray: Stray) -> Iterator[str]:
-        """What it is, and what happened to it."""
+        """Describe it and show its timeline."""
         yield from describe_stray(stray)
         for each in self._strays.load_timeline(stray):
             yield f"  {each['at']}  {event(each)}"
 
     def ask(self, stray: Stray, settling: Settling) -> Iterator[str]:
-        """Ask ZaloPay about its refund, if there is one."""
+        """Ask ZaloPay about its refund, if it has one."""
         yield from describe_stray(stray)
         if stray.refund and stray.refund.id:
             yield from settling.ask_about_refund(self._strays, stray)
 
     def refund(self, stray: Stray, amount: int | None, settling: Settling) -> Iterator[str]:
-        """Give the transaction back, whole. Raises Refused for a part of it."""
+        """Refund the whole transaction. Raises Refused for a part of it."""
         if amount not in (None, stray.amount):
             raise Refused("INVALID_AMOUNT", f"Stray money goes back whole: {dong(stray.amount)}.")
         yield from describe_stray(stray)
@@ -43,11 +43,11 @@ class StrayMoney:
         )
 
     def settle(self, stray: Stray, settling: Settling) -> Iterator[str]:
-        """It was paid back by hand."""
+        """Record that it was paid back by hand."""
         yield from settling.settle(self._strays, stray, lambda current, _: settle_stray(current, settling.now))
 
     def keep(self, evidence: Evidence, app_trans_id: str, *, really: bool) -> Iterator[str]:
-        """Money for an order that is still unknown is stray money, once."""
+        """Keep money for an order that is still unknown as stray money, only once."""
         stray = stray_of(evidence, None, app_trans_id)
         if self._strays.find(stray.transaction_id) is None and really:
             self._strays.keep(stray)

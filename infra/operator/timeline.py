@@ -1,4 +1,4 @@
-"""A stay in plain words, from what is on record about it."""
+"""Tells a stay's timeline in plain words, from its items."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -55,7 +55,7 @@ _NIGHTS = {
 
 
 def tell(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
-    """The whole story, line by line. Who the traveller is only where that is asked for."""
+    """Tell the whole timeline, line by line. Personal data of the user appear only with `personal`."""
     session = PaymentSession.model_validate(next(item for item in items if item["kind"] == "SESSION"))
     yield f"Stay {session.id} ({reference_number(session.id)}), order {session.app_trans_id}"
     yield f"  {session.property_name}, {dong(session.amount)}, nights {', '.join(map(str, session.nights))}"
@@ -95,7 +95,7 @@ def _refund(refund: Refund) -> str:
 
 
 def describe_stray(stray: Stray) -> Iterator[str]:
-    """What stray money is, and how it stands."""
+    """Describe stray money and its state."""
     at = f", received at {moment(stray.received_at)}" if stray.received_at else ""
     yield f"Stray money: {dong(stray.amount)} under transaction {stray.transaction_id} {stray.meaning}{at}"
     yield f"  {stray.status}"
@@ -106,7 +106,7 @@ def describe_stray(stray: Stray) -> Iterator[str]:
 
 
 def waiting_session(session: PaymentSession, items: Sequence[Item]) -> str:
-    """One line for what waits for people: what came, and what was expected."""
+    """Describe in one line a session that waits for people: the received and the expected amount."""
     money = f"{dong(came(session, items))} came, {dong(session.amount)} expected"
     refund = session.refund
     back = f", {dong(refund.amount)} to go back, code {refund.code}" if refund else ""
@@ -116,18 +116,18 @@ def waiting_session(session: PaymentSession, items: Sequence[Item]) -> str:
 
 
 def waiting_stray(stray: Stray) -> str:
-    """The same for stray money, of which nothing was expected."""
+    """Describe in one line stray money that waits for people. No amount was expected."""
     state = "STRAY" if stray.status is StrayStatus.OPEN else f"STRAY {stray.status}"
     return f"{state}  {dong(stray.amount)} under {stray.transaction_id} {stray.meaning}"
 
 
 def standing(item: PaymentSession | Stray) -> str:
-    """How it stands, in the words of the table."""
+    """Return the state in the words of the table."""
     return item.status if isinstance(item, Stray) else f"{item.status} / {item.fulfilment}"
 
 
 def event(item: Item) -> str:
-    """One line of the timeline: what, who brought it, what it said."""
+    """Describe one event of the timeline: what happened, the source, and its evidence."""
     evidence = item.get("evidence", {})
     said = [f"{evidence['source']} said {evidence['outcome']}"] if evidence else []
     said += [f"{dong(evidence['amount'])}"] if evidence.get("amount") else []
@@ -138,7 +138,7 @@ def event(item: Item) -> str:
 
 
 def next_step(session: PaymentSession) -> str:
-    """What will happen by itself, or who has to do something."""
+    """Say what will happen by itself, or who must act."""
     if session.due_at is not None:
         return f"The clock looks at it at {moment(session.due_at)}."
     if session.fulfilment is Fulfilment.REVIEW:
@@ -149,7 +149,7 @@ def next_step(session: PaymentSession) -> str:
 
 
 def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
-    """What goes with a decision, beside the new state."""
+    """Describe the effects of a decision besides the new state."""
     yield f"  {_WORDS.get(decision.what, decision.what)}"
     refund = decision.session.refund
     if refund is not None and refund.status is Fulfilment.REFUND_DUE:
@@ -161,13 +161,16 @@ def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> It
 
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:
-    """What ZaloPay said was paid under the stay's own transaction, in đồng: the most that can be given back."""
+    """Return the amount, in đồng, that ZaloPay said was paid under the stay's own transaction.
+
+    No refund can be higher.
+    """
     own = (said for said in _money_said(items) if said.get("transactionId") == session.transaction_id)
     return session.received or next((said["amount"] for said in own), 0)
 
 
 def came(session: PaymentSession, items: Sequence[Item]) -> int:
-    """What ZaloPay said was paid, in đồng, also under a transaction that pays another order."""
+    """Return the amount, in đồng, that ZaloPay said was paid, including a transaction that pays another order."""
     said = (each["amount"] for each in _money_said(items))
     return paid(session, items) or next(said, 0)
 
@@ -178,10 +181,10 @@ def _money_said(items: Sequence[Item]) -> Iterator[Item]:
 
 
 def dong(amount: int) -> str:
-    """Đồng as people write them."""
+    """Return an amount in đồng with separators."""
     return f"{amount:,} ₫".replace(",", ".")
 
 
 def moment(at: datetime) -> str:
-    """A time, to the second."""
+    """Return a time, to the second."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
