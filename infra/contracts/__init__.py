@@ -1,1 +1,1 @@
-"""What the functions promise to others, written out: OpenAPI and the schemas of events."""
+"""The contracts that the functions offer to others: the OpenAPI document and the JSON schemas of events."""

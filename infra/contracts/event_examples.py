@@ -1,4 +1,4 @@
-"""What the examples in the schemas are made from: events that come in, and items as they stand at their end."""
+"""The sources of the examples in the schemas: incoming events, and items in their final state."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ _OFFER = _COMMON | {
 }
 _RECEIVED = {name: _COMMON[name] for name in ("auctionId", "userId")} | {"revision": 1}
 _TERMS = _RECEIVED | {"property": _OFFER["property"], "guestCount": 2}
-# One event of each kind that comes in, by its detail-type
+# One example of each incoming event, by its detail-type
 RECEIVED: dict[str, dict[str, Any]] = {
     "AuctionResult": _TERMS
     | {
@@ -78,5 +78,5 @@ ITEMS: tuple[Announced, ...] = (
 
 
 def examples() -> dict[str, dict[str, Any]]:
-    """One event of each kind, by its detail-type."""
+    """Return one example of each outgoing event, by its detail-type."""
     return {type(each).__name__: each.dump() for item in ITEMS for each in facts(item)}

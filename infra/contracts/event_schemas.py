@@ -1,4 +1,4 @@
-"""The JSON schemas of the events that come in and go out; `python -m infra.contracts.event_schemas` writes them."""
+"""The JSON schemas of incoming and outgoing events; `python -m infra.contracts.event_schemas` writes them."""
 
 import json
 import sys
@@ -15,9 +15,9 @@ comes as another version."""
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema of an event that comes in, with an example, by its detail-type: as in its file."""
+    """Return the text of each schema file for incoming events, with an example, by detail-type."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
-    from infra.contracts.event_examples import RECEIVED  # noqa: PLC0415  # the layer's path is known only now
+    from infra.contracts.event_examples import RECEIVED  # noqa: PLC0415 # the path of the layer is set only now
     from stays.domain.auction import EVENTS  # noqa: PLC0415  # as above
 
     found = {name: model.model_json_schema(by_alias=True) for name, model in EVENTS.items()}
@@ -25,7 +25,7 @@ def schemas() -> dict[str, str]:
 
 
 def announced() -> dict[str, str]:
-    """The same of the events that go out, each with its version and an example."""
+    """Return the same for outgoing events, each with its version and an example."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
     from infra.contracts.event_examples import examples  # noqa: PLC0415  # as above
     from stays.domain.announcement import ANNOUNCEMENTS  # noqa: PLC0415  # as above
@@ -49,7 +49,7 @@ def _text(schema: dict[str, Any]) -> str:
 
 
 def schema_file(name: str) -> Path:
-    """Where the schema of an event is published."""
+    """Return the file in which the schema of an event is published."""
     return FOLDER / f"{name}.schema.json"
 
 

@@ -1,4 +1,4 @@
-"""The whole HTTP API as one OpenAPI document, read from the functions: `make openapi` writes it anew."""
+"""The whole HTTP API as one OpenAPI document, read from the functions; `make openapi` writes it."""
 
 import importlib.util
 import json
@@ -35,7 +35,7 @@ _SERVERS = [
 
 
 def document() -> Schema:
-    """The document: all that is served, in the order of the topology."""
+    """Return the document: every route that is served, in the order of the topology."""
     sys.path.insert(0, str(ROOT / "layers" / "shared" / "python"))
     from infra.contracts.openapi_schemas import operation, refusals, schemas, untitled, used  # noqa: PLC0415  # needs the layer
     from stays import __version__  # noqa: PLC0415
@@ -64,12 +64,12 @@ def document() -> Schema:
 
 
 def text() -> str:
-    """The document as it stands in its file."""
+    """Return the document as the text of its file."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _resolved() -> Iterator[tuple[str, Schema]]:
-    """What the resolver of each function that has one says of itself."""
+    """Return the OpenAPI document of each function that has a resolver."""
     for name in dict.fromkeys(route.function for route in SERVED):
         app = getattr(_started(name), "app", None)
         if app is not None:
@@ -77,7 +77,7 @@ def _resolved() -> Iterator[tuple[str, Schema]]:
 
 
 def _started(name: str) -> ModuleType:
-    """A function under settings that lead nowhere, which it does not use as long as nobody calls it."""
+    """Import a function with placeholder settings, which it does not use until it is called."""
     spec = importlib.util.spec_from_file_location(f"described_{name}", ROOT / "functions" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""The operations and schemas of the OpenAPI document: what resolvers say, and what only models and errors know."""
+"""The operations and schemas of the OpenAPI document: from resolvers, models and errors."""
 
 import json
 import re
@@ -21,11 +21,11 @@ from stays.zalopay.callback import _CallbackData, _Envelope
 Schema = dict[str, Any]
 
 SCHEMAS = "#/components/schemas"
-_ALWAYS = (400, 413, 429, 500)  # of every route that reads by `stays.edge.http`
+_ALWAYS = (400, 413, 429, 500)  # for every route that reads its request with `stays.edge.http`
 
 
 class Told(NamedTuple):
-    """What a route's own code does not say of it: what it is for, what it answers, how else it may end."""
+    """Facts that a route's code does not give: its purpose, its answer, and its other outcomes."""
 
     summary: str
     answer: Schema
@@ -34,22 +34,22 @@ class Told(NamedTuple):
 
 
 def _named(name: str) -> Schema:
-    """A reference to a schema."""
+    """Return a reference to a schema."""
     return {"$ref": f"{SCHEMAS}/{name}"}
 
 
 def _answered(description: str, schema: Schema, kind: str = "application/json") -> Schema:
-    """A response, of JSON if nothing else is said."""
+    """Return a response, in JSON by default."""
     return {"description": description, "content": {kind: {"schema": schema}}}
 
 
 def _unchanged(told: Told) -> Schema:
-    """A file may be the one that the caller has."""
+    """Return the 304 response: the caller already has this file."""
     return {} if told.kind == "application/json" else {"304": {"description": "The caller's copy is the present one"}}
 
 
 def _having(*, optional: Mapping[str, Schema] | None = None, **properties: Schema) -> Schema:
-    """An object that always has these, and perhaps the optional ones."""
+    """Return the schema of an object with these required properties, and optional ones if given."""
     return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
 
 
@@ -185,7 +185,10 @@ _BY_HAND: dict[str, Schema] = {
 
 
 def operation(route: Route, path: str, resolved: Mapping[str, Any]) -> Schema:
-    """One route as its function reads it; one without a resolver is the callback, which reads its body itself."""
+    """Return the operation of one route, as its function reads it.
+
+    The callback has no resolver, because it reads its body itself.
+    """
     words = re.findall(r"[A-Za-z0-9]+", f"{route.method.lower()} {path}")
     described: Schema = {"operationId": to_camel("_".join(words)), "tags": [route.function]}
     if route.public:
@@ -207,7 +210,7 @@ def operation(route: Route, path: str, resolved: Mapping[str, Any]) -> Schema:
 
 
 def _requires(body: Schema, known: Mapping[str, Schema]) -> bool:
-    """Whether something has to be said: no body is taken for an empty object."""
+    """Say whether the body must have a property. A missing body counts as an empty object."""
     name = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
     return "required" in known[name]
 
@@ -222,7 +225,7 @@ def _parameter(own: Schema) -> Schema:
 
 
 def refusals() -> dict[str, Schema]:
-    """The response of every status that a function refuses with: one of the codes that the contract has for it."""
+    """Return a response for every status with which a function refuses: each names the contract's codes for it."""
     return {str(status): _refusal(status) for status in sorted(set(STATUS.values()))}
 
 
@@ -236,12 +239,12 @@ def _refusal(status: int) -> Schema:
 
 
 def schemas() -> dict[str, Schema]:
-    """Every schema of an answer, and the callback's."""
+    """Return the schemas of all answers, and those of the callback."""
     return _entities() | _callbacks() | _BY_HAND
 
 
 def used(document: Any, known: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The schemas that a document names, and those that these name."""
+    """Return the schemas that a document names, and those that they name in turn."""
     wanted, found = _references(document), set[str]()
     while wanted - found:
         found |= wanted
@@ -250,7 +253,7 @@ def used(document: Any, known: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def untitled(value: Any) -> Any:
-    """Without the titles that are made of the names."""
+    """Drop the titles that Pydantic makes from names."""
     if isinstance(value, dict):
         kept = (name for name, each in value.items() if name != "title" or not isinstance(each, str))
         return {name: untitled(value[name]) for name in kept}
@@ -258,7 +261,7 @@ def untitled(value: Any) -> Any:
 
 
 def _entities() -> dict[str, Schema]:
-    """The models that are answers, as they are shown."""
+    """Return the models that are answers, as clients see them."""
     found = _of_models(PaymentSession, Booking, Account, CalendarPage)
     session, refund = found["PaymentSession"], found["Refund"]
     refund["properties"] = _without(refund["properties"], _DOUBTS)
@@ -294,12 +297,12 @@ def _of_models(*models: type[BaseModel]) -> dict[str, Schema]:
 
 
 def _published(schema: Schema) -> Schema:
-    """Clients read the first paragraph of a docstring; those after it speak of what clients do not get."""
+    """Keep the first paragraph of a docstring for clients. The others describe what clients do not get."""
     return schema | {"description": schema["description"].partition("\n\n")[0]}
 
 
 def _never_null(value: Any) -> Any:
-    """As it is written: what is absent is left out."""
+    """Describe the written form: absent values are left out."""
     if isinstance(value, list):
         return [_never_null(each) for each in value]
     if not isinstance(value, dict):
@@ -313,7 +316,7 @@ def _never_null(value: Any) -> Any:
 
 
 def _callbacks() -> dict[str, Schema]:
-    """ZaloPay's callback: the text of an order in an envelope."""
+    """Return the schemas of ZaloPay's callback: an envelope with the text of an order."""
     envelope, order = (untitled(model.model_json_schema()) for model in (_Envelope, _CallbackData))
     envelope["properties"]["data"] |= {"contentMediaType": "application/json", "contentSchema": _named("CallbackData")}
     envelope["properties"]["type"] = {"const": 1}

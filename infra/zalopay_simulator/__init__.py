@@ -1,4 +1,4 @@
-"""ZaloPay on localhost: an ASGI app that takes orders, lets people pay them, calls back and refunds."""
+"""ZaloPay on localhost: an ASGI app that takes orders, lets users pay them, calls back and refunds."""
 
 from starlette.applications import Starlette
 
@@ -11,7 +11,7 @@ __all__ = ["Settings", "Storage", "create_app"]
 
 
 def create_app(settings: Settings | None = None, storage: Storage | None = None) -> Starlette:
-    """An app that is ready at once: it needs no lifespan, so it also runs under Mangum."""
+    """Return an app that needs no lifespan, so that it also runs under Mangum."""
     app = Starlette(routes=[*openapi.ROUTES, *admin.ROUTES, *cashier.ROUTES])
     app.state.simulator = Simulator(settings or Settings(), storage)
     return app

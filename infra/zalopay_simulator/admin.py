@@ -1,4 +1,4 @@
-"""The simulator's own calls, for tests: play the payer, look into the ledger, switch faults."""
+"""The simulator's calls for tests: act as the payer, read the ledger, switch faults."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -20,11 +20,11 @@ Call = Callable[[Simulator, Request, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class UnknownOrderError(Exception):
-    """There is no such order."""
+    """The order does not exist."""
 
 
 def _call(path: str, method: str) -> Callable[[Call], Route]:
-    """A route whose body, if any, is a JSON object, and whose errors are 400, 404 and 409."""
+    """Return a route whose body, if any, is a JSON object, and whose errors are 400, 404 and 409."""
 
     def route(call: Call) -> Route:
         @wraps(call)
@@ -45,22 +45,23 @@ def _call(path: str, method: str) -> Callable[[Call], Route]:
 
 @_call("/simulator/orders", "GET")
 async def list_orders(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """The whole ledger, oldest first."""
+    """Return the whole ledger, oldest order first."""
     return {"orders": [_view(simulator, order) for order in simulator.ledger.orders.values()]}
 
 
 @_call("/simulator/orders/{app_trans_id}", "GET")
 async def read_order(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """One order with its callbacks and refunds."""
+    """Return one order with its callbacks and refunds."""
     return _view(simulator, _order(simulator, request))
 
 
 @_call("/simulator/orders/{app_trans_id}/pay", "POST")
 async def pay(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Pays; with `late`, also after expiry; with `again`, a paid order by a second transaction.
+    """Pay an order.
 
-    `order`: callback_first or redirect_first. `discount`: what ZaloPay's promotion bears; `amount_is` says what
-    callback and query call the amount beside it: the whole (order) or the payer's share (payer).
+    With `late` it can be paid after expiry. With `again` a second transaction pays a paid order. `order` is
+    callback_first or redirect_first. `discount` is the part that ZaloPay's promotion pays. `amount_is` says which
+    amount callback and query give beside a discount: the whole (order) or the payer's share (payer).
     """
     sequence = _one_of(body, "order", "callback_first", "redirect_first")
     amount_is = _one_of(body, "amount_is", "order", "payer")
@@ -81,18 +82,18 @@ async def pay(simulator: Simulator, request: Request, body: dict[str, Any]) -> d
 
 @_call("/simulator/orders/{app_trans_id}/answer", "POST")
 async def claim(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Query says exactly this of the order from now on, whatever is true; `{}` takes it back."""
+    """Let query give exactly this answer about the order from now on, true or not; `{}` ends it."""
     order = _order(simulator, request)
     if not _is_shallow(body):
         raise ValueError("the answer is too deep")
-    json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # raises ValueError for what JSON cannot say
+    json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # raises ValueError for a value outside JSON
     simulator.claim(order, body)
     return _view(simulator, order)
 
 
 @_call("/simulator/orders/{app_trans_id}/answer", "DELETE")
 async def unclaim(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """Query tells the truth about the order again."""
+    """Let query tell the truth about the order again."""
     order = _order(simulator, request)
     simulator.claim(order, {})
     return _view(simulator, order)
@@ -100,7 +101,7 @@ async def unclaim(simulator: Simulator, request: Request, _body: dict[str, Any])
 
 @_call("/simulator/orders/{app_trans_id}/decline", "POST")
 async def decline(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """An attempt that fails, for the reason `sub_return_code`."""
+    """Fail one attempt, for the reason `sub_return_code`."""
     reason = body.get("sub_return_code", codes.BALANCE_NOT_ENOUGH)
     if reason not in codes.ATTEMPT_FAILURES:
         raise ValueError(f"sub_return_code: one of {', '.join(map(str, codes.ATTEMPT_FAILURES))}")
@@ -111,7 +112,7 @@ async def decline(simulator: Simulator, request: Request, body: dict[str, Any]) 
 
 @_call("/simulator/orders/{app_trans_id}/cancel", "POST")
 async def cancel(simulator: Simulator, request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """The payer gives up."""
+    """Cancel the order as its payer."""
     order = _order(simulator, request)
     redirect_url = simulator.cancel(order)
     return _view(simulator, order) | {"redirect_url": redirect_url}
@@ -119,9 +120,9 @@ async def cancel(simulator: Simulator, request: Request, _body: dict[str, Any]) 
 
 @_call("/simulator/orders/{app_trans_id}/callback", "POST")
 async def send_callback(simulator: Simulator, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Sends the callback of a paid order again, `times` over, `at_once` or one by one.
+    """Send the callback of a paid order again, `times` over, `at_once` or one by one.
 
-    `zp_trans_id` names the payment of an order that was paid again; without it, it is the first one's.
+    If the order was paid again, `zp_trans_id` names the payment; without it the first payment is meant.
     """
     times = body.get("times", 1)
     if type(times) is not int or not 1 <= times <= MOST_COPIES:
@@ -135,13 +136,13 @@ async def send_callback(simulator: Simulator, request: Request, body: dict[str, 
 
 @_call("/simulator/faults", "GET")
 async def list_faults(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """What is on, and what could be."""
+    """List the faults that are on, and all faults that exist."""
     return {"faults": simulator.faults.listing(), "known": faults.KNOWN, "dresses": dresses.names()}
 
 
 @_call("/simulator/faults", "POST")
 async def switch_fault(simulator: Simulator, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Switches a fault for all orders, for one (`app_trans_id`) or for the next that is created (`next`)."""
+    """Switch a fault for all orders, for one (`app_trans_id`) or for the next order (`next`)."""
     if body.get("fault") not in faults.KNOWN:
         raise ValueError(f"fault: one of {', '.join(faults.KNOWN)}")
     scope = faults.NEXT if body.get("next") is True else body.get("app_trans_id", faults.ALL)
@@ -159,7 +160,7 @@ async def switch_fault(simulator: Simulator, _request: Request, body: dict[str, 
 
 @_call("/simulator/keys", "POST")
 async def rotate_key(simulator: Simulator, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Signs callbacks and redirects with another `key2` from now on."""
+    """Sign callbacks and redirects with another `key2` from now on."""
     key2 = _typed(body, "key2", str, "")
     if not key2:
         raise ValueError("key2: missing")
@@ -169,7 +170,7 @@ async def rotate_key(simulator: Simulator, _request: Request, body: dict[str, An
 
 @_call("/simulator", "DELETE")
 async def forget(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
-    """Forgets orders, refunds, faults and the rotated key."""
+    """Delete orders, refunds, faults and the rotated key."""
     simulator.forget()
     return {"orders": []}
 
@@ -208,7 +209,7 @@ def _one_of(body: dict[str, Any], name: str, usual: Any, other: Any) -> Any:
 
 
 def _is_shallow(value: Any, levels: int = 20) -> bool:
-    """Whether it can be shown, kept and copied without end of the stack."""
+    """Say whether a value is shallow enough to show, keep and copy without overflowing the stack."""
     if not isinstance(value, dict | list):
         return True
     inside = value.values() if isinstance(value, dict) else value

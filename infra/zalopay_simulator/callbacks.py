@@ -1,4 +1,4 @@
-"""Calling the shop back: signed, as often as ZaloPay would, and every try on record."""
+"""Sends callbacks to the shop: signed, as often as ZaloPay would, with every try on record."""
 
 import asyncio
 import time
@@ -21,19 +21,19 @@ Step = Callable[..., Awaitable[None]]
 
 
 class Callbacks:
-    """Sends callbacks of paid orders; `keep` is called after each change of an order."""
+    """Sends callbacks of paid orders; `keep` runs after each change of an order."""
 
     def __init__(self, settings: Settings, faults: Faults, keep: Callable[[Order], None]) -> None:
         self.key2 = settings.key2
         self._settings, self._faults, self._keep = settings, faults, keep
-        # No connection outlives its request, so the client may be used from one event loop after another.
+        # No connection outlives its request, so different event loops may use this client one after the other.
         self._client = settings.client or httpx.AsyncClient(
             timeout=settings.callback_timeout, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
         self._later: set[asyncio.Task[None]] = set()
 
     async def deliver(self, order: Order, payment: Payment) -> None:
-        """Sends a payment's callback as the order's faults will have it; the first try is over when this returns."""
+        """Send a payment's callback with the order's faults. Return when the first try is over."""
         delay = self._faults.find("callback_delayed", order.app_trans_id)
         if self._faults.find("callback_lost", order.app_trans_id):
             self._record(order, {"at": self._now(), "verdict": LOST})
@@ -43,18 +43,18 @@ class Callbacks:
             await self._first(order, payment)
 
     def after(self, seconds: float, step: Step, *arguments: Any) -> None:
-        """Takes a step later, without anyone waiting for it; a restart in between forgets it."""
+        """Run a step later in the background. A restart before that time drops it."""
         task = asyncio.create_task(self._wait(seconds, step, *arguments))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
     def forget(self) -> None:
-        """Calls off everything that was still to be sent."""
+        """Cancel every callback that is still to be sent."""
         for task in self._later:
             task.cancel()
 
     async def finish(self, seconds: float) -> None:
-        """Waits for everything that is still to be sent, but no longer than so; the rest is called off."""
+        """Wait for all pending callbacks, up to a limit in seconds, and cancel the rest."""
         end = time.monotonic() + seconds
         while (waiting := {task for task in self._later if not task.done()}) and time.monotonic() < end:
             await asyncio.wait(waiting, timeout=end - time.monotonic())
@@ -62,20 +62,21 @@ class Callbacks:
         await asyncio.gather(*self._later, return_exceptions=True)
 
     async def send(self, order: Order, payment: Payment, times: int, *, at_once: bool) -> list[dict[str, Any]]:
-        """Sends so many callbacks, together or one by one, and answers what became of each."""
+        """Send several callbacks, together or one by one, and return the outcome of each."""
         numbers = range(len(order.callbacks), len(order.callbacks) + times)
         if at_once:
             return list(await asyncio.gather(*(self._try(order, payment, number) for number in numbers)))
         return [await self._try(order, payment, number) for number in numbers]
 
     def message(self, order: Order, payment: Payment | None = None, number: int = 0) -> Dressed:
-        """The callback of a payment (the first one, where none is named) as the order's faults will have it.
+        """Return the callback of a payment (by default the first) with the order's faults.
 
-        `number` counts an order's callbacks: with `callback_dressed` for all dresses each has another.
+        `number` counts the callbacks of an order. With `callback_dressed` for all dresses, each callback has another
+        dress.
         """
         paid = payment or order.first
         body, fault = self._body(order, paid), self._faults.find("callback_dressed", order.app_trans_id)
-        # The number of the transaction, which is random: so other orders begin with other dresses.
+        # The transaction's number is random, so different orders start with different dresses.
         turn = 1 + (paid.zp_trans_id + number) % (DRESSES - 1)
         return dressed(body, (fault.seed or turn) if fault else 0, self._key(order))
 

@@ -1,4 +1,4 @@
-"""Pages for people: where an order is paid, and where faults are switched."""
+"""The pages of the simulator: a user pays an order there, and a developer switches faults."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,19 +30,19 @@ _PAGES.filters |= {"dong": _dong, "clock": _clock, "json": wire.compact}
 
 
 async def open_in_app(request: Request) -> Response:
-    """Where `order_url` leads: the order inside the link names its pay page."""
+    """Redirect from `order_url` to the pay page of the order that the link names."""
     token = wire.token_of(request.query_params.get("order", ""))
     return RedirectResponse(f"/pay/{token}", 302) if token in _orders(request) else _missing()
 
 
 async def pay_page(request: Request) -> Response:
-    """The order, and what its payer can do with it."""
+    """Show the order and the payer's choices."""
     order = _orders(request).get(request.path_params["token"])
     return _pay_page(request, order) if order else _missing()
 
 
 async def settle_payment(request: Request) -> Response:
-    """What the payer chose; then back to the shop."""
+    """Apply the payer's choice, and redirect to the shop."""
     order = _orders(request).get(request.path_params["token"])
     if not order:
         return _missing()
@@ -54,7 +54,7 @@ async def settle_payment(request: Request) -> Response:
 
 
 async def front_page(request: Request) -> Response:
-    """The latest orders, and every fault with its switch."""
+    """Show the latest orders, and every fault with its switch."""
     simulator: Simulator = request.app.state.simulator
     now = simulator.now()
     orders = [(order, order.state(now)) for order in reversed(simulator.ledger.orders.values())][:SHOWN]
@@ -67,7 +67,7 @@ async def front_page(request: Request) -> Response:
 
 
 async def switch_fault(request: Request) -> Response:
-    """The front page's form: a number that is left out has the fault's own default."""
+    """Switch a fault from the form. A missing number means the fault's default."""
     form = await _form(request)
     try:
         numbers: dict[str, Any] = {

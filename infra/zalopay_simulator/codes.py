@@ -1,4 +1,4 @@
-"""ZaloPay's answers as tables, per API: one number means different things in different places."""
+"""ZaloPay's answers as one table per API, because a code differs in meaning between APIs."""
 
 from typing import Any, NamedTuple
 
@@ -67,7 +67,7 @@ _MEANING = {
 }
 _RETURN = {SUCCESS: "Giao dịch thành công", FAIL: "Giao dịch thất bại", PROCESSING: "Giao dịch đang được xử lý"}
 
-# A try that failed while the order stays payable (docs.zalopay.vn, status codes of query).
+# The attempt failed, and the order stays payable (docs.zalopay.vn, status codes of query).
 ATTEMPT_FAILURES = {
     -63: "Not enough money in the wallet",
     -217: "The bank refuses",
@@ -78,14 +78,14 @@ ATTEMPT_FAILURES = {
 
 
 class Refusal(NamedTuple):
-    """A request that ZaloPay turns down: the sub code, and which rule it broke."""
+    """A request that ZaloPay refuses: the sub code, and the broken rule."""
 
     sub_return_code: int
     reason: str = ""
 
 
 def answer(api: str, return_code: int, sub_return_code: int, reason: str = "", **more: Any) -> dict[str, Any]:
-    """The body of an answer of `/v2/{api}`; a reason is added to the message for whoever reads a log."""
+    """Return the body of an answer of `/v2/{api}`; a reason is added to the message for readers of logs."""
     meaning = (_EVERYWHERE | _MEANING[api]).get(sub_return_code, "Giao dịch thất bại")
     return {
         "return_code": return_code,
@@ -97,5 +97,5 @@ def answer(api: str, return_code: int, sub_return_code: int, reason: str = "", *
 
 
 def refuse(api: str, refusal: Refusal, **more: Any) -> dict[str, Any]:
-    """The answer to a request that broke a rule."""
+    """Return the answer to a request that broke a rule."""
     return answer(api, FAIL, refusal.sub_return_code, refusal.reason, **more)

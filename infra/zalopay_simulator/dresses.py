@@ -1,6 +1,6 @@
-"""Other spellings of a callback, pure: the same facts under a right MAC, as strangers' systems have met them.
+"""Unusual spellings of a callback, pure: the same facts under a valid MAC, as seen in other systems.
 
-A number chooses two of them: its last digit how `data` is written, the digit before it what is around `data`.
+Two digits of a number choose a dress: the last one how `data` is written, the one before it the text around `data`.
 """
 
 import json
@@ -12,14 +12,14 @@ from . import wire
 
 AS_DOCUMENTED = "as documented"
 _BYTE_ORDER_MARK = "\ufeff"
-# Which order was paid, by which transaction and with how much money: without these a callback says nothing.
+# The fields without which a callback is useless: the order, the transaction and the amount.
 _NEEDED = ("app_id", "app_trans_id", "amount", "zp_trans_id")
 
 Document = dict[str, Any]
 
 
 class Dressed(NamedTuple):
-    """A callback as it is sent. `body` has its fields by name; the MAC is over `body["data"]` as it stands there."""
+    """A callback as it is sent. `body` has its fields by name; the MAC is over the exact text of `body["data"]`."""
 
     name: str
     body: Document
@@ -32,7 +32,7 @@ def _numbers(kind: Callable[[int], object]) -> Callable[[Document], str]:
 
 
 def _optional(value: object) -> Callable[[Document], str]:
-    """Every field that tells nothing about the money has this value; a discount tells."""
+    """Return the optional fields, each with this value. A discount keeps its own, because it concerns the money."""
     return lambda data: wire.compact({name: it if _tells(name, it) else value for name, it in data.items()})
 
 
@@ -96,18 +96,18 @@ DRESSES = len(DATA) * len(AROUND)  # 0 is the documented one
 
 
 def names() -> dict[str, list[str]]:
-    """What the last digit of a number means, and what the digit before it."""
+    """Return the meanings of the last digit of a number and of the digit before it."""
     return {"data": [each[0] for each in DATA], "around": [each[0] for each in AROUND]}
 
 
 def name_of(number: int) -> str:
-    """What is unusual about this dress."""
+    """Name the unusual part of this dress."""
     both = DATA[number % len(DATA)][0], AROUND[number // len(DATA) % len(AROUND)][0]
     return ", ".join(name for name in both if name != AS_DOCUMENTED)
 
 
 def dressed(body: Mapping[str, Any], number: int, key2: str) -> Dressed:
-    """A callback's `data`, `mac` and `type` in the dress of this number, and signed anew."""
+    """Return a callback's `data`, `mac` and `type` in the dress of this number, signed again."""
     _, spell = DATA[number % len(DATA)]
     _, change, write = AROUND[number // len(DATA) % len(AROUND)]
     data = spell(json.loads(body["data"]))

@@ -1,4 +1,4 @@
-"""Faults that a test or a person switches on: for all orders, for one, or for the next one."""
+"""Faults that a test or a developer switches on: for all orders, for one, or for the next one."""
 
 import hashlib
 from enum import Enum
@@ -54,7 +54,7 @@ ALL, NEXT = "all", "next"
 
 
 class Failure(Enum):
-    """How a call fails: before it does anything, after it did, or by taking too long to begin."""
+    """How a call fails: before it acts, after it has acted, or by a slow start."""
 
     UNAVAILABLE = "UNAVAILABLE"
     LOST = "LOST"
@@ -62,7 +62,7 @@ class Failure(Enum):
 
 
 class Fault(NamedTuple):
-    """A fault that is on, with what it needs. `share` (0 to 1) and `seed` are of a fault that draws lots or dresses."""
+    """A fault that is on, with its parameters. `share` (0 to 1) and `seed` belong to random faults and dresses."""
 
     seconds: float
     sub_return_code: int
@@ -70,7 +70,7 @@ class Fault(NamedTuple):
     seed: int = 0
 
     def draw(self, *call: object) -> Failure | None:
-        """How this call fails, if it does: always the same for the same call and seed, without any memory."""
+        """Return how this call fails, or None. The same call and seed always give the same result, without memory."""
         lot = hashlib.sha256("|".join(map(str, (self.seed, *call))).encode()).digest()
         if int.from_bytes(lot[:8]) >= self.share * 2**64:
             return None
@@ -78,7 +78,7 @@ class Fault(NamedTuple):
 
 
 class Faults:
-    """Which faults are on, and for which orders."""
+    """The faults that are on, and their orders."""
 
     def __init__(self) -> None:
         self._on: dict[tuple[str, str], Fault] = {}
@@ -94,7 +94,7 @@ class Faults:
         share: float | None = None,
         seed: int = 0,
     ) -> None:
-        """Switches a fault; `scope` is ALL, NEXT or an `app_trans_id`. Raises KeyError for an unknown name."""
+        """Switch a fault; `scope` is ALL, NEXT or an `app_trans_id`. Raises KeyError for an unknown name."""
         KNOWN[name]
         if not on:
             self._on.pop((name, scope), None)
@@ -107,24 +107,24 @@ class Faults:
         )
 
     def find(self, name: str, app_trans_id: str) -> Fault | None:
-        """The fault as it is on for an order: its own before everyone's."""
+        """Return the fault for an order: its own fault wins over the one for all orders."""
         return self._on.get((name, app_trans_id)) or self._on.get((name, ALL))
 
     def adopt(self, app_trans_id: str) -> None:
-        """The next order has come: what waited for it is its own from now on."""
+        """Give the new order the faults that waited for the next one."""
         for name, scope in list(self._on):
             if scope == NEXT:
                 self._on[name, app_trans_id] = self._on.pop((name, scope))
 
     def clear(self) -> None:
-        """Switches all off."""
+        """Switch all faults off."""
         self._on.clear()
 
     def listing(self) -> list[dict[str, Any]]:
-        """What is on, to be shown."""
+        """List the faults that are on."""
         return [{"fault": name, "for": scope, **fault._asdict()} for (name, scope), fault in self._on.items()]
 
     def restore(self, listing: list[dict[str, Any]]) -> None:
-        """Switches on what a listing names, and nothing else."""
+        """Switch on exactly the faults that a listing names."""
         known = [{name: one[name] for name in Fault._fields if name in one} for one in listing]
         self._on = {(one["fault"], one["for"]): Fault(**how) for one, how in zip(listing, known, strict=True)}

@@ -1,4 +1,4 @@
-"""What each API wants to be sent: names, types, lengths and limits, as a table that is checked."""
+"""The parameters of each API as a table: names, types, lengths and limits."""
 
 import json
 import re
@@ -13,18 +13,18 @@ _WHOLE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 class FieldError(ValueError):
-    """A field is missing, of the wrong type, or out of its limits."""
+    """A field is missing, has the wrong type, or exceeds its limits."""
 
 
 class Number(NamedTuple):
-    """A whole number; in a form, and by custom also in JSON, its digits."""
+    """A whole number. A form sends its digits, and JSON may do so too."""
 
     low: int = 0
     high: int = _INT64
     required: bool = True
 
     def read(self, value: object) -> int:
-        """The number; a float or a bool is none."""
+        """Return the number; a float or a bool is refused."""
         text = str(value) if type(value) is int else value
         if not isinstance(text, str) or not _WHOLE.fullmatch(text):
             raise FieldError("must be a whole number")
@@ -34,14 +34,14 @@ class Number(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Text of so many characters at most."""
+    """Text with a maximum length in characters."""
 
     longest: int
     required: bool = True
     pattern: str = ""
 
     def read(self, value: object) -> str:
-        """The text as it was sent; a required one is not blank."""
+        """Return the text as it was sent; a required text must not be blank."""
         if not isinstance(value, str):
             raise FieldError("must be a string")
         if any("\ud800" <= letter <= "\udfff" for letter in value):
@@ -63,7 +63,7 @@ class JsonText(NamedTuple):
     required: bool = True
 
     def read(self, value: object) -> str:
-        """The text as it was sent: the MAC is over these very characters."""
+        """Return the text as it was sent, because the MAC is over exactly these characters."""
         text = Text(self.longest, self.required).read(value)
         try:
             fits = isinstance(json.loads(text or "{}"), self.shape)
@@ -80,7 +80,7 @@ class Url(NamedTuple):
     required: bool = False
 
     def read(self, value: object) -> str:
-        """The address, if it is http or https and names a host."""
+        """Return the address, if it is http or https and has a host."""
         text = Text(2048, self.required).read(value)
         try:
             parts = urlsplit(text)
@@ -135,7 +135,7 @@ QUERY_REFUND: dict[str, Field] = {"app_id": _APP_ID, "m_refund_id": Text(256), "
 
 
 async def sent_with(request: Request) -> dict[str, object]:
-    """All parameters of a request, from query string and body (JSON or form alike)."""
+    """Return all parameters of a request, from its query string and its body (JSON or form)."""
     body = await request.body()
     try:
         if "json" in request.headers.get("content-type", ""):
@@ -148,7 +148,7 @@ async def sent_with(request: Request) -> dict[str, object]:
 
 
 def read(fields: Mapping[str, Field], sent: Mapping[str, object]) -> dict[str, Any]:
-    """The known fields in their types; unknown ones are left aside. Raises FieldError, naming the field."""
+    """Return the known fields in their types and drop unknown ones. Raises FieldError, which names the field."""
     missing = [name for name, field in fields.items() if field.required and name not in sent]
     if missing:
         raise FieldError(f"{', '.join(missing)}: missing")

@@ -1,4 +1,4 @@
-"""Orders and refunds, pure: what may happen to them, and when."""
+"""Orders and refunds, pure: the allowed changes and their times."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from typing import Any, Literal
 from . import codes
 
 State = Literal["OPEN", "PAID", "CANCELLED", "EXPIRED"]
-AmountIs = Literal["order", "payer"]  # what ZaloPay calls `amount` beside a discount: the whole, or the payer's share
+AmountIs = Literal["order", "payer"]  # ZaloPay's `amount` of an order with a discount: the whole or the payer's share
 DEFAULT_EXPIRY = 900  # seconds; docs.zalopay.vn, order-query
 
 
 class NotPossibleError(Exception):
-    """The order is in a state that forbids this."""
+    """The order's state forbids this change."""
 
 
 @dataclass
 class Payment:
-    """One transaction that paid an order. ZaloPay's promotion bore the `discount`, the payer the rest."""
+    """One transaction that paid an order. ZaloPay's promotion paid the `discount`, and the payer paid the rest."""
 
     zp_trans_id: int
     paid_at: int
@@ -27,7 +27,7 @@ class Payment:
 
 @dataclass
 class Refund:
-    """Money on its way back. `outcome` counts once it is settled: 1, or the sub code of the refusal."""
+    """A refund. `outcome` counts once it is settled: 1, or the sub code of the refusal."""
 
     m_refund_id: str
     refund_id: int
@@ -38,20 +38,20 @@ class Refund:
     due_at: int
     outcome: int = codes.SUCCESS
     settled: bool = False
-    zp_trans_id: int = 0  # the transaction it gives back; 0 (from before there could be two): the first
+    zp_trans_id: int = 0  # the refunded transaction; 0 (from older ledgers with one payment) means the first
 
     @property
     def refused(self) -> bool:
-        """Whether the money stays where it is."""
+        """Whether ZaloPay refused it and kept the money."""
         return self.settled and self.outcome != codes.SUCCESS
 
 
 @dataclass
 class Order:
-    """One order with all that happened to it. Amounts in đồng, times in ms since 1970.
+    """One order with all its events. Amounts are in đồng, times in ms since 1970.
 
-    `zp_trans_id`, `paid_at`, `discount` and `amount_is` are of the first payment, which query names; `again` has the
-    other payments. `answer` is what query says instead of the truth, if it is not empty.
+    `zp_trans_id`, `paid_at`, `discount` and `amount_is` belong to the first payment, which query names. `again` has the
+    other payments. `answer`, if not empty, replaces the truth in query's answer.
     """
 
     app_trans_id: str
@@ -77,31 +77,31 @@ class Order:
     answer: dict[str, Any] = field(default_factory=dict)
 
     def state(self, now: int) -> State:
-        """What ended the order first; an open one expires by itself."""
+        """Return the first event that ended the order. An open order expires by itself."""
         return self.ended or ("EXPIRED" if now >= self.expires_at else "OPEN")
 
     @property
     def first(self) -> Payment:
-        """The payment that query names."""
+        """Return the payment that query names."""
         return Payment(self.zp_trans_id, self.paid_at, self.discount, self.amount_is)
 
     @property
     def payments(self) -> list[Payment]:
-        """All payments, the first one first."""
+        """Return all payments, the first one first."""
         return [self.first, *self.again] if self.zp_trans_id else []
 
     def payment(self, zp_trans_id: int) -> Payment | None:
-        """The payment with this number."""
+        """Return the payment with this transaction id."""
         return next((each for each in self.payments if each.zp_trans_id == zp_trans_id), None)
 
     def amount_of(self, payment: Payment) -> int:
-        """What callback and query call the amount of a payment."""
+        """Return the `amount` that callback and query give for a payment."""
         return self.amount - payment.discount if payment.amount_is == "payer" else self.amount
 
     def pay(
         self, now: int, zp_trans_id: int, *, late: bool = False, discount: int = 0, amount_is: AmountIs = "order"
     ) -> Payment:
-        """Takes the money, once; after expiry only when asked to be late."""
+        """Take the money, once. An expired order can only be paid with `late`."""
         if self.state(now) not in (("OPEN", "EXPIRED") if late else ("OPEN",)):
             raise NotPossibleError(f"order is {self.state(now)}")
         self.ended, self.zp_trans_id, self.paid_at = "PAID", zp_trans_id, now
@@ -109,19 +109,19 @@ class Order:
         return self.first
 
     def pay_again(self, now: int, zp_trans_id: int, *, discount: int = 0, amount_is: AmountIs = "order") -> Payment:
-        """Takes the money of a paid order once more, by another transaction."""
+        """Take the money of a paid order again, by another transaction."""
         if self.ended != "PAID":
             raise NotPossibleError("order is not paid")
         self.again.append(Payment(zp_trans_id, now, discount, amount_is))
         return self.again[-1]
 
     def decline(self, now: int, sub_return_code: int) -> None:
-        """One attempt failed; the order stays payable until it expires."""
+        """Fail one attempt; the order stays payable until it expires."""
         self._demand_open(now)
         self.attempts.append({"at": now, "sub_return_code": sub_return_code})
 
     def cancel(self, now: int) -> None:
-        """The user gave up: nobody can pay this order any more."""
+        """Cancel the order; it can no longer be paid."""
         self._demand_open(now)
         self.ended = "CANCELLED"
 
@@ -130,14 +130,14 @@ class Order:
             raise NotPossibleError(f"order is {self.state(now)}")
 
     def refunded(self, payment: Payment) -> int:
-        """What went back of a payment, or is on its way: all refunds that were not refused."""
+        """Return the refunded amount of a payment, including refunds under way: all that were not refused."""
         number = payment.zp_trans_id
         ours = [each for each in self.refunds if (each.zp_trans_id or self.zp_trans_id) == number]
         return sum(refund.amount for refund in ours if not refund.refused)
 
 
 class Ledger:
-    """All orders, found by each of their names."""
+    """All orders, by each of their names."""
 
     def __init__(self, orders: Iterable[Order] = ()) -> None:
         self.orders: dict[str, Order] = {}
@@ -148,7 +148,7 @@ class Ledger:
             self.index(order)
 
     def index(self, order: Order) -> None:
-        """Makes an order findable by every name it has by now."""
+        """Make an order findable by every name that it has so far."""
         self.orders[order.app_trans_id] = order
         self.by_token[order.token] = order
         for payment in order.payments:

@@ -1,4 +1,4 @@
-"""ZaloPay's five calls of the OpenAPI v2: every MAC is verified, every answer is HTTP 200."""
+"""ZaloPay's five calls of the OpenAPI v2: every MAC is verified, and every answer is HTTP 200."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial, wraps
@@ -19,12 +19,12 @@ Call = Callable[[Simulator, dict[str, Any]], Awaitable[Response | dict[str, Any]
 
 _GATEWAY_TIMEOUT = "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>"
 _UNAVAILABLE = "<html><head><title>503 Service Unavailable</title></head><body>503 Service Unavailable</body></html>"
-# No document names the codes of order-cancel; these are query's, and "bad data" where query has none.
+# No document lists the codes of order-cancel. These are those of query, and "bad data" where query has none.
 _NOT_CANCELLED: dict[State, int] = {"CANCELLED": codes.USER_CANCELLED, "EXPIRED": codes.ORDER_EXPIRED}
 
 
 def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[Call], Route]:
-    """A route of `/v2` that hands on only what is complete, addressed to our app and well signed."""
+    """Return a route of `/v2` that passes on only complete requests for our app with a valid MAC."""
 
     def route(call: Call) -> Route:
         @wraps(call)
@@ -43,7 +43,8 @@ def _call(api: str, wanted: Mapping[str, fields.Field], mac: Sign) -> Callable[[
             if failure is Failure.LOST:
                 return HTMLResponse(_GATEWAY_TIMEOUT, 504)
             response = answer if isinstance(answer, Response) else JSONResponse(answer)
-            # Only a client at the other end of a connection has to wait: a caller in this process gets all at once.
+            # Only a client at the other end of a connection must wait: a caller in this process gets the answer at
+            # once.
             slow = simulator.trickle(api, sent) if request.client else None
             return _trickling(response, partial(simulator.settings.sleep, slow.seconds)) if slow else response
 
@@ -95,7 +96,7 @@ async def query(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[s
 
 @_call("cancel", fields.CANCEL, wire.cancel_mac)
 async def cancel(simulator: Simulator, sent: dict[str, Any]) -> Response | dict[str, Any]:
-    """docs.zalopay.vn, order-cancel: only what nobody has paid. Its path is known from public code only."""
+    """docs.zalopay.vn, order-cancel: only an unpaid order. Only public code shows its path."""
     order = simulator.ledger.orders.get(sent["app_trans_id"])
     if refused := simulator.faults.find("cancel_refused", sent["app_trans_id"]):
         return codes.refuse("cancel", Refusal(refused.sub_return_code))
@@ -195,7 +196,7 @@ def _refund_state(simulator: Simulator, api: str, order: Order, taken: Refund) -
 
 
 def _trickling(response: Response, wait: Callable[[], Awaitable[None]]) -> Response:
-    """The same answer, byte by byte; it ends when its client hangs up."""
+    """Send the same answer byte by byte, until the end or until the client hangs up."""
     content = bytes(response.body)
 
     async def bytes_of_it() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""What a simulator is told at its start."""
+"""The settings of a simulator."""
 
 import asyncio
 import time
@@ -9,25 +9,25 @@ from pathlib import Path
 import httpx
 
 SANDBOX_APP_ID = 2553
-# ZaloPay prints both keys in its documentation for everyone to try: they guard nothing.
+# ZaloPay publishes both keys in its documentation for trials, so they protect nothing.
 SANDBOX_KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
 SANDBOX_KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One merchant's app at ZaloPay, and how patient this ZaloPay is. Times in seconds."""
+    """One merchant's app at ZaloPay, and the waiting times of this ZaloPay. Times are in seconds."""
 
     app_id: int = SANDBOX_APP_ID
     key1: str = field(default=SANDBOX_KEY1, repr=False)
     key2: str = field(default=SANDBOX_KEY2, repr=False)
     base_url: str = "http://localhost:8001"
-    callback_url: str | None = None  # registered for the app: used by orders that bring none
-    redirect_url: str | None = None  # likewise
-    ledger: Path | None = None  # None: orders are forgotten at the end of the process
+    callback_url: str | None = None  # registered for the app: used by orders without one
+    redirect_url: str | None = None  # the same
+    ledger: Path | None = None  # None: the orders last as long as the process
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    client: httpx.AsyncClient | None = None  # what callbacks are sent with
+    client: httpx.AsyncClient | None = None  # the client that sends callbacks
     callback_spacing: float = 2.0
     callback_timeout: float = 10.0
     callback_after_redirect: float = 1.0

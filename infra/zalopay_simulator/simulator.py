@@ -1,4 +1,4 @@
-"""What ZaloPay does with an order: opens it, takes the money or not, tells the shop, gives money back."""
+"""ZaloPay's work on an order: opens it, takes the money or not, calls the shop, and refunds."""
 
 import json
 import re
@@ -15,15 +15,15 @@ from .settings import Settings
 from .storage import LedgerFile, Storage
 
 Sequence = Literal["callback_first", "redirect_first"]
-TOLERANCE = 15 * 60 * 1000  # ms that a request's clock may be off
-REMEMBERED = 48 * 3600 * 1000  # ms after its app_time in which query knows an order (docs.zalopay.vn, order-query)
+TOLERANCE = 15 * 60 * 1000  # ms by which a request's clock may be wrong
+REMEMBERED = 48 * 3600 * 1000  # ms after its app_time during which query knows an order (docs.zalopay.vn, order-query)
 
-# `status` of the browser's way back: 1 is documented, the other two were seen in captured redirects.
+# `status` in the browser's redirect: 1 is documented, the other two were seen in captured redirects.
 PAID, DECLINED, CANCELLED = 1, -59, -49
 
 
 class Simulator:
-    """One merchant's ZaloPay: its orders, its faults, its callbacks."""
+    """One merchant's ZaloPay: its orders, faults and callbacks."""
 
     def __init__(self, settings: Settings, storage: Storage | None = None) -> None:
         self.settings = settings
@@ -33,18 +33,18 @@ class Simulator:
         self.ledger = Ledger(self._storage.orders())
 
     def now(self) -> int:
-        """ZaloPay's clock, in ms since 1970."""
+        """Return ZaloPay's time, in ms since 1970."""
         return round(self.settings.clock() * 1000)
 
     def keep(self, order: Order) -> None:
-        """Puts an order on record; before this returns, nobody has heard of the change."""
-        # A callback may come back after everything was forgotten: that order stays forgotten.
+        """Store an order. No other party learns of the change before this returns."""
+        # A callback may return after `forget`; its order then stays deleted.
         if self.ledger.orders.get(order.app_trans_id) is order:
             self.ledger.index(order)
             self._storage.write(order)
 
     def forget(self) -> None:
-        """An empty ZaloPay, as if just founded: no orders, no faults, the first key."""
+        """Delete all orders and faults, and go back to the first key."""
         self.callbacks.forget()
         self.callbacks.key2 = self.settings.key2
         self.faults.clear()
@@ -52,23 +52,23 @@ class Simulator:
         self._storage.clear()
 
     def switches(self) -> dict[str, Any]:
-        """What is not as it was at the start: faults, and another key."""
+        """Return the changes since the start: faults, and another key."""
         rotated = self.callbacks.key2 if self.callbacks.key2 != self.settings.key2 else None
         return {"faults": self.faults.listing(), "key2": rotated}
 
     def turn(self, switches: dict[str, Any]) -> None:
-        """Puts everything as `switches` had it."""
+        """Restore everything as `switches` returned it."""
         self.faults.restore(switches["faults"])
         self.callbacks.key2 = switches["key2"] or self.settings.key2
 
     def switch(self, fault: str, on: bool, scope: str, **how: Any) -> None:
-        """Switches a fault; refunds that are due by now have ended before it counts."""
+        """Switch a fault. Refunds that are due by now end before it takes effect."""
         for order in self.ledger.orders.values():
             self.settle(order)
         self.faults.switch(fault, on, scope, **how)
 
     async def failure(self, api: str, sent: dict[str, Any]) -> Failure | None:
-        """How this call fails, if it does; one that is slow has waited when this returns."""
+        """Return how this call fails, or None. A slow call has already waited when this returns."""
         if api == "create":
             self.faults.adopt(sent["app_trans_id"])
         order = self._meant(api, sent)
@@ -79,20 +79,20 @@ class Simulator:
         return failure
 
     def trickle(self, api: str, sent: dict[str, Any]) -> Fault | None:
-        """How slowly the answer to this call comes, if it does not come at once."""
+        """Return how slowly the answer to this call is sent, or None if it is sent at once."""
         return self.faults.find("trickle", self._meant(api, sent))
 
     def moves(self, order: Order) -> bool:
-        """Whether money for this order is on its way and has not arrived."""
+        """Say whether money for this order is still moving."""
         unpaid = order.state(self.now()) in ("OPEN", "EXPIRED")
         return unpaid and self.faults.find("payment_moving", order.app_trans_id) is not None
 
     def remembers(self, order: Order) -> bool:
-        """Whether query still knows this order."""
+        """Say whether query still knows this order."""
         return self.now() - order.app_time <= REMEMBERED
 
     def _meant(self, api: str, sent: dict[str, Any]) -> str:
-        """The order that a call is about, by whichever name it gives; ALL where it is unknown."""
+        """Return the order of a call, by any of its names; ALL if it is unknown."""
         if api in ("create", "query", "cancel"):
             return str(sent["app_trans_id"])
         if api == "refund":
@@ -102,7 +102,7 @@ class Simulator:
         return order.app_trans_id if order else ALL
 
     def open(self, sent: dict[str, Any]) -> Order | Refusal:
-        """Makes the order that was asked for, unless its time or its id forbids it."""
+        """Make the requested order, unless its time or its id forbids it."""
         if abs(self.now() - sent["app_time"]) > TOLERANCE:
             return Refusal(codes.BAD_DATA, "app_time: more than 15 minutes off")
         if not sent["app_trans_id"].startswith(wire.vietnam_date(self.now())):
@@ -131,7 +131,7 @@ class Simulator:
         discount: int = 0,
         amount_is: AmountIs = "order",
     ) -> str:
-        """Takes the money and tells the shop; answers where the browser goes. Raises NotPossibleError."""
+        """Take the money and call the shop. Return the browser's next address. Raises NotPossibleError."""
         number = self._number(self.ledger.by_transaction)
         if again:
             payment = order.pay_again(self.now(), number, discount=discount, amount_is=amount_is)
@@ -145,24 +145,24 @@ class Simulator:
         return self.way_back(order, PAID)
 
     def claim(self, order: Order, answer: dict[str, Any]) -> None:
-        """Query says this of an order from now on, whatever is true; the truth again where it is empty."""
+        """Let query give this answer about an order from now on, true or not; an empty one restores the truth."""
         order.answer = answer
         self.keep(order)
 
     def decline(self, order: Order, sub_return_code: int = codes.BALANCE_NOT_ENOUGH) -> str:
-        """An attempt that fails; answers where the browser goes. Raises NotPossibleError."""
+        """Fail one attempt and return the browser's next address. Raises NotPossibleError."""
         order.decline(self.now(), sub_return_code)
         self.keep(order)
         return self.way_back(order, DECLINED)
 
     def cancel(self, order: Order) -> str:
-        """The user gives up; answers where the browser goes. Raises NotPossibleError."""
+        """Cancel as the user and return the browser's next address. Raises NotPossibleError."""
         order.cancel(self.now())
         self.keep(order)
         return self.way_back(order, CANCELLED)
 
     def way_back(self, order: Order, status: int) -> str:
-        """The shop's page with the signed outcome; empty when the shop named none."""
+        """Return the shop's page with the signed outcome; empty if the shop gave no page."""
         paid = order.payments[-1] if order.payments else order.first
         query = {
             "amount": order.amount_of(paid),
@@ -176,7 +176,7 @@ class Simulator:
         return wire.redirect(order.return_url, self.callbacks.key2, query) if order.return_url else ""
 
     def refund(self, sent: dict[str, Any]) -> Refund | Refusal:
-        """Takes a refund on, unless it is known, not ours, more than is left, or a part of a discounted order."""
+        """Accept a refund, unless it is known, not ours, too high, or a part of a discounted order."""
         refusal = self._refund_refusal(sent)
         order = self.ledger.by_transaction.get(int(sent["zp_trans_id"]))
         payment = order.payment(int(sent["zp_trans_id"])) if order else None
@@ -200,14 +200,14 @@ class Simulator:
         return refund
 
     def settle(self, order: Order) -> None:
-        """Ends the refunds of an order whose time has come; an end once reached stays."""
+        """End the refunds of an order whose time has come. A refund that has ended never changes."""
         if running := [refund for refund in order.refunds if not refund.settled]:
             for refund in running:
                 self._settle(order, refund)
             self.keep(order)
 
     def shows(self, order: Order, refund: Refund) -> bool:
-        """Whether query_refund knows a refund by now."""
+        """Say whether query_refund knows a refund by now."""
         late = self.faults.find("refund_shown_late", order.app_trans_id)
         return not late or self.now() - refund.requested_at >= late.seconds * 1000
 
@@ -254,7 +254,7 @@ class Simulator:
         return named or sent.get("redirect_url") or self.settings.redirect_url or ""
 
     def _number(self, taken: Container[int] = ()) -> int:
-        # Not counted up from 1: the shop may remember numbers from before this ledger was emptied.
+        # The numbers do not count up from 1: the shop may still have those from before the ledger was emptied.
         while (number := int(f"{wire.vietnam_date(self.now())}{secrets.randbelow(10**9):09d}")) in taken:
             pass
         return number

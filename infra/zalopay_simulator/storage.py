@@ -1,4 +1,4 @@
-"""Where the ledger is kept: a file with one row per order, on disk before anyone hears of it."""
+"""Storage of the ledger: a file with one row per order, on disk before any other party learns of a change."""
 
 import json
 import sqlite3
@@ -12,16 +12,16 @@ from .ledger import Order, Payment, Refund
 
 
 class Storage(Protocol):
-    """Keeps orders. What `write` has returned from is there at the next start."""
+    """Keeps orders. After `write` returns, the order is there at the next start."""
 
     def orders(self) -> list[Order]:
-        """All orders, in the order in which they came."""
+        """Return all orders, in the order of their arrival."""
 
     def write(self, order: Order) -> None:
-        """Keeps an order as it is now."""
+        """Keep an order in its present state."""
 
     def clear(self) -> None:
-        """Forgets every order."""
+        """Delete every order."""
 
 
 class LedgerFile:
@@ -31,13 +31,13 @@ class LedgerFile:
         self.path = path
 
     def orders(self) -> list[Order]:
-        """All orders that were written, in the order in which they came."""
+        """Return all written orders, in the order of their arrival."""
         with self._open() as database:
             rows = database.execute("SELECT document FROM orders ORDER BY rowid").fetchall() if database else []
         return [order_of(json.loads(document)) for (document,) in rows]
 
     def write(self, order: Order) -> None:
-        """Returns once the order is on disk."""
+        """Write the order and return once it is on disk."""
         statement = (
             "INSERT INTO orders (app_trans_id, document) VALUES (?, ?)"
             " ON CONFLICT (app_trans_id) DO UPDATE SET document = excluded.document"
@@ -47,14 +47,14 @@ class LedgerFile:
                 database.execute(statement, (order.app_trans_id, json.dumps(asdict(order))))
 
     def clear(self) -> None:
-        """Forgets every order."""
+        """Delete every order."""
         with self._open() as database:
             if database:
                 database.execute("DELETE FROM orders")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection | None]:
-        # A connection per use: there is no shutdown to close a lasting one in.
+        # One connection per use, because there is no shutdown that could close a lasting one.
         if self.path is None:
             yield None
             return
@@ -65,7 +65,7 @@ class LedgerFile:
 
 
 def order_of(document: dict[str, Any]) -> Order:
-    """An order from its fields, as `asdict` gave them; what was kept before some of them existed has none of those."""
+    """Return an order from its fields, as `asdict` gave them. Older records lack newer fields."""
     refunds = [Refund(**refund) for refund in document["refunds"]]
     again = [Payment(**payment) for payment in document.get("again", [])]
     return Order(**document | {"refunds": refunds, "again": again})

@@ -1,8 +1,8 @@
-"""The ledger in DynamoDB, for where there is no disk and several simulators answer at once.
+"""The ledger in DynamoDB, for simulators without a disk that answer at the same time.
 
-One partition has everything: an item per order, one per callback that was sent, one of the switches.
-A change of an order holds only if nobody changed it since it was read; so no order is paid twice,
-and no money given back twice. An id of a refund is an item of its own: nobody else can take it.
+One partition has everything: an item per order, one per sent callback, one for the switches. A write of an order
+succeeds only if the order is unchanged since it was read. So an order is never paid twice, and no money is refunded
+twice. The id of a refund is an item of its own, so no second refund can take it.
 """
 
 import json
@@ -16,20 +16,20 @@ from botocore.exceptions import ClientError
 from .ledger import Order
 from .storage import order_of
 
-KEPT = 7 * 24 * 3600  # seconds until an item may go
+KEPT = 7 * 24 * 3600  # seconds after which an item may be deleted
 _LEDGER, _REFUNDS, _SWITCHES = "LEDGER", "REFUNDS", "SWITCHES"
-_AT_MOST = 100  # actions in a transaction
+_AT_MOST = 100  # actions in one transaction
 _CONFLICTS = ("ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException")
 
 Item = dict[str, Any]
 
 
 class Overtaken(Exception):
-    """Somebody else has changed the order since it was read: begin again."""
+    """Another request changed the order since it was read: start again."""
 
 
 class LedgerTable:
-    """What one request reads and writes. `overtaken` tells afterwards that it has to begin again."""
+    """The reads and writes of one request. `overtaken` says afterwards whether the request must start again."""
 
     def __init__(self, client: Any, table: str) -> None:
         """Read everything, with boto3's DynamoDB client."""
@@ -42,11 +42,11 @@ class LedgerTable:
         self._orders = self._load()
 
     def orders(self) -> list[Order]:
-        """All orders as they were read, in the order in which they came."""
+        """Return all orders as they were read, in the order of their arrival."""
         return self._orders
 
     def write(self, order: Order) -> None:
-        """Keep what is new about an order. Raises Overtaken."""
+        """Write the changes of an order. Raises Overtaken."""
         if changes := self._changes(order):
             self._transact(changes)
         version, _ = self._documents.get(order.app_trans_id, (0, ""))
@@ -58,14 +58,14 @@ class LedgerTable:
         self._sent[order.app_trans_id] = len(order.callbacks)
 
     def clear(self) -> None:
-        """Forget every order, refund and switch."""
+        """Delete every order, refund and switch."""
         keys = [{"PK": item["PK"], "SK": item["SK"]} for part in (_LEDGER, _REFUNDS) for item in self._items(part)]
         for begin in range(0, len(keys), _AT_MOST):
             actions = [{"Delete": {"TableName": self._table, "Key": key}} for key in keys[begin : begin + _AT_MOST]]
             self._transact(actions)
 
     def turn(self, switches: dict[str, Any]) -> None:
-        """Keep the switches."""
+        """Write the switches."""
         item = _item(_LEDGER, _SWITCHES, document={"S": json.dumps(switches)})
         self._client.put_item(TableName=self._table, Item=item)
 
@@ -123,7 +123,7 @@ class LedgerTable:
             raise Overtaken from error
 
     def _record(self, app_trans_id: str, callback: dict[str, Any]) -> None:
-        """A callback conflicts with nothing: it was sent, whatever else has happened."""
+        """Record a sent callback. It conflicts with no other change, because it was sent in any case."""
         name = f"{app_trans_id}#{callback['at']:013d}#{secrets.token_hex(4)}"
         item = _item(_LEDGER, name, document={"S": json.dumps(callback)})
         self._client.put_item(TableName=self._table, Item=item)

@@ -1,4 +1,4 @@
-"""ZaloPay's signatures and addresses, pure: MACs, order links, QR text and the way back to the shop."""
+"""ZaloPay's signatures and addresses, pure: MACs, order links, QR text and the redirect to the shop."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ def sign(key: str, *parts: object) -> str:
 
 
 def same(expected: str, given: str) -> bool:
-    """Compares in constant time, as bytes: a MAC outside ASCII is merely different."""
+    """Compare in constant time, as bytes, so that a MAC outside ASCII is only unequal."""
     return hmac.compare_digest(expected.encode(), given.encode())
 
 
@@ -54,7 +54,7 @@ def query_refund_mac(key1: str, sent: Mapping[str, Any]) -> str:
 
 
 def callback_mac(key2: str, data: str) -> str:
-    """docs.zalopay.vn, callback-api: over the text of `data` as it is sent."""
+    """docs.zalopay.vn, callback-api: over the exact text of `data`."""
     return sign(key2, data)
 
 
@@ -64,23 +64,23 @@ def redirect_checksum(key2: str, query: Mapping[str, object]) -> str:
 
 
 def compact(document: object) -> str:
-    """JSON as ZaloPay writes it: no spaces, letters as they are."""
+    """Return JSON as ZaloPay writes it: no spaces, and letters without escapes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def vietnam_date(milliseconds: int) -> str:
-    """The `yymmdd` of a moment, where ZaloPay is."""
+    """Return the `yymmdd` of a time in Vietnam."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(VIETNAM).strftime("%y%m%d")
 
 
 def order_url(base_url: str, token: str, app_id: int) -> str:
-    """Where the browser pays, in the shape of ZaloPay's own links."""
+    """Return the address at which the browser pays, in the form of ZaloPay's own links."""
     order = compact({"zptranstoken": token, "appid": app_id})
     return f"{base_url}/openinapp?order={base64.b64encode(order.encode()).decode()}"
 
 
 def token_of(order: str) -> str | None:
-    """The token inside the `order` parameter of an order link; None when it holds none."""
+    """Return the token inside the `order` parameter of an order link, or None."""
     try:
         token = json.loads(base64.b64decode(order, validate=True))["zptranstoken"]
     except (ValueError, KeyError, TypeError):
@@ -89,7 +89,7 @@ def token_of(order: str) -> str | None:
 
 
 def qr_text(token: str, amount: int) -> str:
-    """A payment code by EMVCo's rules (tag, length, value, CRC) that no bank will honour."""
+    """Return a payment code by EMVCo's rules (tag, length, value, CRC) that no bank accepts."""
     merchant = _tag("00", "vn.zalopay.simulator") + _tag("01", token)
     fields = ("00", "01"), ("01", "12"), ("26", merchant), ("53", "704"), ("54", str(amount)), ("58", "VN")
     text = "".join(_tag(tag, value) for tag, value in fields) + "6304"
@@ -101,7 +101,7 @@ def _tag(tag: str, value: str) -> str:
 
 
 def redirect(url: str, key2: str, query: Mapping[str, object]) -> str:
-    """The shop's address with ZaloPay's signed parameters; what it had of its own stays."""
+    """Return the shop's address with ZaloPay's signed parameters added to its own."""
     signed = urlencode({**query, "checksum": redirect_checksum(key2, query)})
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query=f"{parts.query}&{signed}" if parts.query else signed))

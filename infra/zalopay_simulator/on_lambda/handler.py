@@ -1,4 +1,4 @@
-"""ZaloPay's simulator behind an HTTP API: every request begins with the ledger as it is in the table."""
+"""ZaloPay's simulator behind an HTTP API: every request first reads the ledger from the table."""
 
 import asyncio
 import json
@@ -14,15 +14,15 @@ from starlette.types import Receive, Scope, Send
 from infra.zalopay_simulator import Settings, create_app
 from infra.zalopay_simulator.table import LedgerTable
 
-TRIES = 5  # requests that change one order at the same time
-RESERVE = 2.0  # seconds to answer in, after callbacks that nobody took
+TRIES = 5  # tries of a request when other requests change the same order
+RESERVE = 2.0  # seconds kept for the answer, if the shop does not take its callbacks
 CALLBACK_TIMEOUT = 5.0  # seconds
 
 dynamodb = boto3.client("dynamodb")
 
 
 def settings() -> Settings:
-    """As it was deployed. The keys are read once: who changes them deploys anew."""
+    """Return the settings of the deployment. The keys are read once, so a change of keys needs a new deployment."""
     vault = boto3.client("secretsmanager")
     keys = [
         json.loads(vault.get_secret_value(SecretId=os.environ[name])["SecretString"])["current"]
@@ -33,9 +33,9 @@ def settings() -> Settings:
         key1=keys[0],
         key2=keys[1],
         base_url=os.environ["SIMULATOR_URL"],
-        # One for all invocations: a client takes longer to make than a request to answer.
+        # One client serves all invocations, because making a client takes longer than answering a request.
         client=httpx.AsyncClient(timeout=CALLBACK_TIMEOUT, limits=httpx.Limits(max_keepalive_connections=0)),
-        # Whoever waits for the answer waits for the callbacks too, as nothing runs once it is out.
+        # The caller also waits for the callbacks, because nothing runs after the answer. So the spacing is short.
         callback_spacing=1.0,
         callback_after_redirect=0.0,
     )
@@ -45,7 +45,7 @@ SETTINGS = settings()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one request; again from the start where another one came between."""
+    """Answer one request. If another request changed the same order meanwhile, start again."""
     answer: dict[str, Any] = {}
     for _ in range(TRIES):
         table = LedgerTable(dynamodb, os.environ["SIMULATOR_TABLE"])
@@ -62,7 +62,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def serve(app: Starlette, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Run the app until it has answered and called back."""
+    """Run the app until it has answered and sent its callbacks."""
 
     async def whole(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, send)
