@@ -1,6 +1,6 @@
-"""`make bench`: how long each step of the flow takes, and how many DynamoDB calls, on a running system.
+"""`make bench`: measures the time and the DynamoDB calls of each step of the flow on a running system.
 
-Times are of this machine: read them as ratios to the step `health`, which is one invocation that does nothing.
+The times depend on the machine. Read them as ratios to the step `health`, one invocation that does nothing.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from websockets.sync.client import ClientConnection, connect
 from tests.proof.bench.counting import CountingProxy
 from tests.proof.bench.table_filler import fill
 
-_ROUNDS_OF_A_USER = 15  # who opens 20 sessions an hour has to wait
+_ROUNDS_OF_A_USER = 15  # a user who opens 20 sessions an hour must wait
 _READY = 60  # seconds
 _CALLERS = {"bookings of the user": "bookings"}
 
 
 class Bench:
-    """Browsers of one user after the other, one system; every step timed and its calls counted."""
+    """One system, used by one user's browser after the other. Every step is timed, and its calls are counted."""
 
     def __init__(self, addresses: dict[str, Any], proxy: CountingProxy) -> None:
         self.proxy = proxy
@@ -43,7 +43,7 @@ class Bench:
         self._socket_url = f"{addresses['websocket']}/payment-notifications"
 
     def enter(self) -> None:
-        """Log in as a user who was never here, and listen."""
+        """Log in as a new user and listen."""
         self.user = f"auth0|bench-{time.time_ns()}"
         claims = {"sub": self.user, "email": "bench@stays.example"}
         token = self.api.get("/dev/token", params=claims).json()["token"]
@@ -53,7 +53,7 @@ class Bench:
         threading.Thread(target=self._listen, args=(socket,), daemon=True).start()
 
     def rounds(self, numbers: range) -> None:
-        """One stay after the other."""
+        """Run one stay after the other."""
         for count, number in enumerate(numbers):
             if count % _ROUNDS_OF_A_USER == 0:
                 self.enter()
@@ -67,7 +67,7 @@ class Bench:
                 self.arrived.setdefault((message.get("paymentId", ""), kind), time.perf_counter())
 
     def step(self, name: str, call: Callable[[], httpx.Response]) -> Any:
-        """Time one request and keep the most calls that it ever took."""
+        """Time one request. Keep the highest number of calls that it ever needed."""
         function = _CALLERS.get(name, "payments")
         before, started = self.proxy.of(function), time.perf_counter()
         answer = call()
@@ -77,7 +77,7 @@ class Bench:
         return answer.json()
 
     def round(self, number: int) -> None:
-        """One stay from the award to the booking."""
+        """Run one stay from the award to the booking."""
         get = self.api.get
         night, auction = date.today() + timedelta(days=30 + number), f"bench-{time.time_ns()}"  # noqa: DTZ011
         self.award(auction, night)
@@ -94,7 +94,7 @@ class Bench:
         self.step("health", lambda: get("/api/v1/health"))
 
     def award(self, auction: str, night: date) -> None:
-        """Let the user win a night that nobody had before."""
+        """Let the user win a night that no user had before."""
         detail = {
             "auctionId": auction,
             "userId": self.user,
@@ -107,7 +107,7 @@ class Bench:
         self.api.post("/dev/events", json=event).raise_for_status()
 
     def pay(self, stay: str, order: str) -> str:
-        """Pay with the callback held back, then let it go: so its time is known."""
+        """Pay while the callback is held back, then release it, so that its time is known."""
         self.simulator.post("/simulator/faults", json={"fault": "callback_lost", "app_trans_id": order})
         paid = self.simulator.post(f"/simulator/orders/{order}/pay", json={}).raise_for_status().json()
         before, started = self.proxy.of("zalopay_callback"), time.perf_counter()
@@ -130,7 +130,7 @@ class Bench:
         return self.arrived[stay, kind]
 
     def report(self, title: str) -> str:
-        """Give the table of this run."""
+        """Return the table of this run."""
         unit = _percentile(self.milliseconds["health"], 50)
         lines = [f"\n{title}\n", "| step | p50 ms | p99 ms | p50 ÷ health | DynamoDB calls |", "|---|---|---|---|---|"]
         for name, times in self.milliseconds.items():
@@ -161,7 +161,7 @@ def _start(folder: Path, proxy: CountingProxy) -> tuple[subprocess.Popen[bytes],
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.bench.__main__", description=__doc__)
     typed.add_argument("--rounds", type=int, default=100, help="how many stays are paid for, one after the other")
     typed.add_argument("--stays", type=int, default=5000, help="how many stays fill the table for the second half")
@@ -187,7 +187,7 @@ def _measure(addresses: dict[str, Any], proxy: CountingProxy, rounds: int, stays
     for filled in sorted({0, stays}):
         if filled:
             fill(addresses["database"], filled)
-            Bench(addresses, proxy).rounds(range(1))  # the stream has to get through with what was filled in
+            Bench(addresses, proxy).rounds(range(1))  # the consumers must first read the records of the filled-in items
         bench = Bench(addresses, proxy)
         bench.rounds(range(1, 1 + rounds))
         print(bench.report(f"{rounds} stays, one after the other, with {filled} in the table before"))

@@ -1,4 +1,4 @@
-"""A pass-through in front of DynamoDB that counts the calls of each function, from what really goes by."""
+"""A proxy in front of DynamoDB that counts the calls of each function in the traffic."""
 
 import asyncio
 import re
@@ -6,14 +6,14 @@ import threading
 from collections import Counter
 from urllib.parse import urlsplit
 
-# botocore says in every request what is called, and (from AWS_SDK_UA_APP_ID) by which function.
+# Each request of botocore names its operation and (from AWS_SDK_UA_APP_ID) the function.
 _CALL = re.compile(rb"x-amz-target: DynamoDB_20120810\.(\w+)", re.IGNORECASE)
 _CALLER = re.compile(rb"user-agent: [^\r\n]*\bapp/(\w+)", re.IGNORECASE)
 _CHUNK = 65_536
 
 
 class CountingProxy:
-    """Forwards bytes untouched. Runs in a thread of its own; `calls` counts (function, operation)."""
+    """Forwards bytes unchanged, in its own thread; `calls` counts (function, operation)."""
 
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -24,12 +24,12 @@ class CountingProxy:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
     def forward_to(self, url: str) -> None:
-        """Say where the database is; before that nothing gets through."""
+        """Set the address of the database. Before that no call gets through."""
         parts = urlsplit(url)
         self.target = (str(parts.hostname), int(parts.port or 80))
 
     def of(self, function: str) -> Counter[str]:
-        """Give how often a function has called each operation so far."""
+        """Return how often a function has called each operation so far."""
         seen = list(self.calls.items())
         return Counter({operation: count for (caller, operation), count in seen if caller == function})
 
@@ -53,7 +53,7 @@ class CountingProxy:
             sink.close()
 
     def _count(self, chunk: bytes) -> None:
-        """A request's head goes out in one piece, so what it says is found in one chunk."""
+        """A request's head is sent in one piece, so one chunk contains all of it."""
         call = _CALL.search(chunk)
         if call:
             caller = _CALLER.search(chunk)

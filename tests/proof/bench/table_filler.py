@@ -1,4 +1,4 @@
-"""Fills the table with copies of one stay, so that what grows with the table can be seen."""
+"""Fills the table with copies of one stay, to show the costs that grow with the table."""
 
 import json
 import time
@@ -9,12 +9,12 @@ from botocore.config import Config
 
 from infra.local.database import CREDENTIALS, REGION
 
-_BATCH = 25  # items of one write
-_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between the writes of what was left out
+_BATCH = 25  # items per write
+_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds before each retry of the unprocessed items
 
 
 def fill(endpoint: str, stays: int) -> None:
-    """Copy the oldest booked stay with all its items, each copy with an id and a property of its own."""
+    """Copy the oldest booked stay with all its items. Each copy gets its own id and property."""
     client = _client(endpoint)
     model = _story(client)
     copies = (item for number in range(stays) for item in _copy(model, number))
@@ -29,7 +29,7 @@ def fill(endpoint: str, stays: int) -> None:
 
 
 def _write(client: Any, batch: list[dict[str, Any]]) -> None:
-    """All of them, what is left out a little later. Raises RuntimeError where some stay out."""
+    """Write all items, and retry the unprocessed ones. Raises RuntimeError if some stay unprocessed."""
     left = {"stays": batch}
     for pause in (*_PAUSES, 0):
         left = client.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
@@ -51,7 +51,7 @@ def _client(endpoint: str) -> Any:
 
 
 def _story(client: Any) -> list[dict[str, Any]]:
-    """All items of one booked stay: its own partition, its nights and its transaction."""
+    """Return all items of one booked stay: its own partition, its nights and its transaction."""
     items = client.scan(TableName="stays")["Items"]
     booking = next(item for item in items if item["SK"]["S"] == "BOOKING")
     stay = booking["id"]["S"]

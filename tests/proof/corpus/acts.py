@@ -1,4 +1,4 @@
-"""What can be done at a moment, by everybody whose it is; and what cannot, which has to be refused as ever."""
+"""The actions of all users at a moment. Some are impossible, and the backend must still refuse these."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ def posted(award: Item, path: str, **body: Any) -> Press:
 
 
 def pay(system: System) -> Iterator[Press]:
-    """The pay button, for all nights and for the first one alone."""
+    """Press the pay button, for all nights and for the first one alone."""
     for award in filter(lambda each: each["nights"], awards(system)):
         for nights in (award["nights"], award["nights"][:1]):
             dates, amount = [night["date"] for night in nights], sum(night["price"] for night in nights)
@@ -40,21 +40,21 @@ def pay(system: System) -> Iterator[Press]:
 
 
 def reserve(system: System) -> Iterator[Press]:
-    """A direct booking."""
+    """Make a direct booking."""
     for award in filter(lambda each: each["nights"], awards(system)):
         dates = [night["date"] for night in award["nights"]]
         yield posted(award, "/bookings", auctionId=award["auctionId"], selectedNights=dates)
 
 
 def accept(system: System) -> Iterator[Press]:
-    """Yes, on each page that has such a button."""
+    """Accept, on each page with such a button."""
     for award in awards(system):
         for name in names(award):
             yield posted(award, f"/auctions/{name}/accept", selectedNights=[])
 
 
 def decline(system: System) -> Iterator[Press]:
-    """No, and why."""
+    """Decline, with a reason."""
     for award in awards(system):
         for name in names(award):
             yield posted(award, f"/auctions/{name}/decline", reason="too far")
@@ -62,19 +62,19 @@ def decline(system: System) -> Iterator[Press]:
 
 
 def names(award: Item) -> tuple[str, str, str]:
-    """An award's addresses."""
+    """Return the addresses of an award."""
     offer = award["awardId"] if award["kind"] == "OFFER" else award["auctionId"]
     return f"winners/{award['auctionId']}", f"offers/{offer}", f"offers/second-chance/{offer}"
 
 
 def give_back(system: System) -> Iterator[Press]:
-    """Cancel whatever can be cancelled."""
+    """Cancel all bookings and reservations."""
     for item in sessions(system):
         yield Press("DELETE", f"/bookings/{item['id']}", None, item["userId"])
 
 
 def look_after(system: System) -> Iterator[Press]:
-    """Everything else that can be asked for."""
+    """Send all other requests."""
     for item in sessions(system):
         yield Press("POST", f"/payment/{item['id']}/booking", {}, item["userId"])
         for what in ("conversation", "update-calendar"):
@@ -87,7 +87,7 @@ def look_after(system: System) -> Iterator[Press]:
 
 
 def write_again(system: System) -> Iterator[Press]:
-    """One more mail of each kind of session."""
+    """Ask for one more mail, for each kind of session."""
     for item in sessions(system):
         yield Press("POST", f"/bookings/{item['id']}/send-confirmation", {}, item["userId"])
 
@@ -104,19 +104,19 @@ PRESSES: tuple[Callable[[System], Iterator[Press]], ...] = (
 
 
 def press(system: System, wanted: Press) -> int:
-    """The status of what is answered."""
+    """Send the request and return the status of the answer."""
     return system.http(wanted.method, wanted.path, wanted.body, sub=wanted.sub).status
 
 
 def paying(system: System) -> list[Order]:
-    """Every order is paid that can be, or could have been."""
+    """Pay every order that can be paid, or could have been paid."""
     for order in system.zalopay.orders:
         system.pay(order, late=True)
     return system.zalopay.orders
 
 
 def replayed(system: System) -> Iterator[dict[str, Any]]:
-    """A record of the stream for each item, as if it had just been written."""
+    """Return a stream record for each item, as if it had just been written."""
     for item in system.database.items():
         image = system.database.find(item["PK"], item["SK"])
         yield {

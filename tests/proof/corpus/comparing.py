@@ -1,4 +1,4 @@
-"""What was answered once, and what is answered today: every field that was there is still there."""
+"""Compares an earlier answer with today's: every earlier field must still exist."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ ABSENT = "absent"
 
 
 class Changed(NamedTuple):
-    """A field that is not what it was."""
+    """A field with another value than before."""
 
     route: str
     field: str
@@ -20,7 +20,7 @@ class Changed(NamedTuple):
 
     @property
     def named(self) -> Difference | None:
-        """The difference that allows it."""
+        """Return the difference that allows this change."""
         return next((each for each in DIFFERENCES if self._is(each)), None)
 
     def _is(self, known: Difference) -> bool:
@@ -29,7 +29,7 @@ class Changed(NamedTuple):
 
 
 def changed(before: Any, after: Any, route: str, field: str = "") -> Iterator[Changed]:
-    """Where `after` does not say what `before` said."""
+    """Return the fields in which `after` differs from `before`."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name, value in before.items():
             yield from changed(value, after.get(name, ABSENT), route, f"{field}.{name}".lstrip("."))
@@ -41,7 +41,7 @@ def changed(before: Any, after: Any, route: str, field: str = "") -> Iterator[Ch
 
 
 def answer_changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Changed]:
-    """The same for an answer with its status; what an error says is compared by its code alone."""
+    """Return the same for an answer and its status. Errors are compared by their code alone."""
     found = route_for(ROUTES, "GET", PREFIX + before["path"])
     assert found
     route = f"GET {found[0].path.removeprefix(PREFIX)}"

@@ -1,7 +1,8 @@
-"""What a later release answers otherwise than an earlier one did, by route and field, each with its reason.
+"""The answers in which a later release differs from an earlier one, by route and field, each with its reason.
 
-A field is a path into the answer, `[]` for every place in a list; `status code` is the answer's own. `SUBSCRIBE` is
-a route like the others. Whatever is not named here has to be there with the same value; more than that may be there.
+A field is a path into the answer. `[]` stands for every element of a list, and `status code` for the answer's own.
+`SUBSCRIBE` is a route like the others. A field that is not listed here must exist with the same value. An answer may
+have more fields.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ ANY: Any = object()  # any value, or none
 
 
 class Difference(NamedTuple):
-    """One field of one route. `was` and `now` narrow it down to these values."""
+    """One field of one route. `was` and `now` limit the difference to these values."""
 
     route: str
     field: str
@@ -20,7 +21,7 @@ class Difference(NamedTuple):
 
 
 class Unpromised(NamedTuple):
-    """A promise that worlds of an earlier release cannot keep: what an invariant says begins so."""
+    """A promise that the items of an earlier release cannot keep. The invariant's message begins with it."""
 
     version: str
     promise: str

@@ -1,4 +1,4 @@
-"""Which model reads which kind of item, as the functions do it."""
+"""The model with which the functions read each kind of item."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Reader = Callable[[dict[str, Any]], Any]
 
 
 def evidence_of(item: dict[str, Any]) -> Evidence | None:
-    """What a line of the timeline says of money, to be brought to the decision again."""
+    """Return the evidence about money in a line of the timeline, for another decision."""
     return Evidence.model_validate(item["evidence"]) if "evidence" in item else None
 
 
@@ -27,7 +27,7 @@ def night_of(item: dict[str, Any]) -> TakenNight:
 
 
 def plain(*names: str) -> Reader:
-    """What is read without a model: these attributes are there."""
+    """Check an item that is read without a model: it must have these attributes."""
     return lambda item: [item[name] for name in names]
 
 
@@ -53,11 +53,11 @@ MODELS: dict[str, Reader] = {
 
 
 def kind_of(item: dict[str, Any]) -> str:
-    """An item's kind; the table of connections has it in its sort key."""
+    """Return an item's kind. The connections table has it in its sort key."""
     return str(item.get("kind") or item["SK"].partition("#")[0])
 
 
 def read(attributes: dict[str, Any]) -> Any:
-    """The item as its reader gets it. Raises KeyError for a kind that nobody reads."""
+    """Return the item as its reader gets it. Raises KeyError for a kind without a reader."""
     item = from_attributes(attributes)
     return MODELS[kind_of(item)](item)

@@ -1,4 +1,4 @@
-"""What everybody concerned reads at a moment: every GET route, and what SUBSCRIBE tells."""
+"""The reads of all users at a moment: every GET route, and the messages after SUBSCRIBE."""
 
 import json
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Any
 from tests.proof.corpus.world import Item, Moment, load
 from tests.proof.simulation.system import System
 
-Question = tuple[str | None, str]  # who asks, and the path
+Question = tuple[str | None, str]  # the user, and the path
 
 
 def questions(system: System) -> Iterator[Question]:
-    """The GET routes of all that is stored: what a session's owner, an award's owner and a host would ask."""
+    """Return the GET routes for all items: those of a session's owner, an award's owner and a host."""
     database = system.database
     for item in database.items(kind="SESSION"):
         yield item["userId"], f"/payment/sessions/{item['id']}"
@@ -35,26 +35,26 @@ PAGES = ("winners", "offers/second-chance")
 
 
 def users(system: System) -> list[str]:
-    """Everybody who has something."""
+    """Return every user that an item belongs to."""
     return sorted({item["userId"] for item in system.database.items() if "userId" in item})
 
 
 def asked(system: System, question: Question) -> dict[str, Any]:
-    """One question and its answer."""
+    """Return one question and its answer."""
     sub, path = question
     reply = system.http("GET", path, sub=sub)
     return {"sub": sub, "path": path, "status": reply.status, "body": reply.body}
 
 
 def messages(system: System, sub: str) -> list[Item]:
-    """What a browser is told that subscribes now."""
+    """Return the messages to a browser that subscribes now."""
     socket = system.listen(sub)
     assert socket
     return system.browsers.frames[socket]
 
 
 def said(system: System, kept: Moment, wanted: list[Question], subs: list[str]) -> dict[str, Any]:
-    """All of it, in the same order each time, as some of the questions make the backend ask ZaloPay."""
+    """Return all answers, in a fixed order, because some questions make the backend ask ZaloPay."""
     load(system, kept)
     told = {sub: messages(system, sub) for sub in subs}
     load(system, kept)

@@ -1,7 +1,7 @@
-"""`make corpus`: record what this release stores and answers, for every later release to read.
+"""`make corpus`: records the items and answers of this release, for every later release to read.
 
-All journeys and stories are lived through. Whenever an item has a shape that was not there before, the world is kept
-as it is at that moment: so the corpus has every kind of item in every state, amid everything that goes with it.
+All journeys and stories run. Whenever an item gets a new shape, the world at that moment is kept. So the corpus has
+every kind of item in every state, with all related items.
 """
 
 import gzip
@@ -31,7 +31,7 @@ Shape = tuple[Any, ...]
 
 
 def looking(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A step after which the world is looked at, unless it is part of another step."""
+    """Return a step that looks at the world after it, unless it is part of another step."""
 
     @wraps(step)
     def taken(system: "Recording", *arguments: Any, **more: Any) -> Any:
@@ -46,7 +46,7 @@ def looking(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Recording(System):
-    """A system that keeps the moments at which something is there for the first time."""
+    """A system that keeps each moment with a new shape."""
 
     def __init__(self, traveller: Any) -> None:
         self.depth = 1
@@ -56,16 +56,16 @@ class Recording(System):
         super().__init__(traveller)
 
     def begin(self) -> None:
-        """A new story."""
+        """Begin a new story."""
         self.reset({})
         self.depth, self.moments, self.feeds = 0, [], []
 
     def end(self) -> None:
-        """Nothing is kept any more."""
+        """Stop keeping moments."""
         self.depth = 1
 
     def look(self) -> None:
-        """Keep the world if something in it is new."""
+        """Keep the world if it has a new shape."""
         new = sorted(set(shapes(self)) - self.seen, key=str)
         if not new:
             return
@@ -74,7 +74,7 @@ class Recording(System):
         self.moments.append({"name": name, **keep(self), "feeds": list(self.feeds)})
 
     def http(self, *arguments: Any, **more: Any) -> Reply:
-        """A request. The address of a feed is answered once and stored nowhere, so it is noted."""
+        """Send a request. The address of a feed is noted, because it is answered once and never stored."""
         reply = super().http(*arguments, **more)
         if isinstance(reply.body, dict) and "/calendars/" in reply.body.get("url", ""):
             self.feeds.append(reply.body["url"].partition(PREFIX)[2])
@@ -86,7 +86,7 @@ for _name in STEPS:
 
 
 def shapes(system: System) -> Iterator[Shape]:
-    """Of each item which attributes it has, and the states that they name; then what belongs together."""
+    """Return each item's attributes and states, then the states of items that belong together."""
     database = system.database
     for table in ("stays", "connections"):
         for item in database.items(table):
@@ -96,7 +96,7 @@ def shapes(system: System) -> Iterator[Shape]:
             yield kind, *states, tuple(sorted(item)), inner, item.get("refund", {}).get("status")
     sessions = {item["id"]: item for item in database.items(kind="SESSION")}
     for order in system.zalopay.orders:
-        session = sessions.get(stay_of(order), {})  # there is none where only ZaloPay knows of the order
+        session = sessions.get(stay_of(order), {})  # empty if only ZaloPay knows the order
         refunds = tuple((each.settled, each.outcome) for each in order.refunds)
         states = (session.get(name) for name in ("status", "fulfilment"))
         yield "ORDER", order.state(system.zalopay.simulator.now()), refunds, *states
@@ -108,17 +108,17 @@ def shapes(system: System) -> Iterator[Shape]:
 
 
 def nights_of(award: Any) -> list[str]:
-    """All nights of an award."""
+    """Return all nights of an award."""
     return [night["date"] for night in award["nights"]]
 
 
 def named(shape: Shape) -> str:
-    """A shape in a few words."""
+    """Describe a shape in a few words."""
     return " ".join(each for each in shape if isinstance(each, str))
 
 
 def story(system: Recording, name: str, live: Callable[[System], None], *, watched: bool) -> dict[str, Any]:
-    """One story with all its new moments, and what is read at each of them."""
+    """Return one story with all its new moments, and the reads at each of them."""
     system.begin()
     live(system)
     system.drain()
@@ -135,7 +135,7 @@ def story(system: Recording, name: str, live: Callable[[System], None], *, watch
 
 
 def corpus() -> dict[str, Any]:
-    """Everything that this release does, in stories."""
+    """Return all stories of this release."""
     with simulation(Recording) as system:
         lived = {**STORIES, **JOURNEYS}
         found = [story(system, name, live, watched=True) for name, live in lived.items()]
@@ -144,12 +144,12 @@ def corpus() -> dict[str, Any]:
 
 
 def write(content: dict[str, Any], path: Path) -> None:
-    """The same corpus gives the same bytes."""
+    """Write a corpus. The same corpus gives the same bytes."""
     path.write_bytes(gzip.compress(text(content).encode(), mtime=0))
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     path = path_of(__version__)
     if path.exists():
         sys.stdout.write(

@@ -1,4 +1,4 @@
-"""What must hold when a world that began under another release has come to rest: the invariants, and a plain count."""
+"""Checks a world of another release after it has come to rest: the invariants, and a plain count."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ UNREADABLE = ("UnreadableItems", "UnpublishedEvents", "RejectedEvents")
 
 
 class World:
-    """One moment that goes on under the functions of today."""
+    """One moment that continues under today's functions."""
 
     def __init__(self, system: System, kept: Moment, *, watched: bool = True) -> None:
-        """Without `watched` only the plain count is made: people do what no invariant allows for."""
+        """Without `watched` only the plain count is made, because the invariants do not cover actions by hand."""
         load(system, kept)
         self.system = system
         self._version = kept.version
@@ -27,11 +27,11 @@ class World:
         system.check = self.look
 
     def look(self) -> None:
-        """After every invocation: safety."""
+        """Check safety after every invocation."""
         self._demand(self._invariants.after_invocation)
 
     def comes_to_rest(self) -> None:
-        """The platform and the clock go on alone, and all ends well."""
+        """Let the platform and the clock act alone until all is at rest, then check the end."""
         self.system.drain()
         self._demand(self._invariants.at_rest)
         assert not self.system.dead
@@ -58,7 +58,7 @@ class World:
             assert not waiting, f"{item['PK']} {item['SK']} is still {waiting}"
 
     def _every_night_has_one_booking(self) -> None:
-        """A night is one item, so none can be blocked for two."""
+        """Count the nights: a night is one item, so two bookings cannot block it."""
         database = self.system.database
         confirmed = database.items(kind="BOOKING", status="CONFIRMED")
         sold = [(each["propertyId"], night, each["id"]) for each in confirmed for night in each["nights"]]
@@ -69,7 +69,7 @@ class World:
         assert sorted(sold) == sorted(blocked)
 
     def _money_is_somewhere(self) -> None:
-        """What was paid is booked, was given back, or waits for people."""
+        """Check that all paid money is booked, refunded, or waits for people."""
         sessions = {each["id"]: each for each in self.system.database.items(kind="SESSION")}
         for order in self.system.zalopay.orders:
             self.system.zalopay.simulator.settle(order)

@@ -1,4 +1,4 @@
-"""What the simulation's journeys do not come to: states that need somebody to look, to wait, or to work by hand."""
+"""States that the simulation's journeys do not reach: they need a look, a wait, or work by hand."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,7 +15,7 @@ OTHER = {"id": "778", "name": "Nhà Dưới Đồi", "hostId": HOST}
 
 
 def money_is_moving(system: System) -> None:
-    """ZaloPay says "processing" for a while; the page polls, the clock asks."""
+    """ZaloPay says "processing" for a while. The page polls, and the clock asks."""
     wins(system)
     system.listen()
     orders(system)
@@ -38,7 +38,7 @@ def order_is_refused(system: System) -> None:
 
 
 def order_is_lost(system: System) -> None:
-    """No answer to create, and none to the question: the session stays CREATED."""
+    """ZaloPay answers neither create nor the question. The session stays CREATED."""
     wins(system)
     system.zalopay.mute = True
     system.create()
@@ -46,21 +46,21 @@ def order_is_lost(system: System) -> None:
 
 
 def order_is_lost_for_good(system: System) -> None:
-    """The same, until the clock gives it up."""
+    """The same, until the clock gives the order up."""
     order_is_lost(system)
     system.pass_time(minutes=2)
     system.tick()
 
 
 def reservation_is_given_back(system: System) -> None:
-    """A direct booking that nobody pays for, cancelled by its user."""
+    """A user cancels an unpaid direct booking."""
     wins(system)
     reply = system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
     system.http("DELETE", f"/bookings/{reply.body['id']}")
 
 
 def reservation_is_being_paid(system: System) -> None:
-    """A direct booking whose order is open."""
+    """A direct booking has an open order."""
     wins(system)
     system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
     system.pass_time(minutes=5)
@@ -69,7 +69,7 @@ def reservation_is_being_paid(system: System) -> None:
 
 
 def two_sessions_of_one_win(system: System) -> None:
-    """Nights of a partial win are bought one by one: two orders are open, one is paid first."""
+    """A user buys nights of a partial win one by one. Two orders are open, and one is paid first."""
     begins(system, result="PARTIAL_WIN")
     presses(system, nights=NIGHTS[:1], amount=PRICE)
     presses(system, nights=NIGHTS[1:], amount=2 * PRICE)
@@ -81,7 +81,7 @@ def two_sessions_of_one_win(system: System) -> None:
 
 
 def night_of_a_full_win(system: System) -> None:
-    """The cheapest night of a full win is paid alone."""
+    """A user pays the cheapest night of a full win alone."""
     wins(system)
     presses(system, nights=NIGHTS[:1], amount=PRICE)
     system.pay(system.order())
@@ -89,7 +89,7 @@ def night_of_a_full_win(system: System) -> None:
 
 
 def offer_in_part(system: System) -> None:
-    """An offer is accepted for a part, paid, and what is left of it waits for its time."""
+    """A user accepts a part of an offer and pays it. The remaining nights wait for their time."""
     begins(system)
     answers(system, MAI, "decline", reason="too far")
     answers(system, BINH, "accept", selectedNights=list(NIGHTS[:2]))
@@ -101,7 +101,7 @@ def offer_in_part(system: System) -> None:
 
 
 def win_in_part(system: System) -> None:
-    """Two nights of a partial win are accepted, and nothing is paid yet."""
+    """A user accepts two nights of a partial win, and has not paid yet."""
     begins(system, result="PARTIAL_WIN")
     answers(system, MAI, "accept", selectedNights=list(NIGHTS[1:]))
     system.settle()
@@ -109,7 +109,7 @@ def win_in_part(system: System) -> None:
 
 
 def lost(system: System) -> None:
-    """Binh lost the auction and is offered something else later; somebody listens to both."""
+    """Binh lost the auction and gets an offer later. A browser listens to both."""
     system.listen(BINH)
     system.announce(auction_result(userId=BINH, result="LOST", nights=(), bidAmount=1))
     system.announce(second_chance(offerId="5002", auctionId="1002"), "SecondChanceOffer")
@@ -117,7 +117,7 @@ def lost(system: System) -> None:
 
 
 def offer_with_an_order(system: System) -> None:
-    """An offer's order is open when the time to answer is over."""
+    """An offer's order is open when the time to answer ends."""
     system.announce(second_chance(), "SecondChanceOffer")
     system.pass_time(hours=23, minutes=55)
     presses(system, BINH)
@@ -135,7 +135,7 @@ def gaps(system: System) -> None:
 
 
 def host_looks(system: System) -> None:
-    """A host opens a feed; another event names another host; everything that goes with a booking is asked for."""
+    """A host opens a feed, and an event names another host. Users send every request about a booking."""
     wins(system)
     system.http("POST", "/properties/777/calendar/feed", sub=HOST)
     system.http("POST", "/users/auth0-sync", {"name": "Mai", "locale": "vi-VN"})
@@ -148,14 +148,14 @@ def host_looks(system: System) -> None:
 
 
 def feed_is_closed(system: System) -> None:
-    """A feed was opened, and closed again."""
+    """A host opens a feed and closes it again."""
     wins(system)
     system.http("POST", "/properties/777/calendar/feed", sub=HOST)
     system.http("DELETE", "/properties/777/calendar/feed", sub=HOST)
 
 
 def bad_events(system: System) -> None:
-    """Events that fit nothing, or say something else than before."""
+    """Events that have a wrong shape, or contradict earlier ones."""
     wins(system)
     system.announce({"auctionId": "1001"})
     system.announce(auction_result(auctionId="1002", result="LOST"))
@@ -164,7 +164,7 @@ def bad_events(system: System) -> None:
 
 
 def breaks(system: System, label: str, fault: Fault) -> None:
-    """The next I/O of this name breaks."""
+    """Break the next I/O with this name."""
 
     def before(passing: str) -> None:
         if passing == label:
@@ -175,33 +175,33 @@ def breaks(system: System, label: str, fault: Fault) -> None:
 
 
 def browser_joins(system: System) -> None:
-    """A browser is listed as joining and never gets any further."""
+    """A browser is listed as joining and gets no further."""
     orders_are_open(system)
     breaks(system, "browser post", Fault.KILLED_BEFORE)
     system.listen()
 
 
 def orders_are_open(system: System) -> None:
-    """A win, an order, nothing else."""
+    """A win and an order."""
     wins(system)
     orders(system)
     system.settle()
 
 
 def mail_is_stuck(system: System) -> None:
-    """SES has never answered: it may be out."""
+    """SES has never answered, so the mail may have gone out."""
     system.mail.silent = True
     paid(system)
 
 
 def mail_has_to_wait(system: System) -> None:
-    """SES could not take it: it is not out."""
+    """SES could not take the mail, so it did not go out."""
     breaks(system, "mail send", Fault.ERROR)
     paid(system)
 
 
 def outdated_mail(system: System) -> None:
-    """Given back before the confirmation was written."""
+    """The booking is cancelled before its confirmation was written."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -211,7 +211,7 @@ def outdated_mail(system: System) -> None:
 
 
 def cancelled_for_nothing(system: System) -> None:
-    """Given back on the day before: nothing is owed."""
+    """A booking is cancelled on the day before check-in: no refund is owed."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -222,7 +222,7 @@ def cancelled_for_nothing(system: System) -> None:
 
 
 def refund_takes_days(system: System) -> None:
-    """ZaloPay works on a refund without an end."""
+    """ZaloPay never finishes a refund."""
     system.zalopay.simulator.switch("refund_processing", True, "all")
     cancelled(system)
     for _ in range(3):
@@ -233,7 +233,7 @@ def refund_takes_days(system: System) -> None:
 
 
 def refund_is_unanswered(system: System) -> None:
-    """ZaloPay took a refund on and its answer was lost."""
+    """ZaloPay accepted a refund and its answer was lost."""
     system.zalopay.simulator.switch("refund_lost", True, "all")
     cancelled(system)
     system.settle()
@@ -241,7 +241,7 @@ def refund_is_unanswered(system: System) -> None:
 
 
 def second_refund(system: System) -> None:
-    """Half was refused, all is given back under a second id."""
+    """ZaloPay refused half of the price. All of it is refunded under a second id."""
     JOURNEYS["cancelled_for_all_or_nothing"](system)
     for _ in range(3):
         system.settle()
@@ -250,7 +250,7 @@ def second_refund(system: System) -> None:
 
 
 def mail_is_sent_again(system: System) -> None:
-    """A traveller asks for the confirmation once more."""
+    """A user asks for the confirmation again."""
     paid(system)
     system.pass_time(minutes=2)
     system.http("POST", f"/bookings/{stay_of(only_order(system))}/send-confirmation", {})
@@ -263,7 +263,7 @@ def only_order(system: System) -> Order:
 
 
 def by_hand(system: System, command: Callable[[Commands, str], Iterable[str]]) -> None:
-    """An operator types a command about the only order."""
+    """Run an operator's command about the only order."""
     stay = stay_of(only_order(system))
     assert system.operate(lambda commands: command(commands, stay))
     system.deliver_callbacks()
@@ -271,25 +271,25 @@ def by_hand(system: System, command: Callable[[Commands, str], Iterable[str]]) -
 
 
 def booking_is_ended_by_hand(system: System) -> None:
-    """An operator gives the money of a booking back."""
+    """An operator refunds a booking."""
     paid(system)
     by_hand(system, lambda commands, stay: commands.refund(stay, None, end_booking=True))
 
 
 def amount_is_accepted_by_hand(system: System) -> None:
-    """Another amount than the order's counts as the price."""
+    """An operator accepts another amount as the price."""
     wrong_amount(system)
     by_hand(system, Commands.accept)
 
 
 def amount_is_given_back_by_hand(system: System) -> None:
-    """Another amount than the order's goes back."""
+    """An operator refunds another amount than the order's."""
     wrong_amount(system)
     by_hand(system, lambda commands, stay: commands.refund(stay, None))
 
 
 def refund_is_settled_by_hand(system: System) -> None:
-    """ZaloPay refused a refund, and it was paid back by another way."""
+    """ZaloPay refused a refund, and an operator paid it back by hand."""
     refund_is_refused(system)
     by_hand(system, Commands.settled)
 
@@ -304,7 +304,7 @@ def refund_is_refused(system: System) -> None:
 
 
 def refund_is_ordered_again(system: System) -> None:
-    """The same, and an operator asks for it once more."""
+    """The same, and an operator orders the refund again."""
     refund_is_refused(system)
     system.zalopay.simulator.switch("refund_refused", False, "all")
     by_hand(system, lambda commands, stay: commands.refund(stay, None))
@@ -340,7 +340,7 @@ STORIES: dict[str, Story] = {
         refund_is_refused,
     )
 }
-# What people ask for or do by hand, and the invariants do not allow for.
+# Actions of users and operators that the invariants do not cover.
 UNWATCHED: dict[str, Story] = {
     story.__name__: story
     for story in (

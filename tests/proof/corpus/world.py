@@ -1,7 +1,7 @@
-"""A moment of the simulated world as JSON: what is stored, what is on its way, and what ZaloPay and browsers know.
+"""A moment of the simulated world as JSON: the items, pending deliveries, ZaloPay's knowledge and the browsers'.
 
-History, events published, mails sent and questions asked only grow, so a story keeps them once: a moment knows how
-many of each there were.
+The history, published events, sent mails and asked questions only grow. So a story keeps each of them once, and a
+moment keeps their numbers.
 """
 
 import json
@@ -28,7 +28,7 @@ Item = dict[str, Any]
 
 
 class Moment(NamedTuple):
-    """One moment of one story that one release lived through."""
+    """One moment of one story, as one release recorded it."""
 
     version: str
     story: dict[str, Any]
@@ -36,48 +36,48 @@ class Moment(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What a test is called that begins there."""
+        """The name of the test that begins at this moment."""
         return f"{self.version} {self.story['name']}: {self.moment['name']}"
 
     def items(self, table: str = "stays") -> list[Item]:
-        """All items of a table, as DynamoDB has them."""
+        """Return all items of a table, as DynamoDB has them."""
         return self.moment["items"][table]
 
     def grown(self, what: str) -> list[Any]:
-        """The history, or what else has grown, up to this moment."""
+        """Return the history, or another growing list, up to this moment."""
         return self.story[what][: self.moment["grown"][what]]
 
 
 @cache
 def corpora() -> dict[str, dict[str, Any]]:
-    """What every release has recorded, by its version."""
+    """Return the recordings of every release, by version."""
     return {path.name.removesuffix(SUFFIX): json.loads(text_of(path)) for path in sorted(HERE.glob(f"*{SUFFIX}"))}
 
 
 def path_of(version: str) -> Path:
-    """Where a release's recording is."""
+    """Return the path of a release's recording."""
     return HERE / f"{version}{SUFFIX}"
 
 
 def text_of(path: Path) -> str:
-    """One recording as it was written."""
+    """Return one recording as text."""
     return decompress(path.read_bytes()).decode()
 
 
 def text(corpus: dict[str, Any]) -> str:
-    """A corpus as it is written."""
+    """Return a corpus as the text of its file."""
     return json.dumps(corpus, ensure_ascii=False, separators=(",", ":"))
 
 
 def moments() -> Iterator[Moment]:
-    """All that were ever recorded."""
+    """Return all recorded moments."""
     for version, corpus in corpora().items():
         for story in corpus["stories"]:
             yield from (Moment(version, story, moment) for moment in story["moments"])
 
 
 def grown(system: System) -> dict[str, list[Any]]:
-    """All that only grows."""
+    """Return the lists that only grow."""
     return {
         "history": system.history,
         "published": system.bus.published,
@@ -87,7 +87,7 @@ def grown(system: System) -> dict[str, list[Any]]:
 
 
 def keep(system: System) -> dict[str, Any]:
-    """The world as it is between two steps, and nothing of it is shared with the system."""
+    """Return the world between two steps. It shares no object with the system."""
     kept = {
         "at": timestamp(system.now),
         "items": {name: sorted(stored(system, name), key=_key) for name in TABLES},
@@ -117,7 +117,7 @@ def keep(system: System) -> dict[str, Any]:
 
 
 def stored(system: System, table: str) -> list[Item]:
-    """All items of a table, as DynamoDB has them."""
+    """Return all items of a table, as DynamoDB has them."""
     found = (system.database.find(item["PK"], item["SK"], table) for item in system.database.items(table))
     return [item for item in found if item is not None]
 
@@ -127,7 +127,7 @@ def _key(item: Item) -> tuple[str, str]:
 
 
 def load(system: System, kept: Moment) -> None:
-    """The world stands there again, under functions that have just been deployed: they remember nothing."""
+    """Restore the world under newly deployed functions, which remember nothing."""
     system.check = lambda: None
     system.reset({})
     moment = kept.moment
@@ -139,7 +139,7 @@ def load(system: System, kept: Moment) -> None:
 
 
 def _store(system: System, moment: dict[str, Any]) -> None:
-    """The tables. What is written from now on comes later in the stream than all that was."""
+    """Restore the tables. Later writes come after the old records in the stream."""
     for table, items in moment["items"].items():
         for item in items:
             system.database.put_item(TableName=table, Item=item)
@@ -148,7 +148,7 @@ def _store(system: System, moment: dict[str, Any]) -> None:
 
 
 def _deliver(system: System, kept: Moment) -> None:
-    """What the platform has still to bring, as far as consumers want it today."""
+    """Restore the platform's pending deliveries that match today's filters."""
     system.history = list(kept.grown("history"))
     for lane in system.lanes:
         waiting = set(kept.moment["waiting"].get(lane.consumer.function, ()))
@@ -161,12 +161,12 @@ def _deliver(system: System, kept: Moment) -> None:
 
 
 def _know(system: System, kept: Moment) -> None:
-    """ZaloPay: its orders, and the callbacks that it still owes. None of its faults goes on."""
+    """Restore ZaloPay: its orders, and its pending callbacks. None of its faults continues."""
     simulator, moment = system.zalopay.simulator, kept.moment
     simulator.ledger = Ledger(order_of(document) for document in json.loads(json.dumps(moment["orders"])))
     orders = simulator.ledger.orders
     for order in reversed(orders.values()):
-        simulator.ledger.index(order)  # of two orders with one transaction the first one has it
+        simulator.ledger.index(order)  # if two orders have one transaction, the first order keeps it
     system.callbacks = [Pending((orders[name], any(again)), left) for name, *again, left in moment["callbacks"]]
     system.zalopay.asked = [tuple(each) for each in kept.grown("asked")]
     system.secrets.held["zalopay-key2"] = dict(moment["keys"])
@@ -176,7 +176,7 @@ def _know(system: System, kept: Moment) -> None:
 
 
 def _listen(system: System, moment: dict[str, Any]) -> None:
-    """Browsers keep their connections over a deployment."""
+    """Restore the browsers, which keep their connections during a deployment."""
     browsers = system.browsers
     for name, known in moment["browsers"].items():
         browsers.owner[name], browsers.until[name] = known["owner"], known["until"]

@@ -1,4 +1,4 @@
-"""The backend under attack: one with a past, which is put back after whatever an attack changed."""
+"""The backend under attack: it has a history, and every change of an attack is undone."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ Found = tuple[Route, Mapping[str, str]]
 
 
 class Known(NamedTuple):
-    """What an attacker may know: a paid stay and a live one of Mai's, and the address of a host's calendar."""
+    """The facts that an attacker may know: Mai's paid stay and her open one, and the address of a host's calendar."""
 
     paid: str
     live: str
@@ -27,7 +27,7 @@ class Known(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """A request's answer, and whether anything was written meanwhile."""
+    """The answer to a request, and whether the request wrote anything."""
 
     answer: Answer
     wrote: bool
@@ -64,27 +64,27 @@ class Ground:
         self.remember()
 
     def remember(self) -> None:
-        """What everything is put back to."""
+        """Remember the present state, for `put_back`."""
         self.now = self.system.now
         self.before = self.system.database.snapshot()
 
     @contextmanager
     def trial(self) -> Iterator[System]:
-        """The system, of whose changes nothing stays."""
+        """Yield the system, and undo its changes afterwards."""
         try:
             yield self.system
         finally:
             self.put_back()
 
     def invoke(self, function: str, event: dict[str, Any]) -> tuple[Any, bool]:
-        """What a function answers, and whether it wrote or ordered anything; nothing stays of it."""
+        """Return the function's answer, and whether it wrote or ordered anything. All changes are undone."""
         with self.trial() as system:
             orders = len(system.zalopay.orders)
             answer = system.invoke(function, event)
             return answer, system.database.version != self.before.version or len(system.zalopay.orders) != orders
 
     def put_back(self) -> None:
-        """As it was."""
+        """Restore the remembered state."""
         system = self.system
         if system.database.version != self.before.version:
             system.database.restore(self.before)
@@ -96,7 +96,7 @@ class Ground:
             system._traveller.move_to(self.now, tick=False)
 
     def http(self, request: Request, route: Found, claims: Claims | None) -> Reached:
-        """A request as the gateway hands it on by this route."""
+        """Send a request as the gateway passes it on by this route."""
         event = http_event(
             request,
             route_key=route_key(route[0]),
@@ -118,6 +118,6 @@ def request(
     *,
     query: str = "",
 ) -> Request:
-    """A browser's request, below `/api/v1`."""
+    """Send a browser's request, below `/api/v1`."""
     sent = (("host", "localhost:8000"), ("user-agent", AGENT), ("content-type", kind), *headers)
     return Request(method, f"{PREFIX}{path}", query, sent, body, HOME)

@@ -1,10 +1,9 @@
-"""Callbacks that are almost ZaloPay's: every bit turned over, and MACs by those who do not have the key.
+"""Callbacks that are almost ZaloPay's: every bit flipped, and MACs made without the key.
 
-What may be turned over without changing the verdict: the case of a hex digit in the MAC (a-f are the same numbers as
-A-F), the case of a hex digit in an escaped character (JSON reads the same character), one kind of white space for
-another between the parts of the body (JSON reads over it), and the letters of the name `type` (a callback without a
-type is about an order). Each leaves `data` and `mac` what they were, so the text that was signed is the text that is
-believed.
+Some flips may keep the verdict. In the MAC, a hex digit may change its case (a-f are the same numbers as A-F). In an
+escaped character too, because JSON reads the same character. Between the parts of the body, one kind of white space may
+replace another, because JSON skips it. The name `type` may change its letters, because a callback without a type is
+about an order. Each of these flips keeps `data` and `mac`, so the believed text is the signed text.
 """
 
 import base64
@@ -22,13 +21,13 @@ from tests.unit.test_zalopay_callback import VECTORS
 
 APP_ID = Settings().app_id
 KEY1, KEY2 = Settings().key1, Settings().key2
-DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x0660) for digit in range(10))  # no ASCII among them
+DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x0660) for digit in range(10))  # all of them outside ASCII
 AROUND = " \t\r\n\ufeff"
 TRANS_ID = "270301_01MFZGFMWRBDQ204A12RVMHVS6"
 
 
 class Meaning(NamedTuple):
-    """What is signed, by what, and whether it is about an order."""
+    """The signed text, its MAC, and whether it is about an order."""
 
     data: str
     mac: str
@@ -36,7 +35,7 @@ class Meaning(NamedTuple):
 
 
 class Flipped(NamedTuple):
-    """How many bits were turned over, how many of these bodies were refused, how many said the same as before."""
+    """The number of flipped bits, of refused bodies, and of bodies with the same meaning as before."""
 
     flips: int
     refused: int
@@ -44,20 +43,20 @@ class Flipped(NamedTuple):
 
 
 class Forged(NamedTuple):
-    """How many MACs were forged, and how many refused."""
+    """The number of forged MACs, and of refused ones."""
 
     forged: int
     refused: int
 
 
 def callbacks() -> list[dict[str, Any]]:
-    """The captured ones, and three that the simulator signs."""
+    """Return the captured callbacks, and three that the simulator signs."""
     captured = [{"data": data, "mac": mac, "type": 1} for data, mac in VECTORS]
     return [*captured, *(simulated(number) for number in range(3))]
 
 
 def simulated(number: int) -> dict[str, Any]:
-    """A paid order's callback, as the simulator sends it."""
+    """Return a paid order's callback, as the simulator sends it."""
     redirect = wire.compact({"redirecturl": f"http://localhost:3000/dashboard/payment/zalopay/{TRANS_ID[7:]}"})
     order = Order(
         app_trans_id=f"{TRANS_ID[:-1]}{number}",
@@ -78,14 +77,14 @@ def simulated(number: int) -> dict[str, Any]:
 
 
 def spellings(callback: dict[str, Any]) -> Iterator[bytes]:
-    """As ZaloPay writes it; with letters escaped; with all the white space that JSON allows."""
+    """Return three spellings: ZaloPay's own, with escaped letters, and with all the white space that JSON allows."""
     yield wire.compact(callback).encode()
     yield json.dumps(callback).encode()
     yield json.dumps(callback, indent="\t", ensure_ascii=False).replace("\n", "\r\n").encode()
 
 
 def flips(body: bytes) -> Iterator[bytes]:
-    """The body with one bit turned over: each in turn."""
+    """Return the body with one bit flipped, for each bit in turn."""
     for position in range(len(body)):
         for bit in range(8):
             changed = bytearray(body)
@@ -94,7 +93,7 @@ def flips(body: bytes) -> Iterator[bytes]:
 
 
 def believed(body: bytes) -> Callback | None:
-    """What the product believes, apart from how it was written; None where it refuses."""
+    """Return the facts that the product believes, without their spelling; None if it refuses."""
     try:
         callback = read_callback(body, [KEY2], APP_ID)
     except BadCallback:
@@ -103,7 +102,7 @@ def believed(body: bytes) -> Callback | None:
 
 
 def means(body: bytes) -> Meaning | None:
-    """`data`, `mac` and `type` as anybody reads them who knows JSON and nothing of the product."""
+    """Return `data`, `mac` and `type`, read as JSON without the product's code."""
     try:
         content = json.loads(body.decode().strip(AROUND))
         return Meaning(content["data"], content["mac"].strip(AROUND).lower(), is_an_orders(content.get("type")))
@@ -112,14 +111,14 @@ def means(body: bytes) -> Meaning | None:
 
 
 def is_an_orders(kind: Any) -> bool:
-    """Whether a type is an order's, or none at all."""
+    """Say whether a type is that of an order, or missing."""
     if isinstance(kind, str):
         return kind.strip(AROUND).lower() in ("", "1", "1.0", "order")
     return kind is None or (type(kind) in (int, float) and kind == 1)
 
 
 def flip_bits() -> Flipped:
-    """Every single bit of every spelling of every callback. Raises AssertionError for one that says something else."""
+    """Flip every bit of every spelling of every callback. Raises AssertionError if one changes its meaning."""
     done = refused = tolerated = 0
     for callback in callbacks():
         for body in spellings(callback):
@@ -137,7 +136,7 @@ def flip_bits() -> Flipped:
 
 
 class Target(NamedTuple):
-    """A genuine callback, and another one to borrow from."""
+    """A genuine callback, and a second one whose parts can be borrowed."""
 
     data: str
     mac: str
@@ -196,14 +195,14 @@ FORGERIES: tuple[Forgery, ...] = (
 
 
 def targets() -> list[Target]:
-    """Each callback, with the next one's MAC to borrow."""
+    """Return each callback, with the next one's MAC to borrow."""
     known = callbacks()
     following = [*known[1:], known[0]]
     return [Target(one["data"], one["mac"], other["mac"]) for one, other in zip(known, following, strict=True)]
 
 
 def forge(count: int, seed: int) -> Forged:
-    """So many callbacks whose MAC is not the one; AssertionError for any that is believed."""
+    """Forge this number of callbacks with a wrong MAC. Raises AssertionError if one is believed."""
     random, known = Random(seed), targets()  # noqa: S311  # nothing here is a secret
     heads = [f'{{"data":{json.dumps(target.data, ensure_ascii=False)},"type":1,"mac":' for target in known]
     for number in range(count):

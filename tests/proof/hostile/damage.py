@@ -1,4 +1,4 @@
-"""What can be wrong with a document: drawn from a `random.Random`, or from hypothesis's, which shrinks."""
+"""The possible errors in a document, drawn from a `random.Random` or from hypothesis's, which shrinks."""
 
 import copy
 import json
@@ -53,11 +53,11 @@ ODD: tuple[Any, ...] = (
     json.loads(NESTED),
 )
 
-Place = tuple[Any, Any]  # a dict or a list, and where in it
+Place = tuple[Any, Any]  # a dict or a list, and the key or index in it
 
 
 def places(document: Any) -> Iterator[Place]:
-    """Every place that holds something."""
+    """Return every position that holds a value."""
     within = document.items() if isinstance(document, dict) else enumerate(document)
     for name, value in list(within):
         yield document, name
@@ -66,7 +66,7 @@ def places(document: Any) -> Iterator[Place]:
 
 
 def _odd(random: Random) -> Any:
-    return copy.deepcopy(random.choice(ODD))  # or what is done to it would be done to all that are drawn later
+    return copy.deepcopy(random.choice(ODD))  # a copy, because a change to the original would affect later draws
 
 
 def _remove(within: Any, name: Any, random: Random) -> None:
@@ -116,7 +116,7 @@ _WAYS: tuple[Callable[[Any, Any, Random], None], ...] = (
 
 
 def damaged(document: Any, random: Random) -> Any:
-    """A copy with one to three things wrong. What is wrong may turn out not to matter."""
+    """Return a copy with one to three errors. An error may turn out to be harmless."""
     broken = copy.deepcopy(document)
     for _ in range(random.randint(1, 3)):
         found = list(places(broken))
@@ -166,5 +166,5 @@ _TEXTS: tuple[Callable[[bytes, int, Random], bytes], ...] = (_flip, _insert, _cu
 
 
 def damaged_text(text: bytes, random: Random) -> bytes:
-    """A JSON text with something wrong with its letters."""
+    """Return a JSON text with an error in its letters."""
     return random.choice(_TEXTS)(text, random.randrange(len(text)), random) if text else b"{"

@@ -1,4 +1,4 @@
-"""How much of everything is tried: SIMULATION_EXAMPLES multiplies it."""
+"""The number of examples of each test: SIMULATION_EXAMPLES multiplies it."""
 
 import os
 
@@ -8,7 +8,7 @@ TIMES = float(os.environ.get("SIMULATION_EXAMPLES", "1"))
 
 
 def examples(count: int) -> settings:
-    """So many examples, the same in every run."""
+    """Return settings for this number of examples, the same in every run."""
     return settings(
         max_examples=int(count * TIMES),
         deadline=None,

@@ -1,7 +1,7 @@
-"""Bad requests by the thousand. An answer is 4xx in the contract's shape and nothing is written.
+"""Thousands of bad requests. Each answer is 4xx in the contract's shape, and nothing is written.
 
-What is refused has to be refused: the judge of that is the published OpenAPI document, not the product. A request that
-the document allows may be answered by whatever status it lists.
+The published OpenAPI document decides which requests must be refused, not the product. A request that the document
+allows may get any status that it lists.
 """
 
 import json
@@ -47,19 +47,19 @@ CALLERS: tuple[Claims | None, ...] = (
     {"sub": "x" * 129},
     {"sub": MAI, "email": "a" * 4096, "name": "\u202e\x00" * 2048},
 )
-NOWHERE = Answer(0, (), b"")  # what the gateway has no route for does not reach a function
-UNSERVED = ("400", "404", "405", "413")  # of a path or method that is not ours
+NOWHERE = Answer(0, (), b"")  # a request without a route at the gateway reaches no function
+UNSERVED = ("400", "404", "405", "413")  # for a path or method that is not ours
 
 
 class Figures(NamedTuple):
-    """How many requests were sent, and how many of them got which status."""
+    """The number of sent requests, and of answers by status."""
 
     requests: int
     statuses: Mapping[int, int]
 
 
 class Sent(NamedTuple):
-    """A request, and who is said to send it."""
+    """A request, and its alleged user."""
 
     request: Request
     claims: Claims | None
@@ -67,14 +67,14 @@ class Sent(NamedTuple):
 
 @cache
 def described() -> dict[str, Any]:
-    """The published document."""
+    """Return the published document."""
     document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     return document
 
 
 @cache
 def validator(*names: str) -> Draft202012Validator:
-    """The schema of JSON that stands in the document under these names."""
+    """Return the validator for the JSON schema at this path of the document."""
     part: Any = described()
     for name in names:
         part = part[int(name) if isinstance(part, list) else name]
@@ -83,7 +83,7 @@ def validator(*names: str) -> Draft202012Validator:
 
 
 def operation_of(route: Route) -> Mapping[str, Any] | None:
-    """What the document says of a route; None where it only leads to 404 or 405."""
+    """Return the document's operation for a route; None if the route only returns 404 or 405."""
     operation: Mapping[str, Any] | None = (
         described()["paths"].get(route.path.removeprefix(PREFIX), {}).get(route.method.lower())
     )
@@ -110,7 +110,7 @@ BODIES: Mapping[str, Any] = {
 
 
 def sound(route: Route, known: Known, random: Random) -> tuple[str, Any]:
-    """A path and a body that could be right."""
+    """Return a path and a body that may be valid."""
     path = route.path.removeprefix(PREFIX)
     stay, order = random.choice([(known.paid, known.paid_order), (known.live, known.live_order)])
     values = {
@@ -127,7 +127,7 @@ def sound(route: Route, known: Known, random: Random) -> tuple[str, Any]:
 
 
 def bad_path(path: str, random: Random) -> str:
-    """A path with one part that is something else."""
+    """Return a path with one wrong part."""
     parts = path.split("/")
     at = random.randrange(1, len(parts))
     odd = random.choice([*ODD, parts[at].lower(), f"{parts[at]}\n", f"{parts[at]}/", "..", f" {parts[at]}", "%", ""])
@@ -136,14 +136,14 @@ def bad_path(path: str, random: Random) -> str:
 
 
 def odd_query(random: Random) -> str:
-    """A range that is none, or of another form."""
+    """Return a range that is invalid, or of another form."""
     sound, odd = ("2027-03-01", "2027-05-30"), [str(each)[:200].encode("utf-8", "surrogatepass") for each in ODD]
     chosen = {name: random.choice([*sound, *odd, "2027-02-30", "0000-00-00"]) for name in ("from", "to", "x")}
     return urlencode([(name, chosen[name]) for name in random.choices(list(chosen), k=3)])
 
 
 def drawn(known: Known, random: Random) -> Sent:
-    """One request with something wrong."""
+    """Return one request with an error."""
     route = random.choice(random.choice([SERVED, SERVED, SERVED, ROUTES]))
     path, body = sound(route, known, random)
     method, kind, query = route.method, "application/json", ""
@@ -167,7 +167,7 @@ def drawn(known: Known, random: Random) -> Sent:
 
 
 def allowed(sent: Sent, route: Route, parameters: Mapping[str, str]) -> bool:
-    """Whether the document has nothing against it."""
+    """Say whether the document allows the request."""
     operation = operation_of(route)
     if operation is None:
         return False
@@ -191,7 +191,7 @@ def allowed(sent: Sent, route: Route, parameters: Mapping[str, str]) -> bool:
 
 
 def fits(schema: Draft202012Validator, body: Any) -> bool:
-    """Whether the schema allows it; it cannot be asked about half a character."""
+    """Say whether the schema allows the value. It cannot judge half a character."""
     try:
         return schema.is_valid(body)
     except UnicodeEncodeError:
@@ -199,7 +199,7 @@ def fits(schema: Draft202012Validator, body: Any) -> bool:
 
 
 def judge(ground: Ground, sent: Sent) -> Answer:
-    """The answer. Raises AssertionError for one that must not be."""
+    """Return the answer. Raises AssertionError for a wrong one."""
     if sent.request.method == "HEAD":
         return judge_head(ground, sent)
     found = route_for(ROUTES, sent.request.method, sent.request.path)
@@ -213,7 +213,7 @@ def judge(ground: Ground, sent: Sent) -> Answer:
         assert (meant[0].path, status) in ((f"{PREFIX}/calendars/{{feed}}", 200), (f"{PREFIX}/calendars/{{feed}}", 304))
         return reached.answer
     body = json.loads(content)
-    if found[0].function == "zalopay_callback":  # whatever the method: it answers nobody but ZaloPay
+    if found[0].function == "zalopay_callback":  # for every method: the callback only answers ZaloPay
         assert (status, body["return_code"], reached.wrote) == (200, -1, False), body
         return reached.answer
     listed = [(operation_of(route) or {"responses": UNSERVED})["responses"] for route, _ in (found, meant)]
@@ -222,14 +222,14 @@ def judge(ground: Ground, sent: Sent) -> Answer:
     if status == 200:
         assert allowed(sent, *meant), body
         return reached.answer
-    if reached.wrote:  # to know the state that refuses it, ZaloPay may have been asked
+    if reached.wrote:  # the function may have asked ZaloPay for the state that refuses the request
         assert status == 409 and allowed(sent, *meant), body
     validator("components", "responses", str(status)).validate(body)
     return reached.answer
 
 
 def judge_head(ground: Ground, sent: Sent) -> Answer:
-    """The answer, which is that of GET without the body. Raises AssertionError for one that must not be."""
+    """Return the answer, which is that of GET without the body. Raises AssertionError for a wrong one."""
     expected = judge(ground, sent._replace(request=sent.request._replace(method="GET")))
     found = route_for(ROUTES, "HEAD", sent.request.path)
     if found is None:
@@ -237,12 +237,15 @@ def judge_head(ground: Ground, sent: Sent) -> Answer:
         return NOWHERE
     answer = ground.http(sent.request, found, sent.claims).answer
     assert answer.status == expected.status
-    assert answer.body == b"" or found[0].function == "zalopay_callback"  # which answers nobody but ZaloPay
+    assert answer.body == b"" or found[0].function == "zalopay_callback"  # the callback only answers ZaloPay
     return answer
 
 
 def bad_requests(count: int, seed: int) -> Figures:
-    """So many bad requests, each to the backend as it was before. Raises AssertionError, naming the request."""
+    """Send this number of bad requests, each to the backend in its first state.
+
+    Raises AssertionError, which names the request.
+    """
     random, statuses = Random(seed), Counter[int]()  # noqa: S311  # nothing here is a secret
     with simulation() as system:
         ground = Ground(system)
@@ -256,7 +259,7 @@ def bad_requests(count: int, seed: int) -> Figures:
 
 
 def shown(sent: Sent) -> str:
-    """A request so that it can be repeated."""
+    """Return a request in a form that can be repeated."""
     path = unquote(sent.request.path, errors="backslashreplace")
     return f"{sent.request.method} {path[:200]} {sent.request.body[:1000]!r} {sent.request.headers} {sent.claims}"[
         :2000

@@ -1,7 +1,8 @@
-"""How Lambda reads a stream: in batches, again after a failure, by halves where the whole fails, until it gives up.
+"""Delivers a stream as Lambda does: in batches, again after a failure, and in halves if a whole batch fails.
 
-docs.aws.amazon.com, services-ddb-params: what a function reports as failed comes again from there on; with
-BisectBatchOnFunctionError a batch that fails is split first, which costs no attempt.
+docs.aws.amazon.com, services-ddb-params: the records from the first reported one on come again. With
+BisectBatchOnFunctionError a failing batch is first split, which costs no attempt. At the last failure Lambda gives a
+record up.
 """
 
 from typing import Any, NamedTuple
@@ -14,14 +15,14 @@ Record = dict[str, Any]
 
 
 class Delivered(NamedTuple):
-    """What became of the records that a consumer wanted: how often it was called, and which it never took."""
+    """The fate of a consumer's records: the number of calls, and the records that it never accepted."""
 
     calls: int
     given_up: list[Record]
 
 
 def deliver(system: System, consumer: Consumer, records: list[Record]) -> Delivered:
-    """All records, in order, until each is taken or given up."""
+    """Deliver all records, in order, until each is accepted or given up."""
     wanted = [each for each in records if any(matches(pattern, each) for pattern in consumer.filters)]
     size = consumer.batch_size
     batches = [wanted[begin : begin + size] for begin in range(0, len(wanted), size)]
@@ -44,10 +45,10 @@ def _delivered(system: System, consumer: Consumer, batch: list[Record], retries:
 
 
 def _rest(system: System, consumer: Consumer, batch: list[Record]) -> list[Record]:
-    """What has to come again: all of it after an exception, else everything from the first reported record on."""
+    """Return the records to repeat: all after an exception, otherwise those from the first reported one on."""
     try:
         answer = system.invoke(consumer.function, {"Records": batch})
-    except Exception:  # noqa: BLE001  # whatever it is, the batch comes again
+    except Exception:  # noqa: BLE001 # after any error the batch comes again
         return batch
     reported = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     numbers = [each["dynamodb"]["SequenceNumber"] for each in batch]

@@ -1,4 +1,4 @@
-"""Events that are almost the auction system's: kept with the reason, never tried again, never half believed."""
+"""Events that are almost the auction system's: kept with the reason, never retried, never applied in part."""
 
 import json
 from random import Random
@@ -28,7 +28,7 @@ def event(kind: str, detail: Any) -> dict[str, Any]:
 
 
 def received(ground: Ground, sent: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The answer, and what kinds of items were written."""
+    """Return the answer, and the kinds of the written items."""
     before = items(ground)
     with ground.trial() as system:
         answer = system.invoke("awards", sent)
@@ -38,7 +38,7 @@ def received(ground: Ground, sent: dict[str, Any]) -> tuple[dict[str, Any], list
 
 
 def items(ground: Ground) -> dict[tuple[str, str], dict[str, Any]]:
-    """Every item by its key."""
+    """Return every item by its key."""
     return {(item["PK"], item["SK"]): item for item in ground.system.database.items()}
 
 
@@ -65,6 +65,6 @@ def test_a_detail_that_is_no_event_is_kept_as_refused(ground: Ground, detail: An
 
 
 def test_an_award_that_stands_already_is_not_changed_by_another_one(ground: Ground):
-    """Of the same revision it says nothing new."""
+    """An event of the same revision changes nothing."""
     sent = event("AuctionResult", auction_result(bidAmount=1))
     assert received(ground, sent)[1] == []

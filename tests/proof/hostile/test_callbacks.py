@@ -1,4 +1,4 @@
-"""Callbacks by others than ZaloPay: never believed, and nothing is written for them. ZaloPay's own are never lost."""
+"""Forged callbacks are never believed, and they write nothing. ZaloPay's own callbacks are never lost."""
 
 import json
 import re
@@ -36,11 +36,11 @@ from tests.proof.simulation.system import simulation
 CALLBACK = next(route for route in SERVED if route.function == "zalopay_callback")
 NOTHING, KEPT, RECORDED = "nothing", "kept", "recorded"
 FORGED = int(20_000 * TIMES)
-EVERY = max(1, int(23 / TIMES))  # of the flipped bits goes through the function itself
+EVERY = max(1, int(23 / TIMES))  # only every n-th flipped bit goes through the function itself
 
 
 class Paid(Ground):
-    """Mai has paid for her second auction too, and the callback is still to come."""
+    """Mai has also paid for her second auction, and the callback is still to come."""
 
     def __init__(self, system: Any) -> None:
         super().__init__(system)
@@ -51,7 +51,7 @@ class Paid(Ground):
         self.items = system.database.items()
 
     def answered(self, content: bytes, kind: str = "application/json", **changes: Any) -> tuple[int, str]:
-        """The `return_code`, and what became of the message; nothing stays of it."""
+        """Return the `return_code`, and the fate of the message. All changes are undone."""
         event = http_event(
             request("POST", "/payment/zalopay/callback", content, kind),
             route_key=route_key(CALLBACK),
@@ -67,7 +67,7 @@ class Paid(Ground):
         return json.loads(answer["body"])["return_code"], fate
 
     def written(self, system: Any) -> str:
-        """Whether something of ours is not what it was, or only one thing more is kept for people."""
+        """Say whether the message changed our items, or only added one item for people."""
         refused = len(system.database.items(kind="REFUSED"))
         others = [item for item in system.database.items() if item["kind"] != "REFUSED"]
         return KEPT if (refused, others) == (1, self.items) else RECORDED
@@ -89,7 +89,7 @@ def hex_letters(text: str) -> int:
     return sum(text.count(letter) for letter in "abcdef")
 
 
-IN_THE_NAME = 4 * 7  # any bit but the highest of each letter of `type` makes another name
+IN_THE_NAME = 4 * 7  # any bit of a letter of `type`, except the highest, makes another name
 
 
 def test_what_may_be_turned_over_is_the_case_of_a_hex_digit_one_white_space_for_another_or_the_name_of_the_type():
@@ -109,7 +109,7 @@ def test_nobody_without_the_key_makes_a_mac():
 
 
 def fate(body: bytes, genuine: bytes) -> tuple[int, str]:
-    """What has to become of a body, if the other one is ZaloPay's."""
+    """Return the right fate of a body, if the other one is ZaloPay's."""
     meaning, truth = means(body), means(genuine)
     assert truth
     if meaning is None or meaning[:2] != truth[:2] or len(body) > MAXIMUM_CALLBACK:
@@ -149,7 +149,7 @@ def test_zalopays_own_mac_on_damaged_data_is_recorded_or_kept(ground: Paid, rand
     try:
         mac = wire.callback_mac(KEY2, text)
     except UnicodeEncodeError:
-        return  # nobody can sign half a character
+        return  # half a character cannot be signed
     body = wire.compact({"data": text, "mac": mac, "type": 1}).encode()
     code, became = ground.answered(body)
     assert code == (1 if len(body) <= MAXIMUM_CALLBACK else -1)

@@ -1,4 +1,4 @@
-"""Due items that nobody can read: the clock goes on, the others are attended, and people hear of these."""
+"""Due items that cannot be read: the clock goes on with the others, and a metric reports these."""
 
 from random import Random
 from typing import Any
@@ -28,13 +28,13 @@ VALUES: tuple[dict[str, Any], ...] = (
     {"M": {}},
     {"M": {"id": {"M": {"id": {"L": [{"N": "0.1"}]}}}}},
 )
-KEPT = ("PK", "SK", "dueShard", "dueAt")  # without which it is not due
+KEPT = ("PK", "SK", "dueShard", "dueAt")  # an item without these is not due
 AWARD = f"AWARD#{MAI}#WIN"
-INDEXED = ("userId", "userSort")  # which DynamoDB takes as texts only
+INDEXED = ("userId", "userSort")  # DynamoDB accepts these as texts only
 
 
 def unreadable(item: Item, random: Random) -> Item:
-    """A due item with other attributes than it should have."""
+    """Return a due item with wrong attributes."""
     broken = dict(item)
     for name in random.sample(sorted(item.keys() - KEPT), random.randint(1, 3)):
         if name in INDEXED or random.random() < 0.3:

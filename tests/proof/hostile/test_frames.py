@@ -1,4 +1,4 @@
-"""Frames, tokens and cookies that are almost a browser's: an ERROR, nothing written, and nobody hears of another."""
+"""Frames, tokens and cookies that are almost a browser's: they get an ERROR, write nothing, and reach no other user."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def ground() -> Iterator[Ground]:
 
 
 def said(system: System, connection_id: str, event: dict[str, Any]) -> list[dict[str, Any]]:
-    """The frames that come back on this connection. None may come on another."""
+    """Return the frames that come back on this connection. None may come on another one."""
     before = {name: len(frames) for name, frames in system.browsers.frames.items()}
     assert system.invoke("connections", event) == {"statusCode": 200}
     new = {name: frames[before[name] :] for name, frames in system.browsers.frames.items()}
@@ -45,7 +45,7 @@ def said(system: System, connection_id: str, event: dict[str, Any]) -> list[dict
 
 
 def frame_event(system: System, connection_id: str, content: bytes) -> dict[str, Any]:
-    """A frame as the gateway brings it: what is no text comes in base64."""
+    """Return a frame as the gateway passes it on: in base64 if it is not text."""
     try:
         body, binary = content.decode(), False
     except UnicodeDecodeError:
@@ -57,7 +57,7 @@ def frame_event(system: System, connection_id: str, content: bytes) -> dict[str,
 
 
 def check(ground: Ground, connection_id: str, content: bytes) -> None:
-    """An ERROR or a PONG alone, with nothing written; SUBSCRIBED for Mai alone."""
+    """Check the answer: an ERROR or a PONG alone, with nothing written, or SUBSCRIBED for Mai alone."""
     with ground.trial() as system:
         frames = said(system, connection_id, frame_event(system, connection_id, content))
         wrote = system.database.version != ground.before.version
@@ -107,14 +107,14 @@ TOKENS = [
 
 
 def bent(random: Random, genuine: str) -> str:
-    """A token that somebody tampered with."""
-    at = random.randrange(len(genuine) - 2)  # the last letter has bits that say nothing
+    """Return a manipulated token."""
+    at = random.randrange(len(genuine) - 2)  # the last letter has unused bits
     other = random.choice("ABCabc012-_.=+/ \n\x00é")
     return genuine[:at] + other + genuine[at + 1 :] if other != genuine[at] else genuine[:at]
 
 
 def check_token(ground: Ground, forged: str) -> None:
-    """Nobody is believed: neither when the browser connects nor later."""
+    """Check that the token is refused, both when the browser connects and later."""
     frame = {"type": "SUBSCRIBE", "userId": MAI, "channels": CHANNELS, "token": forged}
     with ground.trial() as system:
         event = frame_event(system, "socket-2=", json.dumps(frame).encode())

@@ -1,4 +1,4 @@
-"""The published OpenAPI document: what is served, whole, and what the functions really answer."""
+"""The published OpenAPI document lists every route, and the functions really answer as it says."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def test_what_no_client_gets_is_not_described(described: dict[str, Any], name: s
 
 
 def closed(schema: Any) -> Any:
-    """The schema without room for fields that it does not name."""
+    """Return the schema without room for unnamed fields."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -79,7 +79,7 @@ def closed(schema: Any) -> Any:
 
 
 def asked(ground: Ground) -> list[tuple[str, str, Any]]:
-    """A good request to every route, of Mai's or of the host's."""
+    """Send a valid request to every route, as Mai or as the host."""
     known, calendar = ground.known, f"/properties/{PROPERTY['id']}/calendar"
     return [
         ("GET", "/health", None),

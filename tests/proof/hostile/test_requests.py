@@ -1,4 +1,4 @@
-"""Bad requests to every route: refused in the contract's shape, with nothing written; never a 500."""
+"""Bad requests to every route: refused in the contract's shape, with nothing written, and never a 500."""
 
 from tests.proof.hostile.examples import TIMES
 from tests.proof.hostile.requests import bad_requests

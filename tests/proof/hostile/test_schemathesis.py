@@ -1,4 +1,4 @@
-"""What schemathesis makes of the published document, sent to the functions as the gateway would send it."""
+"""Requests that schemathesis makes from the published document, sent to the functions as the gateway sends them."""
 
 import os
 from urllib.parse import urlsplit
@@ -47,8 +47,8 @@ def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case,
     request = Request(str(sent.method), where.path, where.query, headers, content, HOME)
     found = route_for(ROUTES, request.method, request.path)
     if found is None:
-        return  # OPTIONS is the gateway's, and an empty part of a path leads nowhere
-    claims = {"sub": MAI} if others.get("Authorization") else None  # any token is good enough here
+        return  # the gateway answers OPTIONS, and an empty part of a path has no route
+    claims = {"sub": MAI} if others.get("Authorization") else None  # any token is accepted here
     said = judge(ground, Sent(request, claims))
     response = schemathesis.Response(
         said.status, {name: [value] for name, value in said.headers}, said.body, sent, elapsed=0, verify=False

@@ -1,4 +1,4 @@
-"""Records that no function can make sense of: they are given up, and the others do not wait for them any longer."""
+"""Records that no function can read: they are given up, and the other records no longer wait for them."""
 
 import copy
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from tests.proof.hostile.stream import Delivered, Record, deliver
 from tests.proof.simulation.attribute_values import Item
 from tests.proof.simulation.system import System, simulation
 
-MOST_CALLS = 40  # of one consumer for one small story with one bad record in it
+MOST_CALLS = 40  # of one consumer for one small story with one bad record
 
 
 class Story:
-    """Mai and Binh listen; she has paid, he has an offer, and none of it has reached a consumer yet."""
+    """Mai and Binh listen. Mai has paid, Binh has an offer, and no consumer has read any of it yet."""
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -38,7 +38,7 @@ class Story:
         self.expected, self.delivered = self.told(self.records)
 
     def told(self, records: list[Record], *items: Item) -> tuple[dict[str, Any], list[Delivered]]:
-        """What the world has seen when these records were delivered, and what that took, with more items there."""
+        """Return the effects of delivering these records, with more items in the table, and the calls it took."""
         system = self.system
         system.database.restore(self.before)
         for item in items:
@@ -66,7 +66,7 @@ def story() -> Iterator[Story]:
 
 
 def bad_record(record: Record, random: Random) -> Record:
-    """A record of an item of its own that has something wrong. Its kind stays, so that it is delivered."""
+    """Return a record of its own item with an error in it. Its kind stays, so that it is delivered."""
     whole = copy.deepcopy(record["dynamodb"])
     for image in ("NewImage", "OldImage", "Keys"):
         if image in whole:

@@ -1,4 +1,4 @@
-"""Many travellers at once on the real local run, while ZaloPay fails; then everything is checked from outside."""
+"""Many users at the same time on the real local run, while ZaloPay fails. Then all results are checked from outside."""
 
 from tests.proof.load.figures import Figures
 from tests.proof.load.run import load

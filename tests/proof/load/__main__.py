@@ -1,4 +1,4 @@
-"""`make load`: prints what happened as a table; ends with 1 if anything is not as promised."""
+"""`make load`: prints the results as a table; ends with 1 if a promise is broken."""
 
 import argparse
 import secrets
@@ -9,7 +9,7 @@ from tests.proof.load.figures import table
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.load", description=__doc__)
     typed.add_argument("--travellers", type=int, default=200)
     typed.add_argument("--seconds", type=int, default=60, help="how long travellers keep coming")
@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Give the exit code."""
+    """Return the exit code."""
     chosen = parser().parse_args()
     seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
     print(f"seed {seed}", flush=True)

@@ -1,4 +1,4 @@
-"""What must hold in the end, each promise a function over what was seen; each gives what is not so. Pure."""
+"""The promises at the end of a load, one function each. Each function returns the violations it sees. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ Check = Callable[[Evidence], Iterator[str]]
 
 _RANKS = {"INITIATED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2}
 _ENDED = frozenset({"PAID", "FAILED", "CANCELLED", "EXPIRED"})
-_REPLAYED = timedelta(minutes=14)  # after a change, whoever subscribes is still told of it
+_REPLAYED = timedelta(minutes=14)  # after a change, a new subscriber still gets its message
 _KINDS = {"Booking confirmed": "confirmation", "Booking cancelled": "cancellation", "Your refund": "refund"}
 _ALARMING = ("| ERROR", "[FAILED]", "Traceback", "CRITICAL")
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Everything that is not as promised."""
+    """Return every broken promise."""
     return [f"{check.__name__}: {what}" for check in CHECKS for what in check(evidence)]
 
 
@@ -30,22 +30,22 @@ class Money(NamedTuple):
     paid: int = 0
     booked: int = 0
     refunded: int = 0
-    kept: int = 0  # of cancelled bookings, by policy
+    kept: int = 0  # from cancelled bookings, by policy
     in_flight: int = 0
 
 
 def stay_of(order: Document) -> str:
-    """The session that an order was made for."""
+    """Return the session of an order."""
     return str(order["app_trans_id"]).partition("_")[2]
 
 
 def refunded(order: Document) -> int:
-    """What ZaloPay has given back."""
+    """Return the amount that ZaloPay has refunded."""
     return sum(each["amount"] for each in order["refunds"] if each["settled"] and each["outcome"] == 1)
 
 
 def money(evidence: Evidence) -> Money:
-    """Where the money is, by ZaloPay's ledger and the travellers' bookings."""
+    """Return the sums of the money, by ZaloPay's ledger and the users' bookings."""
     bookings = {booking["id"]: booking for account in evidence.accounts for booking in account.bookings}
     plans = {stay: account.plan for account in evidence.accounts for stay in account.sessions}
     paid = [order for order in evidence.orders if order["zp_trans_id"]]
@@ -66,7 +66,7 @@ def _owed(order: Document, plan: Plan) -> int:
 
 
 def came_to_rest(evidence: Evidence) -> Iterator[str]:
-    """Nothing is on its way any more."""
+    """No work is left over."""
     yield from evidence.troubles
     for account in evidence.accounts:
         for session in account.sessions.values():
@@ -77,14 +77,14 @@ def came_to_rest(evidence: Evidence) -> Iterator[str]:
 
 
 def money_is_conserved(evidence: Evidence) -> Iterator[str]:
-    """Paid is booked, given back or kept by policy."""
+    """All paid money is booked, refunded, or kept by policy."""
     sums = money(evidence)
     if sums.in_flight or sums.paid != sums.booked + sums.refunded + sums.kept:
         yield f"{sums}"
 
 
 def every_payment_ends_in_one_way(evidence: Evidence) -> Iterator[str]:
-    """Exactly one of booking and refund, of the very amount."""
+    """Each payment ends in exactly one booking or refund, of exactly its amount."""
     for account in evidence.accounts:
         bookings = {booking["id"]: booking for booking in account.bookings}
         for order in (order for order in evidence.orders if stay_of(order) in account.sessions):
@@ -104,7 +104,7 @@ def _called(account: Account, order: Document) -> str:
 
 
 def every_paid_order_is_somebodys(evidence: Evidence) -> Iterator[str]:
-    """Nobody pays for a session that its traveller does not see."""
+    """Every paid order belongs to a session that its user sees."""
     known = {stay for account in evidence.accounts for stay in account.sessions}
     for order in evidence.orders:
         if order["zp_trans_id"] and stay_of(order) not in known:
@@ -112,7 +112,7 @@ def every_paid_order_is_somebodys(evidence: Evidence) -> Iterator[str]:
 
 
 def sessions_and_bookings_agree(evidence: Evidence) -> Iterator[str]:
-    """What is paid says so, with ZaloPay's transaction; each booking is of a session of its own."""
+    """Each paid session says so, with ZaloPay's transaction. Each booking has its own session."""
     transactions = {stay_of(order): str(order["zp_trans_id"] or "") for order in evidence.orders}
     for account in evidence.accounts:
         bookings = {booking["id"]: booking["status"] for booking in account.bookings}
@@ -146,7 +146,7 @@ def amounts_are_those_of_the_awards(evidence: Evidence) -> Iterator[str]:
 
 
 def nobody_hears_of_others(evidence: Evidence) -> Iterator[str]:
-    """Each frame is about its reader and what is theirs, and is one of ours."""
+    """Each frame concerns its reader and the reader's own stays, and is of a known kind."""
     owners = {
         name: account.plan.user_id
         for account in evidence.accounts
@@ -186,7 +186,7 @@ def _told(line: Line, stay: str) -> list[str]:
 
 
 def whoever_listens_is_told(evidence: Evidence) -> Iterator[str]:
-    """Every socket that is open in the end and was not too late has heard how each booking ended."""
+    """Every socket that is open at the end, and connected in time, has received the end of each booking."""
     for account in evidence.accounts:
         for booking in (each for each in account.bookings if account.sessions[each["id"]]["status"] == "PAID"):
             stay, until = booking["id"], datetime.fromisoformat(booking["createdAt"]) + _REPLAYED
@@ -206,14 +206,14 @@ def _unheard(line: Line, booking: Document) -> Iterator[str]:
     told = _told(line, booking["id"])
     if not told or told[-1] != "COMPLETED":
         yield f"told {told or 'nothing'}"
-    # Whoever cancels at once need not be told any more that the booking was confirmed.
+    # A booking that is cancelled at once needs no BOOKING_CONFIRMED message.
     confirmed = any(frame.get("bookingId") == booking["id"] for frame in line.frames)
     if not confirmed and booking["status"] == "CONFIRMED":
         yield f"told {told}, but not of the booking"
 
 
 def mail_goes_out_once(evidence: Evidence) -> Iterator[str]:
-    """A letter of each kind that is owed, to its traveller; a second one only where it was asked for."""
+    """Each user gets one mail of each kind that is due, and a second one only on request."""
     sent = Counter((str(mail["to"]), _kind(mail), _reference(mail)) for mail in evidence.mail)
     for account in evidence.accounts:
         for letter, (least, most) in _letters(account).items():
@@ -232,7 +232,7 @@ def _reference(mail: Document) -> str:
 
 
 def _letters(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
-    """How many letters at least and at most, by kind and reference."""
+    """Return the least and the greatest number of mails, by kind and reference."""
     asked = sum(answer.step == "mail" and answer.status == 200 for answer in account.answers)
     owed: dict[tuple[str, str], tuple[int, int]] = {}
     for stay, session in account.sessions.items():
@@ -248,7 +248,7 @@ def _letters(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def nothing_surprises(evidence: Evidence) -> Iterator[str]:
-    """Every call was answered as the contract says, and no server failed but by PAYMENT_CREATION_FAILED."""
+    """Every call was answered by the contract. The only server error was PAYMENT_CREATION_FAILED."""
     for account in evidence.accounts:
         yield from (f"{account.plan.name} ({account.plan.story}): {surprise}" for surprise in account.surprises)
         for answer in account.answers:
@@ -257,7 +257,7 @@ def nothing_surprises(evidence: Evidence) -> Iterator[str]:
 
 
 def callbacks_are_accepted(evidence: Evidence) -> Iterator[str]:
-    """No genuine callback is refused, none breaks the function."""
+    """No genuine callback is refused, and none crashes the function."""
     for order in evidence.orders:
         for sent in order["callbacks"]:
             if sent["verdict"] == "refused" or sent.get("http_status", 200) != 200:
@@ -265,12 +265,12 @@ def callbacks_are_accepted(evidence: Evidence) -> Iterator[str]:
 
 
 def nothing_was_given_up(evidence: Evidence) -> Iterator[str]:
-    """No dead letters."""
+    """There are no dead letters."""
     yield from (f"{letter['function']}: {letter['error']}" for letter in evidence.dead_letters)
 
 
 def the_log_is_calm(evidence: Evidence) -> Iterator[str]:
-    """No function and no gateway cries out."""
+    """No function and no gateway logs an error."""
     yield from (line for line in evidence.log if line.startswith("ERROR ") or any(word in line for word in _ALARMING))
 
 

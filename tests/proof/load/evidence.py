@@ -1,4 +1,4 @@
-"""What can be seen from outside, once everything has come to rest."""
+"""The facts that can be seen from outside, once all is at rest."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 
 class Account(NamedTuple):
-    """One traveller's side: what was planned, answered and heard, and what the API says at the end."""
+    """One user's side: the plan, the answers, the messages, and the API's answers at the end."""
 
     plan: Plan
     answers: list[Answer]
@@ -21,11 +21,11 @@ class Account(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Everybody's side, and that of ZaloPay, of the mailbox and of whoever looks after the system."""
+    """The sides of all users, of ZaloPay, of the mailbox and of the operator."""
 
     accounts: list[Account]
     orders: list[Document]
     mail: list[Document]
     dead_letters: list[Document]
     log: list[str]
-    troubles: list[str]  # what did not come to rest in time
+    troubles: list[str]  # parts that did not come to rest in time

@@ -1,4 +1,4 @@
-"""What came of it, in numbers."""
+"""The results in numbers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ HEALTH = "health"
 
 
 class Step(NamedTuple):
-    """One kind of call: how often, and how long it took as multiples of the middle `health`."""
+    """One kind of call: its number, and its times as multiples of the median `health`."""
 
     calls: int
     middle: float
-    slowest: float  # of a hundred
+    slowest: float  # the slowest of a hundred
 
 
 class Figures(NamedTuple):
-    """The outcome of one load. `violations` is empty if all promises were kept."""
+    """The result of one load. `violations` is empty if every promise was kept."""
 
     seed: int
     travellers: int
@@ -32,7 +32,7 @@ class Figures(NamedTuple):
 
 
 def figures(seed: int, evidence: Evidence, seconds: Mapping[str, float], health: list[float]) -> Figures:
-    """Count and check what was seen; `health` in milliseconds."""
+    """Count and check the evidence; `health` is in milliseconds."""
     return Figures(
         seed=seed,
         travellers=len(evidence.accounts),
@@ -80,11 +80,12 @@ def _steps(evidence: Evidence, health: list[float]) -> dict[str, Step]:
 
 
 def _percentile(values: list[float], percent: int) -> float:
-    return quantiles([*values, *values], n=100, method="inclusive")[percent - 1]  # twice, as one value is too few
+    # each value twice, because quantiles need more than one value
+    return quantiles([*values, *values], n=100, method="inclusive")[percent - 1]
 
 
 def table(found: Figures) -> str:
-    """All of it for people, violations last."""
+    """Return all figures as text, violations last."""
     lines = [f"\n{found.travellers} travellers, seed {found.seed}\n", "| what | how much |", "|---|---|"]
     lines += [f"| {name} | {count} |" for name, count in found.counts.items()]
     lines += [f"| đồng {name.replace('_', ' ')} | {amount:,} |" for name, amount in found.money._asdict().items()]

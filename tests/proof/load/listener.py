@@ -1,4 +1,4 @@
-"""One socket of a traveller: it subscribes, records every frame, breaks off and comes back."""
+"""One socket of a user: it subscribes, records every frame, disconnects and comes back."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _PATIENCE = 30.0  # seconds
 
 @dataclass
 class Line:
-    """One connection: what came over it, and from when on by the system's clock."""
+    """One connection: its frames, and its beginning by the system's clock."""
 
     frames: list[Frame] = field(default_factory=list)
     subscribed_at: datetime | None = None
@@ -45,16 +45,16 @@ class Listener:
         self._task = asyncio.create_task(self._run())
 
     async def ready(self) -> None:
-        """Wait until a subscription is confirmed that will not break off, but not for ever."""
+        """Wait, up to a limit, for a confirmed subscription on a connection that will not drop."""
         until = time.monotonic() + _PATIENCE
         while (self._drops or not self._listens()) and time.monotonic() < until:
-            await asyncio.sleep(0.05)  # nobody announces that a connection will last
+            await asyncio.sleep(0.05)  # no event tells that a connection will last
 
     def _listens(self) -> bool:
         return bool(self.lines and self.lines[-1].is_open and self.lines[-1].subscribed_at)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self._task.cancel()
         await asyncio.wait({self._task})
         if not self._task.cancelled() and (error := self._task.exception()):

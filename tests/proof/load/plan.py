@@ -1,4 +1,4 @@
-"""Who comes, what each of them does and what goes wrong for them: drawn from one seed, before anything begins."""
+"""The users, their actions and their faults, all drawn from one seed before the load begins."""
 
 from datetime import date, timedelta
 from enum import StrEnum
@@ -7,25 +7,25 @@ from typing import NamedTuple
 
 
 class Story(StrEnum):
-    """What a traveller does with an award."""
+    """The actions of a user with an award."""
 
     PAYS = "PAYS"
     CLICKS_TWICE = "CLICKS_TWICE"
-    RESERVES = "RESERVES"  # nights first, money later
-    DECLINED = "DECLINED"  # at the first attempt
-    CANCELS = "CANCELS"  # the booking
+    RESERVES = "RESERVES"  # first reserves the nights, pays later
+    DECLINED = "DECLINED"  # pays after a declined attempt
+    CANCELS = "CANCELS"  # cancels the booking
     LEAVES = "LEAVES"  # cancels the order at ZaloPay
     FORGETS = "FORGETS"  # never pays
-    FIGHTS = "FIGHTS"  # with others for overlapping nights, at the same moment
-    LATE = "LATE"  # pays after the end, nights still free
-    OVERTAKEN = "OVERTAKEN"  # pays after the end, when OVERTAKES has paid for the nights
+    FIGHTS = "FIGHTS"  # competes with others for overlapping nights at the same moment
+    LATE = "LATE"  # pays after the end, while the nights are still free
+    OVERTAKEN = "OVERTAKEN"  # pays after the end, when OVERTAKES has already paid for the nights
     OVERTAKES = "OVERTAKES"
     HEAT_FIRST = "HEAT_FIRST"  # pays after the end, at the same moment as HEAT_SECOND
     HEAT_SECOND = "HEAT_SECOND"
 
 
 class Callback(StrEnum):
-    """What becomes of ZaloPay's callback."""
+    """The fate of ZaloPay's callback."""
 
     SENT = "SENT"
     LOST = "LOST"
@@ -33,30 +33,30 @@ class Callback(StrEnum):
 
 
 class Proof(StrEnum):
-    """How a socket proves whose it is."""
+    """How a socket proves its user."""
 
     ADDRESS = "ADDRESS"  # token in the address
     FRAME = "FRAME"  # token in SUBSCRIBE
-    CALL = "CALL"  # an earlier call from the same place
+    CALL = "CALL"  # an earlier call from the same address
 
 
 class Plan(NamedTuple):
-    """One traveller."""
+    """The plan of one user."""
 
     name: str
     story: Story
-    begins: float  # seconds after everybody began
+    begins: float  # seconds after the start of the load
     auction_id: str
     property_id: str
     nights: tuple[str, ...]
-    prices: tuple[int, ...]  # đồng, of each night
+    prices: tuple[int, ...]  # đồng, per night
     given_back: int  # percent of the price, by policy, if the booking is cancelled
     callback: Callback
     redirect_first: bool
     polls: bool
-    proofs: tuple[Proof, ...]  # of each socket
-    drops: tuple[float, ...]  # seconds after a socket opened
-    confirms: bool  # asks for what follows a booking, as the confirmation page may
+    proofs: tuple[Proof, ...]  # per socket
+    drops: tuple[float, ...]  # seconds after a socket opened, when it drops
+    confirms: bool  # asks for the steps after a booking, as the confirmation page does
 
     @property
     def user_id(self) -> str:
@@ -65,7 +65,7 @@ class Plan(NamedTuple):
 
     @property
     def email(self) -> str:
-        """Where mail goes."""
+        """The address for mail."""
         return f"{self.name}@stays.example"
 
     @property
@@ -75,7 +75,7 @@ class Plan(NamedTuple):
 
     @property
     def is_contested(self) -> bool:
-        """Whether somebody else may get the nights."""
+        """Say whether another user may get the nights."""
         return self.story in CONTESTS
 
 
@@ -83,7 +83,7 @@ CONTESTS = frozenset(
     {Story.FIGHTS, Story.OVERTAKEN, Story.OVERTAKES, Story.HEAT_FIRST, Story.HEAT_SECOND},
 )
 
-# Who belongs together, and how often they come.
+# The stories that belong together, and their frequency.
 PARTIES = {
     (Story.PAYS,): 8,
     (Story.CANCELS,): 3,
@@ -97,15 +97,15 @@ PARTIES = {
     (Story.OVERTAKEN, Story.OVERTAKES): 1,
     (Story.HEAT_FIRST, Story.HEAT_SECOND): 1,
 }
-# Days before check-in and the percentage given back; a midnight in between changes nothing.
+# Days before check-in and the refunded percentage. A midnight in between changes nothing.
 LEADS = {20: 100, 5: 50, 1: 0}
 # Of five callbacks one is lost and one comes three times.
 CALLBACKS = (Callback.SENT, Callback.SENT, Callback.SENT, Callback.LOST, Callback.TRIPLED)
 
 
 def plans(travellers: int, seconds: float, seed: int, today: date) -> list[Plan]:
-    """At least so many travellers, every story among them; all come within the first nine tenths of the time."""
-    lots = Random(seed)  # noqa: S311 (nothing is to be kept secret, and it has to be repeatable)
+    """Return at least this many users, with every story. All arrive in the first nine tenths of the time."""
+    lots = Random(seed)  # noqa: S311 (no secret, and it must be repeatable)
     found: list[Plan] = []
     parties = list(PARTIES)
     while parties or len(found) < travellers:
@@ -117,7 +117,7 @@ def plans(travellers: int, seconds: float, seed: int, today: date) -> list[Plan]
 
 
 class Moment(NamedTuple):
-    """When a party comes, and how many days before its nights."""
+    """The arrival of a party, and the number of days before its nights."""
 
     begins: float
     today: date
@@ -136,7 +136,7 @@ def _plan(lots: Random, party_name: str, place: int, party: tuple[Story, ...], m
         nights=(first.isoformat(), (first + timedelta(days=1)).isoformat()),
         prices=(lots.randrange(100_000, 2_000_000), lots.randrange(100_000, 2_000_000)),
         given_back=LEADS[moment.lead],
-        callback=Callback.SENT,  # until they are dealt to all
+        callback=Callback.SENT,  # the real ones are dealt out later
         redirect_first=lots.random() < 0.5,
         polls=lots.random() < 0.6,
         proofs=tuple(lots.choices(list(Proof), k=lots.choice((0, 1, 1, 2)))),

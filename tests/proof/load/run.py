@@ -1,4 +1,4 @@
-"""The run: three acts, then rounds of the clock until all is at rest, then a look at everything."""
+"""Runs the load: three acts, then rounds of the clock until all is at rest, then the collection of evidence."""
 
 import asyncio
 import time
@@ -17,18 +17,18 @@ from tests.proof.load.traveller import PATIENCE, Surprised, Traveller
 from tests.proof.load.zalopay_faults import calm, change
 
 _VIETNAM = timezone(timedelta(hours=7))
-_SCHEDULE = 10  # seconds between two rounds, so that some fall into the acts
-_OVER = 20 * 60  # seconds: no order can be paid and no night is held any more
-_MINUTE = 61  # seconds after which whatever was asked about is due again
-_HOUR = 60 * 60 + 1  # what has waited long is asked about as rarely as this
-_ROUNDS = 15  # until all is at rest, at most
-_QUIET = 1.5  # seconds in which nothing arrives any more
+_SCHEDULE = 10  # seconds between two rounds, so that some rounds fall into the acts
+_OVER = 20 * 60  # seconds; after these no order can be paid and no night is held
+_MINUTE = 61  # seconds after which an item that was asked about is due again
+_HOUR = 60 * 60 + 1  # the longest interval for an item that has waited long
+_ROUNDS = 15  # the maximum until all is at rest
+_QUIET = 1.5  # seconds without any arrival
 _PATIENCE = 40.0
-_HEARTBEAT = 0.5  # seconds between two calls that do nothing, to compare with
+_HEARTBEAT = 0.5  # seconds between two calls that do nothing and serve for comparison
 
 
 def load(travellers: int, seconds: int, seed: int) -> Figures:
-    """Let so many travellers come within so many seconds; what came of it, and what is not as promised."""
+    """Let this many users arrive within these seconds. Return the figures and the violations."""
     return asyncio.run(_load(travellers, seconds, seed))
 
 
@@ -62,7 +62,7 @@ async def _invite(system: System, expected: list[Plan], patience: float) -> list
 
 
 async def _play(system: System, crowd: list[Traveller], seconds: int, seed: int) -> list[float]:
-    """All three acts, the clock's end of every order between them; how long a call that does nothing took."""
+    """Run the three acts, with the end of every order between them. Return the times of the calls that do nothing."""
     health: list[float] = []
     async with asyncio.TaskGroup() as beside:
         beating = beside.create_task(_beat(system, health))
@@ -102,7 +102,7 @@ async def _beat(system: System, health: list[float]) -> None:
 
 
 async def _settle(system: System, crowd: list[Traveller], seed: int) -> list[str]:
-    """Rounds until nothing is due, nor an hour later; what did not come to rest."""
+    """Run rounds until no item is due, now or an hour later. Return the parts that did not come to rest."""
     troubles = []
     await system.later(_MINUTE)
     due = await system.round()
@@ -121,7 +121,7 @@ async def _settle(system: System, crowd: list[Traveller], seed: int) -> list[str
 
 
 async def _silence(system: System, crowd: list[Traveller]) -> bool:
-    """Whether nothing arrives any more."""
+    """Say whether arrivals have stopped."""
     until, before = time.monotonic() + _PATIENCE, -1
     while time.monotonic() < until:
         frames = sum(len(line.frames) for each in crowd for listener in each.listeners for line in listener.lines)
@@ -146,7 +146,10 @@ async def _look(system: System, crowd: list[Traveller], troubles: list[str]) -> 
 
 
 async def _account(traveller: Traveller, stranger: Traveller) -> Account:
-    """One traveller's side, with all bookings seen, so that no session waits for that. A stranger must find nothing."""
+    """Collect one user's side.
+
+    All bookings are read first, so that no session waits for that. Another user must find nothing.
+    """
     bookings = (await traveller.ask("bookings", "GET", "/user/bookings")).body
     stays = traveller.stays | {booking["id"] for booking in bookings}
     for booking in bookings:

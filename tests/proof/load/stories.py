@@ -1,4 +1,4 @@
-"""What the travellers do: each story in three acts, between which nights and orders run out."""
+"""The actions of the users: each story has three acts, and nights and orders expire between them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,17 +10,17 @@ Act = Callable[[Traveller], Awaitable[None]]
 
 
 async def nothing(_: Traveller) -> None:
-    """Stay away."""
+    """Do nothing."""
 
 
 async def order(traveller: Traveller) -> None:
-    """Press the pay button and think it over."""
+    """Press the pay button and wait."""
     if await traveller.press_pay():
         traveller.listen()
 
 
 async def buy(traveller: Traveller) -> None:
-    """Order, pay, come back, see the booking."""
+    """Order, pay, return, and see the booking."""
     if made := await traveller.press_pay():
         traveller.listen()
         await traveller.pay(made)
@@ -29,7 +29,7 @@ async def buy(traveller: Traveller) -> None:
 
 
 async def buy_impatiently(traveller: Traveller) -> None:
-    """A double click: both answers name one order."""
+    """Double-click: both answers name one order."""
     first, second = await asyncio.gather(traveller.press_pay(), traveller.press_pay())
     if first != second:
         traveller.surprises.append(f"a double click made two orders: {first}, {second}")
@@ -37,33 +37,33 @@ async def buy_impatiently(traveller: Traveller) -> None:
 
 
 async def reserve_and_buy(traveller: Traveller) -> None:
-    """Nights first, money later."""
+    """Reserve the nights first, and pay later."""
     await traveller.reserve()
     await buy(traveller)
 
 
 async def buy_at_the_second_attempt(traveller: Traveller) -> None:
-    """Not enough money at first."""
+    """The first attempt fails for lack of money."""
     if made := await traveller.press_pay():
         await traveller.at_zalopay(made, "decline")
         await buy(traveller)
 
 
 async def buy_and_cancel(traveller: Traveller) -> None:
-    """Regret it."""
+    """Buy and then cancel."""
     await buy(traveller)
     await traveller.cancel()
 
 
 async def cancel(traveller: Traveller) -> None:
-    """Regret it, having heard of the booking only now; twice is harmless."""
+    """Cancel again. The booking may only be known now, and a second cancellation is harmless."""
     if traveller.order:
         await traveller.follow(traveller.order)
         await traveller.cancel()
 
 
 async def leave(traveller: Traveller) -> None:
-    """Give the order up."""
+    """Cancel the order."""
     if made := await traveller.press_pay():
         traveller.listen()
         await traveller.at_zalopay(made, "cancel")
@@ -71,7 +71,7 @@ async def leave(traveller: Traveller) -> None:
 
 
 async def pay_late(traveller: Traveller) -> None:
-    """Pay an order whose time is over."""
+    """Pay an order after its end."""
     if traveller.order:
         await traveller.pay(traveller.order, late=True)
         await traveller.follow(traveller.order, is_settled)

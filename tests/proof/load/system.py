@@ -1,4 +1,4 @@
-"""The system under load, a process of its own, and what may be done to it from outside."""
+"""The system under load: its own process, and the calls that control it from outside."""
 
 import asyncio
 import json
@@ -19,15 +19,15 @@ from infra.local.database import CREDENTIALS, KEY2_SECRET, REGION
 from tests.proof.load.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[3]
-_READY = 60  # seconds; a machine that has nothing compiled yet is slow
+_READY = 60  # seconds; a machine without compiled files is slow
 _END = 30
-_AT_ONCE = 12  # requests of all travellers together: two workers a function serve them within the gateway's 30 s
+_AT_ONCE = 12  # requests of all users together: two workers per function serve them within the gateway's 30 s
 
 Document = dict[str, Any]
 
 
 class System:
-    """Its developer's routes, its simulator's own calls, and one HTTP client for everybody."""
+    """The developer's routes, the simulator's own calls, and one HTTP client for all users."""
 
     def __init__(self, addresses: dict[str, str], log: Path, http: httpx.AsyncClient) -> None:
         self.addresses = addresses
@@ -37,44 +37,44 @@ class System:
         self._moved = timedelta()
 
     def log(self) -> list[str]:
-        """What it has said so far."""
+        """Return its output so far."""
         return self._log.read_text(errors="replace").splitlines()
 
     async def token(self, plan: Plan) -> str:
-        """A token of this traveller, good for a day."""
+        """Return a token of this user, valid for a day."""
         claims = {"sub": plan.user_id, "email": plan.email, "name": plan.name}
         return str((await self._dev("GET", "token", params=claims))["token"])
 
     async def announce(self, plans: list[Plan]) -> None:
-        """Tell over the bus who won what."""
+        """Publish the results of auctions on the bus."""
         deadline = (self.now() + timedelta(days=2)).isoformat()
         answers = await self._dev("POST", "events", json=[_event(plan, deadline) for plan in plans])
         if not all(answer["accepted"] for answer in answers):
             raise ValueError("an award was not accepted")
 
     def now(self) -> datetime:
-        """Its time, which is ours but for what it was moved by."""
+        """Return its time: ours, plus the offset."""
         return datetime.now(UTC) + self._moved
 
     async def later(self, seconds: int) -> None:
-        """Move its clock on."""
+        """Move its clock forward."""
         await self._dev("POST", "clock", json={"advance": seconds})
         self._moved += timedelta(seconds=seconds)
 
     async def round(self) -> int:
-        """A round of the schedule, now; how much was due."""
+        """Run a round of the schedule now, and return the number of due items."""
         return int((await self._dev("POST", "schedule"))["reconciliation"]["due"])
 
     async def mail(self) -> list[Document]:
-        """All mail, newest first."""
+        """Return all mail, newest first."""
         return list(await self._dev("GET", "mail"))
 
     async def dead_letters(self) -> list[Document]:
-        """What was given up."""
+        """Return the dead letters."""
         return list(await self._dev("GET", "dead-letters"))
 
     async def orders(self) -> list[Document]:
-        """ZaloPay's ledger."""
+        """Return ZaloPay's ledger."""
         return list((await self.zalopay("GET", "orders")).json()["orders"])
 
     async def fault(self, name: str, *, on: bool = True, **how: Any) -> None:
@@ -82,11 +82,11 @@ class System:
         (await self.zalopay("POST", "faults", {"fault": name, "on": on, **how})).raise_for_status()
 
     async def zalopay(self, method: str, path: str, body: Document | None = None) -> httpx.Response:
-        """One of the simulator's own calls."""
+        """Make one of the simulator's own calls."""
         return await self.http.request(method, f"{self.addresses['simulator']}/simulator/{path}", json=body)
 
     async def rotate(self, before: str, key2: str) -> None:
-        """Change key2 as the runbook says: the shop believes both before ZaloPay signs with the new one."""
+        """Rotate key2 as the runbook says: the functions accept both keys before ZaloPay signs with the new one."""
         keys = json.dumps({"current": key2, "previous": before})
         await asyncio.to_thread(self._secrets().put_secret_value, SecretId=KEY2_SECRET, SecretString=keys)
         (await self.zalopay("POST", "keys", {"key2": key2})).raise_for_status()
@@ -120,7 +120,7 @@ def _event(plan: Plan, deadline: str) -> Document:
 
 @asynccontextmanager
 async def started(schedule: int) -> AsyncIterator[System]:
-    """A system of its own on free ports, whose clock calls every so many seconds; ended in order afterwards."""
+    """Start a separate system on free ports, with this interval of the clock. Stop it in order afterwards."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
     with tempfile.TemporaryDirectory(prefix="stays-load-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""One traveller: a browser's calls and sockets, and everything that was answered and heard."""
+"""One user: the calls and sockets of the browser, with all answers and messages."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from tests.proof.load.listener import Listener
 from tests.proof.load.plan import Callback, Plan
 from tests.proof.load.system import System
 
-PATIENCE = 8.0  # seconds at most until a page is closed that has not heard of the end
-_POLL = 3.0  # seconds, as the real page waits
-_LOOK = 0.2  # seconds between two looks at what the sockets have heard
+PATIENCE = 8.0  # seconds until a page without news of the end is closed
+_POLL = 3.0  # seconds, as on the real page
+_LOOK = 0.2  # seconds between two checks of the sockets' messages
 _RETRY = 2.0  # seconds until the pay button is pressed again
-_PRESSES = 25  # of the pay button at most
+_PRESSES = 25  # of the pay button, at most
 _OK = frozenset({HTTPStatus.OK})
 _SHOWN = frozenset({"PAID", "PENDING", "FAILED", "CANCELLED"})
 _FAULTS = {Callback.LOST: "callback_lost", Callback.TRIPLED: "callback_tripled"}
@@ -24,26 +24,26 @@ End = Callable[[dict[str, Any]], bool]
 
 
 def is_paid(told: dict[str, Any]) -> bool:
-    """Whether a message or a poll says that all is well."""
+    """Say whether a message or a poll reports success."""
     return told.get("status") in ("COMPLETED", "PAID")
 
 
 def is_over(told: dict[str, Any]) -> bool:
-    """Whether it says that nothing will come of it."""
+    """Say whether a message or a poll reports the end without success."""
     return told.get("status") in ("FAILED", "CANCELLED")
 
 
 def is_settled(told: dict[str, Any]) -> bool:
-    """Whether it says what the money has become."""
+    """Say whether a message or a poll reports the final state of the money."""
     return is_paid(told) or "refund" in told
 
 
 class Surprised(Exception):
-    """A call was answered as it must not be: the traveller cannot go on."""
+    """A call was answered wrongly, so the user cannot go on."""
 
 
 class Answer(NamedTuple):
-    """What a call was answered."""
+    """The answer to a call."""
 
     step: str
     status: int
@@ -53,19 +53,19 @@ class Answer(NamedTuple):
 
     @property
     def details(self) -> dict[str, Any]:
-        """Those of an error."""
+        """The details of an error."""
         return self.body.get("error", {}).get("details") or {}
 
 
 class Order(NamedTuple):
-    """What can be paid."""
+    """An order that can be paid."""
 
     stay: str
     app_trans_id: str
 
 
 class Traveller:
-    """What was answered is in `answers`, what ought not to have happened in `surprises`."""
+    """One user. `answers` has all answers, and `surprises` the unexpected ones."""
 
     def __init__(self, plan: Plan, system: System, token: str, patience: float) -> None:
         self.plan = plan
@@ -80,7 +80,7 @@ class Traveller:
         self._patience = patience
 
     async def ask(self, step: str, method: str, path: str, body: Any = None, *, good: Collection[int] = _OK) -> Answer:
-        """Make a call. Raises Surprised for any status but the good ones."""
+        """Make a call. Raises Surprised for any status that is not in `good`."""
         headers = {"authorization": f"Bearer {self._token}", "user-agent": self.plan.name}
         url = f"{self._system.addresses['http']}/api/v1{path}"
         async with self._system.gate:
@@ -96,7 +96,7 @@ class Traveller:
         return answer
 
     async def press_pay(self) -> Order | None:
-        """Press the pay button until there is an order; None where somebody else has the nights."""
+        """Press the pay button until there is an order. Return None if another user has the nights."""
         wish = {"auctionId": self.plan.auction_id, "selectedNights": self.plan.nights, "amount": self.plan.amount}
         for _ in range(_PRESSES):
             made = await self.ask("create", "POST", "/payment/zalopay/create", wish, good=(200, 409, 502))
@@ -122,7 +122,7 @@ class Traveller:
             self.surprises.append(f"the order was refused: {answer.body}")
 
     async def reserve(self) -> None:
-        """Have the nights kept before there is an order."""
+        """Reserve the nights without an order."""
         wish = {"auctionId": self.plan.auction_id, "selectedNights": self.plan.nights}
         made = await self.ask("reserve", "POST", "/bookings", wish)
         self.stays.add(made.body["id"])
@@ -135,20 +135,20 @@ class Traveller:
         ]
 
     async def at_zalopay(self, made: Order, action: str, **how: Any) -> None:
-        """What a payer does there."""
+        """Act as the payer at ZaloPay."""
         answer = await self._system.zalopay("POST", f"orders/{made.app_trans_id}/{action}", how)
         if answer.is_error:
             self.surprises.append(f"{action} at ZaloPay was answered {answer.status_code} {answer.text}")
 
     async def pay(self, order: Order, *, late: bool = False) -> None:
-        """Pay; what becomes of the callback is as planned."""
+        """Pay; the plan decides the fate of the callback."""
         if fault := _FAULTS.get(self.plan.callback):
             await self._system.fault(fault, app_trans_id=order.app_trans_id)
         sequence = "redirect_first" if self.plan.redirect_first else "callback_first"
         await self.at_zalopay(order, "pay", late=late, order=sequence)
 
     async def follow(self, order: Order, end: End = is_paid) -> None:
-        """Stay on the session page until it hears of the end, by message or by poll, whichever comes first."""
+        """Stay on the session page until a message or a poll reports the end."""
         await self.ask("session", "GET", f"/payment/sessions/{order.stay}")
         until, next_poll = time.monotonic() + self._patience, 0.0
         while (self.plan.polls or self.listeners) and time.monotonic() < until:
@@ -174,7 +174,7 @@ class Traveller:
         return told
 
     async def confirm(self, order: Order) -> None:
-        """The confirmation page: it gives up unless the payment reads PAID, and looks for the booking."""
+        """Load the confirmation page: it gives up unless the payment reads PAID, and looks for the booking."""
         if not self.transaction:
             return
         paid = await self.ask("transaction", "GET", f"/payment/transactions/{self.transaction}")
@@ -187,12 +187,12 @@ class Traveller:
             await self.ask("mail", "POST", f"/bookings/{order.stay}/send-confirmation", {}, good=(200, 429))
 
     async def cancel(self) -> None:
-        """Cancel the booking, once it is known to be there."""
+        """Cancel the booking, once the API shows it."""
         if self.order and self.transaction:
             await self.ask("cancel", "DELETE", f"/bookings/{self.order.stay}")
 
     async def calm(self) -> None:
-        """Wait until no socket will break off any more."""
+        """Wait until no socket will drop any more."""
         await asyncio.gather(*(listener.ready() for listener in self.listeners))
 
     async def leave(self) -> None:

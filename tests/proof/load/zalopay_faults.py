@@ -1,4 +1,4 @@
-"""What goes wrong while the travellers pay: ZaloPay fails now and then, hides payments, changes its key."""
+"""The faults while the users pay: ZaloPay sometimes fails, hides payments, and changes its key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from tests.proof.load.system import System
 
 Change = Callable[[System, int], Awaitable[None]]
 
-_SHARE = 0.1  # of ZaloPay's calls that fail
+_SHARE = 0.1  # the share of ZaloPay's calls that fail
 _NEW_KEY = "another key2, of the second half"
 
 
@@ -23,12 +23,12 @@ async def calm(system: System, _: int) -> None:
 
 
 async def hide(system: System, _: int) -> None:
-    """What is paid still reads "processing"."""
+    """A paid order still reads "processing"."""
     await system.fault("query_processing")
 
 
 async def show(system: System, _: int) -> None:
-    """What is paid reads so."""
+    """A paid order reads paid again."""
     await system.fault("query_processing", on=False)
 
 
@@ -37,7 +37,7 @@ async def rotate(system: System, _: int) -> None:
     await system.rotate(SANDBOX_KEY2, _NEW_KEY)
 
 
-# When, as a part of the time in which travellers come.
+# The times of the changes, as fractions of the time in which users arrive.
 FORECAST: tuple[tuple[float, Change], ...] = (
     (0.1, fail),
     (0.2, hide),
@@ -49,7 +49,7 @@ FORECAST: tuple[tuple[float, Change], ...] = (
 
 
 async def change(system: System, seconds: float, seed: int) -> None:
-    """Let it happen; ZaloPay fails on after the last traveller has come."""
+    """Apply each change at its time. ZaloPay still fails after the last user has arrived."""
     passed = 0.0
     for moment, happening in FORECAST:
         await asyncio.sleep((moment - passed) * seconds)

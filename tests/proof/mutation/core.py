@@ -1,4 +1,4 @@
-"""The core: what may not be wrong without a test that says so, and which tests those are."""
+"""The core: modules in which a test must notice every error, and the tests that cover each module."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "table/strays": ("integration/test_table_strays",),
     "edge/http": ("unit/test_http",),
 }
-ONLY = {"edge/http": ("caller", "answer")}  # the functions that belong to the core, where not all do
+ONLY = {"edge/http": ("caller", "answer")}  # the functions of a module that belong to the core, if not all do
 
 
 class Mutant(NamedTuple):
@@ -60,7 +60,7 @@ class Mutant(NamedTuple):
 
     @property
     def lines(self) -> range:
-        """The lines that are run where the change shows: of its statement, without what that contains."""
+        """Return the lines that run the change: those of its statement, without the statements inside it."""
         first = self.site.statement
         inner = getattr(first, "body", None)
         last = inner[0].lineno - 1 if isinstance(inner, list) else first.end_lineno or first.lineno
@@ -68,33 +68,33 @@ class Mutant(NamedTuple):
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is run when the module is imported, and never again."""
+        """Say whether the change runs at import and never again."""
         return self.site.scope is None
 
     @property
     def line(self) -> int:
-        """Where it stands."""
+        """The line of the change."""
         at = self.site.node if hasattr(self.site.node, "lineno") else self.site.parent
         return getattr(at, "lineno", self.site.statement.lineno)
 
     @property
     def text(self) -> str:
-        """The line as it is written."""
+        """The text of that line."""
         return path(self.module).read_text().splitlines()[self.line - 1].strip()
 
     def source(self) -> str:
-        """The module with the change in it; the tree is used up by that."""
+        """Return the module with the change. This changes the tree, so it works once."""
         self.site.put(self.node)
         return ast.unparse(ast.fix_missing_locations(self.tree))
 
 
 def path(module: str) -> Path:
-    """The file of a module of the core."""
+    """Return the file of a module of the core."""
     return STAYS / f"{module}.py"
 
 
 def name(module: str) -> str:
-    """What `import` calls it."""
+    """Return the import name of a module of the core."""
     return f"stays.{module.removesuffix('/__init__').replace('/', '.')}"
 
 
@@ -109,7 +109,7 @@ def _words() -> Words:
 
 
 def mutants(module: str) -> Iterator[Mutant]:
-    """Every change to a module, in the order of its text."""
+    """Return every change to a module, in the order of its text."""
     tree = _tree(module)
     parts = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in ONLY.get(module, ())]
     for part in parts or [tree]:

@@ -1,4 +1,4 @@
-"""Each mutant in a process of its own, against the tests that run its line, until the first that fails."""
+"""Runs each mutant in its own process against the tests that run its line, until the first test fails."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ from coverage import Coverage
 from tests.proof.mutation.core import ROOT, STAYS, TESTS, Mutant, mutants, name, path
 
 AT_ONCE = 2
-PATIENCE = 20  # seconds of computing for one mutant, and ten times that of waiting
+PATIENCE = 20  # seconds of CPU time for one mutant, and ten times as many of waiting
 EVERYWHERE = ("", 0)
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider"]
 
@@ -27,7 +27,7 @@ Selected = Mapping[tuple[str, int], list[str]]
 
 
 class Fate(NamedTuple):
-    """What became of a mutant: killed by a test that failed or by its time, or not noticed."""
+    """The end of a mutant: killed by a failed test, killed by its time limit, or unnoticed."""
 
     mutant: Mutant
     killed: bool
@@ -35,7 +35,7 @@ class Fate(NamedTuple):
 
 
 class Watch:
-    """Notes which tests run which lines of the core, the quickest test of each first."""
+    """Records the tests that run each line of the core, the quickest test first."""
 
     def __init__(self) -> None:
         self.coverage = Coverage(data_file=None, source=[str(STAYS)], config_file=False)
@@ -60,7 +60,7 @@ class Watch:
 
 
 class Chosen:
-    """Only these tests are run, in this order."""
+    """Runs only these tests, in this order."""
 
     def __init__(self, tests: Iterable[str]) -> None:
         self.places = {test: place for place, test in enumerate(tests)}
@@ -85,12 +85,12 @@ class Mutated(MetaPathFinder, SourceFileLoader):
 
 
 def files(module: str) -> list[str]:
-    """The files of the tests that concern a module."""
+    """Return the test files of a module."""
     return [f"{ROOT}/tests/{each}.py" for each in TESTS[module]]
 
 
 def warm_up(modules: Iterable[str]) -> Selected:
-    """Run all tests once as they are, and forget the product again: what they need besides it stays loaded."""
+    """Run all tests once without a change, then unload the product. Its dependencies stay loaded."""
     watch = Watch()
     watch.coverage.start()
     ended = pytest.main([*OPTIONS, *dict.fromkeys(each for module in modules for each in files(module))], [watch])
@@ -105,14 +105,14 @@ def warm_up(modules: Iterable[str]) -> Selected:
 
 
 def hunt(modules: Iterable[str]) -> Iterator[Fate]:
-    """The fate of every mutant of these modules, as it becomes known."""
+    """Yield the fate of every mutant of these modules as soon as it is known."""
     modules = list(modules)
     selected = warm_up(modules)
     yield from fates((mutant for module in modules for mutant in mutants(module)), selected)
 
 
 def fates(waiting: Iterable[Mutant], selected: Selected) -> Iterator[Fate]:
-    """Two at a time."""
+    """Run the mutants two at a time."""
     running: dict[int, Mutant] = {}
     for mutant in waiting:
         chosen = _tests(mutant, selected)
@@ -127,7 +127,7 @@ def fates(waiting: Iterable[Mutant], selected: Selected) -> Iterator[Fate]:
 
 
 def _tests(mutant: Mutant, selected: Selected) -> list[str]:
-    """Those that run the line; all that concern the module, where it is run when that is imported."""
+    """Return the tests that run the line, or all tests of the module if the line runs at import."""
     file = str(path(mutant.module))
     places = [EVERYWHERE] if mutant.is_constant else [(file, line) for line in mutant.lines]
     chosen = dict.fromkeys(test for place in places for test in selected.get(place, ()))
@@ -147,7 +147,7 @@ def _begin(mutant: Mutant, chosen: list[str]) -> int:
     try:
         sys.meta_path.insert(0, Mutated(mutant))
         ended = int(pytest.main([*OPTIONS, *files(mutant.module)], [Chosen(chosen)]))
-    except BaseException:  # noqa: BLE001  # whatever it was, the mutant did not get through
+    except BaseException:  # noqa: BLE001 # any error means that a test noticed the mutant
         ended = 1
     os._exit(ended)
 

@@ -1,4 +1,4 @@
-"""`make mutate`: every small change to the core has to be noticed by a test. Writes docs/mutants.md."""
+"""`make mutate`: a test must notice every small change to the core. Writes docs/mutants.md."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ is explained below still counts as not noticed; `tests/proof/mutation/survivors.
 
 
 class Survivor(NamedTuple):
-    """A mutant by what it says rather than by where it stands: file, line as written, change."""
+    """A mutant that no test noticed, named by file, text of the line and change, and not by its line number."""
 
     file: str
     line: str
@@ -39,31 +39,31 @@ class Survivor(NamedTuple):
 
 
 def explained() -> dict[Survivor, str]:
-    """Why nobody can notice them."""
+    """Return the explanations of the mutants that no test can notice."""
     entries = tomllib.loads(EXPLAINED.read_text())["survivor"]
     return {Survivor(each["file"], each["line"], each["change"]): each["because"] for each in entries}
 
 
 def stale() -> list[Survivor]:
-    """What is explained and fits no mutant any more."""
+    """Return the explanations that match no mutant any more."""
     known = {Survivor.of(mutant) for module in TESTS for mutant in mutants(module)}
     return [each for each in explained() if each not in known]
 
 
 def percent(killed: int, count: int) -> float:
-    """The share of the killed, rounded down to a tenth."""
+    """Return the percentage of killed mutants, rounded down to a tenth."""
     return 1000 * killed // count / 10
 
 
 def tell(fate: Fate) -> None:
-    """A survivor, as it becomes known."""
+    """Print a survivor as soon as it is known."""
     if not fate.killed:
         survivor = Survivor.of(fate.mutant)
         print(f"{survivor.file}:{fate.mutant.line}: {survivor.line}\n    {survivor.change}", flush=True)
 
 
 def page(fates: Iterable[Fate]) -> str:
-    """docs/mutants.md: the scores, and every survivor with the reason why nobody can notice it."""
+    """Return docs/mutants.md: the scores, and every survivor with the reason why no test can notice it."""
     fates, reasons = list(fates), explained()
     count = Counter(fate.mutant.module for fate in fates)
     killed = Counter(fate.mutant.module for fate in fates if fate.killed)
@@ -83,7 +83,7 @@ def _row(survivor: Survivor, reason: str) -> str:
 
 
 def main() -> None:
-    """All modules, or those that are named; the page is only written of all."""
+    """Run all modules, or the named ones. Only a run of all modules writes the page."""
     began, modules = time.monotonic(), sys.argv[1:] or list(TESTS)
     fates = []
     for fate in hunt(modules):

@@ -1,4 +1,4 @@
-"""What can be wrong with a line: each operator turns one node of a syntax tree into others of its kind."""
+"""The possible errors in a line: each operator replaces one node of a syntax tree with others of its kind."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -31,14 +31,14 @@ UNMUTATED = {"annotation", "returns", "decorator_list"}
 
 
 class Words(NamedTuple):
-    """What the whole core declares: members of enums, and which arguments of which call have no default."""
+    """Declarations of the whole core: the members of enums, and the arguments of each call without a default."""
 
     members: Mapping[str, list[str]]
     required: set[tuple[str, str]]
 
 
 class Site(NamedTuple):
-    """A node of a tree and its place there: a field of its parent, or an element of that; `scope` is its function."""
+    """A node of a tree and its position: a field of its parent, or an element of it; `scope` is its function."""
 
     scope: ast.AST | None
     statement: ast.stmt
@@ -48,7 +48,7 @@ class Site(NamedTuple):
     node: ast.AST
 
     def put(self, node: ast.AST | None) -> None:
-        """Another node at this place, or none."""
+        """Put another node at this position, or none."""
         if self.position is None:
             setattr(self.parent, self.field, node)
         elif node is None:
@@ -57,7 +57,7 @@ class Site(NamedTuple):
             getattr(self.parent, self.field)[self.position] = node
 
     def change(self, node: ast.AST | None) -> str:
-        """The change in words; of an operator with what it stands between."""
+        """Describe the change in words. For an operator it includes the operands."""
         whole = self.parent if isinstance(self.node, ast.operator | ast.cmpop | ast.boolop) else self.node
         before = _text(whole)
         if whole is self.node:
@@ -73,7 +73,7 @@ def _text(node: ast.AST) -> str:
 
 
 def words(trees: list[ast.Module]) -> Words:
-    """The enums and the signatures of these modules."""
+    """Return the enums and the signatures of these modules."""
     members: dict[str, list[str]] = {}
     required: set[tuple[str, str]] = set()
     for node in (each for tree in trees for each in ast.walk(tree)):
@@ -93,7 +93,7 @@ def words(trees: list[ast.Module]) -> Words:
 
 
 def sites(node: ast.AST, scope: ast.AST | None = None, statement: ast.stmt | None = None) -> Iterator[Site]:
-    """Every place below a node that may be wrong, in the order of the text."""
+    """Return every position below a node that can be wrong, in the order of the text."""
     for field, value in ast.iter_fields(node):
         if field in UNMUTATED:
             continue
@@ -107,7 +107,7 @@ def sites(node: ast.AST, scope: ast.AST | None = None, statement: ast.stmt | Non
 
 
 def variants(site: Site, known: Words) -> Iterator[ast.AST | None]:
-    """What may stand at a site instead; None where nothing may."""
+    """Return the nodes that may replace a site's node; None removes it."""
     node, parent = site.node, site.parent
     yield from (kind() for kind in SWAPPED.get(type(node), ()))
     if site.field in CONDITIONS and not isinstance(parent, ast.Assert):

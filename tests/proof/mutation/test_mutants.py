@@ -1,4 +1,4 @@
-"""The hunter is proved: known mutants are killed, and no explanation is of a mutant that is no more."""
+"""Tests of the hunt: it kills known mutants, and every explanation matches an existing mutant."""
 
 import os
 import subprocess

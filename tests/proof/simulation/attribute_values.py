@@ -1,6 +1,6 @@
-"""DynamoDB's rules for its values, {"S": …} and the others: equality, order, size, sums. And how it refuses.
+"""DynamoDB's rules for its values, {"S": …} and the others: equality, order, size, sums, and refusals.
 
-Numbers are kept as they were written.
+Numbers keep their written form.
 """
 
 import operator
@@ -22,7 +22,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Refused(Exception):
-    """A request that is not carried out: the code and what else belongs into boto3's error."""
+    """DynamoDB refuses the request. The error has the code and the other fields of boto3's error."""
 
     def __init__(self, code: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -31,19 +31,22 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """A request that DynamoDB does not take."""
+    """DynamoDB rejects the request as invalid."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationException", message)
 
 
 def only(value: Value) -> tuple[str, Any]:
-    """Type and content."""
+    """Return the type and the content."""
     return next(iter(value.items()))
 
 
 def same(left: Value | None, right: Value | None) -> bool:
-    """Equal in type and content: numbers by what they are worth, sets in any order. What is missing equals nothing."""
+    """Say whether two values are equal in type and content.
+
+    Numbers compare by value, sets in any order. A missing value equals nothing.
+    """
     if left is None or right is None:
         return False
     if left == right:
@@ -54,7 +57,7 @@ def same(left: Value | None, right: Value | None) -> bool:
 
 
 def same_items(left: Item, right: Item) -> bool:
-    """Equal in every attribute."""
+    """Say whether two items are equal in every attribute."""
     if len(left) != len(right):
         return False
     for name, value in left.items():
@@ -65,21 +68,21 @@ def same_items(left: Item, right: Item) -> bool:
 
 
 def same_lists(left: Sequence[Value], right: Sequence[Value]) -> bool:
-    """Equal at every position."""
+    """Say whether two lists are equal at every position."""
     return len(left) == len(right) and all(map(same, left, right))
 
 
 def same_numbers(left: str, right: str) -> bool:
-    """Worth the same."""
+    """Say whether two numbers have the same value."""
     return Decimal(left) == Decimal(right)
 
 
 def members(kind: str, content: Any) -> frozenset[Any]:
-    """The members of a set, as they are compared."""
+    """Return the members of a set in comparable form."""
     return frozenset(map(Decimal, content) if kind == "NS" else content)
 
 
-# Contents that are equal though they are not written alike.
+# Contents that can be equal although they are written differently.
 _SAME: dict[str, Callable[[Any, Any], bool]] = {
     "N": same_numbers,
     "M": same_items,
@@ -91,7 +94,7 @@ _SAME: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def stands(order: str, left: Value | None, right: Value | None) -> bool:
-    """Whether the left value is <, <=, > or >= the right one. Strings go by code points, which is UTF-8's order too."""
+    """Say whether the left value is <, <=, > or >= the right one. Strings compare by code points, as in UTF-8."""
     if left is None or right is None:
         return False
     (kind, content), (other, other_content) = only(left), only(right)
@@ -103,7 +106,7 @@ def stands(order: str, left: Value | None, right: Value | None) -> bool:
 
 
 def begins(value: Value | None, prefix: Value | None) -> bool:
-    """Strings and bytes."""
+    """Say whether a string or bytes begin with a prefix."""
     if value is None or prefix is None:
         return False
     (kind, content), (other, start) = only(value), only(prefix)
@@ -111,7 +114,7 @@ def begins(value: Value | None, prefix: Value | None) -> bool:
 
 
 def contains(value: Value | None, part: Value | None) -> bool:
-    """A part of a string or of bytes, a member of a set or of a list."""
+    """Say whether a string or bytes contain a part, or a set or a list contains a member."""
     if value is None or part is None:
         return False
     (kind, content), (other, wanted) = only(value), only(part)
@@ -123,14 +126,14 @@ def contains(value: Value | None, part: Value | None) -> bool:
 
 
 def size(value: Value | None) -> Value | None:
-    """Characters, bytes or members; nothing else has a size."""
+    """Return the number of characters, bytes or members. Other values have no size."""
     if value is None or "N" in value or "BOOL" in value or "NULL" in value:
         return None
     return {"N": str(len(only(value)[1]))}
 
 
 def calculated(left: Value, sign: str, right: Value) -> Value:
-    """The sum or the difference of two numbers."""
+    """Return the sum or the difference of two numbers."""
     if "N" not in left or "N" not in right:
         raise Invalid("An operand in the update expression has an incorrect data type")
     number = Decimal(left["N"]) + (1 if sign == "+" else -1) * Decimal(right["N"])
@@ -138,14 +141,14 @@ def calculated(left: Value, sign: str, right: Value) -> Value:
 
 
 def appended(first: Value, second: Value) -> Value:
-    """The second list after the first."""
+    """Return the first list with the second one appended."""
     if "L" not in first or "L" not in second:
         raise Invalid("An operand in the update expression has an incorrect data type")
     return {"L": [*first["L"], *second["L"]]}
 
 
 def added(before: Value | None, more: Value) -> Value:
-    """ADD: a number grows, a set gets members; what is not there begins empty."""
+    """ADD: a number grows, and a set gets members. A missing value starts empty."""
     if before is None:
         return more
     kind, content = only(more)
@@ -158,7 +161,7 @@ def added(before: Value | None, more: Value) -> Value:
 
 
 def without(before: Value | None, less: Value) -> Value | None:
-    """DELETE: a set loses members; an empty one is no longer there."""
+    """DELETE: a set loses members. An empty set disappears."""
     if before is None:
         return None
     kind, content = only(less)
@@ -170,7 +173,7 @@ def without(before: Value | None, less: Value) -> Value | None:
 
 
 def bytes_of(item: Item) -> int:
-    """What an item counts: names and contents, a byte or three around what holds others."""
+    """Return the size of an item: names and contents, and some bytes for each container."""
     return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
 
 

@@ -1,4 +1,4 @@
-"""What winners, runners-up and those who take their time do; every step copes with a function that dies under it."""
+"""Journeys of winners, runners-up and slow users. Every step copes with a function that dies during it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ TRIES = 3
 
 
 def priced(*nights: str) -> list[dict[str, Any]]:
-    """Nights at a runner-up's price."""
+    """Return nights at a runner-up's price."""
     return [{"date": night, "price": LATER_PRICE} for night in nights]
 
 
 def chain(**changes: Any) -> dict[str, Any]:
-    """Mai has won, Binh comes next for all nights, then Chi for the first two."""
+    """Mai has won. Binh is the first runner-up, for all nights. Chi is the second, for the first two nights."""
     runners_up = [
         {"userId": BINH, "bidId": "88", "nights": priced(*NIGHTS)},
         {"userId": CHI, "bidId": "89", "nights": priced(*NIGHTS[:2])},
@@ -26,14 +26,14 @@ def chain(**changes: Any) -> dict[str, Any]:
 
 
 def begins(system: System, **changes: Any) -> None:
-    """The auction system says who won and who comes next."""
+    """The auction system names the winner and the runners-up."""
     system.announce(chain(**changes))
     while system.events:
         system.deliver_events()
 
 
 def until(system: System, there: Callable[[], bool], step: Callable[[], None]) -> None:
-    """A few steps, until what is waited for is there."""
+    """Make some steps until the condition holds."""
     for _ in range(TRIES):
         if there():
             return
@@ -43,25 +43,25 @@ def until(system: System, there: Callable[[], bool], step: Callable[[], None]) -
 
 
 def award(system: System, sub: str, auction_id: str = "1001") -> dict[str, Any] | None:
-    """What somebody has of an auction."""
+    """Return the user's award of an auction."""
     found = system.database.items(userId=sub, auctionId=auction_id)
     return next((item for item in found if item["kind"] in ("AWARD", "OFFER")), None)
 
 
 def is_over(system: System, sub: str) -> bool:
-    """Whether it can be paid no more."""
+    """Say whether an award can no longer be paid."""
     mine = award(system, sub)
     return mine is not None and mine["status"] in ("EXPIRED", "DECLINED", "PAID")
 
 
 def lets_it_pass(system: System, sub: str) -> None:
-    """Time goes by until the deadline of what somebody has, and the clock looks."""
+    """Time passes until the deadline of the user's award, and the clock looks."""
     system.pass_time(days=1, seconds=1)
     until(system, lambda: is_over(system, sub), system.tick)
 
 
 def answers(system: System, sub: str, answer: str, **body: Any) -> int:
-    """Accept or decline, pressed again when nothing comes of it; the last status."""
+    """Accept or decline, and press again if nothing happens. Return the last status."""
     status = 0
     for _ in range(TRIES):
         status = system.http("POST", f"/auctions/offers/1001/{answer}", body, sub=sub).status
@@ -72,7 +72,7 @@ def answers(system: System, sub: str, answer: str, **body: Any) -> int:
 
 
 def presses(system: System, sub: str = MAI, auction_id: str = "1001", **wanted: Any) -> None:
-    """The pay button, pressed again when nothing comes of it."""
+    """Press the pay button, again if nothing happens."""
     for _ in range(TRIES):
         if system.create(sub, auction_id, **wanted).status in (200, 409):
             break
@@ -80,24 +80,24 @@ def presses(system: System, sub: str = MAI, auction_id: str = "1001", **wanted: 
 
 
 def pays(system: System, sub: str, nights: tuple[str, ...], price: int) -> None:
-    """The pay button, then the money."""
+    """Press the pay button, then pay."""
     presses(system, sub, nights=nights, amount=price * len(nights))
     system.pay(system.order())
     system.settle()
 
 
 def expect(system: System, holds: bool, what: str) -> None:
-    """What has to be so on a day on which nothing breaks."""
+    """Demand a condition that holds on a day without faults."""
     assert holds or not system.undisturbed, what
 
 
 def booked(system: System, sub: str) -> bool:
-    """Whether somebody has got their nights."""
+    """Say whether the user has the nights."""
     return bool(system.database.items(kind="BOOKING", userId=sub, status="CONFIRMED"))
 
 
 def second_runner_up_pays(system: System) -> None:
-    """The winner lets the deadline pass, the first declines, the second accepts, pays and is booked."""
+    """The winner lets the deadline pass. The first runner-up declines. The second accepts, pays and is booked."""
     sockets = {sub: system.connect(sub, seconds=200_000) for sub in (MAI, BINH, CHI)}
     for sub, socket in sockets.items():
         if socket:
@@ -122,7 +122,7 @@ def second_runner_up_pays(system: System) -> None:
 
 
 def everybody_declines(system: System) -> None:
-    """One after the other: the nights are free at last, and that is said."""
+    """All users decline one after the other. The nights become free, and an event says so."""
     begins(system)
     for sub in (MAI, BINH, CHI):
         answers(system, sub, "decline")
@@ -132,14 +132,14 @@ def everybody_declines(system: System) -> None:
 
 
 def nobody_answers(system: System) -> None:
-    """Only the clock is left to go through all of them."""
+    """No user answers, so the clock alone goes through all of them."""
     begins(system)
     system.drain()
     expect(system, len(system.database.items(kind="OFFER", status="EXPIRED")) == 2, "a chain did not come to its end")
 
 
 def pays_at_the_last_moment(system: System) -> None:
-    """An order is open when the deadline passes: nobody else is asked before it is over, and it is paid."""
+    """An order is open at the deadline. The runner-up gets no offer before the order is over, and the order is paid."""
     begins(system)
     system.pass_time(hours=23, minutes=55)
     presses(system)
@@ -154,7 +154,7 @@ def pays_at_the_last_moment(system: System) -> None:
 
 
 def leaves_an_order_open(system: System) -> None:
-    """The same, and it is not paid: the next is asked when it is over."""
+    """An order is open at the deadline and is not paid. The runner-up gets the offer when it is over."""
     begins(system)
     system.pass_time(hours=23, minutes=55)
     system.create()
@@ -163,7 +163,10 @@ def leaves_an_order_open(system: System) -> None:
 
 
 def pays_after_others_were_asked(system: System) -> None:
-    """Money comes after the deadline, the nights are still free: booked, and the offer cannot be accepted any more."""
+    """Money arrives after the deadline while the nights are free.
+
+    They are booked, and the offer can no longer be accepted.
+    """
     begins(system)
     presses(system)
     late = system.order()
@@ -177,7 +180,7 @@ def pays_after_others_were_asked(system: System) -> None:
 
 
 def some_nights_are_taken(system: System) -> None:
-    """Somebody else has booked one of the nights: only the others are offered."""
+    """Another user has booked one of the nights, so only the others are offered."""
     system.announce(auction_result(userId=BINH, auctionId="1002", nights=NIGHTS[:1]))
     begins(system, runnersUp=[{"userId": CHI, "nights": priced(*NIGHTS)}])
     presses(system, BINH, "1002", nights=NIGHTS[:1])
@@ -189,7 +192,7 @@ def some_nights_are_taken(system: System) -> None:
 
 
 def wants_a_part(system: System) -> None:
-    """A partial win of which two nights are wanted: the price is theirs."""
+    """The user takes two nights of a partial win and pays their price."""
     begins(system, result="PARTIAL_WIN")
     answers(system, MAI, "accept", selectedNights=list(NIGHTS[1:]))
     pays(system, MAI, NIGHTS[1:], PRICE)
@@ -198,7 +201,7 @@ def wants_a_part(system: System) -> None:
 
 
 def pays_for_an_offer_of_a_part(system: System) -> None:
-    """What the offer left over goes to the next, and then is released."""
+    """The offer leaves some nights. The next runner-up gets them, and then they are released."""
     runners_up = [
         {"userId": BINH, "nights": priced(NIGHTS[0])},
         {"userId": CHI, "nights": priced(*NIGHTS[:2])},
@@ -213,7 +216,10 @@ def pays_for_an_offer_of_a_part(system: System) -> None:
 
 
 def declines_while_paying(system: System) -> None:
-    """An order is open and nobody has paid it: ZaloPay says so, and the next is asked. Then the money comes."""
+    """The winner declines with an open order.
+
+    ZaloPay says that it is unpaid, so the runner-up is asked. Then money comes.
+    """
     begins(system)
     presses(system)
     order = system.order()
@@ -224,7 +230,7 @@ def declines_while_paying(system: System) -> None:
 
 
 def zalopay_is_silent(system: System) -> None:
-    """The hold is over and nobody knows whether it was paid: it can neither be declined nor offered on."""
+    """The hold is over and ZaloPay is silent about the payment. The award can be neither declined nor offered on."""
     begins(system)
     presses(system)
     system.zalopay.mute = True

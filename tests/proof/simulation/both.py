@@ -1,7 +1,7 @@
-"""The database of the simulation and moto, asked the same.
+"""Sends the same requests to the database of the simulation and to moto.
 
-Where moto and AWS differ, AWS's documentation is what counts: moto's answer is made AWS's here, and test_dynamodb_rules
-has a test that states AWS's rule.
+If moto and AWS differ, AWS's documentation decides. This module then changes moto's answer to AWS's, and
+test_dynamodb_rules has a test that states AWS's rule.
 """
 
 import json
@@ -21,7 +21,7 @@ METERED = ("ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics")
 
 
 def answered(client: Any, operation: str, request: Request) -> Any:
-    """The answer, or what makes up the error, in a form that can be compared."""
+    """Return the answer, or the parts of the error, in a form that can be compared."""
     try:
         answer = getattr(client, operation)(**request)
     except ParamValidationError:
@@ -32,7 +32,7 @@ def answered(client: Any, operation: str, request: Request) -> Any:
 
 
 def error_of(client: Any, error: ClientError) -> Any:
-    """Code, reasons and item of an error that has the class its code stands for."""
+    """Return code, reasons and item of an error. The error must have the class of its code."""
     code = error.response["Error"]["Code"]
     assert isinstance(error, client.exceptions.from_code(code))
     reasons = [(each["Code"], levelled(each.get("Item"))) for each in error.response.get("CancellationReasons", [])]
@@ -40,7 +40,7 @@ def error_of(client: Any, error: ClientError) -> Any:
 
 
 def levelled(value: Any) -> Any:
-    """Sets have no order, and a number is what it is worth: moto leaves zeros at its end."""
+    """Return values in one form: sets have no order, and moto leaves trailing zeros at numbers."""
     if isinstance(value, dict):
         return {
             name: sorted(each) if name in ("SS", "NS") and isinstance(each, list) else _worth(name, each)
@@ -58,11 +58,11 @@ def unordered(items: list[Any]) -> list[Any]:
 
 
 def as_aws(operation: str, request: Request, answer: Any, ours: Any) -> Any:
-    """Moto's answer as AWS's documentation has it."""
+    """Return moto's answer as AWS documents it."""
     if operation == "update_item" and request.get("ReturnValues", "").startswith("UPDATED"):
         return with_all_updated(without_key(answer), ours)
     if operation == "query" and "LastEvaluatedKey" not in answer and "LastEvaluatedKey" in ours:
-        # A query stops at its limit and does not look whether anything follows, as moto does.
+        # A query stops at its limit. Unlike moto, it does not check whether more items follow.
         return answer | {"LastEvaluatedKey": ours["LastEvaluatedKey"]} if isinstance(answer, dict) else answer
     if operation == "transact_write_items" and answer == ("ValidationException", [], None):
         # An update that does not fit its item cancels the transaction with the reason ValidationError.
@@ -71,7 +71,7 @@ def as_aws(operation: str, request: Request, answer: Any, ours: Any) -> Any:
 
 
 def without_key(answer: Any) -> Any:
-    """Moto counts the key of an item that it made among the updated attributes."""
+    """Remove the key of a new item: moto counts it among the updated attributes."""
     if not isinstance(answer, dict) or "Attributes" not in answer:
         return answer
     shown = {name: value for name, value in answer["Attributes"].items() if name not in ("PK", "SK")}
@@ -79,7 +79,7 @@ def without_key(answer: Any) -> Any:
 
 
 def with_all_updated(answer: Any, ours: Any) -> Any:
-    """Moto leaves attributes out that were set to what they were, and such parts of a map."""
+    """Add the attributes, and parts of a map, that were set to their old value: moto omits them."""
     if not isinstance(answer, dict) or not isinstance(ours, dict) or "Attributes" not in ours:
         return answer
     shown = answer.get("Attributes", {})
@@ -88,7 +88,7 @@ def with_all_updated(answer: Any, ours: Any) -> Any:
 
 
 def in_order(operation: str, answer: Any) -> Any:
-    """What comes in no order, in one."""
+    """Sort values that have no order."""
     if operation == "batch_get_item" and isinstance(answer, dict):
         return {name: unordered(items) for name, items in answer["Responses"].items()}
     if operation == "scan" and isinstance(answer, dict):
@@ -97,7 +97,7 @@ def in_order(operation: str, answer: Any) -> Any:
 
 
 class Both:
-    """The same is asked of both; whatever is answered otherwise fails the test."""
+    """Sends each request to both databases. The test fails if the answers differ."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -131,16 +131,17 @@ Told = tuple[str, dict[str, Any]]
 
 
 def told(record: Mapping[str, Any]) -> Told:
-    """What a record says, but for its number and its time."""
+    """Return the content of a record without its number and its time."""
     change = record["dynamodb"]
     parts = {name: change[name] for name in ("Keys", "OldImage", "NewImage", "StreamViewType") if name in change}
     return record["eventName"], levelled(parts)
 
 
 def counting(records: list[Told]) -> list[Told]:
-    """Moto's records without those of writes that changed nothing, and one for an update that made an item.
+    """Return moto's records as AWS counts them.
 
-    Of such an item moto first tells that its key was inserted.
+    Records of writes that changed nothing are dropped. An update that made an item leaves one record. Moto first writes
+    an INSERT of the item's key.
     """
     kept: list[Told] = []
     for number, (name, parts) in enumerate(records):
@@ -150,7 +151,7 @@ def counting(records: list[Told]) -> list[Told]:
 
 
 def _next(records: list[Told], number: int) -> Any:
-    """Where an item is inserted, the second of moto's two records follows at once."""
+    """When moto inserts an item, its second record follows at once."""
     if records[number][0] != "INSERT" or number + 1 == len(records):
         return None
     name, parts = records[number + 1]

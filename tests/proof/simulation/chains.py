@@ -1,4 +1,4 @@
-"""What must hold of wins and offers: every step once, only free nights are offered, every night comes to its end."""
+"""Rules for wins and offers: each step happens once, only free nights are offered, and each night is settled."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ ENDED = ("EXPIRED", "DECLINED", "WITHDRAWN")
 
 
 class Chains:
-    """Reads the stream's history: awards and offers as they were committed, and whose the nights were at that time."""
+    """Reads the stream's history: each committed award and offer, and the holder of the nights at that time."""
 
     def __init__(self, demand: Demand, plain: Callable[[Item | None], Item]) -> None:
         self._demand = demand
@@ -24,13 +24,15 @@ class Chains:
         self._nights: dict[Place, Item] = {}
         self._awards: dict[tuple[str, str], Item] = {}
         self._offered: Counter[tuple[str, str]] = Counter()
-        self._ended: dict[tuple[str, str], int] = {}  # where in the history an award was first lost or paid
-        self._released: dict[Place, int] = {}  # where a night was released last
-        self._given_back: dict[Place, int] = {}  # where it stopped being booked
-        self._taken_back: set[tuple[Place, tuple[str, str]]] = set()  # nights that the auction system took from awards
+        # the position in the history at which an award was first lost or paid
+        self._ended: dict[tuple[str, str], int] = {}
+        self._released: dict[Place, int] = {}  # the position at which a night was last released
+        self._given_back: dict[Place, int] = {}  # the position at which its booking ended
+        # nights that the auction system withdrew from awards
+        self._taken_back: set[tuple[Place, tuple[str, str]]] = set()
 
     def look_at(self, record: Mapping[str, Any]) -> None:
-        """One record."""
+        """Check one record."""
         self._position += 1
         images = record["dynamodb"]
         old, new = (self._plain(images.get(name)) for name in ("OldImage", "NewImage"))
@@ -75,7 +77,7 @@ class Chains:
         self._releases(old, new)
 
     def _releases(self, old: Item, new: Item) -> None:
-        """What is released is free, and nobody is asked in the same breath."""
+        """A released night is free, and the same write offers it to no user."""
         fresh = _released(new)[len(_released(old)) :]
         passed_on = bool(fresh) and new.get("passedOn") and not old.get("passedOn", old.get("status") not in OPEN)
         self._demand(not passed_on, "cascade", new["awardId"], "released what it offered on")
@@ -104,7 +106,7 @@ class Chains:
             self._demand(over or booked, "L3", new["awardId"], "expired before its time")
 
     def at_rest(self, today: str) -> None:
-        """Nothing waits any more, every chain went in order, and every night that was awarded is accounted for."""
+        """At rest no award waits, every chain went in order, and every awarded night is settled."""
         for award in self._awards.values():
             self._demand(award["status"] not in OPEN, "L3", award["awardId"], "is still", award["status"])
             self._demand(not award.get("unsold"), "nights", award["awardId"], "still has", award.get("unsold"))
@@ -118,7 +120,7 @@ class Chains:
                 self._demand(accounted, "nights", *place, "of", award["userId"], award["awardId"], "has vanished")
 
     def _is_accounted_for(self, key: tuple[str, str], place: Place) -> bool:
-        """Booked, released after this award lost it and nobody has had it since, or taken back."""
+        """Say whether a night is booked, was released after this award lost it and is still free, or was withdrawn."""
         if self._nights.get(place, {}).get("state") == "BOOKED":
             return True
         released = self._released.get(place, -1)
@@ -127,7 +129,7 @@ class Chains:
         return any(taken == place for taken, _ in self._taken_back)
 
     def told(self, frames: list[Item], owner: str, until: str) -> None:
-        """Whoever heard of a win or an offer of theirs, and still listens, has heard how it ended."""
+        """A user who received a win or an offer, and still listens, has also received its end."""
         for award in self._awards.values():
             heard = [frame for frame in frames if _is_about(frame, award)]
             if heard and award["userId"] == owner and award["changedAt"] < until:
@@ -157,7 +159,7 @@ def _stake(award: Item) -> list[Place]:
 
 
 def _released(award: Item) -> list[list[str]]:
-    """What an award released, each time; until 1.2.1 once at most."""
+    """Return the nights that an award released, each time; at most once until 1.2.1."""
     once = [award["releasedNights"]] if award.get("releasedNights") else []
     return award.get("releases") or once
 
@@ -169,7 +171,7 @@ def _is_about(frame: Item, award: Item) -> bool:
 
 
 def _last_word(award: Item) -> str | None:
-    """What its user has to have heard last; None where they know it by what they did themselves."""
+    """Return the last message that the user must have received; None if the user's own action ended the award."""
     if award["status"] in ("EXPIRED", "WITHDRAWN"):
         return award["status"] if award["awardId"] == "WIN" else "OFFER_EXPIRED"
     return "DECLINED" if award["awardId"] == "WIN" and award["status"] == "DECLINED" else None

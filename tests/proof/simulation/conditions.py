@@ -1,4 +1,4 @@
-"""Conditions, of items and of keys."""
+"""Conditions on items and on keys."""
 
 import operator
 from collections.abc import Callable
@@ -162,7 +162,7 @@ def _both(one: Test, other: Test) -> Test:
 
 
 class Term(NamedTuple):
-    """What a key condition says about one key: how, of which value, and whether a key's text is so."""
+    """A key condition about one key: its operator, its values, and the test of a key's text."""
 
     how: str
     value: str

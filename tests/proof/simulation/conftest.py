@@ -1,4 +1,4 @@
-"""One system for all tests of a file; each run begins with an empty one."""
+"""One system for all tests of a file; each run begins with an empty system."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The negative controls: each defect is planted in a copy of the product, and the net goes hunting there."""
+"""The negative controls: plants each defect in a copy of the product and lets the fault tests hunt for it."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ PATIENCE = 240  # seconds for one hunt
 
 
 class Caught(NamedTuple):
-    """Which technique noticed a defect, and by what."""
+    """The technique that noticed a defect, and the violation."""
 
     what: str
     technique: str
@@ -26,11 +26,11 @@ class Caught(NamedTuple):
 
 
 class Stale(Exception):
-    """A change does not fit the product any more."""
+    """A change no longer fits the product's text."""
 
 
 def plant(defect: Defect, root: Path) -> None:
-    """Take the defence out of a copy. Raises Stale."""
+    """Plant a defect in a copy of the product. Raises Stale."""
     for file, old, new in defect.changes:
         path = root / file
         text = path.read_text()
@@ -40,7 +40,7 @@ def plant(defect: Defect, root: Path) -> None:
 
 
 def check_texts() -> None:
-    """Every defect fits the product. Raises Stale."""
+    """Check that every defect fits the product. Raises Stale."""
     for defect in DEFECTS:
         for file, old, _ in defect.changes:
             times = (ROOT / file).read_text().count(old)
@@ -49,11 +49,11 @@ def check_texts() -> None:
 
 
 def caught(defect: Defect) -> Caught:
-    """Plant one defect and hunt. A product that cannot even start counts as caught by its own start."""
+    """Plant one defect and hunt for it. A product that cannot start counts as caught at its start."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in COPIED:
-            shutil.copytree(ROOT / name, root / name)  # compiled files and all: Python sees which one is outdated
+            shutil.copytree(ROOT / name, root / name)  # includes compiled files: Python detects outdated ones
         plant(defect, root)
         path = os.pathsep.join(str(root / each) for each in (".", "layers/shared/python", "functions"))
         try:
@@ -75,6 +75,6 @@ def caught(defect: Defect) -> Caught:
 
 
 def controls(defects: Iterable[Defect] = DEFECTS, at_once: int = 2) -> list[Caught]:
-    """All of them, two at a time."""
+    """Run all controls, two at a time."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(caught, defects))

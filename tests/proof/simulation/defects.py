@@ -1,7 +1,7 @@
-"""Defences taken out, one at a time: defects.diff, a table of changes to the product's text that the net has to catch.
+"""The defects in defects.diff: each one removes a defence of the product, and the fault tests must catch it.
 
-Each entry says what is wrong then, where the hunt begins, and which text becomes which. A text that does not stand in
-the product exactly once is an error, so the table cannot go stale in silence.
+Each entry gives the consequence, the start of the hunt, and the old and new texts. An old text must occur in the
+product exactly once. Otherwise reading fails, so that the table cannot become outdated unnoticed.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ _FILE = Path(__file__).with_name("defects.diff")
 
 
 class Change(NamedTuple):
-    """One text in one file, and what stands there instead."""
+    """One text in one file, and its replacement."""
 
     file: str
     old: str
@@ -19,7 +19,7 @@ class Change(NamedTuple):
 
 
 class Defect(NamedTuple):
-    """What is wrong now, in words; where the hunt begins; and the changes that make it so."""
+    """The consequence in words, the start of the hunt, and the changes."""
 
     what: str
     scent: str
@@ -39,7 +39,7 @@ def _defect(block: str) -> Defect:
 
 
 def read(text: str) -> tuple[Defect, ...]:
-    """All entries of a table."""
+    """Return all entries of a table."""
     return tuple(_defect(block.strip("\n")) for block in f"\n{text}".split("\n# ")[1:])
 
 

@@ -1,4 +1,4 @@
-"""Random histories of requests to the database of the simulation and to moto, drawn from a seed and nothing else."""
+"""Sends random histories of requests to the simulated database and to moto. Only the seed decides a history."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from tests.proof.simulation.both import Both
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.random_requests import request_of
 
-SHORTEST, LONGEST = 30, 60  # requests of a history
+SHORTEST, LONGEST = 30, 60  # requests per history
 
 
 class Compared(NamedTuple):
-    """How many requests were answered alike, and the histories that were not, as short as they still differ."""
+    """The number of equal answers, and the histories with a difference, each as short as it still differs."""
 
     requests: int
     differences: list[str]
@@ -25,7 +25,7 @@ class Compared(NamedTuple):
 
 @contextmanager
 def moto() -> Iterator[None]:
-    """Moto with the tables of the topology."""
+    """Return moto with the tables of the topology."""
     with mock_aws():
         for name, table in TABLES.items():
             create_table(client_of("dynamodb"), name, table)
@@ -33,7 +33,7 @@ def moto() -> Iterator[None]:
 
 
 def difference(numbers: Sequence[int], kind: type[Database] = Database) -> str:
-    """What is answered otherwise in a history; nothing, if nothing is."""
+    """Return the first difference of a history, or an empty text."""
     both = Both(kind())
     try:
         for number in numbers:
@@ -46,7 +46,7 @@ def difference(numbers: Sequence[int], kind: type[Database] = Database) -> str:
 
 
 def shortened(numbers: Sequence[int], kind: type[Database]) -> list[int]:
-    """The same history without the requests that it does not take to differ."""
+    """Return the history without the requests that the difference does not need."""
     kept = list(numbers)
     for number in numbers:
         fewer = [each for each in kept if each != number]
@@ -56,7 +56,7 @@ def shortened(numbers: Sequence[int], kind: type[Database]) -> list[int]:
 
 
 def compare(count: int, seed: int, kind: type[Database] = Database) -> Compared:
-    """So many histories; moto has to be there."""
+    """Compare this number of histories. Moto must be active."""
     random, requests, differences = Random(seed), 0, list[str]()  # noqa: S311  # nothing here is a secret
     for number in range(count):
         numbers = [random.randrange(10**9) for _ in range(random.randint(SHORTEST, LONGEST))]

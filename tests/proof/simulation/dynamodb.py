@@ -1,9 +1,9 @@
-"""DynamoDB in memory, with the surface of boto3's client and the rules that moto lacks.
+"""DynamoDB in memory, with the methods of boto3's client and the rules that moto lacks.
 
-One thread, no network, no copies: an item is never changed, only replaced, neither here nor by who reads it.
-Transactions are atomic, a client token is honoured, a write that changes nothing leaves no record in the stream.
-Conflicts between transactions do not come about by themselves in one thread: the gate makes them.
-Answers are boto3's without `ResponseMetadata`; a page ends by `Limit` only, not by its size.
+It has one thread, no network and no copies: an item is replaced and never changed, here or by a reader. Transactions
+are atomic, and a client token is honoured. A write that changes nothing leaves no record in the stream. One thread
+alone has no conflicts between transactions: the gate makes them. Answers are boto3's without `ResponseMetadata`. A page
+ends by `Limit` only, not by its size.
 """
 
 import marshal
@@ -54,12 +54,12 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @cache
 def exceptions() -> Any:
-    """Those of a real client."""
+    """The exceptions of a real client."""
     return boto3.client("dynamodb", region_name="ap-southeast-1").exceptions
 
 
 def answering(operation: str) -> Callable[[Method], Method]:
-    """A method of the client: what it refuses is raised as boto3 raises it."""
+    """Return a method of the client that raises refusals as boto3 does."""
 
     def decorate(method: Method) -> Method:
         @wraps(method)
@@ -76,7 +76,7 @@ def answering(operation: str) -> Callable[[Method], Method]:
 
 
 class Write(NamedTuple):
-    """One write, ready to be tested and done."""
+    """One write, ready to be checked and done."""
 
     kind: str
     request: Mapping[str, Any]
@@ -87,17 +87,17 @@ class Write(NamedTuple):
     old: Item | None
 
     def passes(self) -> bool:
-        """The condition holds."""
+        """Say whether the condition holds."""
         test = self.expressions.condition
         return test is None or test(self.old or {}, self.values)
 
     def failure(self) -> dict[str, Item]:
-        """What is shown of the item where the condition does not hold."""
+        """Return the part of the item that a failed condition shows."""
         shown = self.request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and self.old
         return {"Item": shown} if shown else {}
 
     def result(self) -> Item | None:
-        """The item afterwards. Raises Invalid for an update that does not fit it."""
+        """Return the item after the write. Raises Invalid for an update that does not fit it."""
         if self.kind == "Put":
             return self.request["Item"]  # type: ignore[no-any-return]
         if self.kind == "Delete":
@@ -111,7 +111,7 @@ class Write(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Everything at one time."""
+    """The whole content at one time."""
 
     tables: dict[str, Contents]
     records: list[dict[str, Any]]
@@ -121,9 +121,9 @@ class Snapshot(NamedTuple):
 
 
 class Database:
-    """All tables of the topology. `records` is what the stream brings; `version` grows with every change.
+    """All tables of the topology. `records` is the stream; `version` grows with every change.
 
-    `index_lag` is how many of the latest writes the indexes do not show yet.
+    The indexes do not show the latest `index_lag` writes yet.
     """
 
     def __init__(self) -> None:
@@ -133,11 +133,11 @@ class Database:
 
     @property
     def exceptions(self) -> Any:
-        """As a client has them."""
+        """The exceptions of a client."""
         return exceptions()
 
     def clear(self) -> None:
-        """Empty tables, an empty stream."""
+        """Empty the tables and the stream."""
         for table in self._tables.values():
             table.clear()
         self.records: list[dict[str, Any]] = []
@@ -146,23 +146,23 @@ class Database:
         self._read: dict[int, tuple[Item, dict[str, Any]]] = {}
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is, to be restored any number of times."""
+        """Return the present content, which can be restored any number of times."""
         tables = {name: table.contents() for name, table in self._tables.items()}
         return Snapshot(tables, list(self.records), self.version, dict(self._tokens), dict(self._read))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Everything as it was."""
+        """Restore a snapshot."""
         for name, contents in snapshot.tables.items():
             self._tables[name].put_back(contents)
         self.records, self.version = list(snapshot.records), snapshot.version
         self._tokens, self._read = dict(snapshot.tokens), dict(snapshot.read)
 
     def find(self, partition: str, sort: str, table: str = "stays") -> Item | None:
-        """One item as it is stored."""
+        """Return one item as it is stored."""
         return self._tables[table].items.get((partition, sort))
 
     def plain(self, item: Item | None) -> dict[str, Any]:
-        """An item that is or was stored, in Python's types; read once, since none is ever changed: leave it alone."""
+        """Return a present or past item in Python's types. The result is cached, so the caller must not change it."""
         if item is None:
             return {}
         read = self._read.get(id(item))
@@ -171,16 +171,16 @@ class Database:
         return read[1]
 
     def ever_read(self) -> Iterator[dict[str, Any]]:
-        """All items that `plain` has read: as they are stored, and in Python's types."""
+        """Return all items that `plain` has read: as stored, and in Python's types."""
         return chain.from_iterable(self._read.values())
 
     def due_times(self) -> list[str]:
-        """When the items in the index `due` want to be looked at."""
+        """Return the due times of the items in the index `due`."""
         items = self._tables["stays"].items.values()
         return [item["dueAt"]["S"] for item in items if "dueAt" in item and "dueShard" in item]
 
     def items(self, table: str = "stays", **attributes: Any) -> list[dict[str, Any]]:
-        """All items with these attributes, in Python's types."""
+        """Return all items with these attributes, in Python's types."""
         wanted = to_attributes(attributes).items()
         found = self._tables[table].items.values()
         return [self.plain(item) for item in found if all(item.get(name, _NULL) == each for name, each in wanted)]
@@ -189,7 +189,7 @@ class Database:
 
     @answering("GetItem")
     def get_item(self, **request: Any) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         return self._got(request)
 
     def _got(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,13 +201,13 @@ class Database:
 
     @answering("TransactGetItems")
     def transact_get_items(self, *, TransactItems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         _check_count(TransactItems)
         return {"Responses": [self._got(each["Get"]) for each in TransactItems]}
 
     @answering("BatchGetItem")
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
-        """boto3's. Everything is processed."""
+        """Works like boto3's method. It leaves no key unprocessed."""
         _check_count([key for wanted in RequestItems.values() for key in wanted["Keys"]])
         found = {name: self._batch(self._table(name), wanted) for name, wanted in RequestItems.items()}
         return {"Responses": found, "UnprocessedKeys": {}}
@@ -235,7 +235,7 @@ class Database:
         Limit: int | None = None,
         ExclusiveStartKey: Item | None = None,
     ) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         table, values = self._table(TableName), ExpressionAttributeValues
         partition, sort = _schema(table, IndexName, consistent=ConsistentRead)
         expressions = compiled(
@@ -272,7 +272,7 @@ class Database:
         Limit: int | None = None,
         ExclusiveStartKey: Item | None = None,
     ) -> dict[str, Any]:
-        """boto3's, of a table; sorted by key, which DynamoDB does not promise."""
+        """Works like boto3's method, for a table. The result is sorted by key, which DynamoDB does not promise."""
         expressions = compiled(
             _names(ExpressionAttributeNames),
             None if ExpressionAttributeValues is None else tuple(ExpressionAttributeValues),
@@ -289,17 +289,17 @@ class Database:
 
     @answering("PutItem")
     def put_item(self, **request: Any) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         return self._written("Put", request)
 
     @answering("UpdateItem")
     def update_item(self, **request: Any) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         return self._written("Update", {"UpdateExpression": None, **request})
 
     @answering("DeleteItem")
     def delete_item(self, **request: Any) -> dict[str, Any]:
-        """boto3's."""
+        """Works like boto3's method."""
         return self._written("Delete", request)
 
     def _written(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -318,7 +318,7 @@ class Database:
     def transact_write_items(
         self, *, TransactItems: Sequence[Mapping[str, Any]], ClientRequestToken: str | None = None
     ) -> dict[str, Any]:
-        """boto3's, but that no token is made up: what is sent twice without one is done twice."""
+        """Works like boto3's method, but adds no token: a repetition without a token is done twice."""
         _check_count(TransactItems)
         if ClientRequestToken is not None and self._is_repeated(ClientRequestToken, TransactItems):
             return {}
@@ -377,7 +377,7 @@ class Database:
 
 
 def _check_parameters(request: Mapping[str, Any], needed: Iterable[str], taken: Iterable[str]) -> None:
-    """What boto3 itself does not send; and what is not played here."""
+    """Refuse parameters that boto3 does not send, and those that this database does not simulate."""
     if not (request.keys() >= needed and request.keys() <= taken):
         raise ParamValidationError(
             report=f"{sorted(request)}, where {sorted(needed)} are needed, {sorted(taken)} taken"
@@ -407,7 +407,7 @@ def _check_values(expressions: Compiled, values: Item) -> None:
 
 
 def _key(item: Item, *, whole: bool = True) -> Key:
-    """The key in an item; with `whole` there is nothing else in it."""
+    """Return the key in an item; with `whole` the item may have nothing else."""
     try:
         partition, sort = item["PK"]["S"], item["SK"]["S"]
     except KeyError:
@@ -438,7 +438,7 @@ def _check_item(table: Stored, item: Item) -> None:
 
 
 def _schema(table: Stored, index: str | None, *, consistent: bool) -> tuple[str, str]:
-    """The names of the partition key and the sort key."""
+    """Return the names of the partition key and the sort key."""
     if index is None:
         return "PK", "SK"
     if index not in table.schema.indexes:
@@ -457,7 +457,7 @@ def _terms(terms: Mapping[str, Term], partition: str, sort: str) -> tuple[Term, 
 
 
 def _start(key: Item, schema: tuple[str, str], partition: str) -> tuple[str, Key]:
-    """Where a page begins."""
+    """Return the position at which a page begins."""
     if key.keys() != {"PK", "SK", *schema}:
         raise Invalid("The provided starting key is invalid")
     if key[schema[0]]["S"] != partition:
@@ -501,7 +501,7 @@ def _returned(returned: str, write: Write, new: Item | None) -> Item | None:
 
 
 def _all_or_none(writes: Sequence[Write]) -> list[Written]:
-    """What the writes of a transaction come to; none where one of them fails."""
+    """Return the results of a transaction's writes, or none if one of them fails."""
     written: list[Written] = []
     reasons: list[dict[str, Any]] = []
     for write in writes:

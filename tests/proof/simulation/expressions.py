@@ -10,7 +10,7 @@ from tests.proof.simulation.updates import Change, Updates
 
 
 class Compiled(NamedTuple):
-    """The expressions of one request. `written` are the attributes that the update writes."""
+    """The expressions of one request. `written` names the attributes that the update writes."""
 
     condition: Test | None
     key: dict[str, Term]
@@ -21,7 +21,7 @@ class Compiled(NamedTuple):
 
 
 class Projections(Parser):
-    """The attributes that are shown."""
+    """The attributes that an answer shows."""
 
     def whole(self) -> tuple[str, ...]:
         paths = [self.path()]
@@ -42,7 +42,10 @@ def compiled(
     update: str | None = None,
     projection: str | None = None,
 ) -> Compiled:
-    """The expressions of a request with its placeholders. Raises Invalid, as for placeholders that nothing uses."""
+    """Compile the expressions of a request with its placeholders.
+
+    Raises Invalid, also for placeholders that no expression uses.
+    """
     placeholders = Placeholders(names, values)
     checks: list[Check] = []
 

@@ -1,4 +1,4 @@
-"""The one gate through which every I/O of every function passes: counted, timed, and broken as a plan says."""
+"""The gate through which every I/O of every function passes: counted, timed, and broken as a plan says."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 
 class Killed(BaseException):
-    """The function is gone in the middle of its work. No `except Exception` may survive this."""
+    """The function is killed during its work. No `except Exception` may catch this."""
 
 
 class Fault(StrEnum):
-    """What can happen around one I/O."""
+    """The faults around one I/O."""
 
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
@@ -27,9 +27,9 @@ Call = Callable[[], Any]
 
 
 class Troubles(NamedTuple):
-    """What each fault looks like to the function, for one kind of I/O.
+    """How each fault looks to the function, for one kind of I/O.
 
-    `conflict` gets the call: some other sides do the work and then answer nonsense.
+    `conflict` gets the call, because some services do the work and then return nonsense.
     """
 
     error: Callable[[], Exception]
@@ -39,9 +39,9 @@ class Troubles(NamedTuple):
 
 
 class Gate:
-    """Lets one I/O after the other through. `passed` names all of them, in order; `hit` those that were broken.
+    """Lets the I/Os pass one after the other. `passed` names all of them, in order; `hit` names the broken ones.
 
-    Whatever is `absent`, by a part of its label, answers nothing but what stands there.
+    An I/O whose label contains a key of `absent` only gets the answer given there.
     """
 
     def __init__(self, tick: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class Gate:
         self.reset({})
 
     def reset(self, plan: Plan) -> None:
-        """Nothing has passed yet, and the next run goes by this plan."""
+        """Start a new run with this plan and without history."""
         self.plan = plan
         self.passed: list[str] = []
         self.hit: list[str] = []
@@ -69,7 +69,7 @@ class Gate:
 
     @property
     def broken(self) -> int:
-        """How many I/Os were."""
+        """Return the number of broken I/Os."""
         return len(self.hit)
 
 

@@ -1,4 +1,4 @@
-"""What the functions lean on is gone or slow: each part of it during every journey, until all comes to rest."""
+"""A service that the functions need is gone or slow: each one during every journey, until all is at rest."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -15,30 +15,30 @@ from tests.proof.simulation.system import System
 
 Answer = Callable[[System, Call], Any]
 
-SLOW = 6  # seconds, after which a call to ZaloPay is over
+SLOW = 6  # seconds until a call to ZaloPay times out
 
 
 def refusing(code: str) -> Answer:
-    """Whoever asks is told so."""
+    """Refuse every call."""
     return lambda _, call: refuse(failure(code), call)
 
 
 def trickling(system: System, call: Call) -> Any:
-    """ZaloPay does what it was asked to, and its answer comes byte by byte until nobody waits any more."""
+    """ZaloPay does its work, and its answer comes byte by byte until the function stops waiting."""
     call()
     system.pass_time(seconds=SLOW)
     raise httpx.ReadTimeout("it trickles")
 
 
 def forgetting(system: System, call: Call) -> Any:
-    """The keys are there until there is an order; then they are not, and no function remembers them."""
+    """The keys exist until there is an order. Then they are gone, and no function remembers them."""
     if not system.zalopay.orders:
         return call()
     system.secrets.clear_cache()
     return refuse(failure("ResourceNotFoundException"), call)
 
 
-# What is gone, which I/Os meet that, and what they are told.
+# The missing service, its I/Os, and their answers.
 GONE: Mapping[str, tuple[str, Answer]] = {
     "the connections table": (" connections", refusing("ResourceNotFoundException")),
     "the connections table's capacity": (" connections", refusing("ThrottlingException")),
@@ -48,12 +48,12 @@ GONE: Mapping[str, tuple[str, Answer]] = {
     "the mail service": ("mail send", refusing("NotFoundException")),
     "ZaloPay's pace": ("zalopay /", trickling),
 }
-# Here only a callback tells of an order, and without the key nobody can say whether ZaloPay sent it.
+# Only a callback tells of the order in these journeys. Without the key no function can verify that ZaloPay sent it.
 UNHEARD = ("unknown_order_given_back", "second_transaction_given_back")
 
 
 def without(system: System, part: str, journeys: Iterable[str] = JOURNEYS) -> Figures:
-    """Journeys while a part is gone."""
+    """Run these journeys while a service is gone, and return their figures."""
     figures = Figures()
     for journey in journeys:
         if journey not in UNHEARD or "secrets" not in part:
@@ -62,7 +62,7 @@ def without(system: System, part: str, journeys: Iterable[str] = JOURNEYS) -> Fi
 
 
 def attempt(system: System, part: str, journey: str, figures: Figures) -> None:
-    """A journey while a part is gone, until all has to come to rest."""
+    """Run a journey while a service is gone, until all must be at rest."""
     label, answer = GONE[part]
     figures.runs += 1
     try:
@@ -72,5 +72,5 @@ def attempt(system: System, part: str, journey: str, figures: Figures) -> None:
         JOURNEYS[journey](system)
         system.drain()
         invariants.at_rest()
-    except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
+    except Exception as error:  # noqa: BLE001 # the report must have every error
         figures.violations.append(f"{journey} without {part}: {type(error).__name__}: {error}")

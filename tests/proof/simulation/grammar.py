@@ -1,6 +1,6 @@
-"""What DynamoDB's expressions are made of: tokens, names, values, and what stands for them.
+"""The grammar of DynamoDB's expressions: tokens, names, values and placeholders.
 
-Only attributes at the top of an item can be named, which is all that these tables need.
+Only top-level attributes can be named, because these tables need no others.
 """
 
 import re
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 @cache
 def reserved() -> frozenset[str]:
-    """Words that are no names unless a placeholder stands for them."""
+    """Return the words that are names only through a placeholder."""
     return frozenset(ReservedKeywords.get_reserved_keywords())
 
 
@@ -42,7 +42,7 @@ def _tokens(text: str) -> list[str]:
 
 
 class Placeholders:
-    """What stands for names and values, and which of it was used."""
+    """The placeholders for names and values, and the used ones among them."""
 
     def __init__(self, names: Names | None, values: tuple[str, ...] | None) -> None:
         self._given = names is not None, values is not None
@@ -63,7 +63,7 @@ class Placeholders:
         return token
 
     def check(self) -> None:
-        """Nothing is there in vain."""
+        """Refuse placeholders that no expression uses."""
         for given, there, what in zip(self._given, (self.names, self.values), ("Names", "Values"), strict=True):
             if given and not there:
                 raise Invalid(f"ExpressionAttribute{what} must not be empty")
@@ -73,7 +73,7 @@ class Placeholders:
 
 
 class Parser:
-    """A recursive descent over one expression; `checks` gets what is to be said of the values of every request."""
+    """A recursive descent over one expression; `checks` collects the checks of the values of every request."""
 
     def __init__(self, text: str, placeholders: Placeholders, checks: list[Check]) -> None:
         self._tokens = _tokens(text)
@@ -96,21 +96,21 @@ class Parser:
         return token
 
     def _next_is(self, word: str) -> bool:
-        """Taken, if it is so."""
+        """Take the next token if it is the expected one, and say whether it was."""
         if self._word() != word:
             return False
         self._position += 1
         return True
 
     def read(self) -> Any:
-        """What the whole text comes to. Raises Invalid."""
+        """Return the result of the whole text. Raises Invalid."""
         found = self.whole()
         if self._peek():
             raise Invalid(f"Syntax error; token: {self._peek()}")
         return found
 
     def whole(self) -> Any:
-        """One expression of its kind."""
+        """Parse one expression of its kind."""
         raise NotImplementedError
 
     def path(self) -> str:
@@ -127,7 +127,7 @@ class Parser:
         return self._placeholders.value(self._take())
 
     def _require(self, operand: str, kinds: Iterable[str], where: str) -> None:
-        """A value that is given has to be of one of the types, whatever the items are."""
+        """A given value must have one of these types, for all items."""
         if not operand.startswith(":"):
             return
         allowed = frozenset(kinds)
@@ -150,7 +150,7 @@ class Parser:
         self._checks.append(check)
 
     def _arguments(self, *parts: Callable[[], Any]) -> list[Any]:
-        """Of the function whose name was taken."""
+        """Parse the arguments of the function whose name was taken."""
         self._take("(")
         found = []
         for number, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Random histories of the whole system: travellers, ZaloPay, the clock, browsers and faults in any order."""
+"""Random histories of the whole system: users, ZaloPay, the clock, browsers and faults in any order."""
 
 from collections import Counter
 from contextlib import suppress
@@ -25,12 +25,12 @@ from tests.proof.simulation.system import System, stay_of
 PEOPLE = (MAI, BINH, "auth0|chi")
 AUCTIONS, CHAINED = ("1001", "1002"), ("2001", "2002")
 DATES = ("2027-03-20", "2027-03-21", "2027-03-22", "2027-03-23")
-SOON = 12  # I/Os: how far ahead a fault may lie
+SOON = 12  # the largest number of I/Os until a fault
 SWITCHES = (
     *("create_lost", "create_refused", "query_down", "query_processing", "payment_moving", "cancel_refused"),
     *("refund_processing", "refund_lost", "refund_shown_late", "refund_in_part_refused", "refund_of_share_only"),
 )
-# What query may say of an order, beside the truth.
+# Answers that query may give about an order instead of the truth.
 ANSWERS: tuple[dict[str, Any], ...] = (
     {},
     {"return_code": 2, "sub_return_code": -377},
@@ -51,16 +51,16 @@ promotions = st.sampled_from(({}, {}, {"discount": 50_000}, {"discount": 50_000,
 nights = st.lists(st.sampled_from(DATES), min_size=1, max_size=3, unique=True).map(sorted)
 numbers = st.integers(0, 7)
 
-Award = tuple[str, str, list[str]]  # whose, of which auction, for which nights
+Award = tuple[str, str, list[str]]  # user, auction, nights
 
 
 def there_is_an_order(history: "History") -> bool:
-    """What is done with an order needs one."""
+    """A precondition: steps with an order need one."""
     return bool(history.system.zalopay.orders)
 
 
 class History(RuleBasedStateMachine):
-    """One history. `system` is put there by whoever runs it, and `lived` counts what came about."""
+    """One history. The runner sets `system`; `lived` counts the events of the history."""
 
     system: System
     lived: Counter[str]
@@ -75,7 +75,7 @@ class History(RuleBasedStateMachine):
 
     @initialize(mine=nights, yours=nights, come=st.sampled_from(("nowhere", "to an order", "to a payment")))
     def begin(self, mine: list[str], yours: list[str], come: str) -> None:
-        """Two have won nights of one property, which may be the same; one of them may have come further."""
+        """Two users have won nights of one property, perhaps the same nights. One of them may already be further."""
         self.win(MAI, "1001", mine)
         self.win(BINH, "1002", yours)
         if come == "to an order":
@@ -84,17 +84,17 @@ class History(RuleBasedStateMachine):
             self.buy(0, lost=False)
 
     def order(self, number: int) -> Order:
-        """One of those that were made."""
+        """Return one of the orders."""
         orders = self.system.zalopay.orders
         return orders[number % len(orders)]
 
     def session(self, order: Order) -> dict[str, Any]:
-        """What it pays for."""
+        """Return the session of an order."""
         (found,) = self.system.database.items(kind="SESSION", id=stay_of(order))
         return found
 
     def caller(self, order: Order, stranger: bool) -> str:
-        """Whose it is, or somebody else."""
+        """Return the owner of an order, or another user."""
         owner = self.session(order)["userId"]
         return next(sub for sub in PEOPLE if (sub != owner) is stranger)
 
@@ -102,23 +102,23 @@ class History(RuleBasedStateMachine):
 
     @rule(ahead=st.integers(1, SOON), fault=st.sampled_from([*FIVE, Fault.RESENT]))
     def break_soon(self, ahead: int, fault: Fault) -> None:
-        """One of the next I/Os breaks."""
+        """Break one of the next I/Os."""
         gate = self.system.gate
         gate.plan = {**gate.plan, len(gate.passed) + ahead: fault}
 
     @rule(name=st.sampled_from(SWITCHES), on=st.booleans())
     def switch(self, name: str, on: bool) -> None:
-        """ZaloPay misbehaves, or recovers."""
+        """Switch a fault of ZaloPay on or off."""
         self.system.zalopay.simulator.switch(name, on, "all")
 
     @rule(down=st.booleans())
     def zalopay_down(self, down: bool) -> None:
-        """ZaloPay is away, or back."""
+        """ZaloPay becomes unreachable, or comes back."""
         self.system.zalopay.mute = down
 
     @rule(number=st.integers(0, 3))
     def rotate_key(self, number: int) -> None:
-        """key2 changes; the one before stays good for a while."""
+        """Change key2; the earlier key stays valid for a while."""
         keys = self.system.secrets.held["zalopay-key2"]
         fresh = f"{KEY2}-{number}"
         if fresh not in keys.values():
@@ -129,14 +129,14 @@ class History(RuleBasedStateMachine):
 
     @rule(sub=people, auction=auctions, chosen=nights, result=results, revision=st.integers(0, 2))
     def win(self, sub: str, auction: str, chosen: list[str], result: str = "FULL_WIN", revision: int = 0) -> None:
-        """An auction ends, or is said to have ended otherwise."""
+        """An auction ends, or the auction system corrects its result."""
         self.awards.append((sub, auction, chosen))
         detail = {"userId": sub, "auctionId": auction, "result": result, "revision": revision}
         self.system.announce(auction_result(nights=chosen, paymentDeadline=far(self.system), **detail))
 
     @rule(number=numbers, revision=st.integers(0, 2))
     def withdraw(self, number: int, revision: int) -> None:
-        """The auction system takes something back."""
+        """The auction system withdraws an award."""
         sub, auction, _ = self.awards[number % len(self.awards)]
         self.system.announce({"userId": sub, "auctionId": auction, "revision": revision}, "AuctionWithdrawn")
 
@@ -144,7 +144,7 @@ class History(RuleBasedStateMachine):
         order=st.permutations(PEOPLE), auction=st.sampled_from(CHAINED), chosen=nights, minutes=st.sampled_from((1, 60))
     )
     def win_with_runners_up(self, order: list[str], auction: str, chosen: list[str], minutes: int) -> None:
-        """An auction ends, and others come after the winner: one chain an auction, to tell whose is whose."""
+        """An auction ends with runners-up. Each auction has one chain, so that nights have a clear owner."""
         first, *others = self.chains.setdefault(auction, order)
         nights = [{"date": night, "price": PRICE} for night in chosen]
         detail = auction_result(userId=first, auctionId=auction, nights=chosen, paymentDeadline=far(self.system))
@@ -159,12 +159,12 @@ class History(RuleBasedStateMachine):
         chosen=st.one_of(st.just([]), nights),
     )
     def answer(self, sub: str, auction: str, answer: str, chosen: list[str]) -> None:
-        """What was won or offered is accepted, in part perhaps, or declined."""
+        """A user accepts an award or an offer, perhaps in part, or declines it."""
         self.system.http("POST", f"/auctions/offers/{auction}/{answer}", {"selectedNights": chosen}, sub=sub)
 
     @rule(sub=people, auction=auctions, chosen=nights, number=st.integers(1, 2))
     def offer(self, sub: str, auction: str, chosen: list[str], number: int) -> None:
-        """Somebody gets a second chance."""
+        """A user gets a second chance."""
         self.awards.append((sub, auction, chosen))
         detail = second_chance(
             userId=sub,
@@ -177,12 +177,12 @@ class History(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def press(self, number: int) -> None:
-        """The pay button of an award."""
+        """Press the pay button of an award."""
         self.system.create(*self.awards[number % len(self.awards)])
 
     @rule(number=numbers, lost=st.booleans())
     def buy(self, number: int, lost: bool) -> None:
-        """The button, and then the money."""
+        """Press the button, then pay."""
         before = len(self.system.zalopay.orders)
         self.press(number)
         if len(self.system.zalopay.orders) > before:
@@ -190,44 +190,44 @@ class History(RuleBasedStateMachine):
 
     @rule(sub=people, auction=auctions, chosen=nights)
     def press_anything(self, sub: str, auction: str, chosen: list[str]) -> None:
-        """The pay button, for whatever somebody may think of."""
+        """Press the pay button with any content a user may send."""
         self.system.create(sub, auction, chosen)
 
     @rule(number=numbers)
     def reserve(self, number: int) -> None:
-        """A direct booking of an award."""
+        """Make a direct booking of an award."""
         sub, auction, chosen = self.awards[number % len(self.awards)]
         self.system.http("POST", "/bookings", {"auctionId": auction, "selectedNights": chosen}, sub=sub)
 
     @precondition(there_is_an_order)
     @rule(number=numbers, late=st.booleans(), lost=st.booleans(), promotion=promotions)
     def pay(self, number: int, late: bool, lost: bool, promotion: dict[str, Any]) -> None:
-        """Money moves, in time or late, with a promotion perhaps, and is heard of or not."""
+        """Pay in time or late, perhaps with a promotion, with or without a callback."""
         self.system.pay(self.order(number), late=late, lost=lost, **promotion)
 
     @precondition(there_is_an_order)
     @rule(number=numbers)
     def pay_again(self, number: int) -> None:
-        """An order that is paid is paid by a second transaction."""
+        """A second transaction pays a paid order."""
         self.system.pay(self.order(number), again=True)
 
     @precondition(there_is_an_order)
     @rule(number=numbers, answer=st.sampled_from(ANSWERS))
     def claim(self, number: int, answer: dict[str, Any]) -> None:
-        """ZaloPay says something else of an order than what is so."""
+        """ZaloPay says something false about an order."""
         order = self.order(number)
         self.system.zalopay.claimed.add(order.app_trans_id)
         self.system.zalopay.simulator.claim(order, answer)
 
     @rule(number=st.integers(0, 99))
     def dress(self, number: int) -> None:
-        """Callbacks are spelt otherwise from now on."""
+        """Change the spelling of callbacks from now on."""
         self.system.dress = number
 
     @precondition(there_is_an_order)
     @rule(number=numbers)
     def look(self, number: int) -> None:
-        """The pages of an order: none of them breaks, and none says less than the one before."""
+        """Load the pages of an order. None of them fails, and none says less than the one before."""
         order = self.order(number)
         session = self.session(order)
         for path in (f"/payment/sessions/{session['id']}", f"/payment/{session['id']}/booking"):
@@ -237,26 +237,26 @@ class History(RuleBasedStateMachine):
 
     @rule(sub=people)
     def look_around(self, sub: str) -> None:
-        """The pages of what was won and offered."""
+        """Load the pages of awards and offers."""
         for path in ("/auctions/winners/me", "/auctions/offers/second-chance/me", "/user/bookings"):
             self.system.http("GET", path, sub=sub)
 
     @rule(sub=people, auction=st.sampled_from((*AUCTIONS, *CHAINED)))
     def report(self, sub: str, auction: str) -> None:
-        """A page tells why something was declined."""
+        """A page reports the reason of a decline."""
         self.system.http("POST", "/auctions/analytics/decline", {"offerId": auction, "reason": "far"}, sub=sub)
 
     @precondition(there_is_an_order)
     @rule(number=numbers)
     def give_up(self, number: int) -> None:
-        """The traveller cancels at ZaloPay."""
+        """The user cancels at ZaloPay."""
         with suppress(NotPossibleError):
             self.system.zalopay.simulator.cancel(self.order(number))
 
     @precondition(there_is_an_order)
     @rule(number=numbers, stranger=st.booleans())
     def poll(self, number: int, stranger: bool) -> None:
-        """A page asks; a stranger's learns nothing."""
+        """A page polls. The page of another user learns nothing."""
         order = self.order(number)
         reply = self.system.poll(order, self.caller(order, stranger))
         assert not stranger or reply.status != 200, "a stranger reads along"
@@ -264,7 +264,7 @@ class History(RuleBasedStateMachine):
     @precondition(there_is_an_order)
     @rule(number=numbers, stranger=st.booleans())
     def cancel(self, number: int, stranger: bool) -> None:
-        """A booking is given back; a stranger's attempt does nothing."""
+        """A user gives a booking back. The attempt of another user changes nothing."""
         order = self.order(number)
         reply = self.system.cancel(order, self.caller(order, stranger))
         assert not stranger or reply.status != 200, "a stranger cancels"
@@ -281,34 +281,34 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.sockets)
     @rule(number=numbers, politely=st.booleans())
     def leave(self, number: int, politely: bool) -> None:
-        """A browser goes."""
+        """A browser disconnects."""
         socket, _ = self.sockets.pop(number % len(self.sockets))
         (self.system.disconnect if politely else self.system.vanish)(socket)
 
     @precondition(lambda self: self.sockets)
     @rule(number=numbers)
     def subscribe_again(self, number: int) -> None:
-        """A browser subscribes once more."""
+        """A browser subscribes again."""
         self.system.subscribe(*self.sockets[number % len(self.sockets)])
 
     # The platform
 
     @rule()
     def callbacks(self) -> None:
-        """ZaloPay calls back."""
+        """ZaloPay sends its callbacks."""
         self.system.deliver_callbacks()
 
     @precondition(there_is_an_order)
     @rule(number=numbers)
     def callback_again(self, number: int) -> None:
-        """An old callback once more."""
+        """ZaloPay sends an old callback again."""
         order = self.order(number)
         if order.ended == "PAID":
             self.system.call_back(self.system.zalopay.callback(order))
 
     @rule(twice=st.booleans())
     def stream(self, twice: bool) -> None:
-        """The stream is read; a batch may come twice."""
+        """The functions read the stream; a batch may come twice."""
         before = [list(lane.waiting) for lane in self.system.lanes]
         self.system.deliver_stream()
         if twice:
@@ -319,21 +319,21 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def events(self) -> None:
-        """The bus brings again what failed."""
+        """The bus delivers failed events again."""
         self.system.deliver_events()
 
     @rule()
     def clock(self) -> None:
-        """The schedule fires."""
+        """The clock starts the reconciliation."""
         self.system.tick()
 
     @rule(minutes=st.sampled_from((0, 1, 5, 14, 16, 21, 60 * 24, 60 * 49)), seconds=st.integers(0, 59))
     def wait(self, minutes: int, seconds: int) -> None:
-        """Time goes by."""
+        """Time passes."""
         self.system.pass_time(minutes=minutes, seconds=seconds)
 
     def teardown(self) -> None:
-        """Everything recovers, what died of too many faults is brought again, and all comes to rest."""
+        """Every fault ends, an operator redrives the dead letters, and all comes to rest."""
         gate, simulator = self.system.gate, self.system.zalopay.simulator
         gate.plan = {}
         self.system.zalopay.mute = False
@@ -347,7 +347,7 @@ class History(RuleBasedStateMachine):
         self.count()
 
     def count(self) -> None:
-        """What this history was about."""
+        """Count the events of this history."""
         sessions = self.system.database.items(kind="SESSION")
         seen = {
             "histories": True,
@@ -365,19 +365,19 @@ class History(RuleBasedStateMachine):
 
 
 def record_of_moving(record: dict[str, Any]) -> bool:
-    """Whether a session was known to wait for money that moves."""
+    """Say whether the system knew that a session waited for moving money."""
     return bool(record["dynamodb"].get("NewImage", {}).get("processing") == {"BOOL": True})
 
 
 def far(system: System) -> str:
-    """A deadline that nobody waits for."""
+    """Return a deadline that no test waits for."""
     return (system.now + timedelta(days=3)).isoformat().replace("+00:00", "Z")
 
 
 def histories(system: System, count: int, number: int | None, steps: int = 30) -> Counter[str]:
-    """Run so many histories and tell what they were about.
+    """Run this number of histories and return the counts of their events.
 
-    With a number they are drawn from it, else they are the same every time.
+    A seed draws them; without a seed they are the same every time.
     """
 
     class Bound(History):

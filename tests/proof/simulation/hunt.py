@@ -1,7 +1,7 @@
-"""Looks for one violation: `python -m tests.proof.simulation.hunt SCENT`, in whatever product is there.
+"""Looks for one violation in the product at hand: `python -m tests.proof.simulation.hunt SCENT`.
 
-It begins where the scent says and goes on with everything else. The first line of the answer names the technique that
-found something, the second one the violation; both are empty if nothing was found.
+The hunt begins at the scent and goes on with everything else. The first printed line names the technique that found a
+violation, and the second line the violation. Both are empty if it found none.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from tests.proof.simulation.system import System, simulation
 
 SWEPT = ("paid", "nobody_looks", "paid_too_late", "cancelled", "create_unanswered")
 HISTORIES = 300
-SCHEDULES = 150  # of each group, where the scent says nothing
+SCHEDULES = 150  # per group, unless the scent names it
 
 Technique = Callable[[System], Iterator[str]]
 
 
 def on_good_days(system: System) -> Iterator[str]:
-    """Every journey, nothing broken."""
+    """Run every journey without faults."""
     for journey in JOURNEYS:
         figures = Figures()
         attempt(system, journey, {}, figures)
@@ -34,7 +34,7 @@ def on_good_days(system: System) -> Iterator[str]:
 
 
 def crashes(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
-    """Every I/O of some journeys, broken in every way."""
+    """Break every I/O of some journeys in every way."""
     for journey in journeys:
         figures = Figures()
         points = attempt(system, journey, {}, figures)
@@ -45,23 +45,23 @@ def crashes(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
 
 
 def bereft(system: System) -> Iterator[str]:
-    """Every journey while something is gone."""
+    """Run every journey while a service is gone."""
     for part in GONE:
         yield from without(system, part).violations
 
 
 def schedules(system: System, groups: Iterable[str] = tuple(GROUPS), limit: int | None = SCHEDULES) -> Iterator[str]:
-    """The schedules of some groups."""
+    """Run the schedules of some groups."""
     for name in groups:
         yield from explore(system, name, limit, stop=True).violations
 
 
 def random_histories(system: System) -> Iterator[str]:
-    """Some histories."""
+    """Run some histories."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             histories(system, HISTORIES, None)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is what was looked for
+    except Exception as error:  # noqa: BLE001 # every error is a find
         yield f"{type(error).__name__}: {error}"
 
 
@@ -75,7 +75,7 @@ TECHNIQUES: dict[str, Technique] = {
 
 
 def beginning(scent: str) -> tuple[str, Technique]:
-    """The technique that a scent points to, with its part of the world."""
+    """Return the technique that a scent names, limited to its part."""
     if scent in GROUPS:
         return "interleavings", partial(schedules, groups=(scent,), limit=None)
     if scent.startswith("sweep "):
@@ -84,7 +84,7 @@ def beginning(scent: str) -> tuple[str, Technique]:
 
 
 def hunt(system: System, scent: str) -> tuple[str, str]:
-    """The technique that found a violation, and the violation; two empty texts if none did."""
+    """Return the technique that found a violation, and the violation; two empty texts if none did."""
     for name, technique in (beginning(scent), *TECHNIQUES.items()):
         found = next(technique(system), None)
         if found is not None:
@@ -93,7 +93,7 @@ def hunt(system: System, scent: str) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Print what was found."""
+    """Print the result of the hunt."""
     with simulation() as system:
         technique, violation = hunt(system, sys.argv[1])
     sys.stdout.write(f"{technique}\n{violation}\n")

@@ -1,4 +1,4 @@
-"""Two or three functions at the same time, in every order of their I/Os: each schedule from an empty world on."""
+"""Two or three functions at the same time, in every order of their I/Os. Each schedule begins in an empty world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ from tests.proof.simulation.strangers import partial
 from tests.proof.simulation.strangers import wins as hear
 from tests.proof.simulation.system import System, stay_of
 
-# What is nobody else's business is no point to switch at: reading a secret, falling asleep, and the further shards of
-# the index `due` after the first, as no item ever changes its shard.
+# I/Os that affect no other function are no points to switch at. These are: reading a secret, falling asleep, and
+# querying a further shard of the index `due`, because no item changes its shard.
 ALONE = ("secret get", "sleep")
 DUE = "dynamodb query due stays"
 
@@ -27,7 +27,10 @@ Actor = Callable[[System, int], Any]
 
 
 class Group(NamedTuple):
-    """What was there before, and who meets. An actor is told which instance of its function it is."""
+    """The preparation, and the actors that run at the same time.
+
+    An actor gets the number of its function's instance.
+    """
 
     prepare: Callable[[System], None]
     actors: tuple[Actor, ...]
@@ -38,11 +41,12 @@ READS = ("get_item", "batch_get_item", "query")
 
 @dataclass
 class Fork:
-    """A point of a schedule: who could go on, who did, and who need not.
+    """A point of a schedule: the actors that could go on, the one that did, and those that need not.
 
-    Whoever is asleep went on from an earlier point already, in another schedule, and has since met nobody: what would
-    come of it has been seen (sleep sets; Godefroid, Partial-Order Methods for the Verification of Concurrent Systems).
-    `tried` has who went on from here, with the one I/O of that step, or None where it was more than an I/O.
+    An actor is asleep if another schedule already let it go on from an earlier point, and no later I/O conflicts with
+    its own. Its result is then known (sleep sets; Godefroid, Partial-Order Methods for the Verification of Concurrent
+    Systems). `tried` has the actors that went on from here, each with the one I/O of its step, or None if the step had
+    more.
     """
 
     able: tuple[int, ...]
@@ -51,35 +55,35 @@ class Fork:
     tried: dict[int, str | None] = field(default_factory=dict)
 
     def take_next(self) -> bool:
-        """Somebody goes on who has not yet; False if there is nobody left."""
+        """Choose the next actor that has not gone on from here; False if none is left."""
         left = [each for each in self.able if each not in self.asleep and each not in self.tried]
         self.taken = left[0] if left else -1
         return bool(left)
 
     def went(self, label: str | None) -> dict[int, str]:
-        """Note what the one who went on did; who is asleep at the next point."""
+        """Record the step of the chosen actor, and return the actors that are asleep at the next point."""
         seen = self.asleep | {who: what for who, what in self.tried.items() if what is not None}
         self.tried[self.taken] = label
         return {} if label is None else {who: what for who, what in seen.items() if commute(what, label)}
 
 
 def commute(one: str, other: str) -> bool:
-    """Whether two I/Os of different functions can be exchanged: they go elsewhere, or both only read."""
+    """Say whether two I/Os of different functions commute: they use different services, or both only read."""
     (here, reads), (there, reads_too) = map(_whereto, (one, other))
     return here != there or (reads and reads_too)
 
 
 def _whereto(label: str) -> tuple[str, bool]:
-    """The table or the service that an I/O goes to, and whether it only reads."""
+    """Return the table or the service of an I/O, and whether it only reads."""
     words = label.split()
     return (words[-1], words[1] in READS) if words[0] == "dynamodb" else (words[0], False)
 
 
 class Schedule:
-    """One order of I/Os: follows a beginning, then lets the first go on for as long as it can.
+    """One order of I/Os: follows a given beginning, then lets the first actor go on for as long as it can.
 
-    A step is exchanged with another's only where it was one I/O and nothing else: not the begin or the end of an
-    invocation, not a pause. With `every` nothing is exchanged.
+    Two steps can only be exchanged if each was one I/O and nothing else. The begin or the end of an invocation and a
+    pause do not qualify. With `every` no steps are exchanged.
     """
 
     def __init__(self, system: System, actors: tuple[Actor, ...], path: list[Fork], *, every: bool = False) -> None:
@@ -87,11 +91,11 @@ class Schedule:
         self._greenlets = {n: greenlet(lambda n=n, actor=actor: actor(system, n)) for n, actor in enumerate(actors, 1)}
         self._every = every
         self._waiting: int | None = None
-        self._next = dict.fromkeys(self._greenlets, "")  # the I/O that each is about to do
+        self._next = dict.fromkeys(self._greenlets, "")  # the next I/O of each actor
         self.path = path
 
     def run(self) -> bool:
-        """To the end of every actor; False where others have shown all that could still come."""
+        """Run every actor to its end; False if other schedules have already shown the rest."""
         self._system.gate.before = self._pause
         try:
             position, asleep = 0, dict[int, str]()
@@ -114,7 +118,7 @@ class Schedule:
         return tuple(n for n in alive if n != self._waiting) or alive
 
     def _step(self, actor: int) -> str | None:
-        """Let an actor go on; the I/O that it did, if that was all."""
+        """Let one actor go on. Return its I/O if the step was nothing else."""
         self._waiting = None
         label, ends = self._next[actor], self._system.ends
         self._greenlets[actor].switch()
@@ -122,7 +126,7 @@ class Schedule:
         return None if begins or self._every or self._system.ends != ends else label
 
     def _pause(self, label: str) -> None:
-        """Before each I/O the others may go on; whoever sleeps waits for one of them to do so."""
+        """Let the other actors go on before each I/O. An actor that sleeps waits until another one has gone on."""
         actor = next(n for n, each in self._greenlets.items() if each is getcurrent())
         again = label == self._next[actor] == DUE
         if label == "sleep":
@@ -138,14 +142,14 @@ class Schedule:
 
 
 def follow(path: list[Fork]) -> bool:
-    """Make the beginning of the next schedule of this one; False after the last."""
+    """Make the beginning of the next schedule from this one; False after the last."""
     while path and not path[-1].take_next():
         path.pop()
     return bool(path)
 
 
 class Explored(NamedTuple):
-    """How many schedules a group has, and those that broke a promise."""
+    """The number of a group's schedules, and those that broke a promise."""
 
     schedules: int
     violations: list[str]
@@ -154,16 +158,16 @@ class Explored(NamedTuple):
 def explore(
     system: System, name: str, limit: int | None = None, *, stop: bool = False, every: bool = False
 ) -> Explored:
-    """All schedules of a group, or the first so many, or up to the first that breaks a promise.
+    """Run all schedules of a group, or the first `limit` ones, or those up to the first broken promise.
 
-    Of those that differ only in the order of I/Os that commute, one; with `every`, all.
+    Of schedules that differ only in the order of commuting I/Os, one runs; with `every`, all run.
     """
     run, path, count, violations = runner(system, GROUPS[name], every=every), [], 0, []
     more = True
     while more and count != limit and not (stop and violations):
         try:
             count += run(path)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
+        except Exception as error:  # noqa: BLE001 # the report must have every error
             count += 1
             violations.append(f"{name} {[fork.taken for fork in path]}: {error!r}")
         more = follow(path)
@@ -171,10 +175,10 @@ def explore(
 
 
 def runner(system: System, group: Group, *, every: bool = False) -> Callable[[list[Fork]], bool]:
-    """What runs one schedule of a group, then peace and the invariants; False if that has nothing new to show.
+    """Return a function that runs one schedule of a group, lets all come to rest, and checks the invariants.
 
-    What was there before happens once, and is put back for every schedule. Time that nearly runs out is part of what
-    I/Os change, as each takes some: where that is so, none are exchanged.
+    It returns False if the schedule has nothing new to show. The preparation runs once, and each schedule restores its
+    result. Each I/O takes some time. If a deadline is near, the order of I/Os therefore matters, so none are exchanged.
     """
     system.reset({})
     invariants = Invariants(system)
@@ -193,7 +197,7 @@ def runner(system: System, group: Group, *, every: bool = False) -> Callable[[li
     return run
 
 
-# What was there before
+# Preparations
 
 
 def ordered(system: System) -> None:
@@ -204,14 +208,14 @@ def ordered(system: System) -> None:
 
 
 def paid_unheard(system: System) -> None:
-    """Mai has paid, and nobody has heard of it."""
+    """Mai has paid, and the system does not know it."""
     ordered(system)
     system.pay(system.order(), lost=True)
     system.pass_time(seconds=50)
 
 
 def listening(system: System) -> None:
-    """The same, and her browser listens."""
+    """Mai has paid, the system does not know it, and her browser listens."""
     wins(system)
     system.listen()
     orders(system)
@@ -221,13 +225,13 @@ def listening(system: System) -> None:
 
 
 def connected(system: System) -> None:
-    """The same, and her browser is connected and has not subscribed."""
+    """Mai has paid, and her browser is connected but not subscribed."""
     paid_unheard(system)
     assert system.connect() == "socket-1="
 
 
 def old_news(system: System) -> None:
-    """Her order is made and paid, of neither of which anybody was told, and her browser is connected."""
+    """Mai's order is made and paid. No message of it was sent, and her browser is connected."""
     wins(system)
     system.settle()
     orders(system)
@@ -236,7 +240,7 @@ def old_news(system: System) -> None:
 
 
 def recorded(system: System) -> None:
-    """Her payment is recorded, and nobody listens yet."""
+    """Her payment is recorded, and her browser does not listen yet."""
     paid_unheard(system)
     system.call_back(system.zalopay.callback(first(system)))
 
@@ -249,7 +253,7 @@ def booked(system: System) -> None:
 
 
 def refund_due(system: System) -> None:
-    """Mai has given her booking back."""
+    """Mai has cancelled her booking."""
     booked(system)
     system.cancel(first(system))
     system.settle()
@@ -262,7 +266,7 @@ def two_winners(system: System) -> None:
 
 
 def two_paid(system: System) -> None:
-    """Both have, one of them late."""
+    """Both have paid, one of them late."""
     two_winners(system)
     orders(system)
     system.pass_time(minutes=20)
@@ -274,7 +278,7 @@ def two_paid(system: System) -> None:
 
 
 def hold_over(system: System) -> None:
-    """Mai paid in the last moment, her hold is over, and the clock was late."""
+    """Mai paid at the last moment, her hold is over, and the clock was late."""
     two_winners(system)
     orders(system)
     system.pass_time(minutes=14)
@@ -283,7 +287,7 @@ def hold_over(system: System) -> None:
 
 
 def expiring(system: System) -> None:
-    """Mai's order is over by a few minutes, and the clock has not looked."""
+    """Mai's order ended some minutes ago, and the clock has not looked yet."""
     ordered(system)
     system.pass_time(minutes=17)
 
@@ -296,51 +300,51 @@ def reserved(system: System) -> None:
 
 
 def paid_and_untold(system: System) -> None:
-    """The payment is recorded, and the stream has not been read."""
+    """The payment is recorded, and the consumers have not read the stream."""
     listening(system)
     system.call_back(system.zalopay.callback(first(system)))
 
 
 def chained(system: System) -> None:
-    """Mai has won, and two come after her."""
+    """Mai has won, and two runners-up follow."""
     begins(system)
     system.settle()
 
 
 def just_before(system: System, sub: str) -> None:
-    """A few I/Os before the deadline of what somebody has."""
+    """The time is some I/Os before the deadline of an award."""
     mine = award(system, sub)
     assert mine
     system.pass_time(seconds=(datetime.fromisoformat(mine["deadline"]) - system.now).total_seconds() - 0.002)
 
 
 def at_deadline(system: System) -> None:
-    """The same, at the deadline."""
+    """The time is the deadline."""
     chained(system)
     just_before(system, MAI)
 
 
 def past_deadline(system: System) -> None:
-    """The same, a moment later."""
+    """The time is just after the deadline."""
     at_deadline(system)
     system.pass_time(seconds=1)
 
 
 def offered(system: System) -> None:
-    """Mai has declined, and Binh is asked."""
+    """Mai has declined, and Binh has the offer."""
     chained(system)
     answers(system, MAI, "decline")
     system.settle()
 
 
 def offer_at_deadline(system: System) -> None:
-    """The same, at the end of the time to answer."""
+    """Binh has the offer, and the time to answer ends."""
     offered(system)
     just_before(system, BINH)
 
 
 def contested(system: System) -> None:
-    """Mai has won and two come after her, one of whom has won the same nights elsewhere too."""
+    """Mai has won and two runners-up follow. One of them has also won the same nights elsewhere."""
     chained(system)
     wins(system, CHI, "1002")
     system.settle()
@@ -353,7 +357,7 @@ def offered_and_contested(system: System) -> None:
     system.settle()
 
 
-# Who meets
+# Actors
 
 
 def first(system: System) -> Any:
@@ -374,39 +378,39 @@ def calls_back_second(system: System, copy: int) -> None:
 
 
 def pays_late(system: System, copy: int) -> None:
-    """Money moves just now, and ZaloPay calls."""
+    """Money moves at this moment, and ZaloPay calls."""
     system.pay(first(system), late=True, lost=True)
     calls_back(system, copy)
 
 
 def polls(system: System, copy: int) -> None:
-    """The page asks."""
+    """The page polls."""
     system.poll(first(system), copy=copy)
 
 
 def ticks(system: System, copy: int) -> None:
-    """The schedule fires."""
+    """The clock starts the reconciliation."""
     system.tick(copy)
 
 
 def cancels(system: System, copy: int) -> None:
-    """Mai gives her booking back."""
+    """Mai cancels her booking."""
     system.cancel(first(system), copy=copy)
 
 
 def gives_back_reservation(system: System, copy: int) -> None:
-    """Mai gives the direct booking back."""
+    """Mai cancels the direct booking."""
     stay = next(item["id"] for item in system.database.items(kind="SESSION"))
     system.http("DELETE", f"/bookings/{stay}", copy=copy)
 
 
 def presses(system: System, copy: int) -> None:
-    """Mai presses the button."""
+    """Mai presses the pay button."""
     system.create(copy=copy)
 
 
 def binh_presses(system: System, copy: int) -> None:
-    """Binh presses the button."""
+    """Binh presses the pay button."""
     system.create(BINH, "1002", copy=copy)
 
 
@@ -416,19 +420,19 @@ def subscribes(system: System, copy: int) -> None:
 
 
 def changes(system: System, copy: int) -> None:
-    """The payment is recorded, and the notifier hears of it."""
+    """The payment is recorded, and the notifier gets its record."""
     calls_back(system, copy)
     system.deliver_stream("notifier", copy)
 
 
 def changes_and_subscribes(system: System, copy: int) -> None:
-    """The payment is recorded, and then her browser subscribes."""
+    """The payment is recorded, and then Mai's browser subscribes."""
     calls_back(system, copy)
     subscribes(system, copy)
 
 
 def again(function: str) -> Actor:
-    """The stream brings the same records once more to another instance."""
+    """The stream delivers the same records again, to another instance."""
 
     def actor(system: System, copy: int) -> None:
         lane = next(each for each in system.lanes if each.consumer.function == function)
@@ -439,7 +443,7 @@ def again(function: str) -> Actor:
 
 
 def listens(system: System, copy: int) -> None:
-    """Another browser of Mai's connects and subscribes."""
+    """Another browser of Mai connects and subscribes."""
     connection_id = system.connect(copy=copy)
     if connection_id:
         system.subscribe(connection_id, copy=copy)
@@ -451,42 +455,42 @@ def reserves(system: System, copy: int) -> None:
 
 
 def asks_for_mail(system: System, copy: int) -> None:
-    """Mai wants the confirmation once more."""
+    """Mai asks for the confirmation again."""
     system.http("POST", f"/bookings/{stay_of(first(system))}/send-confirmation", copy=copy)
 
 
 def syncs(system: System, copy: int) -> None:
-    """The payment page wants the booking confirmed."""
+    """The payment page asks whether the booking is confirmed."""
     system.http("POST", f"/payment/{stay_of(first(system))}/booking", copy=copy)
 
 
 def mai_declines(system: System, copy: int) -> None:
-    """Mai does not want it."""
+    """Mai declines."""
     system.http("POST", "/auctions/winners/1001/decline", {}, copy=copy)
 
 
 def binh_accepts(system: System, copy: int) -> None:
-    """Binh wants what he is offered."""
+    """Binh accepts his offer."""
     system.http("POST", "/auctions/offers/1001/accept", {}, sub=BINH, copy=copy)
 
 
 def binh_declines(system: System, copy: int) -> None:
-    """Binh does not."""
+    """Binh declines his offer."""
     system.http("POST", "/auctions/offers/1001/decline", {}, sub=BINH, copy=copy)
 
 
 def binh_pays(system: System, copy: int) -> None:
-    """Binh presses the button for what he is offered."""
+    """Binh presses the pay button of his offer."""
     system.create(BINH, amount=LATER_PRICE * len(NIGHTS), copy=copy)
 
 
 def chi_presses(system: System, copy: int) -> None:
-    """Chi presses the button for what she has won elsewhere."""
+    """Chi presses the pay button of her win elsewhere."""
     system.create(CHI, "1002", copy=copy)
 
 
 def part_ordered(system: System) -> None:
-    """Mai has won in part, and can pay for one night of it."""
+    """Mai has a partial win, and an order for one night of it."""
     hear(system, partial())
     presses_for(system, nights=NIGHTS[:1])
     system.settle()
@@ -494,7 +498,7 @@ def part_ordered(system: System) -> None:
 
 
 def chain_ordered(system: System) -> None:
-    """Mai can pay, and Binh and Chi come after her."""
+    """Mai has an order, and Binh and Chi follow as runners-up."""
     begins(system)
     presses_for(system)
     system.settle()
@@ -502,7 +506,7 @@ def chain_ordered(system: System) -> None:
 
 
 def ran_out(system: System) -> None:
-    """The same, and both her order and her time are over; nobody was asked yet."""
+    """Mai's order and her time to pay are over, and no runner-up was asked yet."""
     chain_ordered(system)
     system.pass_time(minutes=17)
     system.tick()
@@ -511,12 +515,12 @@ def ran_out(system: System) -> None:
 
 
 def chooses_again(system: System, copy: int) -> Any:
-    """Mai wants the other nights."""
+    """Mai chooses the other nights."""
     return system.create(nights=NIGHTS[1:], copy=copy)
 
 
 def pays_in_time(system: System, copy: int) -> Any:
-    """Mai's first order is paid, and called back at once."""
+    """Mai's first order is paid, and ZaloPay calls at once."""
     order = system.order(0)
     if order is None:
         return None
@@ -525,18 +529,18 @@ def pays_in_time(system: System, copy: int) -> Any:
 
 
 def is_corrected(system: System, copy: int) -> Any:
-    """The auction system says that it was another night."""
+    """The auction system corrects the award to another night."""
     return system.invoke("awards", event(partial(nights=NIGHTS[2:], revision=1), "AuctionResult"), copy)
 
 
 def is_withdrawn(system: System, copy: int) -> Any:
-    """The auction system takes it back."""
+    """The auction system withdraws the award."""
     said = {"auctionId": "1001", "userId": MAI, "revision": 1}
     return system.invoke("awards", event(said, "AuctionWithdrawn"), copy)
 
 
 def event(detail: dict[str, Any], kind: str) -> dict[str, Any]:
-    """As the bus hands it on."""
+    """An event as the bus passes it on."""
     return {"id": "event-1", "detail-type": kind, "source": "auctions", "detail": detail}
 
 
@@ -557,7 +561,7 @@ GROUPS: dict[str, Group] = {
     "hold expires ‖ payment": Group(hold_over, (binh_presses, calls_back)),
     "cancel ‖ callback": Group(booked, (cancels, calls_back)),
     "cancel ‖ cancel": Group(booked, (cancels, cancels)),
-    # All three of them at once have more orders than a night has time for, since a cancellation passes nights on.
+    # All three at once have more orders than fit into a night, because a cancellation passes nights on.
     "cancel ‖ clock": Group(booked, (cancels, ticks)),
     "cancel once more ‖ clock": Group(refund_due, (cancels, ticks)),
     "refund ‖ refund": Group(refund_due, (ticks, ticks)),

@@ -1,11 +1,11 @@
-"""What must hold: after every invocation (safety), and when all has come to rest (everything ends well).
+"""The promises: safety after every invocation, and liveness when all has come to rest.
 
-The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, and so on. ZaloPay's ledger and the
-browsers' frames are the truth outside; the stream's history is the truth about what was ever committed.
+The numbers are those of the promises: I1 no night twice, I2 PAID is absorbing, and so on. Outside the system, ZaloPay's
+ledger and the browsers' frames are the truth. The stream's history is the truth about every commit.
 
-Adapted to release 1.3.0: `holds` (an order that its own user replaced is nobody's any more), I5 (money that nobody
-could hear of), I6 (bounded by what is owed), I8 (the reasons of the table of money), I12 with I13 (what is signed is
-kept), I16 (money that moved may turn out not to) and L3 (orders end).
+Release 1.3.0 changed some. `holds`: an order that its own user replaced belongs to no user. I5: money that the system
+could not learn of. I6: bounded by the owed amount. I8: the reasons of the table of money. I12 with I13: signed messages
+are kept. I16: money that moved may turn out not to. L3: orders end.
 """
 
 import json
@@ -34,21 +34,22 @@ from tests.proof.simulation.system import EVENT_TRIES, System, stay_of
 Item = dict[str, Any]
 RANK = {"INITIATED": 0, "PROCESSING": 1, "FAILED": 2, "COMPLETED": 3}
 KEYS = ("PK", "SK", "kind", "userSort", "dueShard", "createdAt", "checkIn", "checkOut", "queriedAt", "dueAt")
-ABSENT: Item = {"cancellationPolicy": []}  # what an item of an earlier release says by saying nothing
-QUERY_SECONDS = 4.9  # five, less what the system itself takes from claiming to asking
+# the value that an item of an earlier release means if it lacks the attribute
+ABSENT: Item = {"cancellationPolicy": []}
+QUERY_SECONDS = 4.9  # five seconds, less the system's own time from claim to question
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
 HALF_AN_HOUR = timedelta(minutes=30)
-A_MINUTE = 60  # seconds after its end, an unpaid order is over
+A_MINUTE = 60  # seconds after its end at which an unpaid order is over
 OPEN_STATUSES = ("CREATED", "PENDING")
 EVER = "1970-01-01T00:00:00Z"
 ODD_QUERIES = ("query_down", "query_processing", "payment_moving", "flaky")
-TOLD_AGAIN = timedelta(minutes=15)  # after a change, who subscribes is told of it
+TOLD_AGAIN = timedelta(minutes=15)  # after a change, a new subscriber still gets its message
 
 
 class Violated(AssertionError):
-    """A promise is broken."""
+    """The system broke a promise."""
 
 
 def demand(holds: bool, promise: str, *details: object) -> None:
@@ -58,7 +59,7 @@ def demand(holds: bool, promise: str, *details: object) -> None:
 
 
 class Invariants:
-    """Watches one run of a system."""
+    """Checks the promises during one run of a system."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -76,7 +77,7 @@ class Invariants:
         system.check = self.after_invocation
 
     def learn(self) -> None:
-        """Take all that has happened for granted, where a world is put there as it once was."""
+        """Accept the history so far without checks. A restored world needs this."""
         for record in self._system.history[self._read :]:
             for look_at in (self._look_at, self.chains.look_at):
                 with suppress(Violated):
@@ -86,7 +87,7 @@ class Invariants:
     # After every invocation
 
     def after_invocation(self) -> None:
-        """Safety: looks only at what is new."""
+        """Check safety, for new records and frames only."""
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
@@ -102,10 +103,10 @@ class Invariants:
             self._heard[connection_id] = len(frames)
 
     def _after_rounds(self) -> None:
-        """L3: a round of the clock that nothing disturbs leaves no session open two days after its order's end.
+        """L3: no session is open two days after its order's end, once the clock has made an undisturbed round.
 
-        Half an hour after it is enough where ZaloPay is well and says that nobody has paid; and a session of which it
-        has said so in the round itself, after the order's end, is over.
+        Half an hour is the limit if ZaloPay works and says that the order is unpaid. If ZaloPay says so during the
+        round, after the order's end, the session must be over.
         """
         for order_id, asked in self._system.denied[self._denied :]:
             session = self._plain(self._system.database.find(f"STAY#{order_id[7:]}", "SESSION"))
@@ -122,7 +123,7 @@ class Invariants:
             asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
             just_asked = datetime.fromisoformat(session.get("queriedAt", EVER)) > at - QUERY_INTERVAL
             if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
-                continue  # after its end it is due every 15 minutes only, and asked about every five seconds
+                continue  # after its end it is due every 15 minutes only, and is asked about at most every five seconds
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
             over = datetime.fromisoformat(session["expiresAt"]) + longest
             demand(
@@ -130,14 +131,14 @@ class Invariants:
             )
 
     def _is_unpaid(self, session: Item) -> bool:
-        """Whether ZaloPay can be asked, and says that nobody paid."""
+        """Say whether ZaloPay answers and says that the order is unpaid."""
         zalopay, order = self._system.zalopay, self._order(session["appTransId"])
         odd = any(zalopay.simulator.faults.find(name, session["appTransId"]) for name in ODD_QUERIES)
         paid = order is not None and order.ended == "PAID"
         return not (odd or paid or zalopay.mute or session["appTransId"] in zalopay.claimed)
 
     def _acknowledged(self) -> None:
-        """I12: what was answered with 1 is on record."""
+        """I12: each callback that was answered with 1 is on record."""
         for trans_id, transaction in self._system.acknowledged[self._answered :]:
             session = self._system.database.find(f"STAY#{trans_id[7:]}", "SESSION")
             money = self._system.database.find(f"TRANSACTION#{transaction}", "TRANSACTION")
@@ -178,7 +179,10 @@ class Invariants:
             self._paid(new)
 
     def _only_one(self, session: Item) -> None:
-        """An award has one open order or reservation; of 1.2.1, which wrote no `left`, it may have had more."""
+        """An award has at most one open order or reservation.
+
+        Release 1.2.1 allowed more; its sessions have no `left`.
+        """
         same = {name: session[name] for name in ("userId", "auctionId", "awardId")}
         others = self._system.database.items(kind="SESSION", **same)
         before = [each for each in others if each["createdAt"] < session["createdAt"] and "left" in each]
@@ -186,7 +190,7 @@ class Invariants:
         demand(not live, "one order", session["id"], "is opened beside", *live)
 
     def _not_moving(self, session: Item) -> None:
-        """No order is opened for a night while the same user's other order for it is known to move."""
+        """No order is opened for a night while money moves for the same user's other order for it."""
         for other in self._system.database.items(kind="SESSION", userId=session["userId"], processing=True):
             live = other["id"] != session["id"] and other["status"] in OPEN_STATUSES
             shared = other["propertyId"] == session["propertyId"] and set(other["nights"]) & set(session["nights"])
@@ -201,7 +205,7 @@ class Invariants:
         return sum(prices.get(night, -1) for night in session["nights"])
 
     def _is_taken(self, session: Item) -> bool:
-        """Whether a night belonged to somebody else when that was written, or has since been given up by them."""
+        """Say whether another stay held one of the nights at any time before this record."""
         others = {
             (image["PK"], image["SK"])
             for record in self._system.history
@@ -211,7 +215,7 @@ class Invariants:
         return any((f"PROPERTY#{session['propertyId']}", f"NIGHT#{night}") in others for night in session["nights"])
 
     def _is_past(self, session: Item) -> bool:
-        """Whether the money became known after its time, and a night was over by then."""
+        """Say whether the system learned of the money late, when one of the nights was over."""
         now = datetime.fromisoformat(session["changedAt"])
         late = now > datetime.fromisoformat(session["expiresAt"]) + HOLD_MARGIN
         return late and min(session["nights"]) < today(now).isoformat()
@@ -221,7 +225,7 @@ class Invariants:
         return award["status"] == "PAID" and award["paymentId"] != session["id"]
 
     def _is_withdrawn(self, session: Item) -> bool:
-        """Whether the auction system took the award back, or a night of it."""
+        """Say whether the auction system withdrew the award, or a night of it."""
         award = self._award(session)
         return award["status"] == "WITHDRAWN" or not set(session["nights"]) <= {
             each["date"] for each in award["nights"]
@@ -263,7 +267,7 @@ class Invariants:
                 demand((item["stayId"], item["state"]) == ({"S": stay}, {"S": "BOOKED"}), "I1", *place, "is", item)
 
     def _payable(self) -> None:
-        """Two travellers never hold a payable order for one night, and none is given up while it can be paid."""
+        """Two users never hold payable orders for one night. No session ends while its order can be paid."""
         simulator = self._system.zalopay.simulator
         now, owner = simulator.now(), dict[tuple[str, str], str]()
         for order in simulator.ledger.orders.values():
@@ -271,11 +275,11 @@ class Invariants:
             if nights is None or order.state(now) != "OPEN" or order.app_trans_id not in self._system.payable:
                 continue
             if order.app_trans_id in self._system.zalopay.claimed:
-                continue  # ZaloPay has said something else of it
+                continue  # ZaloPay has given a false answer about it
             session = self._system.database.find(f"STAY#{stay_of(order)}", "SESSION")
             status = session and session["status"]["S"]
             if session and session.get("reason") == {"S": "SUPERSEDED"}:
-                continue  # its own user has chosen otherwise
+                continue  # its own user has chosen other nights
             demand(status in OPEN_STATUSES, "L3", order.app_trans_id, "can be paid, and its session is", status)
             for place in nights:
                 other = owner.setdefault(place, order.app_trans_id)
@@ -292,14 +296,14 @@ class Invariants:
         key = connection_id, frame["paymentId"]
         before, status = self._rank.get(key, "INITIATED"), frame["status"]
         reviewed = before == "FAILED" and frame.get("reason") == "PAYMENT_UNDER_REVIEW"
-        reviewed = reviewed or (before, status) == ("PROCESSING", "INITIATED")  # money that did not move after all
+        reviewed = reviewed or (before, status) == ("PROCESSING", "INITIATED")  # the money did not move after all
         demand(reviewed or RANK[status] >= RANK[before], "I16", *key, "fell from", before, "to", status)
         self._rank[key] = status
 
     # When all has come to rest
 
     def at_rest(self) -> None:
-        """Every đồng, night, mail and message is where it belongs."""
+        """Check that every đồng, night, mail and message is where it belongs."""
         system = self._system
         self.after_invocation()
         demand(len(system.dead) * EVENT_TRIES <= system.gate.broken, "L4", "dead letters:", len(system.dead))
@@ -347,7 +351,7 @@ class Invariants:
         demand(not (booked and returned), "I6", session["id"], "is booked and refunded")
 
     def _stray(self, order: Order, returned: int, strays: list[Item]) -> None:
-        """Money for an order that is not ours is on record, and back where that is said."""
+        """Money for an unknown order is on record. If its record says REFUNDED, the money is back."""
         key = f"TRANSACTION#{order.zp_trans_id}"
         kept = [each for each in strays if each["PK"] == key]
         demand(len(kept) == 1, "I5", order.app_trans_id, "was paid and is unknown")
@@ -356,9 +360,10 @@ class Invariants:
         demand(people or returned == expected, "I5", order.app_trans_id, "owes", expected, "and returned", returned)
 
     def _was_silent(self, order: Order) -> bool:
-        """Whether nobody could hear of this money: no callback came, and no round of the clock while ZaloPay answered.
+        """Say whether the system could not learn of this money.
 
-        ZaloPay answers about an order for 48 hours; the last question is asked 47 hours after the order's end.
+        That is so if no callback came, and the clock made no round while ZaloPay answered. ZaloPay answers about an
+        order for 48 hours. The last question is asked 47 hours after the order's end.
         """
         if order.app_trans_id in dict(self._system.acknowledged):
             return False
@@ -366,7 +371,7 @@ class Invariants:
             return True
         last_question, answered_until = order.expires_at + LAST_QUESTION, order.app_time + ANSWERED
         if order.paid_at < last_question and self._system.now.timestamp() * 1000 < last_question:
-            return False  # a question was still to come, and all is at rest
+            return False  # all is at rest, and a question was still to come
         since = max(order.paid_at, last_question)
         return not any(since <= at < answered_until for at in self._system.rounds)
 
@@ -394,21 +399,24 @@ class Invariants:
         demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
 
     def _rests(self, mail: Item) -> bool:
-        """SES did not take it to the end of two days, and somebody heard of it."""
+        """Say whether SES refused the mail for two days. If so, a metric has reported it."""
         tried = "dueAt" not in mail and self._system.now - datetime.fromisoformat(mail["requestedAt"]) > PERSISTENCE
         refused = "mail send" in self._system.gate.hit and self._system.counted["MailFailed"] > 0
         return bool(mail["state"] == "WAITING" and tried and refused)
 
     def _given_up(self, mail: Item) -> bool:
-        """Two attempts died between the claim and SES, so that it may have been out twice; and somebody heard of it."""
+        """Say whether two attempts died between the claim and SES, so that the mail may have gone out twice.
+
+        A metric must have reported it.
+        """
         broken = self._system.gate.broken
-        unsure = mail.get("unsure", mail["attempts"])  # as releases before 1.4.0 counted
+        unsure = mail.get("unsure", mail["attempts"])  # the count of releases before 1.4.0
         given_up = mail["state"] == "UNDELIVERABLE" and broken >= unsure == MAILS
         demand(not given_up or broken > MAILS or self._system.counted["MailFailed"] > 0, "I17", "in silence")
         return given_up
 
     def _copies(self, by_kind: Mapping[str, list[Item]], sessions: Mapping[str, Item]) -> None:
-        """What is written twice says the same twice."""
+        """Two copies of the same facts agree."""
         copies = [*by_kind["BOOKING"], *by_kind["TRANSACTION"]]
         for item in copies:
             session = sessions[item["id"]]
@@ -429,13 +437,13 @@ class Invariants:
             demand(named, "copies", stay, "is booked and its award is not PAID")
 
     def _hosts(self, by_kind: Mapping[str, list[Item]]) -> None:
-        """Every property that something was awarded at has its calendar."""
+        """Every property of an award has a calendar."""
         kept = {item["propertyId"] for item in by_kind["CALENDAR"]}
         for award in (*by_kind["AWARD"], *by_kind["OFFER"]):
             demand(award["property"]["id"] in kept, "hosts", award["property"]["id"], "is nobody's")
 
     def _asked(self) -> None:
-        """ZaloPay is asked about an order once in five seconds, and for a refund once."""
+        """The system asks ZaloPay about an order at most once in five seconds, and for a refund once."""
         last: dict[str, float] = {}
         for path, what, at, serving in self._system.zalopay.asked:
             if path == "/v2/query" and not serving.endswith("/create"):
@@ -446,7 +454,7 @@ class Invariants:
         demand(self._system.gate.broken > 0 or not twice, "polls", "refunds asked for twice:", *twice)
 
     def _listed(self) -> None:
-        """Nobody has more than ten connections, but for one that a fault left over, until the next one subscribes."""
+        """No user has more than ten connections. A fault may leave one more, until the next browser subscribes."""
         listed = Counter(
             item["PK"] for item in self._system.database.items("connections") if item["SK"].startswith("CONNECTION#")
         )
@@ -456,7 +464,7 @@ class Invariants:
         )
 
     def _told(self, sessions: Mapping[str, Item]) -> None:
-        """I15: who listens knows how it ended, unless that was long before."""
+        """I15: a browser that listens knows the outcome, unless that came long before."""
         browsers = self._system.browsers
         for connection_id, since in browsers.since.items():
             if connection_id in browsers.gone:
@@ -477,7 +485,10 @@ class Invariants:
             demand(told, "I15", session["id"], "is booked and nobody was told")
 
     def _published(self) -> None:
-        """What was published is what happened, in the same words each time; undisturbed, once for each delivery."""
+        """The published events are those that happened, with the same text each time.
+
+        Without faults each event is published once per delivery.
+        """
         handed: Counter[str] = Counter()
         for record in self._system.history:
             images = record["dynamodb"]
@@ -504,7 +515,7 @@ UNPAID = ("FAILED", "CANCELLED", "EXPIRED")
 
 
 def happened(old: Item, new: Item) -> Iterator[str]:
-    """What a change amounts to, by the ids of its events."""
+    """Return the ids of the events of a change."""
     if new.get("kind") == "SESSION":
         yield from (f"{new['id']}/{name}" for name, is_so in of_session(old, new).items() if is_so)
     if new.get("kind") in ("AWARD", "OFFER"):
@@ -513,7 +524,7 @@ def happened(old: Item, new: Item) -> Iterator[str]:
 
 
 def of_session(old: Item, new: Item) -> dict[str, bool]:
-    """Which events a change of a session is."""
+    """Say which events a change of a session causes."""
     fresh = {name for name in new if name not in old}
     ended = old.get("status") in OPEN_STATUSES and new["status"] in UNPAID
     return {
@@ -526,7 +537,7 @@ def of_session(old: Item, new: Item) -> dict[str, bool]:
 
 
 def of_award(old: Item, new: Item) -> Iterator[str]:
-    """Which events a change of an award is."""
+    """Return the events that a change of an award causes."""
     if new["kind"] == "OFFER" and old.get("status") != new["status"] == "EXPIRED":
         yield "OfferExpired"
     before, after = (len(each.get("releases") or ([1] if each.get("releasedNights") else [])) for each in (old, new))
@@ -536,12 +547,12 @@ def of_award(old: Item, new: Item) -> Iterator[str]:
 
 
 def _same_award(one: Item, other: Item) -> bool:
-    """Nights of one award may be paid in parts, if that is begun before the first part is paid."""
+    """Say whether two sessions pay for one award: users may pay in parts, if both began before the first was paid."""
     return all(one[name] == other[name] for name in ("auctionId", "userId", "awardId"))
 
 
 def final_status(session: Item) -> str:
-    """What the browser should have heard last."""
+    """Return the last status that the browser should have received."""
     if session["fulfilment"] == "REVIEW":
         return "PROCESSING"
     return "COMPLETED" if session["status"] == "PAID" and "bookedAt" in session else "FAILED"

@@ -1,4 +1,4 @@
-"""What travellers, ZaloPay and the auction system do; every step copes with a function that dies under it."""
+"""Journeys of users, ZaloPay and the auction system. Every step copes with a function that dies during it."""
 
 import json
 from collections.abc import Callable
@@ -20,14 +20,14 @@ FOUND_WITHIN = timedelta(minutes=2)
 
 
 def wins(system: System, sub: str = MAI, auction_id: str = "1001") -> None:
-    """The auction system says who won."""
+    """The auction system names the winner."""
     system.announce(auction_result(userId=sub, auctionId=auction_id))
     while system.events:
         system.deliver_events()
 
 
 def orders(system: System, sub: str = MAI, auction_id: str = "1001") -> None:
-    """The pay button, pressed again when nothing comes of it."""
+    """Press the pay button, again if nothing happens."""
     for _ in range(CLICKS):
         reply = system.create(sub, auction_id)
         if reply.status in (200, 409):
@@ -36,7 +36,7 @@ def orders(system: System, sub: str = MAI, auction_id: str = "1001") -> None:
 
 
 def paid(system: System) -> None:
-    """The good day: listening, paying, called back, told and written to."""
+    """The journey without trouble: the browser listens, the user pays, ZaloPay calls, messages and mail go out."""
     wins(system)
     system.listen()
     orders(system)
@@ -57,7 +57,7 @@ def callback_lost(system: System) -> None:
 
 
 def nobody_looks(system: System) -> None:
-    """ZaloPay never calls, and the browser is gone: only the clock is left, and it finds the money in two minutes."""
+    """ZaloPay never calls, and the browser is gone. The clock alone finds the money within two minutes."""
     wins(system)
     orders(system)
     system.pass_time(minutes=1)
@@ -70,14 +70,14 @@ def nobody_looks(system: System) -> None:
 
 
 def never_paid(system: System) -> None:
-    """The order expires."""
+    """The order expires unpaid."""
     wins(system)
     system.listen()
     orders(system)
 
 
 def given_up(system: System) -> None:
-    """The traveller cancels at ZaloPay and polls."""
+    """The user cancels at ZaloPay, and the browser polls."""
     wins(system)
     orders(system)
     order = system.order()
@@ -88,7 +88,7 @@ def given_up(system: System) -> None:
 
 
 def paid_late(system: System) -> None:
-    """The money comes after the end, the nights are still free."""
+    """The money arrives after the end, and the nights are still free."""
     wins(system)
     orders(system)
     order = system.order()
@@ -98,7 +98,7 @@ def paid_late(system: System) -> None:
 
 
 def paid_late_and_silent(system: System) -> None:
-    """The money comes after the end, and ZaloPay never calls: the clock asks about orders that are over, too."""
+    """The money arrives after the end without a callback. The clock also asks about orders that are over."""
     wins(system)
     orders(system)
     order = system.order()
@@ -110,7 +110,7 @@ def paid_late_and_silent(system: System) -> None:
 
 
 def paid_too_late(system: System) -> None:
-    """The money comes after the end, and somebody else has the nights by then."""
+    """The money arrives after the end, when another user has the nights."""
     wins(system)
     wins(system, BINH, "1002")
     system.listen()
@@ -139,7 +139,7 @@ def two_for_one_night(system: System) -> None:
 
 
 def double_click(system: System) -> None:
-    """The same button twice."""
+    """The user presses the same button twice."""
     wins(system)
     orders(system)
     orders(system)
@@ -147,7 +147,7 @@ def double_click(system: System) -> None:
 
 
 def gives_back(system: System) -> None:
-    """The traveller cancels, and tries again when nothing comes of it."""
+    """The user cancels the booking, again if nothing happens."""
     order = system.order()
     for _ in range(CLICKS if order else 0):
         if order and system.cancel(order).status == 200:
@@ -155,7 +155,7 @@ def gives_back(system: System) -> None:
 
 
 def cancelled(system: System) -> None:
-    """Booked, and given back in time for the whole price."""
+    """A booking is cancelled in time for the full price."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -164,7 +164,7 @@ def cancelled(system: System) -> None:
 
 
 def cancelled_for_half(system: System) -> None:
-    """Given back four days before: half of the price, and ZaloPay takes its time."""
+    """A booking is cancelled four days before check-in for half of the price. ZaloPay takes its time."""
     wins(system)
     orders(system)
     order = system.order()
@@ -181,7 +181,7 @@ def cancelled_for_half(system: System) -> None:
 
 
 def cancelled_for_all_or_nothing(system: System) -> None:
-    """The same, and ZaloPay refunds this order only as a whole."""
+    """The same cancellation, but ZaloPay refunds this order only as a whole."""
     system.zalopay.simulator.switch("refund_in_part_refused", True, "all")
     wins(system)
     orders(system)
@@ -192,7 +192,7 @@ def cancelled_for_all_or_nothing(system: System) -> None:
 
 
 def half_back_before_midnight(system: System) -> None:
-    """Half of the price is owed a quarter of an hour before midnight, after which a refund's id has another date."""
+    """Half of the price is owed at a quarter to midnight. After midnight a refund's id has another date."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -213,7 +213,7 @@ def rounds(system: System, minutes: int) -> None:
 
 
 def refund_shown_late(system: System) -> None:
-    """ZaloPay takes a refund on, its answer is lost, and it shows the refund 50 minutes later, on another day."""
+    """ZaloPay accepts a refund and its answer is lost. It shows the refund 50 minutes later, on another day."""
     half_back_before_midnight(system)
     system.zalopay.simulator.switch("refund_lost", True, "all")
     rounds(system, minutes=50)
@@ -221,7 +221,7 @@ def refund_shown_late(system: System) -> None:
 
 
 def refund_forgotten(system: System) -> None:
-    """ZaloPay accepts a refund and does not know it for three hours; but silence it follows within the hour."""
+    """ZaloPay accepts a refund and does not know it for three hours. The system asks about silence within the hour."""
     half_back_before_midnight(system)
     system.tick()
     rounds(system, minutes=180 if system.undisturbed else 50)
@@ -231,13 +231,13 @@ def refund_forgotten(system: System) -> None:
 
 
 def refund_refused(system: System) -> None:
-    """Given back, and ZaloPay refuses for good: for people."""
+    """A booking is cancelled, and ZaloPay refuses the refund for good: an operator must act."""
     system.zalopay.simulator.switch("refund_refused", True, "all", seconds=30)
     cancelled(system)
 
 
 def reserved_then_paid(system: System) -> None:
-    """A direct booking first, its payment later."""
+    """A direct booking that is paid later."""
     wins(system)
     system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
     system.pass_time(minutes=5)
@@ -246,13 +246,13 @@ def reserved_then_paid(system: System) -> None:
 
 
 def reserved_and_left(system: System) -> None:
-    """A direct booking that nobody pays for."""
+    """A direct booking that is never paid."""
     wins(system)
     system.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)})
 
 
 def create_unanswered(system: System) -> None:
-    """ZaloPay makes the order and its answer is lost; the traveller presses again."""
+    """ZaloPay makes the order and its answer is lost. The user presses again."""
     wins(system)
     system.zalopay.simulator.switch("create_lost", True, "next")
     orders(system)
@@ -260,7 +260,7 @@ def create_unanswered(system: System) -> None:
 
 
 def create_unheard(system: System) -> None:
-    """ZaloPay does not hear the first call; the traveller does not notice."""
+    """ZaloPay does not receive the first call. The user notices nothing."""
     wins(system)
     system.zalopay.deaf = 1
     expect(system, system.create().status == 200, "one call that was not heard was one too many")
@@ -268,7 +268,7 @@ def create_unheard(system: System) -> None:
 
 
 def nothing_heard_of_create(system: System) -> None:
-    """ZaloPay hears neither the first call nor the question about it; the next press makes an order."""
+    """ZaloPay receives neither the first call nor the question about it. The next press makes an order."""
     wins(system)
     system.zalopay.deaf = 2
     orders(system)
@@ -277,7 +277,7 @@ def nothing_heard_of_create(system: System) -> None:
 
 
 def callback_overtakes(system: System) -> None:
-    """Paid and called back before create has answered."""
+    """The user pays and ZaloPay calls before the answer to create arrives."""
     wins(system)
     system.zalopay.simulator.switch("callback_before_create", True, "all")
     orders(system)
@@ -287,7 +287,7 @@ def callback_overtakes(system: System) -> None:
 
 
 def wrong_amount(system: System) -> None:
-    """A well-signed callback names another amount: for people."""
+    """A callback with a valid MAC names another amount: an operator must act."""
     wins(system)
     system.listen()
     orders(system)
@@ -299,7 +299,7 @@ def wrong_amount(system: System) -> None:
 
 
 def known_transaction(system: System) -> None:
-    """ZaloPay uses the transaction of one order for another: for people."""
+    """ZaloPay uses the transaction of one order for another order: an operator must act."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -314,7 +314,7 @@ def known_transaction(system: System) -> None:
 
 
 def key_rotated(system: System) -> None:
-    """key2 changes between the order and its callback, before anybody has noticed."""
+    """key2 changes between the order and its callback, before the functions have loaded the new one."""
     wins(system)
     orders(system)
     system.call_back(b"{}")
@@ -329,7 +329,7 @@ def key_rotated(system: System) -> None:
 
 
 def forged(system: System) -> None:
-    """Somebody without the key says that an order is paid, in many ways."""
+    """A caller without the key claims in many ways that an order is paid."""
     wins(system)
     orders(system)
     order = system.order()
@@ -343,7 +343,7 @@ def forged(system: System) -> None:
 
 
 def demand_refused(system: System, body: bytes) -> None:
-    """A callback that may change nothing."""
+    """Demand that a callback is refused and changes nothing."""
     version = system.database.version
     code = system.call_back(body)
     assert code != 1, "a forged callback was accepted"
@@ -351,7 +351,10 @@ def demand_refused(system: System, body: bytes) -> None:
 
 
 def demand_kept(system: System, body: bytes) -> None:
-    """A message of ZaloPay's that is not understood: it is kept, nothing else is written, and only then it is 1."""
+    """Demand that a message of ZaloPay that we do not understand is kept, and only then answered with 1.
+
+    It changes nothing else.
+    """
     before = of_ours(system)
     code = system.http("POST", CALLBACK, raw=body, sub=None).body.get("return_code")
     assert code != -1, "ZaloPay's own word was refused"
@@ -361,12 +364,12 @@ def demand_kept(system: System, body: bytes) -> None:
 
 
 def of_ours(system: System) -> list[dict[str, Any]]:
-    """Everything but what is kept for people."""
+    """Return all items except those that are kept for people."""
     return [item for item in system.database.items() if item.get("kind") != "REFUSED"]
 
 
 def not_understood(system: System) -> None:
-    """Well signed, and of another app, of another kind, or not of this world."""
+    """Messages with a valid MAC, but of another app, another kind, or without sense."""
     wins(system)
     orders(system)
     order = system.order()
@@ -380,7 +383,7 @@ def not_understood(system: System) -> None:
 
 
 def dressed_up(system: System) -> None:
-    """ZaloPay's word comes as a form with texts in it and no type, and is its word all the same."""
+    """ZaloPay's callback comes as a form, with texts and without a type. It is still believed."""
     wins(system)
     orders(system)
     order = system.order()
@@ -396,14 +399,14 @@ def dressed_up(system: System) -> None:
 
 
 def unknown_order(system: System) -> None:
-    """Real money for an order that is none of ours: kept for people."""
+    """Real money for an order that is not ours is kept for people."""
     body = signed(order_data("270301_01KANX8QG00123456789ABCDEF")).encode()
     if system.call_back(body) == 1:
         assert system.database.items(kind="STRAY"), "money was forgotten"
 
 
 def paid_twice(system: System) -> None:
-    """The same order is paid by two transactions: one too many, kept for people."""
+    """Two transactions pay the same order. The second one is kept for people."""
     paid(system)
     order = system.order()
     if order is None or order.ended != "PAID":
@@ -416,7 +419,7 @@ def paid_twice(system: System) -> None:
 
 
 def elsewhere(system: System) -> Order:
-    """An order that ZaloPay has, which is not ours, paid."""
+    """Return a paid order of ZaloPay that is not ours."""
     now = system.zalopay.simulator.now()
     sent = {"app_trans_id": "270301_elsewhere", "app_user": "x", "amount": PRICE, "app_time": now, "description": "x"}
     order = system.zalopay.simulator.open({**sent, "embed_data": "{}", "item": "[]"})
@@ -426,7 +429,7 @@ def elsewhere(system: System) -> Order:
 
 
 def operator_gives_back(system: System, order: Order) -> None:
-    """An operator types the transaction, again when nothing comes of it; then the clock does the rest."""
+    """An operator enters the transaction, again if nothing happens. Then the clock does the rest."""
     for _ in range(CLICKS):
         if system.operate(lambda commands: commands.refund(str(order.zp_trans_id), None)):
             break
@@ -436,7 +439,7 @@ def operator_gives_back(system: System, order: Order) -> None:
 
 
 def unknown_order_given_back(system: System) -> None:
-    """Money for an order that is none of ours goes back where it came from."""
+    """Money for an order that is not ours is refunded."""
     order = elsewhere(system)
     system.callbacks.append(Pending((order, False), CALLBACK_TRIES))
     system.settle()
@@ -444,7 +447,7 @@ def unknown_order_given_back(system: System) -> None:
 
 
 def second_transaction_given_back(system: System) -> None:
-    """A booking is paid twice: the second transaction goes back, and the booking stays."""
+    """A booking is paid twice. The second transaction is refunded, and the booking stays."""
     paid(system)
     order, other = system.order(), elsewhere(system)
     if order is None or order.ended != "PAID":
@@ -461,7 +464,7 @@ def second_transaction_given_back(system: System) -> None:
 
 
 def announced_twice(system: System) -> None:
-    """The auction system repeats itself after the payment."""
+    """The auction system repeats its event after the payment."""
     detail = auction_result()
     system.announce(detail)
     orders(system)
@@ -472,7 +475,7 @@ def announced_twice(system: System) -> None:
 
 
 def wrong_price(system: System) -> None:
-    """The browser names a price of its own, and nights that were not won."""
+    """The browser sends a price of its own, and nights that were not won."""
     wins(system)
     for amount, nights in ((1000, NIGHTS), (PRICE, NIGHTS), (PRICE, ("2027-04-01",))):
         reply = system.create(nights=nights, amount=amount)
@@ -481,7 +484,7 @@ def wrong_price(system: System) -> None:
 
 
 def too_late_to_pay(system: System) -> None:
-    """The deadline of the award has passed."""
+    """The user pays after the award's deadline."""
     wins(system)
     system.pass_time(days=1, seconds=1)
     assert system.create().status in (0, 409, 429, 500)
@@ -489,14 +492,14 @@ def too_late_to_pay(system: System) -> None:
 
 
 def forged_token(system: System) -> None:
-    """Somebody comes with a token that the issuer did not sign for us."""
+    """A caller sends a token that the issuer did not sign for us."""
     for claims in ({"aud": "another-api"}, {"iss": "https://issuer.example"}, {"exp": 1}):
         assert system.connect(MAI, **claims) is None, f"a token with {claims} was believed"
     assert system.connect(MAI, forged=True) is None, "a forged token was believed"
 
 
 def foreign(system: System) -> None:
-    """A stranger asks for everything that is Mai's."""
+    """Another user asks for everything of Mai's."""
     paid(system)
     order = system.order()
     if order is None:
@@ -521,7 +524,7 @@ def foreign(system: System) -> None:
 
 
 def mail_unanswered(system: System) -> None:
-    """SES takes every mail and never says so: nobody may get a third one."""
+    """SES takes every mail and never answers. No user may get a third mail."""
     system.mail.silent = True
     wins(system)
     orders(system)
@@ -529,7 +532,7 @@ def mail_unanswered(system: System) -> None:
 
 
 def mail_not_set_up(system: System) -> None:
-    """SES does not know our sender, until somebody has seen to it: no mail is lost by that."""
+    """SES does not know our sender until an operator registers it. No mail is lost."""
     system.mail.refusing = True
     wins(system)
     orders(system)
@@ -539,7 +542,7 @@ def mail_not_set_up(system: System) -> None:
 
 
 def records_lost(system: System) -> None:
-    """The stream forgets what was to be written to the traveller: the clock remembers."""
+    """The stream loses the records of mails to the user. The clock finds them."""
     wins(system)
     orders(system)
     system.pay(system.order())
@@ -551,7 +554,7 @@ def records_lost(system: System) -> None:
 
 
 def many_sockets(system: System) -> None:
-    """A page that leaks sockets: twelve of them."""
+    """A page leaks twelve sockets."""
     wins(system)
     for _ in range(12):
         system.listen()
@@ -560,7 +563,7 @@ def many_sockets(system: System) -> None:
 
 
 def token_runs_out(system: System) -> None:
-    """The token behind a socket ends before the payment is made."""
+    """The token of a socket expires before the payment."""
     wins(system)
     orders(system)
     socket = system.connect(seconds=120)
@@ -572,12 +575,12 @@ def token_runs_out(system: System) -> None:
 
 
 def foreign_page(system: System) -> None:
-    """Somebody else's page connects with a token that it got hold of."""
+    """Another site's page connects with a stolen token."""
     assert system.connect(origin="https://evil.example") is None, "a page of somebody else's was let in"
 
 
 def restless(system: System) -> None:
-    """Somebody reserves and gives back without end."""
+    """A user reserves and cancels again and again."""
     wins(system)
     answered = set()
     for _ in range(25):
@@ -589,7 +592,7 @@ def restless(system: System) -> None:
 
 
 def partner_pays(system: System) -> None:
-    """A second chance is offered, paid and booked."""
+    """A user accepts a second chance, pays and is booked."""
     system.announce(second_chance(), "SecondChanceOffer")
     system.listen(BINH)
     orders(system, BINH)
@@ -597,7 +600,7 @@ def partner_pays(system: System) -> None:
 
 
 def vanished(system: System) -> None:
-    """One socket of three goes without a word, one says goodbye."""
+    """Of three sockets one vanishes without a disconnect, and one disconnects."""
     wins(system)
     sockets = [system.listen() for _ in range(3)]
     orders(system)

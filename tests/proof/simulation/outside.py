@@ -1,4 +1,4 @@
-"""What the functions speak to, in this process and behind the gate: tables, ZaloPay, browsers, mail, secrets."""
+"""The services around the functions, in this process and behind the gate: tables, ZaloPay, browsers, mail, secrets."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,18 +19,18 @@ from tests.proof.simulation.gate import Call, Gate, Troubles
 
 KEY1 = Settings().key1
 KEY2 = Settings().key2
-# What speaks of the call or of ZaloPay, and not of the order (docs.zalopay.vn, status codes).
+# Codes about the call or about ZaloPay, not about the order (docs.zalopay.vn, status codes).
 OF_THE_CALL = {-2, -53, *range(-405, -400), -429, -500, -999, *range(-35, -31), -43, -88, -135, -301}
 
 
 @cache
 def real(service: str) -> Any:
-    """A real client, for the exceptions that it knows."""
+    """Return a real client, for its exceptions."""
     return boto3.client(service, region_name="ap-southeast-1")
 
 
 def failure(code: str, operation: str = "Operation", **more: Any) -> ClientError:
-    """An error as AWS answers it."""
+    """Return an error as AWS answers it."""
     return ClientError({"Error": {"Code": code, "Message": "not now"}, **more}, operation)
 
 
@@ -43,7 +43,7 @@ def refuse(error: Exception, _: Call) -> Any:
 
 
 def twice(call: Call) -> Any:
-    """The answer was lost, and the SDK sent the same again."""
+    """The answer was lost, and the SDK sent the same request again."""
     call()
     return call()
 
@@ -63,7 +63,10 @@ WRITES = Troubles(
 
 
 def transaction_troubles(size: int) -> Troubles:
-    """DynamoDB's transactions: a conflict names the item, and what is sent twice under one token counts once."""
+    """Return the faults of DynamoDB's transactions.
+
+    A conflict names the item. A request that is sent twice with one token counts once.
+    """
 
     def conflict(_: Call) -> Any:
         reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (size - 1)
@@ -97,19 +100,19 @@ class Tables:
 
 
 def _table(request: Mapping[str, Any]) -> str:
-    """The table that a request is for."""
+    """Return the table of a request."""
     name: str = request.get("TableName") or next(iter(request["RequestItems"]))
     return name
 
 
 def nonsense(call: Call) -> httpx.Response:
-    """The other side did it, and something on the way answered with a page."""
+    """The service did its work, and a proxy on the way answered with an HTML page."""
     call()
     return httpx.Response(200, html="<html>502 Bad Gateway</html>")
 
 
 class ZaloPay:
-    """The real simulator, without a network: its ledger is the truth about money."""
+    """The real simulator without a network. Its ledger is the truth about money."""
 
     def __init__(self, gate: Gate, clock: Callable[[], float], serving: Callable[[], str]) -> None:
         self.serving = serving
@@ -117,8 +120,8 @@ class ZaloPay:
         self.app = create_app(settings)
         self.simulator = self.app.state.simulator
         self.mute = False
-        self.deaf = 0  # calls that are not heard
-        self.hides_refunds = False  # asked about a refund, it knows none
+        self.deaf = 0  # number of calls that it does not receive
+        self.hides_refunds = False  # it answers questions about a refund as if it knew none
         self.asked: list[tuple[str, str, float, str]] = []
         self._gate = gate
         self._troubles = Troubles(
@@ -129,18 +132,18 @@ class ZaloPay:
         )
 
     def forget(self) -> None:
-        """An empty ZaloPay that never calls back by itself: the platform delivers, if it does."""
-        self.claimed: set[str] = set()  # orders of which query has said something else than what is so
-        self.denied: list[tuple[str, float]] = []  # orders of which it has said that nobody paid, and when
+        """Start an empty ZaloPay that never calls back by itself. The platform delivers its callbacks."""
+        self.claimed: set[str] = set()  # orders about which query has given a false answer
+        self.denied: list[tuple[str, float]] = []  # orders that it has called unpaid, and when
         self.simulator.forget()
         self.simulator.switch("callback_lost", True, "all")
         self.mute = False
-        self.deaf = 0  # calls that are not heard
+        self.deaf = 0  # number of calls that it does not receive
         self.hides_refunds = False
         self.asked: list[tuple[str, str, float, str]] = []
 
     def post(self, path: str, json: Any) -> httpx.Response:
-        """What the functions' client calls."""
+        """Answer a call of the functions' client."""
         return self._gate(f"zalopay {path}", lambda: self._answer(path, json), self._troubles)
 
     def _answer(self, path: str, content: Any) -> httpx.Response:
@@ -158,11 +161,11 @@ class ZaloPay:
 
     @property
     def orders(self) -> list[Order]:
-        """All orders, oldest first."""
+        """Return all orders, oldest first."""
         return list(self.simulator.ledger.orders.values())
 
     def pay(self, order: Order, *, late: bool = False, again: bool = False, **promotion: Any) -> None:
-        """The traveller pays, by a second transaction if it is `again`. Raises NotPossibleError for what is over."""
+        """Pay as the user; `again` adds a second transaction. Raises NotPossibleError for an order that is over."""
         simulator = self.simulator
         number = simulator._number(simulator.ledger.by_transaction)
         if again:
@@ -172,7 +175,7 @@ class ZaloPay:
         simulator.keep(order)
 
     def callback(self, order: Order, *, again: bool = False, dress: int = 0) -> bytes:
-        """What ZaloPay would send for a payment of an order, signed with its present key."""
+        """Return the callback of an order's payment, signed with ZaloPay's present key."""
         callbacks = self.simulator.callbacks
         payment = order.payments[-1] if again else order.first
         if not dress:
@@ -181,13 +184,13 @@ class ZaloPay:
 
 
 def denies(answer: Mapping[str, Any]) -> bool:
-    """Whether this answer to a query says that nobody has paid: it fails, and not because of the call."""
+    """Say whether this answer to a query means unpaid: it fails, and the cause is not the call."""
     said, code = answer.get("return_code"), answer.get("sub_return_code")
     return said is not None and int(said) == 2 and (code is None or int(code) not in OF_THE_CALL)
 
 
 def asgi(app: Any, path: str, body: bytes) -> httpx.Response:
-    """One request to an ASGI app that waits for nothing."""
+    """Send one request to an ASGI app that waits for nothing."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -224,19 +227,19 @@ class Browsers:
         self.forget()
 
     def forget(self) -> None:
-        """Nobody is connected."""
+        """Close all connections."""
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.owner: dict[str, str] = {}
-        self.until: dict[str, str] = {}  # when the token runs out
-        self.since: dict[str, datetime] = {}  # when it was first told that it is subscribed
+        self.until: dict[str, str] = {}  # when the token expires
+        self.since: dict[str, datetime] = {}  # when the browser was first told that it is subscribed
         self.gone: set[str] = set()
 
     def post_to_connection(self, ConnectionId: str, Data: bytes) -> Any:
-        """A frame to one browser."""
+        """Send a frame to one browser."""
         return self._gate("browser post", lambda: self._arrive(ConnectionId, Data), self._troubles)
 
     def delete_connection(self, ConnectionId: str) -> Any:
-        """The connection ends."""
+        """Close the connection."""
         return self._gate("browser end", lambda: self.gone.add(ConnectionId), self._troubles)
 
     def _arrive(self, connection_id: str, data: bytes) -> None:
@@ -255,7 +258,7 @@ class Browsers:
 
 
 class Mail:
-    """SES, and the mailbox of everybody."""
+    """SES, and every user's mailbox."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -268,13 +271,13 @@ class Mail:
         self.forget()
 
     def forget(self) -> None:
-        """No mail."""
+        """Delete all mail."""
         self.sent: list[str] = []
-        self.silent = False  # every mail goes out, and no answer comes back
+        self.silent = False  # every mail goes out, and no answer arrives
         self.refusing = False  # our sender is not verified
 
     def send_email(self, **request: Any) -> dict[str, str]:
-        """A mail goes out."""
+        """Send a mail."""
         return self._gate("mail send", lambda: self._take(request), self._troubles)
 
     def _take(self, request: Mapping[str, Any]) -> dict[str, str]:
@@ -288,25 +291,25 @@ class Mail:
 
 
 def message_id(raw: bytes) -> str:
-    """`<stay>.<letter>` of a mail."""
+    """Return `<stay>.<letter>` of a mail."""
     line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
     stay, letter, _ = line.decode().split("<")[1].split(".", 2)
     return f"{stay}.{letter}"
 
 
 class Bus:
-    """EventBridge: what was published."""
+    """EventBridge: the published events."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self.forget()
 
     def forget(self) -> None:
-        """Nothing was published."""
+        """Delete all published events."""
         self.published: list[dict[str, Any]] = []
 
     def put_events(self, Entries: list[dict[str, Any]]) -> Any:
-        """Events go out."""
+        """Publish events."""
         troubles = Troubles(
             error=partial(failure, "ThrottlingException"),
             conflict=lambda _: self._take_all_but_one(Entries),
@@ -320,7 +323,7 @@ class Bus:
         return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.published))} for _ in entries]}
 
     def _take_all_but_one(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        """The call is answered as any other; only who reads on sees that something was left out."""
+        """Return an answer that looks normal, but whose details say that one event was left out."""
         taken = self._take(entries[1:])["Entries"]
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "-"}, *taken]}
 
@@ -340,7 +343,7 @@ class Secrets(BaseProvider):
         self.forget()
 
     def forget(self) -> None:
-        """The first keys, and nothing remembered of others."""
+        """Go back to the first keys, and forget all others."""
         self.clear_cache()
         self.held = {"zalopay-key1": {"current": KEY1}, "zalopay-key2": {"current": KEY2}}
 

@@ -1,4 +1,4 @@
-"""The parts of the long form, in pieces of work for one process each, and what came of them."""
+"""The parts of `make prove`, in pieces of work for one process each, and their results."""
 
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
@@ -18,11 +18,11 @@ from tests.proof.simulation.journeys import CORE, JOURNEYS
 from tests.proof.simulation.sweep import pairs, sweep
 from tests.proof.simulation.system import simulation
 
-TRAVELLERS, SECONDS = 200, 60  # of the load, and how long they keep coming
+TRAVELLERS, SECONDS = 200, 60  # users of the load, and the time in which they arrive
 
 
 class Result(NamedTuple):
-    """What one piece went through, and what it found."""
+    """The numbers of one piece of work, and its violations."""
 
     part: str
     name: str
@@ -35,7 +35,7 @@ Work = Callable[..., Result]
 
 
 class Chances(NamedTuple):
-    """A part that is drawn: how much of it has to be, how much is at a time. Its work takes a seed and a number."""
+    """A random part: the least amount, and the amount per piece. Its work takes a seed and a number."""
 
     work: Work
     least: int
@@ -43,39 +43,39 @@ class Chances(NamedTuple):
 
 
 def first_failure(seed: int | str, work: Callable[[], Any]) -> tuple[list[str], Any]:
-    """Nothing and what the work answers; or the first thing that went wrong in it, with all that was said."""
+    """Return no violation and the result of the work, or the first violation with the whole output."""
     said = StringIO()
     try:
         with redirect_stdout(said):
             return [], work()
-    except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
+    except Exception as error:  # noqa: BLE001 # the report must have every error
         notes = "\n".join(getattr(error, "__notes__", ()))
         return [f"seed {seed}: {type(error).__name__}: {error}\n{notes}{said.getvalue()}"], None
 
 
 def swept(journey: str) -> Result:
-    """Every I/O of a journey, broken in every way."""
+    """Break every I/O of a journey in every way."""
     with simulation() as system:
         figures = sweep(system, (journey,))
     return Result("sweep", journey, figures.runs, figures.violations, {"points": figures.points})
 
 
 def bereft(part: str) -> Result:
-    """Every journey while something that the functions lean on is gone or slow."""
+    """Run every journey while a service is gone or slow."""
     with simulation() as system:
         figures = without(system, part)
     return Result("gone", part, figures.runs, figures.violations)
 
 
 def explored(group: str) -> Result:
-    """Every schedule of a group."""
+    """Run every schedule of a group."""
     with simulation() as system:
         found = explore(system, group)
     return Result("interleavings", group, found.schedules, found.violations)
 
 
 def controlled(number: int) -> Result:
-    """One defence taken out: it is a violation if nobody notices."""
+    """Remove one defence. It is a violation if no test notices."""
     found = caught(DEFECTS[number])
     unnoticed = found.technique in ("", "its start")
     violations = [f"{found.what}: {found.technique or 'nothing noticed'} {found.violation}"] if unnoticed else []
@@ -83,33 +83,33 @@ def controlled(number: int) -> Result:
 
 
 def flipped() -> Result:
-    """Every bit of every callback, turned over."""
+    """Flip every bit of every callback."""
     violations, found = first_failure("none", flip_bits)
     return Result("flips", "", found.flips if found else 0, violations, found._asdict() if found else {})
 
 
 def paired(seed: int, count: int) -> Result:
-    """Two faults in one run."""
+    """Run pairs of faults."""
     with simulation() as system:
         figures = pairs(system, CORE, seed, count)
     return Result("pairs", str(seed), figures.runs, figures.violations)
 
 
 def lived(seed: int, count: int) -> Result:
-    """Random histories; the first that breaks a promise is shown as short as it can be made."""
+    """Run random histories. The first one that breaks a promise is shown as short as possible."""
     with simulation() as system:
         violations, found = first_failure(seed, lambda: histories(system, count, seed))
     return Result("histories", str(seed), found["histories"] if found else 0, violations, found or {})
 
 
 def forged(seed: int, count: int) -> Result:
-    """Callbacks with a MAC that nobody could make."""
+    """Send callbacks with a MAC that was made without the key."""
     violations, found = first_failure(seed, lambda: forge(count, seed))
     return Result("forgeries", str(seed), found.refused if found else 0, violations)
 
 
 def attacked(seed: int, count: int) -> Result:
-    """Requests with something wrong; counted are those that were refused."""
+    """Send faulty requests, and count those that were refused."""
     violations, found = first_failure(seed, lambda: bad_requests(count, seed))
     statuses = found.statuses if found else {}
     refused = sum(times for status, times in statuses.items() if status >= 400)
@@ -117,14 +117,14 @@ def attacked(seed: int, count: int) -> Result:
 
 
 def compared(seed: int, count: int) -> Result:
-    """The simulated database beside moto."""
+    """Compare the simulated database with moto."""
     with moto():
         found = compare(count, seed)
     return Result("differential", str(seed), found.requests, found.differences, {"histories": count})
 
 
 def loaded(seed: int) -> Result:
-    """A crowd on the running system; it takes both cores."""
+    """Let many users pay on the running system; it needs both cores."""
     violations, found = first_failure(seed, lambda: load(TRAVELLERS, SECONDS, seed))
     if found is None:
         return Result("load", str(seed), 0, violations)

@@ -1,6 +1,6 @@
-"""How far a reader has to go: modules, functions and jumps between modules of three stories, seen by `sys.setprofile`.
+"""Measures how far a reader of three stories must go: modules, functions and jumps, seen by `sys.setprofile`.
 
-`python -m tests.proof.simulation.paths` prints the table that stands in docs/architecture.md.
+`python -m tests.proof.simulation.paths` prints the table of docs/architecture.md.
 """
 
 import sys
@@ -18,7 +18,7 @@ OURS = tuple(str(ROOT / each) for each in ("functions", "layers/shared/python/st
 
 
 class Walk(NamedTuple):
-    """What a story goes through. A jump is a call from one of our modules into another one."""
+    """The path of a story. A jump is a call from one of our modules into another one."""
 
     modules: int
     functions: int
@@ -26,7 +26,7 @@ class Walk(NamedTuple):
 
 
 def walk(story: Callable[[], Any]) -> Walk:
-    """Follow a story, calls of libraries left out: what they call back is counted as called by whoever called them."""
+    """Follow a story without the calls of libraries. A function that a library calls counts as called by our caller."""
     stack: list[str] = []
     modules, functions, jumps = set[str](), set[tuple[str, str]](), 0
 
@@ -53,9 +53,9 @@ def walk(story: Callable[[], Any]) -> Walk:
 
 
 def stories(system: System) -> dict[str, Walk]:
-    """Of a payment that goes well, by instances that have started."""
+    """Return the walks of a payment without trouble, on instances that are already warm."""
     found = {}
-    for _ in range(2):  # the first time loads
+    for _ in range(2):  # the first round loads the modules
         system.reset({})
         wins(system)
         system.settle()
@@ -70,7 +70,7 @@ def stories(system: System) -> dict[str, Walk]:
 
 
 def table() -> str:
-    """For docs/architecture.md."""
+    """Return the table for docs/architecture.md."""
     with simulation() as system:
         found = stories(system)
     lines = ["| story | modules | functions | jumps between modules |", "|---|---|---|---|"]

@@ -1,8 +1,7 @@
-"""`make prove`: the long form of the net. Writes docs/reliability.md with every figure and the command beside it.
+"""`make prove`: the long run of the fault tests. It writes docs/reliability.md with every figure and its command.
 
-What every part has to go through at least is done first; what is left of the time goes to more of what is drawn, from
-fresh seeds; at the end a crowd has the machine to itself. The seed is printed and written down: with it, everything is
-drawn the same way.
+First every part does its least amount. The rest of the time goes to more random work with new seeds. At the end the
+load test runs alone on the machine. The seed is printed and written down: the same seed draws the same work.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from tests.proof.simulation.parts import DRAWN, PARTS, WHOLE, Result, Work, load
 from tests.proof.simulation.report import Run, write
 
 AT_ONCE = 2
-LOAD_MINUTES = 3.1  # and for what still runs when its time begins
+LOAD_MINUTES = 3.1  # includes the time of work that still runs when the load is due
 
 
 class Task(NamedTuple):
@@ -31,7 +30,7 @@ class Task(NamedTuple):
 
 
 def least(seed: int) -> Iterator[Task]:
-    """What has to be done whatever it takes, the longest first."""
+    """Return the work that is always done, the longest first."""
     for part, (work, pieces) in WHOLE.items():
         yield from (Task(part, work, piece) for piece in pieces)
     for part, chances in DRAWN.items():
@@ -40,7 +39,7 @@ def least(seed: int) -> Iterator[Task]:
 
 
 def more(seed: int) -> Iterator[Task]:
-    """For as long as there is time."""
+    """Return more work without end, for the remaining time."""
     while True:
         seed += 1000
         for part, chances in DRAWN.items():
@@ -48,7 +47,7 @@ def more(seed: int) -> Iterator[Task]:
 
 
 def run(tasks: Iterator[Task], further: Iterator[Task], until: float) -> list[Result]:
-    """All tasks, then further ones until the time is over; two at a time."""
+    """Run all tasks, then further ones until the time is over; two at a time."""
     results: list[Result] = []
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
         running: list[tuple[Task, Future[Result]]] = []
@@ -70,7 +69,7 @@ def run(tasks: Iterator[Task], further: Iterator[Task], until: float) -> list[Re
 
 
 def result_of(task: Task, done: Future[Result]) -> Result:
-    """What came of it; a piece that broke off has shown nothing, which is a violation."""
+    """Return the result of a piece. A piece that crashed has shown nothing, so it counts as a violation."""
     error = done.exception()
     if error is None:
         return done.result()
@@ -79,7 +78,7 @@ def result_of(task: Task, done: Future[Result]) -> Result:
 
 
 def say(result: Result) -> None:
-    """One line for what is done; all of what went wrong."""
+    """Print one line for a finished piece, and all its violations."""
     sys.stdout.write(f"{result.part:14} {result.name[:60]:60} {result.count:7}\n")
     for violation in result.violations:
         sys.stdout.write(f"  VIOLATION {violation}\n")
@@ -87,7 +86,7 @@ def say(result: Result) -> None:
 
 
 def proved(only: str | None, seed: int, until: float) -> list[Result]:
-    """All parts, or one of them. A load comes last and alone, because it takes both cores."""
+    """Run all parts, or one of them. A load runs last and alone, because it needs both cores."""
     chosen = (task for task in least(seed) if only in (None, task.part))
     further = (task for task in more(seed) if only in (None, task.part)) if only in (None, *DRAWN) else iter(())
     results = run(chosen, further, until)
@@ -98,7 +97,7 @@ def proved(only: str | None, seed: int, until: float) -> list[Result]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.simulation.prove", description=__doc__)
     typed.add_argument("--minutes", type=float, default=15, help="of which the load at the end takes about two")
     typed.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
@@ -107,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     options = parser().parse_args()
     sys.stdout.write(f"seed {options.seed}, {os.cpu_count()} cores\n")
     began = time.monotonic()

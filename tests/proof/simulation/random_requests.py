@@ -1,6 +1,6 @@
-"""Random requests to DynamoDB: of every kind that this code base makes, and their neighbours, on few keys.
+"""Random requests to DynamoDB: every kind that this code makes, and similar ones, on few keys.
 
-Each is made from one number, so that a list of numbers is a history that can be cut short.
+Each request is made from one number, so a list of numbers is a history that can be shortened.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ PLAIN = frozenset({"PK", "SK", "userId", "userSort", "dueShard", "dueAt", "note"
 
 
 class Placed(NamedTuple):
-    """An expression with the names and values that it needs."""
+    """An expression with its names and values."""
 
     text: str
     names: Mapping[str, str] = {}
@@ -23,7 +23,7 @@ class Placed(NamedTuple):
 
     @classmethod
     def of(cls, template: str, *parts: "Placed | Value") -> "Placed":
-        """Each `{}` is another expression, or a value. The same value has the same placeholder."""
+        """Fill each `{}` with another expression or a value. Equal values share a placeholder."""
         placed = [each if isinstance(each, Placed) else _placed_value(each) for each in parts]
         text = template.format(*(each.text for each in placed))
         return cls(text, _merged(each.names for each in placed), _merged(each.values for each in placed))
@@ -39,12 +39,12 @@ def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def attribute(name: str) -> Placed:
-    """By itself where it is no reserved word, else by a placeholder."""
+    """Name an attribute directly, or through a placeholder if it is a reserved word."""
     return Placed(name) if name in PLAIN else Placed(f"#{name}", {f"#{name}": name})
 
 
 def expressed(**expressions: Placed | None) -> Request:
-    """The expressions of a request with all their placeholders."""
+    """Return the expressions of a request with all their placeholders."""
     given = {name: each for name, each in expressions.items() if each is not None}
     names, values = _merged(each.names for each in given.values()), _merged(each.values for each in given.values())
     return {
@@ -113,7 +113,7 @@ def _contents(random: Random) -> dict[str, Value]:
 
 
 def _comparison(random: Random) -> Placed:
-    """An attribute against values of its own type."""
+    """Compare an attribute with values of its own type."""
     name = _name(random)
     path, value, other = attribute(name), ATTRIBUTES[name](random), ATTRIBUTES[name](random)
     orders = () if name in ("tags", "list", "flag", "more") else ("<", "<=", ">", ">=", "BETWEEN")
@@ -145,7 +145,7 @@ def _function(random: Random) -> Placed:
 
 
 def _sized(random: Random) -> Placed:
-    """Of an attribute that is there: moto falls over the size of another."""
+    """Ask for the size of an attribute that exists: moto crashes on a missing one."""
     path = attribute(random.choice(("state", "tags", "note", "list")))
     sign, count = random.choice(("=", ">", "<=")), {"N": str(random.randint(0, 6))}
     return Placed.of(f"(attribute_exists({{}}) AND size({{}}) {sign} {{}})", path, path, count)
@@ -163,7 +163,7 @@ def _group(random: Random, depth: int = 2) -> Placed:
 
 
 def condition(random: Random) -> Placed:
-    """Up to three parts, in parentheses or by precedence."""
+    """Return up to three parts, in parentheses or by precedence."""
     shape = random.choice(("{}", "{}", "{} OR {}", "{} AND {}", "{} OR {} AND {}", "{} AND {} OR {}"))
     return Placed.of(shape, *(_group(random) for _ in range(shape.count("{}"))))
 
@@ -208,7 +208,7 @@ CLAUSES = {"SET": _set, "REMOVE": _remove, "ADD": _add, "DELETE": _delete}
 
 
 def update(random: Random) -> Placed:
-    """Some clauses, no attribute twice."""
+    """Return some clauses, each attribute once."""
     written: set[str] = set()
     clauses = []
     for word in random.sample(tuple(CLAUSES), random.choice((1, 1, 1, 2, 3))):
@@ -221,7 +221,7 @@ def update(random: Random) -> Placed:
 
 
 def write(random: Random, kind: str) -> Request:
-    """One write, alone or in a transaction."""
+    """Return one write, alone or in a transaction."""
     request: Request = {"TableName": _table(random)}
     if random.random() < 0.7:
         request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
@@ -237,14 +237,14 @@ def write(random: Random, kind: str) -> Request:
 
 
 def single(random: Random) -> tuple[str, Request]:
-    """A write alone."""
+    """Return a single write."""
     kind = random.choice(("Put", "Update", "Update", "Delete"))
     returned = ("NONE", "ALL_OLD", *(("ALL_NEW", "UPDATED_NEW", "UPDATED_OLD") if kind == "Update" else ()))
     return f"{kind.lower()}_item", write(random, kind) | {"ReturnValues": random.choice(returned)}
 
 
 def transaction(random: Random) -> tuple[str, Request]:
-    """Of up to five operations, now and then two on one item."""
+    """Return a transaction of up to five operations, sometimes two on one item."""
     kinds = random.choices(("Put", "Update", "Delete", "ConditionCheck"), (4, 4, 2, 1), k=random.randint(1, 5))
     entries = [{kind: write(random, kind)} for kind in kinds]
     if random.random() < 0.1:
@@ -269,19 +269,19 @@ def _projection(random: Random) -> Placed | None:
 
 
 def get(random: Random) -> tuple[str, Request]:
-    """One item."""
+    """Read one item."""
     request = {"TableName": _table(random), "Key": _key(random), "ConsistentRead": True}
     return "get_item", request | expressed(ProjectionExpression=_projection(random))
 
 
 def transact_get(random: Random) -> tuple[str, Request]:
-    """Up to three items at one time; whole, as moto does not project them."""
+    """Read up to three items at one time, with all attributes, because moto does not project them."""
     wanted = [{"Get": {"TableName": _table(random), "Key": _key(random)}} for _ in range(random.randint(1, 3))]
     return "transact_get_items", {"TransactItems": wanted}
 
 
 def batch(random: Random) -> tuple[str, Request]:
-    """Up to four items of each table, now and then one twice."""
+    """Read up to four items of each table, sometimes one of them twice."""
     shown = expressed(ProjectionExpression=_projection(random))
     tables = {_table(random) for _ in range(2)}
     wanted = {name: [_key(random) for _ in range(random.randint(1, 4))] for name in sorted(tables)}
@@ -318,7 +318,7 @@ def _key_condition(random: Random, partition: str, sort: str) -> Placed:
 
 
 def query(random: Random) -> tuple[str, Request]:
-    """A page of a partition, of a table or an index."""
+    """Read a page of a partition, of a table or an index."""
     table, index, partition, sort = random.choice(SCHEMAS)
     chosen = condition(random) if random.random() < 0.3 else None
     return "query", {
@@ -335,7 +335,7 @@ def query(random: Random) -> tuple[str, Request]:
 
 
 def scan(random: Random) -> tuple[str, Request]:
-    """A whole table."""
+    """Read a whole table."""
     return "scan", {"TableName": _table(random), **expressed(FilterExpression=_perhaps(random, condition))}
 
 
@@ -343,6 +343,6 @@ KINDS = (*[single] * 8, *[transaction] * 5, *[query] * 4, get, transact_get, bat
 
 
 def request_of(number: int) -> tuple[str, Request]:
-    """The method of the client and its arguments."""
+    """Return the method of the client and its arguments."""
     random = Random(number)  # noqa: S311  # the same request for the same number
     return random.choice(KINDS)(random)

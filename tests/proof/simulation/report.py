@@ -1,4 +1,4 @@
-"""docs/reliability.md, from what a run of `make prove` found."""
+"""Writes docs/reliability.md from the results of `make prove`."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ NOT_SHOWN = """## What this does not show
 
 
 class Run(NamedTuple):
-    """One run of everything: the time it was given and took, and where."""
+    """One run: its seed, the given and the used time, and the machine."""
 
     seed: int
     minutes: float
@@ -63,33 +63,33 @@ class Run(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A part in the table of figures."""
+    """One part in the table of figures."""
 
     what: str
     size: Callable[[Sequence[Result]], str]
 
 
 def total(results: Iterable[Result]) -> Counter[str]:
-    """All numbers of the pieces of a part, added up."""
+    """Add up the numbers of all pieces of a part."""
     return sum((Counter(each.more) for each in results), Counter[str]())
 
 
 def shares(results: Sequence[Result]) -> str:
-    """What histories were about."""
+    """Describe the events of the histories."""
     known = total(results)
     lived = known.pop("histories", 0)
     return ", ".join(f"{100 * count // lived} % {name}" for name, count in sorted(known.items())) if lived else ""
 
 
 def turned(results: Sequence[Result]) -> str:
-    """What became of bits that were turned over."""
+    """Describe the results of the flipped bits."""
     known = total(results)
     same = "say the very same: the case of a hex digit, one white space for another"
     return f"{known['refused']:,} refused, {known['tolerated']:,} {same}"
 
 
 def statuses(results: Sequence[Result]) -> str:
-    """How requests were answered."""
+    """Describe the answers to the requests."""
     known = sorted(total(results).items())
     answered = ", ".join(f"{status}: {count:,}" for status, count in known)
     return f"no 5xx, nothing written for those refused ({answered}; what got 200 has nothing wrong that matters)"
@@ -120,12 +120,12 @@ ROWS: Mapping[str, Row] = {
 
 
 def write(results: Iterable[Result], run: Run) -> None:
-    """The whole page."""
+    """Write the whole page."""
     DOCUMENT.write_text(page(results, run), encoding="utf-8")
 
 
 def page(results: Iterable[Result], run: Run) -> str:
-    """The document."""
+    """Return the document."""
     of: dict[str, list[Result]] = {}
     for result in results:
         of.setdefault(result.part, []).append(result)
@@ -134,7 +134,7 @@ def page(results: Iterable[Result], run: Run) -> str:
 
 
 def figures(of: Mapping[str, list[Result]], run: Run) -> str:
-    """One row for each part, with the command that does it again."""
+    """Return one row for each part, with the command that repeats it."""
     lines = ["| what | size | runs | violations | again |", "|---|---|---|---|---|"]
     for part, row in ROWS.items():
         runs, bad = sum(each.count for each in of[part]), sum(len(each.violations) for each in of[part])
@@ -149,14 +149,14 @@ def figures(of: Mapping[str, list[Result]], run: Run) -> str:
 
 
 def schedules(results: Iterable[Result]) -> str:
-    """How many orders each group has."""
+    """Return the number of schedules of each group."""
     lines = ["## Functions at the same time", "", "| who meets | schedules |", "|---|---|"]
     lines += [f"| {result.name} | {result.count:,} |" for result in sorted(results, key=lambda each: each.name)]
     return "\n".join([*lines, ""])
 
 
 def controls(results: Iterable[Result]) -> str:
-    """Which technique noticed which defect."""
+    """Return the technique that noticed each defect."""
     lines = ["## Defences taken out, and what noticed", "", "| the defect | noticed by | as |", "|---|---|---|"]
     for result in sorted(results, key=lambda each: each.name):
         found = _shortened(result.more["by"])
@@ -165,14 +165,14 @@ def controls(results: Iterable[Result]) -> str:
 
 
 def crowd(results: Iterable[Result]) -> str:
-    """What happened under load."""
+    """Describe the load test."""
     lines = ["## A crowd, while ZaloPay fails", "", "| what | how much |", "|---|---|"]
     lines += [f"| {name} | {count:,} |" for result in results for name, count in result.more.items()]
     return "\n".join([*lines, ""])
 
 
 def _shortened(violation: str) -> str:
-    """Which promise was broken where: without the numbers of one run."""
+    """Return the broken promise and its test, without the numbers of one run."""
     where, _, what = violation.partition(": ")
     text = f"{where.split(' [')[0].split(' {')[0]}: {what.removeprefix('AssertionError: ').removeprefix('Violated: ')}"
     return text.replace("|", "‖")[:110]

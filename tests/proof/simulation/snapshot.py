@@ -1,4 +1,4 @@
-"""A moment of the simulation that can be gone back to, so that what was there before need not happen again."""
+"""A snapshot of the simulation, to which a test can return, so that the preparation runs only once."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -11,7 +11,7 @@ Part = tuple[Any, tuple[str, ...]]  # an object and those of its attributes that
 
 
 def keep(system: System, invariants: Invariants) -> Callable[[], None]:
-    """Everything as it is; what is answered puts it back, as often as it is called."""
+    """Keep the present state. The returned function restores it, as often as it is called."""
     parts = list(_parts(system, invariants))
     shared = {id(each): each for each in (*system.history, *system.database.ever_read())}
     kept = deepcopy([{name: getattr(part, name) for name in names} for part, names in parts], dict(shared))
@@ -28,7 +28,7 @@ def keep(system: System, invariants: Invariants) -> Callable[[], None]:
 
 
 def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
-    """All but the database, the clock and what functions remember."""
+    """Return all parts except the database, the clock and the functions' memory."""
     simulator = system.zalopay.simulator
     yield system, ("events", "callbacks", "dead", "history", "broken", "payable", "acknowledged", "counted", "handed")
     yield system, ("rounds", "denied", "dress")

@@ -11,7 +11,7 @@ Partitions = dict[str, dict[Key, Item]]
 
 
 class Written(NamedTuple):
-    """One item before and after."""
+    """One item before and after a write."""
 
     table: "Stored"
     key: Key
@@ -20,7 +20,7 @@ class Written(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """All that a table holds, to be put back."""
+    """The whole content of a table, to be restored."""
 
     items: dict[Key, Item]
     indexed: dict[str, Partitions]
@@ -28,7 +28,7 @@ class Contents(NamedTuple):
 
 
 class Stored:
-    """Items are never changed, only replaced: whoever has read one may keep it."""
+    """Items are replaced and never changed, so a reader may keep one."""
 
     def __init__(self, name: str, schema: Table) -> None:
         self.name = name
@@ -37,19 +37,19 @@ class Stored:
         self.clear()
 
     def clear(self) -> None:
-        """Nothing is there."""
+        """Delete every item."""
         self.items: dict[Key, Item] = {}
         self._partitions: Partitions = {}
         self._indexed: dict[str, Partitions] = {name: {} for name in self.schema.indexes}
         self._unindexed: list[Written] = []
 
     def contents(self) -> Contents:
-        """As they are now: later writes leave them alone."""
+        """Return the present items; later writes do not affect them."""
         indexed = {name: _copied(partitions) for name, partitions in self._indexed.items()}
         return Contents(dict(self.items), indexed, list(self._unindexed))
 
     def put_back(self, contents: Contents) -> None:
-        """As it was."""
+        """Restore earlier contents."""
         self.items = dict(contents.items)
         self._partitions = {}
         for key, item in self.items.items():
@@ -70,11 +70,11 @@ class Stored:
             self._unindexed.append(written)
 
     def partition(self, value: str) -> Mapping[Key, Item]:
-        """All items of one partition."""
+        """Return all items of one partition."""
         return self._partitions.get(value, {})
 
     def indexed(self, index: str, value: str, lag: int) -> Mapping[Key, Item]:
-        """The items of one partition of an index, which does not show the latest so many writes."""
+        """Return the items of one partition of an index, without the latest `lag` writes."""
         ready = len(self._unindexed) - lag
         if ready > 0:
             for written in self._unindexed[:ready]:

@@ -1,4 +1,4 @@
-"""What nobody imagined at first: pages without sockets, changed minds, odd answers, moving money, corrections."""
+"""Journeys that the first design missed: no sockets, changed choices, odd answers, moving money, corrections."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,29 +9,29 @@ from tests.proof.simulation.auctions import CHI, answers, begins, booked, expect
 from tests.proof.simulation.system import System, stay_of
 
 HALF_AN_HOUR = timedelta(minutes=30)
-LOOKS = 12  # of a page that polls
+LOOKS = 12  # polls of a page
 
 
 def partial(**changes: Any) -> dict[str, Any]:
-    """A partial win: its nights can be chosen."""
+    """A partial win: the user can choose its nights."""
     return auction_result(result="PARTIAL_WIN", **changes)
 
 
 def wins(system: System, detail: dict[str, Any], kind: str = "AuctionResult") -> None:
-    """The auction system says so, until it is heard."""
+    """The auction system sends its event until it is processed."""
     system.announce(detail, kind)
     while system.events:
         system.deliver_events()
 
 
 def session_of(system: System, order: Order | None) -> dict[str, Any]:
-    """What an order pays for; empty where a fault came first."""
+    """Return the session of an order; empty if a fault came first."""
     found = system.database.items(kind="SESSION", id=stay_of(order)) if order else []
     return found[0] if found else {}
 
 
 def sees_the_booking(system: System, order: Order | None, sub: str = MAI) -> bool:
-    """What the session page does: it polls only while the session reads PENDING, and goes on with the transaction."""
+    """Do the work of the session page: poll while the session reads PENDING, then load the transaction."""
     stay = stay_of(order) if order else ""
     for _ in range(LOOKS if order else 0):
         system.pass_time(seconds=3)
@@ -46,7 +46,7 @@ def sees_the_booking(system: System, order: Order | None, sub: str = MAI) -> boo
 
 
 def page_without_a_socket(system: System) -> None:
-    """The callback comes before the browser is back, and no socket works."""
+    """The callback arrives before the browser is back, and no socket works."""
     wins(system, auction_result())
     presses(system)
     order = system.order()
@@ -58,7 +58,10 @@ def page_without_a_socket(system: System) -> None:
 
 
 def changes_the_mind(system: System) -> None:
-    """Another night of the same award: the first order ends, cannot be cancelled at ZaloPay, and is paid as well."""
+    """The user chooses another night of the award.
+
+    The first order ends, but ZaloPay cannot cancel it, and both are paid.
+    """
     wins(system, partial())
     system.zalopay.simulator.switch("cancel_refused", True, "all")
     presses(system, nights=NIGHTS[:1])
@@ -74,7 +77,7 @@ def changes_the_mind(system: System) -> None:
 
 
 def chooses_again_and_pays_the_first(system: System) -> None:
-    """Another choice, and then it is the first order that is paid: verified money goes before an order that is open."""
+    """The user chooses other nights and then pays the first order. Verified money wins over an open order."""
     wins(system, partial())
     system.zalopay.simulator.switch("cancel_refused", True, "all")
     presses(system, nights=NIGHTS[:2])
@@ -88,7 +91,7 @@ def chooses_again_and_pays_the_first(system: System) -> None:
 
 
 def money_moves(system: System) -> None:
-    """Money is on its way beyond the order's end: nobody gets the nights, and nothing takes its place."""
+    """Money still moves after the order's end. The nights go to no other user, and no other order replaces it."""
     wins(system, partial())
     wins(system, auction_result(userId=BINH, auctionId="1002"))
     presses(system, nights=NIGHTS)
@@ -109,7 +112,7 @@ def money_moves(system: System) -> None:
 
 
 def money_moves_for_ever(system: System) -> None:
-    """It never arrives: after a day the nights go to the next, and the money still counts when it comes."""
+    """The money never arrives. After a day the next user gets the nights; late money still counts."""
     begins(system)
     presses(system)
     order = system.order()
@@ -126,7 +129,7 @@ def money_moves_for_ever(system: System) -> None:
 
 
 def nobody_moves_after_all(system: System) -> None:
-    """ZaloPay said that money moves, and then that nobody pays: the order is one as any other, and runs out."""
+    """ZaloPay said that money moves, then that the order is unpaid. The order becomes normal again and expires."""
     wins(system, auction_result())
     system.listen()
     presses(system)
@@ -142,7 +145,7 @@ def nobody_moves_after_all(system: System) -> None:
 
 
 def answers_that_no_table_has(system: System) -> None:
-    """ZaloPay says no in words of its own: the session is over half an hour after the order's end."""
+    """ZaloPay refuses with unknown codes. The session is over half an hour after the order's end."""
     wins(system, auction_result())
     presses(system)
     order = system.order()
@@ -157,7 +160,7 @@ def answers_that_no_table_has(system: System) -> None:
 
 
 def silent_for_two_days(system: System) -> None:
-    """ZaloPay does not answer any more: the session ends after 48 hours, and somebody hears of it."""
+    """ZaloPay stops answering. The session ends after 48 hours, and a metric reports it."""
     begins(system)
     presses(system)
     system.settle()
@@ -174,7 +177,7 @@ def silent_for_two_days(system: System) -> None:
 
 
 def pays_for_a_past_night(system: System) -> None:
-    """The money comes after the first night is over: it goes back whole."""
+    """The money arrives when the first night is over. All of it is refunded."""
     wins(system, auction_result())
     presses(system)
     late = system.order()
@@ -187,7 +190,7 @@ def pays_for_a_past_night(system: System) -> None:
 
 
 def own_retry(system: System) -> None:
-    """The traveller tries again after the first order has run out; then the first's money comes, then the other's."""
+    """The user tries again after the first order has expired. Then the first one's money arrives, then the other's."""
     wins(system, auction_result())
     presses(system)
     first = system.order()
@@ -205,7 +208,7 @@ def own_retry(system: System) -> None:
 
 
 def withdrawn_and_paid(system: System) -> None:
-    """Taken back after the order ran out; then its money comes."""
+    """The award is withdrawn after the order expired. Then the money arrives."""
     begins(system)
     presses(system)
     late = system.order()
@@ -220,7 +223,7 @@ def withdrawn_and_paid(system: System) -> None:
 
 
 def withdrawn_with_its_chain(system: System) -> None:
-    """Taken back while somebody else is asked, and before it was heard of."""
+    """The award is withdrawn while a runner-up has the offer. Another one is withdrawn before its result arrives."""
     begins(system)
     answers(system, MAI, "decline")
     wins(system, {"auctionId": "1001", "userId": MAI, "revision": 1}, "AuctionWithdrawn")
@@ -232,7 +235,7 @@ def withdrawn_with_its_chain(system: System) -> None:
 
 
 def corrected_while_paying(system: System) -> None:
-    """Other terms come while an order is open: they hold when it has run out."""
+    """A correction comes while an order is open. It takes effect when the order has expired."""
     wins(system, auction_result())
     presses(system)
     wins(system, partial(nights=NIGHTS[1:], revision=1))
@@ -246,7 +249,7 @@ def corrected_while_paying(system: System) -> None:
 
 
 def corrected_and_paid_late(system: System) -> None:
-    """An order runs out, its award is corrected to fewer nights, and then its money comes: it bought another thing."""
+    """An order expires and its award is corrected to fewer nights. Then its money arrives, for the old nights."""
     wins(system, auction_result())
     presses(system)
     late = system.order()
@@ -260,7 +263,7 @@ def corrected_and_paid_late(system: System) -> None:
 
 
 def corrected_too_late(system: System) -> None:
-    """Other terms, and a withdrawal, come while an order is open, and it is paid: they are refused."""
+    """A correction and a withdrawal come while an order is open. The order is paid, so both are refused."""
     wins(system, auction_result())
     presses(system)
     wins(system, {"auctionId": "1001", "userId": MAI, "revision": 1}, "AuctionWithdrawn")
@@ -271,7 +274,7 @@ def corrected_too_late(system: System) -> None:
 
 
 def booked_and_given_back(system: System) -> None:
-    """Given back: the nights go to the runners-up, and are released in the end."""
+    """A booking is cancelled. The runners-up get the offer, and in the end the nights are released."""
     begins(system)
     presses(system)
     order = system.order()
@@ -285,7 +288,7 @@ def booked_and_given_back(system: System) -> None:
 
 
 def buys_a_part(system: System) -> None:
-    """Of a partial win one night is bought: the others go to those who come next."""
+    """The user buys one night of a partial win. The runners-up get the offer of the others."""
     begins(system, result="PARTIAL_WIN")
     presses(system, nights=NIGHTS[:1])
     system.pay(system.order())
@@ -297,7 +300,7 @@ def buys_a_part(system: System) -> None:
 
 
 def foreign_hold_at_the_deadline(system: System) -> None:
-    """Somebody else's order holds a night when the deadline comes: the chain waits for its end."""
+    """Another user's order holds a night at the deadline. The chain waits for the end of that order."""
     wins(
         system, auction_result(userId=CHI, auctionId="1002", nights=NIGHTS[:1], paymentDeadline="2027-03-09T03:00:00Z")
     )
@@ -315,7 +318,7 @@ def foreign_hold_at_the_deadline(system: System) -> None:
 
 
 def reports_without_end(system: System) -> None:
-    """A page tells again and again why it was declined: the award ends all the same."""
+    """A page reports the reason of the decline again and again. The award still ends."""
     begins(system)
     report = {"offerId": "1001", "reason": "too far"}
     system.pass_time(days=1, seconds=1)
@@ -327,7 +330,7 @@ def reports_without_end(system: System) -> None:
 
 
 def promoted(system: System) -> None:
-    """ZaloPay's promotion bears a part of the price, and its amount is what the traveller bears."""
+    """ZaloPay's promotion pays a part of the price, and ZaloPay's amount is the user's part."""
     wins(system, auction_result())
     presses(system)
     order = system.order()
@@ -342,7 +345,7 @@ def promoted(system: System) -> None:
 
 
 def wrong_then_right(system: System) -> None:
-    """Another amount first, the right one by a second transaction: the first money stays on record."""
+    """A wrong amount arrives first, then the right one by a second transaction. The first money stays on record."""
     wins(system, auction_result())
     presses(system)
     order = system.order()

@@ -1,4 +1,4 @@
-"""The crash sweep: every I/O of every journey is broken in every way, alone and in pairs; then all has to end well."""
+"""The crash sweep: breaks every I/O of every journey in every way, alone and in pairs. Then all must end well."""
 
 import random
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from tests.proof.simulation.system import System
 
 @dataclass
 class Figures:
-    """What a sweep went through."""
+    """The numbers of a sweep."""
 
     points: int = 0
     runs: int = 0
     violations: list[str] = field(default_factory=list)
 
     def add(self, other: "Figures") -> None:
-        """Both together."""
+        """Add the numbers of another sweep."""
         self.points += other.points
         self.runs += other.runs
         self.violations += other.violations
 
 
 def run(system: System, journey: str, plan: Plan) -> list[str]:
-    """One journey under a plan, to its very end. Raises Violated; the I/Os that it made."""
+    """Run one journey under a plan until all is at rest. Return its I/Os. Raises Violated."""
     system.reset(plan)
     invariants = Invariants(system)
     JOURNEYS[journey](system)
@@ -36,11 +36,11 @@ def run(system: System, journey: str, plan: Plan) -> list[str]:
 
 
 def attempt(system: System, journey: str, plan: Plan, figures: Figures) -> int:
-    """The same, counted; a violation is noted with the plan that shows it again."""
+    """Run one journey and count it. A violation is noted with the plan that repeats it."""
     figures.runs += 1
     try:
         return len(run(system, journey, plan))
-    except Exception as error:  # noqa: BLE001  # whatever it is, it belongs into the report
+    except Exception as error:  # noqa: BLE001 # the report must have every error
         named = {number: fault.value for number, fault in plan.items()}
         figures.violations.append(f"{journey} {named}: {type(error).__name__}: {error}")
         return len(system.gate.passed)
@@ -59,7 +59,7 @@ def sweep(system: System, journeys: Sequence[str] = tuple(JOURNEYS), faults: Seq
 
 
 def pairs(system: System, journeys: Sequence[str], seed: int, count: int) -> Figures:
-    """Depth 2: two faults in one run, drawn from all pairs; the second point is one that the first run came to."""
+    """Depth 2: two faults in one run, drawn from all pairs. The second I/O is one that the first run reached."""
     chance = random.Random(seed)  # noqa: S311  # nothing here is a secret
     figures = Figures()
     lengths = {journey: attempt(system, journey, {}, figures) for journey in journeys}

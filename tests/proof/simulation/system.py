@@ -1,7 +1,7 @@
-"""The whole backend in one process, one thread and one clock: every function as it is, everything around it simulated.
+"""The whole backend in one process with one thread and one clock: real functions, all else simulated.
 
-What AWS promises is played here: who is called again after a failure and how often, what is delivered in order,
-what a killed instance forgets. What it does not promise is not: nothing is delivered twice unless a test says so.
+This module keeps AWS's promises: the retries after a failure, the order of delivery, and the lost memory of a killed
+instance. It does nothing that AWS merely might do: no delivery comes twice unless a test says so.
 """
 
 import json
@@ -90,7 +90,7 @@ SERVING: ContextVar[str] = ContextVar("serving", default="")  # the request that
 CALLBACK = "/payment/zalopay/callback"
 CALLBACK_TRIES = 4  # ZaloPay's first and three more
 EVENT_TRIES = 3  # the bus's first and two more
-ROUNDS = 200  # of the clock, after which everything has come to rest or never will
+ROUNDS = 200  # rounds of the clock, after which all must be at rest
 
 ISSUER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
 STRANGER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
@@ -101,23 +101,23 @@ Memories = Mapping[tuple[str, int], list[Any]]  # by function and copy
 
 
 class Reply(NamedTuple):
-    """What a browser gets; status 0 where the function died under the request."""
+    """The answer that a browser gets; status 0 if the function died during the request."""
 
     status: int
     body: Any
 
 
 class Verifying:
-    """The issuer's keys, at hand."""
+    """A client with the issuer's keys, without a network."""
 
     def get_signing_key_from_jwt(self, token: str) -> jwt.PyJWK:
-        """The key that a token names."""
+        """Return the key that a token names."""
         jwt.get_unverified_header(token)
         return next(iter(VERIFYING.values()))
 
 
 class Inline:
-    """A pool of threads that is the caller's own: one after the other."""
+    """A thread pool that runs everything in the caller's thread, one after the other."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -129,52 +129,52 @@ class Inline:
         pass
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-        """Each in its turn."""
+        """Call the function for each value in turn."""
         return list(map(function, *arguments))
 
 
 class Clock:
-    """The module `time` as functions use it: sleeping passes simulated time."""
+    """The functions' `time` module: sleeping passes simulated time."""
 
     def __init__(self, traveller: Any, gate: Callable[[], Gate]) -> None:
         self._traveller = traveller
         self._gate = gate
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """Return seconds."""
         return real_time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Time passes; others may go on meanwhile."""
+        """Pass the time; other actors may go on meanwhile."""
         self._gate().before("sleep")
         self._traveller.shift(timedelta(seconds=seconds))
 
 
 class Chance:
-    """The modules `os` and `secrets` as functions and ZaloPay use them: what is random is the same in every run."""
+    """The `os` and `secrets` modules of the functions and ZaloPay: random values are the same in every run."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """From the beginning."""
+        """Start the sequence again."""
         self._drawn = Random(0)  # noqa: S311  # nothing here is a secret
 
     def urandom(self, size: int) -> bytes:
-        """So many bytes."""
+        """Return this number of bytes."""
         return self._drawn.randbytes(size)
 
     def token_hex(self, size: int) -> str:
-        """So many bytes, as digits."""
+        """Return this number of bytes as hex digits."""
         return self.urandom(size).hex()
 
     def randbelow(self, end: int) -> int:
-        """A number from 0 on."""
+        """Return a number from 0 up to the limit."""
         return self._drawn.randrange(end)
 
 
 class Instance:
-    """One function as Lambda starts it, with its clients put behind the gate."""
+    """One function as Lambda starts it, with its clients behind the gate."""
 
     def __init__(self, name: str, clients: Mapping[str, Any], clock: Clock, chance: Chance, zalopay: ZaloPay) -> None:
         self.name = name
@@ -204,22 +204,22 @@ class Instance:
             module.key_set = Verifying
 
     def forget(self) -> None:
-        """The instance is a new one."""
+        """Make the instance a new one."""
         self.recall([begun for _, begun in self._memory])
 
     def memory(self) -> list[Any]:
-        """What it remembers from one invocation to the next."""
+        """Return the memory that it keeps between invocations."""
         return [value.copy() for value, _ in self._memory]
 
     def recall(self, memory: list[Any]) -> None:
-        """It remembers that, and nothing else."""
+        """Set its memory, and nothing else."""
         for (value, _), kept in zip(self._memory, memory, strict=True):
             value.clear()
             value.extend(kept) if isinstance(value, list) else value.update(kept)
 
 
 class Headers(HeaderRegistry):
-    """Those of mails, each made once: the same few people get the same few letters."""
+    """The headers of mails, each made once: few users get few kinds of mail."""
 
     __call__ = lru_cache(4096)(HeaderRegistry.__call__)
 
@@ -228,7 +228,7 @@ HEADERS = EmailPolicy(header_factory=Headers())
 
 
 def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
-    """A mail without its text, which takes longer to write than everything else together."""
+    """Return a mail without its text, because writing the text takes longer than everything else together."""
     message = EmailMessage(HEADERS)
     message["From"], message["To"] = sender, letter.to
     message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@stays.example>"
@@ -236,7 +236,7 @@ def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
 
 
 def rewire(thing: Any, clients: Mapping[str, Any]) -> None:
-    """Put other clients into an object of `stays` and into those that it holds."""
+    """Replace the clients in an object of `stays` and in the objects that it holds."""
     for name, value in list(getattr(thing, "__dict__", {}).items()):
         if isinstance(value, BaseClient):
             setattr(thing, name, clients[value.meta.service_model.service_name])
@@ -245,7 +245,7 @@ def rewire(thing: Any, clients: Mapping[str, Any]) -> None:
 
 
 class Pending(NamedTuple):
-    """Something that the platform brings again until it is taken."""
+    """A delivery that the platform repeats until it is accepted."""
 
     what: Any
     left: int
@@ -259,7 +259,7 @@ class Lane:
         self.waiting: list[Pending] = []
 
     def add(self, records: Iterable[dict[str, Any]]) -> None:
-        """Records that this consumer wants."""
+        """Add the records that match the consumer's filters."""
         wanted = (each for each in records if self._wants(each))
         self.waiting += [Pending(record, self.consumer.retries + 1) for record in wanted]
 
@@ -268,7 +268,7 @@ class Lane:
 
 
 class System:
-    """One backend. `plan` says which I/Os are broken; `check` is called after every invocation."""
+    """One backend. `plan` names the I/Os to break; `check` runs after every invocation."""
 
     def __init__(self, traveller: Any) -> None:
         self._traveller = traveller
@@ -294,7 +294,7 @@ class System:
         self.reset({})
 
     def reset(self, plan: Plan) -> None:
-        """An empty backend on a March morning."""
+        """Start an empty backend on a March morning."""
         for part in (self.zalopay, self.browsers, self.mail, self.bus, self.secrets, self.chance):
             part.forget()
         self.database.clear()
@@ -310,20 +310,20 @@ class System:
         self.broken: list[str] = []
         self.payable: set[str] = set()
         self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
-        self.dress = 0  # how callbacks are spelt
-        self.rounds: list[int] = []  # when the clock has made a round that nothing disturbed, in ms
-        self.denied: list[tuple[str, float]] = []  # what ZaloPay called unpaid in such a round, and when
+        self.dress = 0  # the spelling of callbacks
+        self.rounds: list[int] = []  # times of the clock's undisturbed rounds, in ms
+        self.denied: list[tuple[str, float]] = []  # orders that ZaloPay called unpaid in such a round, and when
         self.counted: Counter[str] = Counter()
-        self.handed: Counter[str] = Counter()  # how often fulfilment got a record
-        self.ends = 0  # of invocations
+        self.handed: Counter[str] = Counter()  # deliveries of each record to fulfilment
+        self.ends = 0  # number of ended invocations
         self._sockets = 0
 
     def memories(self) -> Memories:
-        """What every instance remembers."""
+        """Return the memory of every instance."""
         return {name: instance.memory() for name, instance in self._instances.items()}
 
     def recall(self, memories: Memories) -> None:
-        """They remember that; an instance that was not there yet is a new one."""
+        """Restore the memory of every instance. An instance without one becomes new."""
         for name, instance in self._instances.items():
             instance.recall(memories[name]) if name in memories else instance.forget()
 
@@ -331,30 +331,30 @@ class System:
 
     @property
     def now(self) -> datetime:
-        """The one clock."""
+        """Return the time of the only clock."""
         return datetime.now(UTC)
 
     @property
     def undisturbed(self) -> bool:
-        """Whether nothing has been broken so far."""
+        """Say whether no I/O has been broken so far."""
         return not self.gate.broken
 
     def go_to(self, moment: datetime) -> None:
-        """The clock stands there, and nothing happens."""
+        """Set the clock without any other effect."""
         self._traveller.move_to(moment, tick=False)
 
     def pass_time(self, **duration: float) -> None:
-        """Time goes by, and nothing else happens."""
+        """Let time pass without any other effect."""
         self._traveller.shift(timedelta(**duration))
 
     def count(self, name: str, value: float = 1, *_: Any) -> None:
-        """What goes to the dashboard and the alarms."""
+        """Count a metric, as the dashboard and the alarms do."""
         self.counted[name] += value
 
     # Invocations
 
     def invoke(self, name: str, event: dict[str, Any], copy: int | None = None) -> Any:
-        """What a function answers; None where it was killed or raised."""
+        """Return the function's answer; None if it was killed or raised."""
         number = self.copy if copy is None else copy
         instance = self._instances.get((name, number))
         if instance is None:
@@ -398,7 +398,7 @@ class System:
         raw: bytes | None = None,
         copy: int | None = None,
     ) -> Reply:
-        """A request as the gateway hands it on."""
+        """Send a request as the gateway passes it on."""
         content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         headers = (("host", "localhost:8000"), ("user-agent", AGENT), ("content-type", "application/json"))
         request = Request(method, f"/api/v1{path}", "", headers, content, HOME)
@@ -424,9 +424,10 @@ class System:
         return Reply(answer.status, content_of(answer))
 
     def _may_fail(self, path: str, hit: list[str]) -> bool:
-        """Whether a 500 is excused.
+        """Say whether a 500 is allowed.
 
-        How a payment stands is answered whenever the stays table answers, everything whatever ails the connections.
+        The payment's status must be answered whenever the stays table answers. Every route must be answered if only the
+        connections table fails.
         """
         if path.startswith(("/payment/zalopay/status/", "/payment/sessions/")):
             return any(label.endswith(" stays") for label in hit)
@@ -440,7 +441,7 @@ class System:
         amount: int | None = None,
         copy: int | None = None,
     ) -> Reply:
-        """The pay button."""
+        """Press the pay button."""
         chosen = list(nights)
         wanted = {"auctionId": auction_id, "selectedNights": chosen, "amount": amount or PRICE * len(chosen)}
         reply = self.http("POST", "/payment/zalopay/create", wanted, sub=sub, copy=copy)
@@ -450,27 +451,27 @@ class System:
         return reply
 
     def poll(self, order: Order, sub: str = MAI, copy: int | None = None) -> Reply:
-        """The page asks how it stands."""
+        """Poll the status, as the page does."""
         return self.http("GET", f"/payment/zalopay/status/{order.app_trans_id}", sub=sub, copy=copy)
 
     def cancel(self, order: Order, sub: str = MAI, copy: int | None = None) -> Reply:
-        """The traveller gives the booking back."""
+        """Cancel the booking as its user."""
         return self.http("DELETE", f"/bookings/{stay_of(order)}", sub=sub, copy=copy)
 
     # ZaloPay
 
     def order(self, number: int = -1) -> Order | None:
-        """One of the orders at ZaloPay: the newest one, or the n-th."""
+        """Return one of the orders at ZaloPay: the newest one, or the n-th."""
         orders = self.zalopay.orders
         return orders[number] if -len(orders) <= number < len(orders) else None
 
     def pay(
         self, order: Order | None, *, late: bool = False, lost: bool = False, again: bool = False, **promotion: Any
     ) -> None:
-        """The traveller pays, if that is possible; unless it is lost, a callback is on its way.
+        """Pay as the user, if possible. A callback is then on its way, unless it is lost.
 
-        Of an order whose address never reached a browser nobody knows; should it be paid all the same,
-        the callback is the one to tell.
+        An order whose address never reached a browser is unknown to the user. If it is paid all the same, its callback
+        is never lost.
         """
         if order is None:
             return
@@ -482,7 +483,7 @@ class System:
             self.callbacks.append(Pending((order, again), CALLBACK_TRIES))
 
     def call_back(self, body: bytes, copy: int | None = None) -> int | None:
-        """One callback as it is documented; its `return_code`."""
+        """Send one callback as documented, and return its `return_code`."""
         data = json.loads(json.loads(body)["data"]) if b'"data"' in body else {}
         return self._call_back(body, str(data.get("app_trans_id")), str(data.get("zp_trans_id")), copy)
 
@@ -494,7 +495,7 @@ class System:
         return code
 
     def deliver_callbacks(self) -> None:
-        """ZaloPay sends what is owed, once each; what was not taken it sends again later."""
+        """Send each of ZaloPay's pending callbacks once. ZaloPay sends a refused one again later."""
         waiting, self.callbacks = self.callbacks, []
         for (order, again), left in waiting:
             body = self.zalopay.callback(order, again=again, dress=self.dress)
@@ -506,13 +507,13 @@ class System:
     # The bus, the clock, the stream
 
     def announce(self, detail: Any, kind: str = "AuctionResult") -> None:
-        """An event on the bus."""
+        """Put an event on the bus."""
         event = {"version": "0", "id": f"event-{len(self.history)}", "detail-type": kind, "source": "auctions"}
         self.events.append(Pending(event | {"detail": detail}, EVENT_TRIES))
         self.deliver_events()
 
     def deliver_events(self) -> None:
-        """The bus hands on what waits; what failed comes again."""
+        """Deliver the waiting events. A failed one comes again."""
         waiting, self.events = self.events, []
         for event, left in waiting:
             if self.invoke("awards", event) is not None:
@@ -523,7 +524,7 @@ class System:
                 self.dead.append(event)
 
     def tick(self, copy: int | None = None) -> dict[str, int] | None:
-        """The schedule fires."""
+        """Start the reconciliation by its schedule."""
         broken, known = self.gate.broken, len(self.zalopay.denied)
         answer = self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
         if self.gate.broken == broken and not self.zalopay.mute:
@@ -532,7 +533,7 @@ class System:
         return answer
 
     def deliver_stream(self, function: str | None = None, copy: int | None = None) -> None:
-        """Each consumer gets its next batch; what it reports, or all of it if it died, comes again."""
+        """Give each consumer its next batch. The reported records come again, or all of them if it died."""
         for lane in self.lanes:
             if function in (None, lane.consumer.function) and lane.waiting:
                 self._deliver_batch(lane, copy)
@@ -548,18 +549,18 @@ class System:
 
     @property
     def pending(self) -> bool:
-        """Whether the platform still has something to bring."""
+        """Say whether the platform still has something to deliver."""
         return bool(self.events or self.callbacks or any(lane.waiting for lane in self.lanes))
 
     def settle(self) -> None:
-        """The platform brings everything that waits, until nothing does."""
+        """Deliver everything that waits, until nothing is left."""
         while self.pending:
             self.deliver_events()
             self.deliver_callbacks()
             self.deliver_stream()
 
     def operate(self, command: Callable[[Commands], Iterable[str]]) -> bool:
-        """An operator types a command; whether it was carried out, and not refused or broken off."""
+        """Run an operator's command. Return whether it ran, without a refusal or a crash."""
         store = stays.table.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
         tools = Tools(
             sessions=Sessions(store, by="linh"),
@@ -582,19 +583,19 @@ class System:
         return True
 
     def redrive(self) -> None:
-        """Somebody puts dead letters back to where they came from."""
+        """Put the dead letters back, as an operator does."""
         dead, self.dead = self.dead, []
         self.events += [Pending(event, EVENT_TRIES) for event in dead if "detail-type" in event]
         for lane in self.lanes:
             lane.add(record for record in dead if "dynamodb" in record)
 
     def next_due(self) -> datetime | None:
-        """When the clock has something to do next."""
+        """Return the next time at which an item is due."""
         times = self.database.due_times()
         return datetime.fromisoformat(min(times)) if times else None
 
     def drain(self) -> None:
-        """Nobody does anything any more but the platform and the clock; all is there again, and comes to rest."""
+        """End all faults and let only the platform and the clock act, until all is at rest."""
         if self.gate.absent:
             self.gate.absent = {}
             self.redrive()
@@ -619,7 +620,7 @@ class System:
         copy: int | None = None,
         **claims: Any,
     ) -> str | None:
-        """A browser connects with a token; its connection id, if it was let in."""
+        """Connect a browser with a token. Return its connection id, if it was accepted."""
         self._sockets += 1
         connection_id = f"socket-{self._sockets}="
         presented = (STRANGER if forged else ISSUER).token(sub, **claims) if forged or claims else None
@@ -640,54 +641,54 @@ class System:
         return connection_id
 
     def visitor(self, connection_id: str) -> Visitor:
-        """The browser as the gateway knows it."""
+        """Return the browser as the gateway describes it."""
         return Visitor(connection_id, self.now, HOME, AGENT, "localhost:8080", WEBSOCKET_STAGE)
 
     def send(self, connection_id: str, frame: Any, route: str, copy: int | None = None) -> Any:
-        """A frame from a browser."""
+        """Send a frame from a browser."""
         event = message_event(
             self.visitor(connection_id), route, json.dumps(frame), request_id="request-3", now=self.now
         )
         return self.invoke("connections", event, copy)
 
     def subscribe(self, connection_id: str, sub: str = MAI, copy: int | None = None) -> Any:
-        """SUBSCRIBE to everything."""
+        """Send SUBSCRIBE for everything."""
         channels = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
         frame = {"type": "SUBSCRIBE", "userId": sub, "channels": channels}
         return self.send(connection_id, frame, "SUBSCRIBE", copy)
 
     def listen(self, sub: str = MAI) -> str | None:
-        """A browser connects and subscribes."""
+        """Connect a browser and subscribe."""
         connection_id = self.connect(sub)
         if connection_id is not None:
             self.subscribe(connection_id, sub)
         return connection_id
 
     def disconnect(self, connection_id: str) -> None:
-        """The browser goes, and the gateway says so."""
+        """Disconnect the browser; the gateway reports it."""
         self.browsers.gone.add(connection_id)
         event = disconnect_event(self.visitor(connection_id), 1001, "", request_id="request-4", now=self.now)
         self.invoke("connections", event)
 
     def vanish(self, connection_id: str) -> None:
-        """The browser goes without a word."""
+        """Drop the browser; the gateway reports nothing."""
         self.browsers.gone.add(connection_id)
 
 
 def content_of(answer: Answer) -> Any:
-    """What an answer says: a calendar's feed is text, everything else JSON."""
+    """Return the content of an answer: text for a calendar feed, JSON for all else."""
     is_feed = ("content-type", CONTENT_TYPE) in answer.headers
     return answer.body.decode() if is_feed else json.loads(answer.body)
 
 
 def reported(answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Whether a consumer wants this record again."""
+    """Say whether a consumer reported this record as failed."""
     failures = answer["batchItemFailures"]
     return any(each["itemIdentifier"] == record["dynamodb"]["SequenceNumber"] for each in failures)
 
 
 def stay_of(order: Order) -> str:
-    """The stay that an order pays for."""
+    """Return the stay of an order."""
     return order.app_trans_id[7:]
 
 
@@ -702,13 +703,13 @@ def _token(sub: str, begins: int, seconds: int) -> str:
 
 
 def token(sub: str, now: datetime, seconds: int) -> str:
-    """A token of the issuer; signing is slow, so all that are made within a minute begin with it."""
+    """Return a token of the issuer. Signing is slow, so one token serves a whole minute."""
     return _token(sub, int(now.timestamp()) // 60 * 60, seconds)
 
 
 @contextmanager
 def simulation(kind: type[System] = System) -> Iterator[System]:
-    """A system whose clock is the process's, as long as this lasts."""
+    """Yield a system whose clock is the process's clock inside the block."""
     provider = DEFAULT_PROVIDERS.get("secrets")
     with time_machine.travel(START, tick=False) as traveller:
         system = kind(traveller)

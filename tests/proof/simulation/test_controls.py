@@ -1,4 +1,4 @@
-"""The net is proved: defences are taken out, and it notices. `make prove` takes out all of them."""
+"""Tests of the fault tests: some defences are removed, and the fault tests notice it. `make prove` removes all."""
 
 import pytest
 
@@ -13,7 +13,7 @@ QUICK = (
 )
 
 
-# The faults of design that a backend like this one is most likely to have, and the entries that plant them.
+# The most likely faults of design in such a backend, and the entries that plant them.
 LIKELY = {
     "order before session": "the order is made before the session is on record",
     "unconditional night": "nights are booked without a condition",

@@ -1,4 +1,4 @@
-"""What earlier releases have stored and answered is read, kept up and brought to its end by the functions of today."""
+"""Today's functions read, update and finish the items that earlier releases stored, and repeat their answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,16 +42,16 @@ STATES = {
     },
 }
 
-ANSWERED = {200, 400, 404, 409, 429, 502}  # the last one where ZaloPay never heard of an order
+ANSWERED = {200, 400, 404, 409, 429, 502}  # 502 if ZaloPay never received the order
 
 
 def plain(kept: Moment) -> list[dict[str, Any]]:
-    """The texts and switches of all items."""
+    """Return the texts and booleans of all items."""
     items = [*kept.items(), *kept.items("connections")]
     return [{name: value.get("S", value.get("BOOL")) for name, value in item.items()} for item in items]
 
 
-# What is in it
+# The contents of the corpus
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_items_are_what_the_history_adds_up_to(kept: Moment) -> None:
     assert [item for _, item in sorted(items.items()) if item] == kept.items()
 
 
-# Reading it
+# Reading the corpus
 
 
 @every_moment
@@ -97,7 +97,7 @@ SAID: dict[str, list[Changed]] = {}
 
 
 def otherwise(system: System, kept: Moment) -> list[Changed]:
-    """What is said otherwise than then; found out once."""
+    """Return the differences from the recorded answers; computed once."""
     if kept.name not in SAID:
         before = kept.moment
         asked = [(each["sub"], each["path"]) for each in before["answers"]]
@@ -129,7 +129,7 @@ def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
     assert all(item["reason"] for item in queries.load_refused())
 
 
-# Going on from it
+# Continuing from its moments
 
 
 @every_moment
@@ -152,7 +152,7 @@ def test_it_goes_on_when_all_orders_are_paid(system: System, kept: Moment) -> No
     world.comes_to_rest()
 
 
-# Everything is pressed at each moment of the first corpus; at those of later ones every third kind of thing in turn.
+# Each moment of the first corpus tries every action. Later ones try every third kind of action in turn.
 PRESSED = [
     pytest.param(kept, presses, id=f"{kept.name}-{presses.__name__}")
     for number, kept in enumerate(MOMENTS)

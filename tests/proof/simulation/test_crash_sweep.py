@@ -22,7 +22,7 @@ def test_every_journey_ends_well_whatever_breaks_in_it(system: System, journey: 
 
 @pytest.mark.parametrize("part", GONE)
 def test_journeys_end_well_while_a_part_is_gone(system: System, part: str) -> None:
-    """Each journey without one of them; `make prove` has each without each."""
+    """Each journey runs without one service; `make prove` runs each journey without each service."""
     mine = list(JOURNEYS)[list(GONE).index(part) :: len(GONE)]
     assert not without(system, part, mine).violations
 
@@ -40,7 +40,7 @@ def test_a_run_is_the_same_every_time(system: System) -> None:
 
 
 def test_the_net_is_awake(system: System) -> None:
-    """What is checked when all has come to rest is really looked at: a night that is forgotten is noticed."""
+    """The final checks really run: they notice a forgotten night."""
     system.reset({})
     promises = Invariants(system)
     paid(system)

@@ -9,7 +9,7 @@ COUNT = 25
 
 
 class Careless(Database):
-    """Forgets to look at the condition of a put."""
+    """A database that ignores the condition of a put."""
 
     def put_item(self, *, ConditionExpression: str = "", **request: Any) -> dict[str, Any]:
         asked = {name for name in request if name.startswith("ExpressionAttribute")} if ConditionExpression else set()

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses, and its rules that moto does not have, by AWS's documentation."""
+"""DynamoDB's refusals, and its rules that moto lacks, by AWS's documentation."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -124,7 +124,7 @@ REFUSED_BY_BOTH = {
     "a check without a condition": together({"ConditionCheck": {"TableName": "stays", "Key": KEY}}),
 }
 
-# Moto carries these out or falls over them.
+# Moto carries these requests out, or crashes on them.
 REFUSED_BY_AWS = {
     "an index that is not there": asking("userId = :a", BY_USER, IndexName="by_nobody"),
     "an index of another table": asking("userId = :a", BY_USER, TableName="connections", IndexName="by_user"),
@@ -184,7 +184,7 @@ def test_refuses_what_moto_does_not(case: str) -> None:
     assert database.version == 0
 
 
-# AWS's rules where moto has others
+# AWS's rules that differ from moto's
 
 
 def put(database: Database, sort: str = "b", **attributes: Any) -> Any:
@@ -365,7 +365,7 @@ def test_a_key_condition_may_have_parentheses() -> None:
     assert database.query(**request)["Items"] == [KEY]
 
 
-# What the simulation needs besides
+# Other needs of the simulation
 
 
 def shown(database: Database) -> list[str]:

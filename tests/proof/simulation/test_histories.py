@@ -1,4 +1,4 @@
-"""Random histories: the same ones at every push; `make prove` draws fresh ones."""
+"""Random histories: the same ones at every push; `make prove` draws new ones."""
 
 from tests.proof.simulation.histories import histories
 from tests.proof.simulation.system import System

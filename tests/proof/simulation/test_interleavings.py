@@ -21,7 +21,7 @@ def test_no_schedule_breaks_a_promise(system: System, group: str) -> None:
 
 
 def everything(system: System) -> tuple[Any, ...]:
-    """What came to pass, and where it led."""
+    """Return the whole state and its outcome."""
     inside = system.history, system.database.items(), system.gate.passed, system.counted, system.now
     return *inside, system.zalopay.asked, system.zalopay.orders, system.browsers.frames, system.mail.sent
 
@@ -87,7 +87,7 @@ def test_schedules_that_are_left_out_lead_nowhere_else(system: System, group: st
 
 
 def outcomes(system: System, group: str, *, every: bool) -> list[Any]:
-    """Where each schedule of a group leads: what items say but for times and ids, and what pages were told."""
+    """Return the outcomes of a group's schedules: items without times and ids, and the answers to pages."""
     run, path, found = runner(system, GROUPS[group], every=every), list[Fork](), []
     more = True
     while more:

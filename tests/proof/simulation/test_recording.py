@@ -1,4 +1,4 @@
-"""`make corpus` works at every commit, and not only at a release."""
+"""`make corpus` works at every commit, not only at a release."""
 
 from tests.proof.corpus.record import Recording, story
 from tests.proof.corpus.stories import UNWATCHED

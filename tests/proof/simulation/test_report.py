@@ -1,4 +1,4 @@
-"""The document of a long run: a row, a figure and a command for every part."""
+"""The document of a long run has a row, a figure and a command for every part."""
 
 from tests.proof.simulation.parts import PARTS, Result
 from tests.proof.simulation.report import ROWS, Run, page

@@ -9,7 +9,7 @@ Change = Callable[[Item, dict[str, Value], Item], None]
 
 
 class Updates(Parser):
-    """An update: all its operands are what stood there before."""
+    """An update. All its operands are the values before it."""
 
     def whole(self) -> tuple[Change, tuple[str, ...]]:
         changes: list[Change] = []
