@@ -75,7 +75,7 @@ class DeclineReport(Model):
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
-def caller(now: datetime) -> str:
+def note_caller(now: datetime) -> str:
     """The calling user. The call is recorded by address: it proves the user of the socket that follows."""
     who = http.caller(app)
     presence.note(who.user_id, fingerprint(who.address, who.agent), now)
@@ -93,29 +93,29 @@ def is_something(award: Award) -> bool:
     return award.status is not AwardStatus.LOST
 
 
-def won(name: str, user_id: str) -> Award | None:
+def find_win(name: str, user_id: str) -> Award | None:
     """On the winners page, an id names an auction, or else an offer that was accepted."""
     return best(is_winner, awards.load_for(name, user_id)) or best(is_winner, awards.find_by_id(name, user_id))
 
 
-def offered(name: str, user_id: str) -> Award | None:
+def find_offer(name: str, user_id: str) -> Award | None:
     """On the page of offers, an id names an offer, or else an auction."""
     return best(is_offer, awards.find_by_id(name, user_id)) or best(is_offer, awards.load_for(name, user_id))
 
 
-def won_or_offered(name: str, user_id: str) -> Award | None:
+def find_win_or_offer(name: str, user_id: str) -> Award | None:
     """For calls of both pages, an id names an offer, or else an auction."""
     return best(is_something, awards.find_by_id(name, user_id)) or best(is_something, awards.load_for(name, user_id))
 
 
-def found(look: Look, name: str, now: datetime) -> Award:
-    award = look(name, caller(now))
+def find_award(look: Look, name: str, now: datetime) -> Award:
+    award = look(name, note_caller(now))
     if award is None:
         raise NotFound
     return award
 
 
-def shown(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
+def show_winners(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
     open_until = awards.load_deadlines(wins)
     return [winner_of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
 
@@ -123,81 +123,81 @@ def shown(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
 @app.get("/auctions/winners/me")
 def winners() -> list[dict[str, Any]]:
     now = clock()
-    return shown([award for award in awards.load_all_of(caller(now)) if is_winner(award)], now)
+    return show_winners([award for award in awards.load_all_of(note_caller(now)) if is_winner(award)], now)
 
 
 @app.get("/auctions/winners/<auction_id>")
 def winner(auction_id: Name) -> dict[str, Any]:
     now = clock()
-    return shown([found(won, auction_id, now)], now)[0]
+    return show_winners([find_award(find_win, auction_id, now)], now)[0]
 
 
 @app.post("/auctions/winners/<auction_id>/accept")
 def accept_win(auction_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(won, auction_id, request.selected_nights)
+    return accept(find_win, auction_id, request.selected_nights)
 
 
 @app.post("/auctions/winners/<auction_id>/decline")
 def decline_win(auction_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(won, auction_id, request.reason)
+    return decline(find_win, auction_id, request.reason)
 
 
 @app.post("/auctions/offers/<offer_id>/accept")
 def accept_any(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(won_or_offered, offer_id, request.selected_nights)
+    return accept(find_win_or_offer, offer_id, request.selected_nights)
 
 
 @app.post("/auctions/offers/<offer_id>/decline")
 def decline_any(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(won_or_offered, offer_id, request.reason)
+    return decline(find_win_or_offer, offer_id, request.reason)
 
 
 @app.get("/auctions/offers/second-chance/me")
 def offers() -> list[dict[str, Any]]:
     now = clock()
-    return [offer_of(award, now) for award in awards.load_all_of(caller(now)) if is_offer(award)]
+    return [offer_of(award, now) for award in awards.load_all_of(note_caller(now)) if is_offer(award)]
 
 
 @app.get("/auctions/offers/second-chance/<offer_id>")
 def offer(offer_id: Name) -> dict[str, Any]:
     now = clock()
-    return offer_of(found(offered, offer_id, now), now)
+    return offer_of(find_award(find_offer, offer_id, now), now)
 
 
 @app.post("/auctions/offers/second-chance/<offer_id>/accept")
 def accept_offer(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
-    return accepted(offered, offer_id, request.selected_nights)
+    return accept(find_offer, offer_id, request.selected_nights)
 
 
 @app.post("/auctions/offers/second-chance/<offer_id>/decline")
 def decline_offer(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
-    return declined(offered, offer_id, request.reason)
+    return decline(find_offer, offer_id, request.reason)
 
 
 @app.post("/auctions/analytics/decline")
 def report_decline(report: DeclineReport) -> dict[str, Any]:
     now = clock()
-    award = found(won_or_offered, report.offer_id, now)
+    award = find_award(find_win_or_offer, report.offer_id, now)
     logger.info("declined", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     if report.reason:
         awards.note_reason(award, report.reason)
     return {}
 
 
-def answered(look: Look, name: str, answer: Callable[[Award, datetime], None]) -> dict[str, Any]:
+def answer_award(look: Look, name: str, answer: Callable[[Award, datetime], None]) -> dict[str, Any]:
     now = clock()
-    award = found(look, name, now)
+    award = find_award(look, name, now)
     answer(award, now)
     logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     return {}
 
 
-def accepted(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
-    return answered(look, name, lambda award, now: answers.accept(award, selected, now))
+def accept(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
+    return answer_award(look, name, lambda award, now: answers.accept(award, selected, now))
 
 
-def declined(look: Look, name: str, reason: str | None) -> dict[str, Any]:
-    return answered(look, name, lambda award, now: answers.decline(award, reason, now))
+def decline(look: Look, name: str, reason: str | None) -> dict[str, Any]:
+    return answer_award(look, name, lambda award, now: answers.decline(award, reason, now))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

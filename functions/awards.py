@@ -25,7 +25,7 @@ calendars = Calendars(store)
 logger = Logger()
 
 
-def refused(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
+def refuse(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
     """A bad event is not retried, but kept with the reason."""
     refusals.keep(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
     count("RejectedEvents")
@@ -42,7 +42,7 @@ def explain(error: ValidationError) -> str:
     return "; ".join(f"{each['field'] or 'event'}: {each['message']}" for each in found)
 
 
-def received(event: dict[str, Any], award: Award, now: datetime) -> Received:
+def receive(event: dict[str, Any], award: Award, now: datetime) -> Received:
     """Write the award first, so that a refused one changes no host. An event that comes again writes the host again.
 
     The property's details in an event count from its first arrival, however late the event comes again.
@@ -62,7 +62,7 @@ def last_word(award: Award) -> Award:
     return waiting or award
 
 
-def taken_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:
+def take_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> Received:
     """Withdraw the award, then the offers that follow from it, until none is left: each once, in any order.
 
     If the award itself is paid, its withdrawal is refused. The offers of its unsold nights are withdrawn all the same.
@@ -89,11 +89,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         said = read_event(event.get("detail-type", ""), event.get("detail", {}), now)
     except ValidationError as error:
-        return refused(event, explain(error), now)
+        return refuse(event, explain(error), now)
     except KeyError:
-        return refused(event, "unknown detail-type", now)
-    answer = taken_back(event, said, now) if isinstance(said, AuctionWithdrawn) else received(event, said, now)
+        return refuse(event, "unknown detail-type", now)
+    answer = take_back(event, said, now) if isinstance(said, AuctionWithdrawn) else receive(event, said, now)
     if answer.reason:
-        return refused(event, answer.reason, now)
+        return refuse(event, answer.reason, now)
     logger.info("event taken", extra={"auctionId": said.auction_id, "awardId": said.award_id, "as": answer.reception})
     return {"accepted": True, "as": answer.reception, "auctionId": said.auction_id, "awardId": said.award_id}

@@ -112,7 +112,7 @@ def give_back(booking_id: http.PathId) -> dict[str, Any]:
     return shown(settled)
 
 
-def confirmed(booking_id: str, code: str) -> Booking:
+def load_confirmed(booking_id: str, code: str) -> Booking:
     """A confirmed booking of the caller, as its user or as its host."""
     booking = sessions.load_booking(booking_id, http.caller(app).user_id, host=True)
     if booking.status is not BookingStatus.CONFIRMED:
@@ -123,20 +123,20 @@ def confirmed(booking_id: str, code: str) -> Booking:
 @app.post("/bookings/<booking_id>/update-calendar")
 def update_calendar(booking_id: http.PathId) -> dict[str, Any]:
     """Answers only: the transaction that recorded the payment has already blocked the nights."""
-    confirmed(booking_id, "CALENDAR_UPDATE_FAILED")
+    load_confirmed(booking_id, "CALENDAR_UPDATE_FAILED")
     return {}
 
 
 @app.post("/bookings/<booking_id>/conversation")
 def open_conversation(booking_id: http.PathId) -> dict[str, str]:
-    booking = confirmed(booking_id, "INVALID_AUCTION_STATE")
+    booking = load_confirmed(booking_id, "INVALID_AUCTION_STATE")
     return {"threadId": effects.open_thread(booking, datetime.now(UTC)).thread_id}
 
 
 @app.post("/bookings/<booking_id>/send-confirmation")
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
     """Send the confirmation to the user's present address, and keep that address in the mail."""
-    booking, now = confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
+    booking, now = load_confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
     session, mailing = effects.load_story(booking.id, "confirmation")
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)

@@ -140,7 +140,7 @@ def subscribe(event: dict[str, Any], now: datetime) -> int:
     connection = connections.find(connection_id)
     if connection is None:
         raise FrameRefused("FORBIDDEN", "Connect again.")
-    proven = identified(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
+    proven = identify(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
     join(proven)
     post.dismiss(
         surplus([each for each in connections.load_of(frame.user_id) if each.connection_id != connection_id], now)
@@ -180,16 +180,16 @@ def welcome(joining: Connection) -> Connection | None:
     Raises Unreachable, also if a message went out so late that a newer one may have come before it.
     """
     greeting = {"type": "SUBSCRIBED", "channels": list(joining.channels)}
-    missed = present(str(joining.user_id), datetime.now(UTC))
+    missed = load_messages(str(joining.user_id), datetime.now(UTC))
     for message in [greeting, *filter(joining.wants, missed)]:
-        longer = prolonged(joining)
+        longer = prolong(joining)
         if longer is None or not post.reply(longer.connection_id, message, longer.user_id):
             return None
         joining = longer
-    return prolonged(joining)
+    return prolong(joining)
 
 
-def prolonged(joining: Connection) -> Connection | None:
+def prolong(joining: Connection) -> Connection | None:
     """The connection with time for one more step. None if it was deleted, or subscribed again."""
     until = joining.joining_until
     assert until is not None
@@ -212,13 +212,13 @@ def read(event: dict[str, Any]) -> Frame:
         raise FrameRefused("INVALID_MESSAGE", "SUBSCRIBE names a userId and channels.") from None
 
 
-def identified(connection: Connection, frame: Frame, now: datetime) -> Connection:
+def identify(connection: Connection, frame: Frame, now: datetime) -> Connection:
     """The connection with its user, proven in one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
         proof = token_in(frame.token)
         connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
     connection = check_owner(connection, frame.user_id)
-    if connection.user_id is None and not believed(connection, frame.user_id, now):
+    if connection.user_id is None and not wait_for_proof(connection, frame.user_id, now):
         raise FrameRefused("FORBIDDEN", "Prove who you are: send a token.")
     if connection.is_expired(now):
         raise FrameRefused("TOKEN_EXPIRED", "The token has run out; connect again.", over=connection)
@@ -239,7 +239,7 @@ def check_owner(connection: Connection, user_id: str) -> Connection:
     return connection
 
 
-def believed(connection: Connection, user_id: str, now: datetime) -> bool:
+def wait_for_proof(connection: Connection, user_id: str, now: datetime) -> bool:
     """Whether a user without a token is believed, by mode. `bound`: after a call from the same address.
 
     It looks again a moment later, because a page that returns from ZaloPay may subscribe before its first call arrives.
@@ -249,10 +249,10 @@ def believed(connection: Connection, user_id: str, now: datetime) -> bool:
         return IDENTITY == "open"
     if connections.was_seen(user_id, connection.fingerprint, now):
         return True
-    return connections.may_wait(connection, now) and was_seen_later(user_id, connection.fingerprint, now)
+    return connections.may_wait(connection, now) and wait_until_seen(user_id, connection.fingerprint, now)
 
 
-def was_seen_later(user_id: str, place: str, now: datetime) -> bool:
+def wait_until_seen(user_id: str, place: str, now: datetime) -> bool:
     for seconds in LOOKS:
         time.sleep(seconds)
         if connections.was_seen(user_id, place, now):
@@ -260,7 +260,7 @@ def was_seen_later(user_id: str, place: str, now: datetime) -> bool:
     return False
 
 
-def present(user_id: str, now: datetime) -> list[Message]:
+def load_messages(user_id: str, now: datetime) -> list[Message]:
     """The messages that a page has missed because it subscribed late."""
     return [message for item in due_items.load_recent(user_id, now) for message in messages_of(item, now)]
 

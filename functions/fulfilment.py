@@ -89,18 +89,18 @@ def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
     try:
         message_id = send(ses, render(letter, SENDER, now), SENDER)
     except MailRefused as refusal:
-        not_sent(mailing, refusal)
+        note_failure(mailing, refusal)
         effects.note_undeliverable(mailing)
     except MailUnavailable as fault:
-        not_sent(mailing, fault)
+        note_failure(mailing, fault)
         effects.note_failure(mailing, now)
     except MailUnsure as fault:
-        not_sent(mailing, fault)  # it stays SENDING until the clock finds it
+        note_failure(mailing, fault)  # it stays SENDING until the clock finds it
     else:
         effects.note_sent(mailing, message_id, now)
 
 
-def not_sent(mailing: Mailing, why: Exception) -> None:
+def note_failure(mailing: Mailing, why: Exception) -> None:
     count("MailFailed")
     identity = {"sessionId": mailing.stay_id, "letter": mailing.letter}
     logger.warning("mail not sent", extra={**identity, "attempt": mailing.attempts, "error": str(why)})
@@ -139,7 +139,7 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
     return []
 
 
-def announced(record: Record) -> list[Announcement]:
+def announcements_of(record: Record) -> list[Announcement]:
     """The events of a change. An unreadable change does not improve with retries, so the operator has to look at it."""
     try:
         return announcements(*before_and_after(record))
@@ -154,7 +154,7 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
 
     The stream's images decide, not the present state: an event says what changed, and that stays true.
     """
-    told = [(record, announced(record)) for record in records]
+    told = [(record, announcements_of(record)) for record in records]
     happened = [each for _, found in told for each in found]
     try:
         publish(events, EVENT_BUS, happened)

@@ -34,7 +34,7 @@ def owner(records: Sequence[dict[str, Any]]) -> str:
     return str(records[0]["dynamodb"]["NewImage"]["userId"]["S"])
 
 
-def present(records: Records) -> dict[str, list[Message]]:
+def load_messages(records: Records) -> dict[str, list[Message]]:
     """The present state of all changed items, as messages by user."""
     messages: dict[str, list[Message]] = defaultdict(list)
     for key, item in due_items.load_present(records).items():
@@ -47,7 +47,7 @@ def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
     """Send connections the present state, read at the last moment. Returns the unreachable ones."""
     users = {each.user_id for each in listening}
     concerning = {key: each for key, each in records.items() if owner(each) in users}
-    messages = present(concerning)
+    messages = load_messages(concerning)
     return post.tell([(each, messages[str(each.user_id)]) for each in listening])
 
 
@@ -64,7 +64,7 @@ def tell_all(records: Records) -> set[str]:
     unreached, joining = tell_joined(found, records)
     while joining and time.monotonic() < give_up:
         time.sleep(PAUSE)
-        again, joining = tell_joined(looked_up(joining), records)
+        again, joining = tell_joined(look_up_again(joining), records)
         unreached += again
     staying = post.dismiss(joining)
     post.dismiss([each for each in found if each.is_expired(now)])
@@ -80,7 +80,7 @@ def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list
     return unreached, [each for each in live if each.is_joining(now)]
 
 
-def looked_up(wanted: Sequence[Connection]) -> list[Connection]:
+def look_up_again(wanted: Sequence[Connection]) -> list[Connection]:
     """The same connections as they are now, without those that are gone."""
     ids = {each.connection_id for each in wanted}
     users = {str(each.user_id) for each in wanted}

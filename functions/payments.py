@@ -75,7 +75,7 @@ logger = Logger()
 app = http.resolver()
 
 
-def caller(now: datetime) -> http.Caller:
+def note_caller(now: datetime) -> http.Caller:
     """The calling user. The call is recorded by address: it proves the user of the socket that follows."""
     who = http.caller(app)
     presence.note(who.user_id, fingerprint(who.address, who.agent), now)
@@ -89,7 +89,7 @@ def health() -> dict[str, str]:
 
 @app.post("/payment/zalopay/create")
 def create(request: CreateRequest) -> dict[str, Any]:
-    who = caller(clock())
+    who = note_caller(clock())
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, request.amount, contact)
     session = Checkout(awards, settlement.of_one_request(), TERMS, new_id).pay(choice, PAGES)
@@ -107,7 +107,7 @@ def create(request: CreateRequest) -> dict[str, Any]:
 @app.get("/payment/zalopay/status/<app_trans_id>")
 def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str, Any]:
     now = clock()
-    who = caller(now)
+    who = note_caller(now)
     session = sessions.find(str(stay_id_of(app_trans_id)), who.user_id)
     if session.app_trans_id != app_trans_id:
         raise NotFound
@@ -120,7 +120,7 @@ def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str
 def session(session_id: http.PathId) -> dict[str, Any]:
     """The only route that says PENDING until another route has told the user that it is paid: its page polls then."""
     now = clock()
-    found = sessions.find(session_id, caller(now).user_id)
+    found = sessions.find(session_id, note_caller(now).user_id)
     overdue = now > found.expires_at
     return (settlement.ask(found, "read", now) if overdue else found).to_session_page(TERMS)
 
@@ -128,17 +128,17 @@ def session(session_id: http.PathId) -> dict[str, Any]:
 @app.get("/payment/transactions/<transaction_id>")
 def transaction(transaction_id: str) -> dict[str, Any]:
     now = clock()
-    who = caller(now)
+    who = note_caller(now)
     if not re.fullmatch(TRANSACTION_ID, transaction_id):
         raise Invalid(
             "INVALID_TRANSACTION_ID",
             "This is not a transaction id.",
             fields=[{"field": "transactionId", "message": "It consists of digits."}],
         )
-    return told(sessions.find_paid_by(transaction_id, who.user_id), now).to_client(TERMS)
+    return note_told(sessions.find_paid_by(transaction_id, who.user_id), now).to_client(TERMS)
 
 
-def told(session: PaymentSession, now: datetime) -> PaymentSession:
+def note_told(session: PaymentSession, now: datetime) -> PaymentSession:
     """The session. The first answer that says it is paid is recorded. HEAD has no answer to record."""
     if session.is_untold and not http.is_head(app):
         sessions.note_told(session, now)
@@ -148,23 +148,23 @@ def told(session: PaymentSession, now: datetime) -> PaymentSession:
 @app.post("/payment/<payment_id>/booking")
 def confirm_booking(payment_id: http.PathId) -> dict[str, Any]:
     now = clock()
-    found = settlement.ask(sessions.find(payment_id, caller(now).user_id), "booking", now)
+    found = settlement.ask(sessions.find(payment_id, note_caller(now).user_id), "booking", now)
     booking = booking_of(found)
     if booking is None or found.booked_at is None:
         state = found.client_status
         raise Refused("BOOKING_CREATION_FAILED", "Only a payment makes a booking.", status=state, reason=found.reason)
-    told(found, now)
+    note_told(found, now)
     return booking.to_client(TERMS)
 
 
 @app.get("/payment/<payment_id>/booking")
 def booking(payment_id: http.PathId) -> dict[str, Any]:
     now = clock()
-    found = sessions.find(payment_id, caller(now).user_id)
+    found = sessions.find(payment_id, note_caller(now).user_id)
     booking = booking_of(found)
     if booking is None:
         raise NotFound
-    told(found, now)
+    note_told(found, now)
     return booking.to_client(TERMS)
 
 

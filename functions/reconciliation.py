@@ -107,7 +107,7 @@ def attend(item: Due, now: datetime) -> None:
         settlement.check(item, now)
 
 
-def attended(item: Due, now: datetime) -> bool:
+def attend_or_set_aside(item: Due, now: datetime) -> bool:
     """Whether it went well. A failed item stays due, and does not hold up the others."""
     try:
         attend(item, now)
@@ -143,7 +143,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     due = due_items.find_due(now, LIMIT)
 
     def in_time(item: Due) -> bool:
-        return context.get_remaining_time_in_millis() > RESERVE and attended(item, datetime.now(UTC))
+        return context.get_remaining_time_in_millis() > RESERVE and attend_or_set_aside(item, datetime.now(UTC))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = sum(pool.map(in_time, due))

@@ -86,7 +86,7 @@ def body_of(event: dict[str, Any]) -> bytes:
     return raw
 
 
-def verdict(event: dict[str, Any]) -> int:
+def settle_callback(event: dict[str, Any]) -> int:
     order, now = None, datetime.now(UTC)
     try:
         try:
@@ -114,6 +114,6 @@ MESSAGES = {DONE: "success", AGAIN: "try again", REJECTED: "mac not equal"}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    code = verdict(event)
+    code = settle_callback(event)
     body = json.dumps({"return_code": code, "return_message": MESSAGES[code]})
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
