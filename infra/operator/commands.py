@@ -221,7 +221,7 @@ class Commands:
 
     def redrive(self) -> Iterator[str]:
         """Put dead letters of auction events back on the bus. For the others, do what takes their place."""
-        letters = self._environment.letters()
+        letters = self._environment.find_dead_letters()
         for letter in letters:
             if letter.function in _INSTEAD:
                 yield f"{letter.function}: {_INSTEAD[letter.function]}"
@@ -235,7 +235,7 @@ class Commands:
                 yield from again(min(missed))
         if self._really:
             for letter in letters:
-                letter.forget()
+                letter.delete()
 
     # How
 

@@ -23,13 +23,13 @@ class NotThere(Exception):
     """The environment does not run, or the operator may not use it."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """A dead letter: its function, its content, and the earliest time of its event."""
 
     function: str
     body: Mapping[str, Any]
     since: datetime
-    forget: Callable[[], None]
+    delete: Callable[[], None]
 
 
 class Environment(NamedTuple):
@@ -40,7 +40,7 @@ class Environment(NamedTuple):
 
     settings: Mapping[str, str]
     now: Callable[[], datetime]
-    letters: Callable[[], Sequence[Letter]]
+    find_dead_letters: Callable[[], Sequence[DeadLetter]]
     announce: Callable[[Mapping[str, Any]], None]
 
 
@@ -52,14 +52,14 @@ def local(url: str) -> Environment:
     except (httpx.HTTPError, ValueError, KeyError):
         raise NotThere(f"There is no local run at {url}; `make run` starts one.") from None
 
-    def letters() -> list[Letter]:
+    def find() -> list[DeadLetter]:
         lying = httpx.get(f"{url}/dev/dead-letters").raise_for_status().json()
-        return [Letter(each["function"], each["event"], _OLDEST, lambda: None) for each in lying]
+        return [DeadLetter(each["function"], each["event"], _OLDEST, lambda: None) for each in lying]
 
     def announce(event: Mapping[str, Any]) -> None:
         httpx.post(f"{url}/dev/events", json=event).raise_for_status()
 
-    return Environment(settings, lambda: datetime.now(UTC) + offset, letters, announce)
+    return Environment(settings, lambda: datetime.now(UTC) + offset, find, announce)
 
 
 def deployed(stage: Stage, session: boto3.Session) -> Environment:
@@ -80,27 +80,27 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
 
-    return Environment(settings, lambda: datetime.now(UTC), lambda: _waiting(session.client("sqs"), stage), announce)
+    return Environment(settings, lambda: datetime.now(UTC), lambda: _find(session.client("sqs"), stage), announce)
 
 
-def _waiting(sqs: Any, stage: Stage) -> list[Letter]:
+def _find(sqs: Any, stage: Stage) -> list[DeadLetter]:
     """Return at most ten dead letters of each queue. They stay in the queue until they are deleted."""
-    found: list[Letter] = []
+    found: list[DeadLetter] = []
     for edge in (*CONSUMERS, *RULES, *SCHEDULES):
         url = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge.function}-dead-letters")["QueueUrl"]
-        for message in _received(sqs, url):
+        for message in _receive(sqs, url):
             body = json.loads(message["Body"])
             since = body.get("DDBStreamBatchInfo", {}).get("approximateArrivalOfFirstRecord")
 
-            def forget(url: str = url, receipt: str = message["ReceiptHandle"]) -> None:
+            def delete(url: str = url, receipt: str = message["ReceiptHandle"]) -> None:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
 
             first = datetime.fromisoformat(since) - _WRITING if since else _OLDEST
-            found.append(Letter(edge.function, body.get("requestPayload", body), first, forget))
+            found.append(DeadLetter(edge.function, body.get("requestPayload", body), first, delete))
     return found
 
 
-def _received(sqs: Any, url: str) -> list[dict[str, Any]]:
+def _receive(sqs: Any, url: str) -> list[dict[str, Any]]:
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     found: list[dict[str, Any]] = answer.get("Messages", [])
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.operator.commands import Commands, Tools
-from infra.operator.environment import Environment, Letter
+from infra.operator.environment import DeadLetter, Environment
 from stays.attributes import to_attributes
 from stays.domain.errors import NotFound, Refused
 from stays.domain.manual import give_back
@@ -36,7 +36,7 @@ class Office:
     """An operator twice: one who only hears what would be done, and one who does it."""
 
     def __init__(self, world: World):
-        self.letters: list[Letter] = []
+        self.letters: list[DeadLetter] = []
         self.announced: list[Any] = []
         self.forgotten = 0
         self.published: list[Any] = []
@@ -698,7 +698,7 @@ def test_browsers_are_told_again(world: World, office: Office):
 
 def test_dead_letters_of_the_auction_system_go_back_to_the_bus(office: Office):
     event = {"detail-type": "AuctionResult", "source": "auctions", "detail": auction_result()}
-    office.letters = [Letter("awards", event, LONG_AGO, office.forget)]
+    office.letters = [DeadLetter("awards", event, LONG_AGO, office.forget)]
     assert said(office.dry.redrive()) == "awards: AuctionResult would be on the bus again"
     assert (office.announced, office.forgotten) == ([], 0)
     said(office.really.redrive())
@@ -708,7 +708,7 @@ def test_dead_letters_of_the_auction_system_go_back_to_the_bus(office: Office):
 def test_for_other_dead_letters_what_takes_their_place_is_done(world: World, office: Office):
     paid = world.paid()
     office.letters = [
-        Letter(name, {}, LONG_AGO, office.forget) for name in ("notifier", "fulfilment", "reconciliation")
+        DeadLetter(name, {}, LONG_AGO, office.forget) for name in ("notifier", "fulfilment", "reconciliation")
     ]
     assert f"{paid['id']} would be told again: PAID" in said(office.dry.redrive())
     assert (world.items(what="TOLD_AGAIN"), office.forgotten) == ([], 0)

@@ -58,12 +58,12 @@ def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) 
     put("awards", event)
     put("awards", {"requestPayload": event, "requestContext": {"condition": "RetriesExhausted"}})
     environment = deployed(STAGE, SESSION)
-    environment.letters()
-    letters = environment.letters()
+    environment.find_dead_letters()
+    letters = environment.find_dead_letters()
     assert [(letter.function, letter.body) for letter in letters] == [("awards", event)] * 2
     environment.announce(event)
     for letter in letters:
-        letter.forget()
+        letter.delete()
     waiting = SESSION.client("sqs").get_queue_attributes(
         QueueUrl=SESSION.client("sqs").get_queue_url(QueueName=f"{STAGE.slug}-awards-dead-letters")["QueueUrl"],
         AttributeNames=["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessages"],
@@ -118,7 +118,7 @@ def test_an_event_whose_time_says_nothing_is_one_of_now(account: None, more: dic
 
 def test_records_that_were_given_up_say_from_when_they_are(account: None) -> None:
     put("notifier", {"DDBStreamBatchInfo": {"approximateArrivalOfFirstRecord": "2027-03-01T03:00:00Z"}})
-    (letter,) = deployed(STAGE, SESSION).letters()
+    (letter,) = deployed(STAGE, SESSION).find_dead_letters()
     assert letter.since == datetime(2027, 3, 1, 2, 59, tzinfo=UTC)
 
 
