@@ -184,7 +184,8 @@ def test_nothing_is_given_back_while_zalopay_is_at_the_refund_before() -> None:
 
 def test_what_came_is_remembered_with_the_refund() -> None:
     assert give_back(under_review(), 1, 1, LATER).session.received == 1
-    assert give_back(under_review().but(received=5), 1, 5, LATER).session.received == 5
+    assert give_back(under_review().but(received=5), 1, 7, LATER).session.received == 5
+    assert give_back(under_review().but(received=None), 1, 7, LATER).session.received == 7
 
 
 @pytest.mark.parametrize("amount", [1, 450_000, 850_000, 900_001])
@@ -313,6 +314,14 @@ def test_an_amount_that_is_accepted_becomes_the_price() -> None:
     assert (booked_now.transaction_id, booked_now.amount) == (session.transaction_id, 850_000)
     assert decision is not None and decision.evidence is not None
     assert (decision.evidence.outcome, decision.evidence.source) == (Outcome.PAID, "operator")
+
+
+def test_an_accepted_amount_keeps_the_promotion_and_a_transaction_of_another_session_buys_nothing() -> None:
+    promoted = accept(under_review().but(discount=50_000), 850_000, LATER)
+    assert promoted is not None
+    assert promoted.evidence is not None
+    assert promoted.evidence.discount == 50_000
+    assert accept(under_review(), 900_000, LATER, found=Found(known=True)) is None
 
 
 def test_an_amount_is_not_accepted_where_a_night_is_gone() -> None:

@@ -22,6 +22,7 @@ from stays.domain.decision import (
     order_made,
     supersede,
 )
+from stays.domain.mailing import Profile
 from stays.domain.payment import (
     CHECK_INTERVAL,
     FULFILMENT_SOURCES,
@@ -527,3 +528,15 @@ def test_a_session_shows_its_refund_without_our_doubts() -> None:
     refund = Refund(amount=300_000, status=Fulfilment.REFUNDING, uncertain=7, repeated_at=NOW)
     shown = pending().but(refund=refund).to_client(POLICY)
     assert shown["refund"] == {"amount": 300_000, "status": "REFUNDING"}
+
+
+@pytest.mark.parametrize(
+    ("of_token", "of_profile", "written_to"),
+    [("a@example.com", "b@example.com", "a@example.com"), (None, "b@example.com", "b@example.com"), (None, None, None)],
+)
+def test_the_address_of_the_token_counts_more_than_that_of_the_profile(
+    of_token: str | None, of_profile: str | None, written_to: str | None
+) -> None:
+    profile = Profile(user_id=TRAVELLER, email=of_profile, updated_at=NOW)
+    assert Contact(email=of_token).address(profile) == written_to
+    assert Contact(email=of_token).address(None) == of_token

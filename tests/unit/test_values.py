@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from stays.domain.values import (
     APP_TRANS_ID,
@@ -22,6 +22,7 @@ from stays.domain.values import (
     Id,
     Model,
     Night,
+    SoldNight,
     StayId,
     Timestamp,
     UserId,
@@ -307,3 +308,16 @@ def test_what_a_person_typed_is_in_no_error() -> None:
 
 def test_on_one_line_nothing_is_left_that_ends_hides_or_turns_around_what_is_read() -> None:
     assert on_one_line(" Nha\u0300\tTrên\r\nĐồi\u202e\u200b\x07\ud800 ") == "Nhà Trên Đồi"
+
+
+@pytest.mark.parametrize(
+    ("night", "is_sold"),
+    [("1969-12-31", False), ("1970-01-01", True), ("2027-03-20", True), ("9998-12-31", True), ("9999-01-01", False)],
+)
+def test_a_sold_night_has_a_day_before_and_a_day_after_it(night: str, is_sold: bool) -> None:
+    read = TypeAdapter(SoldNight).validate_python
+    if is_sold:
+        assert read(night) == date.fromisoformat(night)
+    else:
+        with pytest.raises(ValidationError, match="between 1970 and 9998"):
+            read(night)

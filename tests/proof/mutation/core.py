@@ -11,6 +11,13 @@ from tests.proof.mutation.operators import Site, Words, sites, variants, words
 ROOT = Path(__file__).parents[3]
 STAYS = ROOT / "layers/shared/python/stays"
 
+# Stories of a whole backend, in which the table does what its own tests do not ask for.
+STORIES = (
+    *("integration/test_corrections", "integration/test_unsold_nights", "integration/test_changed_mind"),
+    *("integration/test_late_money", "integration/test_auctions", "integration/test_long_lists"),
+    *("integration/test_bookings", "integration/test_beyond_the_deadline", "integration/test_session_page"),
+)
+
 TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/announcement": ("unit/test_announcement",),
     "domain/auction": ("unit/test_award",),
@@ -36,15 +43,15 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "zalopay/keys": ("unit/test_zalopay_client", "integration/test_busy"),
     "zalopay/signing": ("unit/test_zalopay", "unit/test_zalopay_callback"),
     "zalopay/values": ("unit/test_zalopay", "unit/test_zalopay_callback"),
-    "table/sessions": ("integration/test_table_sessions",),
-    "table/awards": ("integration/test_table_awards",),
-    "table/operations": ("integration/test_table_sessions", "integration/test_table_awards"),
+    "table/sessions": ("integration/test_table_sessions", *STORIES),
+    "table/awards": ("integration/test_table_awards", *STORIES),
+    "table/operations": ("integration/test_table_sessions", "integration/test_table_awards", *STORIES),
     "table/effects": ("integration/test_table_effects",),
     "table/calendars": ("integration/test_table_calendars",),
     "table/profiles": ("integration/test_table_profiles",),
     "table/refused": ("integration/test_table_profiles",),
     "table/strays": ("integration/test_table_strays",),
-    "edge/http": ("unit/test_http",),
+    "edge/http": ("unit/test_http", "integration/test_head"),
 }
 ONLY = {"edge/http": ("caller", "answer")}  # the functions of a module that belong to the core, if not all do
 
