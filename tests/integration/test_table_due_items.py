@@ -17,7 +17,7 @@ from stays.domain.values import timestamp
 from stays.table.due_items import RECENT, DueItems, Unreadable, changed, newly_booked, newly_paid
 from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
 from stays.table.sessions import Sessions
-from stays.table.store import Condition, Store
+from stays.table.store import Condition, Store, Written
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import (
     NIGHTS,
@@ -102,9 +102,9 @@ def test_a_fault_is_raised_and_never_taken_for_a_failed_condition(aws: None) -> 
 
 def test_a_failed_condition_answers_what_stands_there(store: Store) -> None:
     key, first = {"PK": "x", "SK": "x"}, Condition("attribute_not_exists(PK)")
-    assert store.put(key | {"amount": 5}, first) is None
-    assert store.put(key | {"amount": 6}, first) == key | {"amount": 5}
-    assert store.update({"PK": "y", "SK": "y"}, {"amount": 6}, Condition("attribute_exists(PK)")) == {}
+    assert store.put(key | {"amount": 5}, first) == Written(True, {})
+    assert store.put(key | {"amount": 6}, first) == Written(False, key | {"amount": 5})
+    assert store.update({"PK": "y", "SK": "y"}, {"amount": 6}, Condition("attribute_exists(PK)")) == Written(False, {})
 
 
 def test_an_update_sets_removes_or_does_both(store: Store) -> None:

@@ -117,11 +117,11 @@ class Awards:
         While an order or reservation is open, the correction waits on the award for its end.
         """
         for _ in range(_ATTEMPTS):
-            standing = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
-            if standing is None:
+            written = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
+            if written.done:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
-            received = self._revise(standing, correction, award)
+            received = self._revise(written.standing, correction, award)
             if received is not None:
                 return received
         raise Restless
@@ -155,10 +155,10 @@ class Awards:
                 kind="WITHDRAWN",
                 mine=correction.revision,
             )
-            standing = self._store.put(unheard, older)
-            if standing is None:
+            written = self._store.put(unheard, older)
+            if written.done:
                 return Received(Reception.RECEIVED)
-            received = self._withdraw(standing, correction, now)
+            received = self._withdraw(written.standing, correction, now)
             if received is not None:
                 return received
         raise Restless

@@ -75,8 +75,8 @@ class Calendars:
 
     def _set_feed(self, property_id: str, host_id: str, feed: Feed | None) -> None:
         theirs = Condition("hostId = :host", host=host_id)
-        standing = self._store.update(calendar_key(property_id), {"feed": feed.dump() if feed else None}, theirs)
-        if standing is not None:
+        written = self._store.update(calendar_key(property_id), {"feed": feed.dump() if feed else None}, theirs)
+        if not written.done:
             raise NotFound
 
 

@@ -15,7 +15,7 @@ from stays.domain.mailing import (
 )
 from stays.domain.payment import PaymentSession
 from stays.table.keys import mail_item, mail_key, stay_key
-from stays.table.store import Condition, Item, Store, both
+from stays.table.store import Condition, Item, Store, Written, both
 
 
 class Story(NamedTuple):
@@ -77,13 +77,13 @@ class Effects:
 
     def request(self, mailing: Mailing, decide: Callable[[Mailing], Mailing]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
-        read: Item | None = mailing.dump()
-        while read is not None:
-            after = decide(Mailing.model_validate(read))
-            read = self._store.put(mail_item(after), _unchanged(read))
+        written = Written(done=False, standing=mailing.dump())
+        while not written.done:
+            after = decide(Mailing.model_validate(written.standing))
+            written = self._store.put(mail_item(after), _unchanged(written.standing))
 
     def _move(self, mailing: Mailing, condition: Condition) -> bool:
-        return self._store.put(mail_item(mailing), condition) is None
+        return self._store.put(mail_item(mailing), condition).done
 
     def open_thread(self, booking: Booking, now: datetime) -> Thread:
         """The one thread of a booking; made if it does not exist."""
@@ -95,8 +95,8 @@ class Effects:
             created_at=now,
         )
         item = thread.dump() | stay_key(booking.id, "THREAD") | {"kind": "THREAD"}
-        standing = self._store.put(item, Condition("attribute_not_exists(PK)"))
-        return thread if standing is None else Thread.model_validate(standing)
+        written = self._store.put(item, Condition("attribute_not_exists(PK)"))
+        return thread if written.done else Thread.model_validate(written.standing)
 
 
 def _unchanged(read: Item) -> Condition:

@@ -167,7 +167,7 @@ class Sessions:
             "attribute_not_exists(queriedAt) OR queriedAt <= :before", before=timestamp(now - QUERY_INTERVAL)
         )
         asked = {"queriedAt": timestamp(now), **changes}
-        return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)) is None
+        return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)).done
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
         """Record that the user was answered that it is paid: one small write the first time, harmless when repeated.

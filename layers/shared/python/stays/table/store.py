@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -47,6 +47,13 @@ class Condition:
     def __init__(self, expression: str, **values: Any) -> None:
         self.expression = expression
         self.values = values
+
+
+class Written(NamedTuple):
+    """Whether a write was done. If its condition failed, `standing` is the item that is there ({} if there is none)."""
+
+    done: bool
+    standing: Item
 
 
 class Store:
@@ -122,12 +129,12 @@ class Store:
         for page in pages:
             yield from map(from_attributes, page["Items"])
 
-    def put(self, item: Item, condition: Condition | None = None) -> Item | None:
-        """Write the item. If the condition fails, write nothing and return the item that is there."""
+    def put(self, item: Item, condition: Condition | None = None) -> Written:
+        """Write the item. If the condition fails, write nothing."""
         return self._conditional(self._client.put_item, self.putting(item, condition)["Put"])
 
-    def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Item | None:
-        """Set attributes, or remove those with None. If the condition fails, return the item that is there."""
+    def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Written:
+        """Set attributes, or remove those with None. If the condition fails, write nothing."""
         return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
@@ -145,14 +152,14 @@ class Store:
         answer = _ask(self._client.update_item, **update | more)
         return from_attributes(answer["Attributes"])
 
-    def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Item | None:
+    def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Written:
         try:
             _ask(call, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            return from_attributes(error.response.get("Item", {}))
-        return None
+            return Written(done=False, standing=from_attributes(error.response.get("Item", {})))
+        return Written(done=True, standing={})
 
     def putting(self, item: Item, condition: Condition | None = None) -> Operation:
         """A put for a transaction."""

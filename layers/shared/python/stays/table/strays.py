@@ -38,14 +38,14 @@ class Strays:
 
     def keep(self, stray: Stray) -> bool:
         """Record it once. False if the transaction is already recorded for something else."""
-        standing = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
-        return standing is None or _is_of(stray, standing)
+        written = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
+        return written.done or _is_of(stray, written.standing)
 
     def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
         """Whether this call may ask ZaloPay now: one of the calls that read the item may. Due again at `due_at`."""
         waited = Condition("dueAt = :dueAt AND dueAt <= :now", dueAt=stray.dump().get("dueAt"), now=timestamp(now))
         later = {"dueAt": due_at and timestamp(due_at)}
-        return self._store.update(transaction_key(stray.transaction_id), later, waited) is None
+        return self._store.update(transaction_key(stray.transaction_id), later, waited).done
 
     def settle(self, stray: Stray, decider: Callable[[Stray, Found], DecisionOn[Stray] | None], now: datetime) -> Stray:
         """Decide and write in one transaction. If the item has changed meanwhile, decide again on the present one.
