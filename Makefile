@@ -37,7 +37,7 @@ check: $(VENV)/.test.stamp ## run the linters and the type checker
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
 
 unit: $(VENV)/.test.stamp ## run the unit tests alone; takes seconds
-	$(VENV)/bin/python -m pytest tests/unit -n $(WORKERS) --dist worksteal
+	$(VENV)/bin/python -m pytest tests/unit -n auto --dist worksteal
 
 test: setup $(VENV)/.test.stamp ## run every test suite
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from stays.attributes import from_attributes, to_attributes
 
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1)  # DynamoDB keeps 38 digits
-SIMPLE = st.none() | st.booleans() | NUMBERS | st.text()
-VALUES = st.recursive(SIMPLE, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+SIMPLE = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)
+NAMES = st.text(max_size=8)
+VALUES = st.recursive(
+    SIMPLE, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=6
+)
 
 
-@given(st.dictionaries(st.text(), VALUES))
+@given(st.dictionaries(NAMES, VALUES, max_size=6))
 def test_an_item_is_written_and_read_as_boto3_does(item: dict[str, Any]):
     write, read = TypeSerializer().serialize, TypeDeserializer().deserialize
     written = to_attributes(item)

@@ -1,10 +1,9 @@
 """Who may import whom: the plan of the house, read off the source and checked."""
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,10 +41,20 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Every module that a file names in an import, also inside of functions; relative ones by their full name."""
+    return tuple(named_in(path))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+def named_in(path: Path) -> Iterator[str]:
     package = path.relative_to(LAYER if LAYER in path.parents else ROOT).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -66,7 +75,7 @@ def sibling(name: str) -> str | None:
 
 
 def calls(path: Path) -> set[str]:
-    return {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    return {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
 
 
 def test_there_is_something_to_read() -> None:
@@ -135,7 +144,7 @@ def test_a_function_ends_with_its_handler(path: Path) -> None:
 def test_a_function_is_given_the_settings_that_it_reads_and_no_others(path: Path) -> None:
     read = {
         node.slice.value
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Subscript)
         and ast.unparse(node.value) == "os.environ"
         and isinstance(node.slice, ast.Constant)
@@ -143,7 +152,7 @@ def test_a_function_is_given_the_settings_that_it_reads_and_no_others(path: Path
     assert read == set(FUNCTIONS[path.stem].environment)
     asked = {
         node.args[0].value
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) == "os.environ.get"
         and isinstance(node.args[0], ast.Constant)
@@ -156,42 +165,6 @@ def test_only_functions_that_speak_to_zalopay_name_its_client(path: Path) -> Non
     clients = ("stays.zalopay.client", "stays.zalopay.deadline", "httpx", "httpcore")
     named_client = any(name.startswith(clients) for name in imports(path))
     assert named_client is (path.stem in SPEAKS_TO_ZALOPAY)
-
-
-def settings() -> dict[str, str]:
-    values = dict.fromkeys((name for each in FUNCTIONS.values() for name in each.environment), "http://localhost:9")
-    return values | {
-        "ZALOPAY_APP_ID": "2553",
-        "REFUND_POLICY": "[[0, 0]]",
-        "AWS_DEFAULT_REGION": "ap-southeast-1",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "POWERTOOLS_SERVICE_NAME": "tests",
-        "POWERTOOLS_METRICS_NAMESPACE": "Stays",
-    }
-
-
-def test_really_imported_each_function_loads_only_what_it_needs() -> None:
-    """Each in a process of its own, as in Lambda, all at a time: with its own settings and paths only."""
-    code = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules)"
-    loading = {}
-    for name, function in FUNCTIONS.items():
-        given = {**settings(), "PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(LAYER)])}
-        others = {each for one in FUNCTIONS.values() for each in one.environment} - set(function.environment)
-        environment = {key: value for key, value in given.items() if key not in others}
-        loading[name] = subprocess.Popen(  # noqa: S603  # our own interpreter on our own modules
-            [sys.executable, "-c", code, name], env=environment, stdout=subprocess.PIPE, text=True
-        )
-    loaded = {name: set(process.communicate(timeout=60)[0].split()) for name, process in loading.items()}
-    assert {name: process.returncode for name, process in loading.items()} == dict.fromkeys(FUNCTIONS, 0)
-    assert {name for name, modules in loaded.items() if "httpx" in modules} == SPEAKS_TO_ZALOPAY
-    assert {name for name, modules in loaded.items() if "jinja2" in modules} == {"fulfilment"}
-    assert {name for name, modules in loaded.items() if "icalendar" in modules} == {"fulfilment", "calendars"}
-    assert {name for name, modules in loaded.items() if "jwt" in modules} == {"connections"}
-    for name, modules in loaded.items():
-        assert modules & set(FUNCTIONS) == {name}
-        assert not {module for module in modules if module.partition(".")[0] in {"infra", "tests"}}
 
 
 def test_nothing_outside_of_infra_imports_it_but_tests_and_the_app() -> None:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import infra.doctor.__main__
 import infra.operator.__main__
 import tests.proof.bench.__main__
 import tests.proof.load.__main__
-import tests.proof.simulation.prove
 from infra.local.settings import read_settings
 from tests.proof.mutation.core import TESTS
 
@@ -52,7 +52,7 @@ PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
     "doctor": parsed_by(infra.doctor.__main__.parser),
     "load": parsed_by(tests.proof.load.__main__.parser),
     "mutate": lambda modules, _: {name: TESTS[name] for name in modules},
-    "prove": parsed_by(tests.proof.simulation.prove.parser),
+    "prove": parsed_by(lambda: import_module("tests.proof.simulation.prove").parser()),  # it takes a while to import
     "run": read_settings,
 }
 

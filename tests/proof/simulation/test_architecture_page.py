@@ -9,7 +9,7 @@ from infra.topology import TABLES
 from tests.proof.corpus.world import moments
 from tests.proof.simulation.paths import table
 
-PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
 VALUES = {"time": r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "date": r"\d{4}-\d\d-\d\d", "hour": r"\d{4}-\d\d-\d\dT\d\d"}
 
 
