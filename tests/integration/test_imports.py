@@ -3,13 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from infra.topology import FUNCTIONS
-
-ROOT = Path(__file__).parents[2]
-LAYER = ROOT / "layers" / "shared" / "python"
-SPEAKS_TO_ZALOPAY = {"payments", "bookings", "auctions", "reconciliation"}
+from tests.unit.test_dependencies import LAYER, ROOT, SPEAKS_TO_ZALOPAY
 
 
 def settings() -> dict[str, str]:

@@ -62,7 +62,8 @@ class Fork:
 
     def went(self, label: str | None) -> dict[int, str]:
         """Record the step of the chosen actor, and return the actors that are asleep at the next point."""
-        seen = self.asleep | {who: what for who, what in self.tried.items() if what is not None}
+        others = ((who, what) for who, what in self.tried.items() if who != self.taken)
+        seen = self.asleep | {who: what for who, what in others if what is not None}
         self.tried[self.taken] = label
         return {} if label is None else {who: what for who, what in seen.items() if commute(what, label)}
 
@@ -105,6 +106,7 @@ class Schedule:
                     if not self.path[-1].take_next():
                         return False
                 fork = self.path[position]
+                fork.tried.setdefault(fork.taken, None)  # also if the step raises, or it would be taken for ever
                 asleep = fork.went(self._step(fork.taken))
                 position += 1
         finally:

@@ -54,6 +54,19 @@ def test_of_each_fork_everybody_goes_on_who_is_not_asleep() -> None:
     assert taken == [[1, 1], [1, 3], [1], [2]]
 
 
+def test_after_a_step_that_raises_the_next_schedule_is_another_one(system: System) -> None:
+    def fails(*_: Any) -> None:
+        raise AssertionError("a promise is broken")
+
+    system.reset({})
+    path = list[Fork]()
+    for _ in range(2):
+        with pytest.raises(AssertionError):
+            Schedule(system, (fails, fails), path).run()
+        more = follow(path)
+    assert not more
+
+
 def test_who_met_nobody_sleeps_on() -> None:
     fork = Fork((1, 2), {}, 1)
     assert fork.went("mail send") == {}
