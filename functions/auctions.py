@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Annotated, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays.answers import Answers
+from stays.aws.client import DynamoDB, SecretsManager
+from stays.aws.store import Store
 from stays.domain.award import WIN, Award, AwardStatus
 from stays.domain.errors import NotFound
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
@@ -21,8 +23,8 @@ from stays.metrics import milestone, pass_over, presence_failed
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.zalopay.client import Client, client
+from stays.zalopay.keys import Keys
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
@@ -39,15 +41,17 @@ def new_id(now: datetime) -> str:
 
 
 def zalopay() -> Client:
-    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+    return zalopay_client
 
 
-dynamodb = boto3.client("dynamodb", config=PATIENCE)
+keys = Keys(SecretsManager())
+zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
+dynamodb = DynamoDB()
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
 settlement = Settlement(Sessions(store, milestone, pass_over), zalopay, clock)
 answers = Answers(awards, settlement, new_id)
-presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
+presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
 logger = Logger()
 app = http.resolver()
 

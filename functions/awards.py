@@ -5,10 +5,11 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
+from stays.aws.client import DynamoDB
+from stays.aws.store import Store
 from stays.domain.auction import AuctionWithdrawn, read_event
 from stays.domain.award import Award, AwardStatus, Correction
 from stays.domain.calendar import told_at
@@ -16,9 +17,8 @@ from stays.metrics import count, pass_over
 from stays.table.awards import Awards, Received, Reception
 from stays.table.calendars import Calendars
 from stays.table.refused import RefusedEvents
-from stays.table.store import PATIENCE, Store
 
-store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
 refusals = RefusedEvents(store)
 calendars = Calendars(store)

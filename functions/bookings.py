@@ -2,12 +2,14 @@
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from stays.aws.client import DynamoDB, SecretsManager
+from stays.aws.store import Store
 from stays.checkout import Checkout, Choice, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
@@ -30,8 +32,8 @@ from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.profiles import Profiles
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.zalopay.client import Client, client
+from stays.zalopay.keys import Keys
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
@@ -50,10 +52,12 @@ def new_id(now: datetime) -> str:
 
 
 def zalopay() -> Client:
-    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+    return zalopay_client
 
 
-store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
+keys = Keys(SecretsManager())
+zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 awards = Awards(store, pass_over)
 settlement = Settlement(sessions, zalopay, clock)

@@ -4,11 +4,12 @@ import os
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from stays.aws.client import DynamoDB
+from stays.aws.store import Store
 from stays.domain.calendar import (
     SECRET_BYTES,
     booked_runs,
@@ -24,11 +25,10 @@ from stays.domain.values import Night
 from stays.edge import http
 from stays.edge.calendar_feed import CONTENT_TYPE, feed_file
 from stays.table.calendars import Calendars
-from stays.table.store import PATIENCE, Store
 
 API_URL = os.environ["API_URL"]
 
-calendars = Calendars(Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"]))
+calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"]))
 logger = Logger()
 app = http.resolver()
 

@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple
 
-import boto3
 import jwt
 from aws_lambda_powertools import Logger
 from pydantic import Field, ValidationError
 
+from stays.aws.client import DynamoDB, Management
+from stays.aws.store import Store
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message, messages_of
 from stays.domain.values import Model, UserId, check_user_id
-from stays.edge.connections import JOINING, POSTING, Connection, Connections, Post, Unreachable, fingerprint, surplus
+from stays.edge.connections import JOINING, Connection, Connections, Post, Unreachable, fingerprint, surplus
 from stays.metrics import pass_over
 from stays.table.due_items import DueItems
-from stays.table.store import PATIENCE, Store
 
 IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
 ISSUER = os.environ["JWT_ISSUER"]
@@ -31,11 +31,10 @@ AGAIN = (0.5,)  # seconds before each further attempt to send the missed message
 NOT_PROVEN = (jwt.PyJWTError, ValueError)  # ValueError: the issuer sent no keys, or the token names no user
 LOOKS = (0.3, 0.7)  # seconds before each further look for a call from the same address
 
-dynamodb = boto3.client("dynamodb", config=PATIENCE)
-connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
+dynamodb = DynamoDB()
+connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
-management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
-post = Post(management, connections)
+post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 logger = Logger()
 
 

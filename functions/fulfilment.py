@@ -8,27 +8,27 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
+from stays.aws.client import AwsError, DynamoDB
+from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.errors import Busy
 from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
-from stays.edge.bus import NotTaken, publish
+from stays.edge.bus import PATIENCE, NotTaken, publish
 from stays.edge.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
 from stays.table.profiles import Profiles
-from stays.table.store import PATIENCE, Store
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
 EVENT_BUS = os.environ["EVENT_BUS"]
 
-store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
@@ -132,7 +132,7 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
         image = record["dynamodb"]["NewImage"]
         try:
             fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
-        except (BotoCoreError, ClientError, Busy) as error:
+        except (AwsError, Busy) as error:
             identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
             logger.warning("to be tried again", extra=identity)
             return records[position:]

@@ -7,23 +7,22 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
+from stays.aws.client import DynamoDB, Management
+from stays.aws.store import Store
 from stays.domain.notification import Message, messages_of
-from stays.edge.connections import JOINING, POSTING, Connection, Connections, Post
+from stays.edge.connections import JOINING, Connection, Connections, Post
 from stays.metrics import count, pass_over
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
-from stays.table.store import PATIENCE, Store
 
 PAUSE = 0.1  # seconds between two reads of a connection that is joining
 
-dynamodb = boto3.client("dynamodb", config=PATIENCE)
+dynamodb = DynamoDB()
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
-connections = Connections(dynamodb, os.environ["CONNECTIONS_TABLE"])
-management = boto3.client("apigatewaymanagementapi", endpoint_url=os.environ["WEBSOCKET_ENDPOINT"], config=POSTING)
-post = Post(management, connections)
+connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
+post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 logger = Logger()
 
 Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # the records of each item, by its key

@@ -3,14 +3,16 @@
 import os
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays import __version__
+from stays.aws.client import DynamoDB, SecretsManager
+from stays.aws.store import Store
 from stays.checkout import Checkout, Choice, Pages
 from stays.domain.booking import booking_of
 from stays.domain.errors import Invalid, NotFound, Refused
@@ -33,8 +35,8 @@ from stays.metrics import milestone, pass_over, presence_failed
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.zalopay.client import Client, client
+from stays.zalopay.keys import Keys
 
 PAGES = Pages(os.environ["FRONTEND_URL"].rstrip("/"), os.environ["CALLBACK_URL"])
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
@@ -62,15 +64,17 @@ def new_id(now: datetime) -> str:
 
 
 def zalopay() -> Client:
-    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+    return zalopay_client
 
 
-dynamodb = boto3.client("dynamodb", config=PATIENCE)
+keys = Keys(SecretsManager())
+zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
+dynamodb = DynamoDB()
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
-presence = Presence(Connections(dynamodb, os.environ["CONNECTIONS_TABLE"]), presence_failed)
+presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
 logger = Logger()
 app = http.resolver()
 

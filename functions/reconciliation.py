@@ -4,14 +4,14 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from stays.answers import Answers
+from stays.aws.client import AwsError, DynamoDB, SecretsManager
+from stays.aws.store import Store
 from stays.domain.award import Award
 from stays.domain.errors import Busy
 from stays.domain.mailing import Mailing
@@ -27,9 +27,9 @@ from stays.table.awards import Awards
 from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
 from stays.zalopay.client import Client, client
+from stays.zalopay.keys import Keys
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
@@ -37,7 +37,7 @@ KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
 ASIDE = timedelta(minutes=15)  # until the next attempt at an item that cannot be read or fails
-PASSING = (BotoCoreError, ClientError, Busy)  # faults of the table, not of an item
+PASSING = (AwsError, Busy)  # faults of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still finish
 
 
@@ -50,12 +50,12 @@ def new_id(now: datetime) -> str:
 
 
 def zalopay() -> Client:
-    return client(ENDPOINT, APP_ID, KEY1_SECRET)
+    return zalopay_client
 
 
-store = Store(
-    boto3.client("dynamodb", config=PATIENCE.merge(Config(max_pool_connections=AT_ONCE))), os.environ["STAYS_TABLE"]
-)
+keys = Keys(SecretsManager())
+zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store, milestone)
 effects = Effects(store)

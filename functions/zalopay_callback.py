@@ -7,19 +7,19 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 
+from stays.aws.client import DynamoDB, SecretsManager
+from stays.aws.store import Store
 from stays.domain.errors import NotFound
 from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
 from stays.metrics import count, milestone, pass_over
 from stays.table.refused import RefusedEvents
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
 from stays.zalopay.callback import MAXIMUM_CALLBACK, BadCallback, Callback, Unreadable, Unsigned, read_callback
-from stays.zalopay.keys import accepted_keys
+from stays.zalopay.keys import Keys
 
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY2_SECRET = os.environ["ZALOPAY_KEY2_SECRET"]
@@ -27,7 +27,8 @@ FORCED_AGE = 60  # seconds between two looks for a new key after a bad MAC
 
 DONE, AGAIN, REJECTED = 1, 0, -1
 
-store = Store(boto3.client("dynamodb", config=PATIENCE), os.environ["STAYS_TABLE"])
+keys = Keys(SecretsManager())
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 strays = Strays(store)
 refusals = RefusedEvents(store)
@@ -38,12 +39,12 @@ looked_at = {"monotonic": -float(FORCED_AGE)}
 def read(body: bytes) -> Callback:
     """The verified callback. After a bad MAC the key is read again, at most once a minute: it may be new."""
     try:
-        return read_callback(body, accepted_keys(KEY2_SECRET), APP_ID)
+        return read_callback(body, keys.accepted(KEY2_SECRET), APP_ID)
     except Unsigned:
         if time.monotonic() - looked_at["monotonic"] < FORCED_AGE:
             raise
     looked_at["monotonic"] = time.monotonic()
-    return read_callback(body, accepted_keys(KEY2_SECRET, fresh=True), APP_ID)
+    return read_callback(body, keys.accepted(KEY2_SECRET, fresh=True), APP_ID)
 
 
 def keep(callback: Callback, now: datetime) -> None:

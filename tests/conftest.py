@@ -32,10 +32,10 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from moto import mock_aws
 
-import tests.fast_moto  # noqa: F401 (for what it changes)
+import tests.fast_moto
+import tests.moto_wire  # noqa: F401 (for what they change)
 from infra.topology import TABLES, Table
 
 # Of ZaloPay's public sandbox app 2553.
@@ -78,8 +78,6 @@ def client_of(service: str) -> Any:
 @pytest.fixture
 def aws() -> Iterator[None]:
     """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
-    for provider in DEFAULT_PROVIDERS.values():
-        provider.clear_cache()
     with mock_aws():
         client = client_of("dynamodb")
         for name, table in TABLES.items():

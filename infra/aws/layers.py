@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 PYTHON = "3.13"
-PLATFORM = "aarch64-manylinux2014"
+PLATFORM = "aarch64-manylinux_2_28"  # Lambda has glibc 2.34
 
-# The services that the functions and the simulator call; botocore brings the models of 440.
-SERVICES = ("apigatewaymanagementapi", "dynamodb", "events", "secretsmanager", "sesv2")
+# The services that the functions and the simulator call by boto3; botocore brings the models of 440.
+SERVICES = ("dynamodb", "events", "secretsmanager", "sesv2")
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BUILD = _ROOT / ".build" / "layers"
@@ -138,9 +138,9 @@ def _install(requirements: Path, target: Path, platform: str, python: str) -> No
 
 
 def _by_pip(platform: str, python: str) -> Sequence[str]:
-    """Return pip's arguments with both spellings of the platform. Unlike uv, pip accepts only the exact tags given."""
+    """Return pip's arguments with every platform that fits. Unlike uv, pip accepts only the exact tags given."""
     machine = platform.partition("-")[0]
-    tags = [f"{tag}_{machine}" for tag in ("manylinux_2_17", "manylinux2014")]
+    tags = [f"{tag}_{machine}" for tag in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
     platforms = [argument for tag in tags for argument in ("--platform", tag)]
     version = ["--implementation", "cp", "--python-version", python]
     return [*platforms, *version, "--only-binary", ":all:", "--no-compile", "--disable-pip-version-check"]

@@ -18,18 +18,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.aws.stage import STAGES, BadStage, read_context, read_stage
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment, NotThere, deployed, enter, local
+from stays.aws.client import AwsError, DynamoDB, SecretsManager
+from stays.aws.curl import Credentials
+from stays.aws.store import Store
 from stays.domain.errors import StaysError
 from stays.domain.mailing import Kind
-from stays.edge.bus import NotTaken, publish
+from stays.edge.bus import PATIENCE, NotTaken, publish
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
-from stays.table.store import PATIENCE, Store
 from stays.table.strays import Strays
 from stays.zalopay.callback import BadCallback
 from stays.zalopay.client import client
-from stays.zalopay.keys import accepted_keys
+from stays.zalopay.keys import Keys
 
 READS_ALL = ("review", "messages", "publish")
 # The arguments of each command that takes more, or other, than the name of a stay.
@@ -108,8 +110,11 @@ def _environment(chosen: argparse.Namespace) -> Environment:
 def _tools(by: str) -> Tools:
     """Return the parts of the functions, made from the settings of the chosen environment."""
     setting = os.environ
-    store = Store(boto3.client("dynamodb", config=PATIENCE), setting["STAYS_TABLE"])
-    zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), setting["ZALOPAY_KEY1_SECRET"])
+    own = _credentials()
+    keys = Keys(SecretsManager(credentials=own))
+    store = Store(DynamoDB(credentials=own), setting["STAYS_TABLE"])
+    key1 = partial(keys.signing, setting["ZALOPAY_KEY1_SECRET"])
+    zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), key1)
     return Tools(
         sessions=Sessions(store, by=by),
         strays=Strays(store, by=by),
@@ -117,9 +122,18 @@ def _tools(by: str) -> Tools:
         due_items=DueItems(store),
         queries=OperatorQueries(store, by),
         zalopay=zalopay,
-        keys=partial(accepted_keys, setting["ZALOPAY_KEY2_SECRET"]),
+        keys=partial(keys.accepted, setting["ZALOPAY_KEY2_SECRET"]),
         publish=partial(publish, boto3.client("events", config=PATIENCE), setting["EVENT_BUS"]),
     )
+
+
+def _credentials() -> Credentials:
+    """Return the caller's own credentials, wherever the SDK finds them. Raises NotThere."""
+    found = boto3.Session().get_credentials()
+    if found is None:
+        raise NotThere("There are no AWS credentials here.")
+    frozen = found.get_frozen_credentials()
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 
 def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
@@ -139,7 +153,7 @@ def main(arguments: Sequence[str]) -> int:
         commands = Commands(_tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
         for line in _lines(commands, chosen):
             sys.stdout.write(f"{line}\n")
-    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, ClientError, BotoCoreError) as error:
+    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, AwsError, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -49,7 +49,7 @@ def interpreter() -> Interpreter:
 
 def native(name: str, requirements: Path, python: str | None = None) -> Layer:
     """A layer of these requirements for this machine, made as the deployed one is made."""
-    return bundle(name, requirements, f"{platform.machine()}-manylinux2014", python=python or interpreter().version)
+    return bundle(name, requirements, f"{platform.machine()}-manylinux_2_28", python=python or interpreter().version)
 
 
 def dependencies() -> Path:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 from infra.topology import FUNCTIONS
-from tests.integration.product import dynamodb_of
+from tests.integration.product import dynamodb_of, listening
 
 
 class Call(NamedTuple):
@@ -68,22 +70,16 @@ class Recorder:
 
     def __init__(self, functions: Mapping[str, ModuleType]):
         self.calls: set[Call] = set()
-        self._clients = [(name, dynamodb_of(module).meta.events) for name, module in functions.items()]
+        self._functions = functions
 
     def __enter__(self) -> Self:
-        for name, events in self._clients:
-            events.register("provide-client-params.dynamodb", self._listener(name), unique_id=self._id(name))
+        self._open = ExitStack()
+        for name, module in self._functions.items():
+            self._open.enter_context(listening(dynamodb_of(module), partial(self._note, name)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name, events in self._clients:
-            events.unregister("provide-client-params.dynamodb", unique_id=self._id(name))
+        self._open.close()
 
-    def _id(self, name: str) -> str:
-        return f"recorder-{id(self)}-{name}"
-
-    def _listener(self, name: str) -> Any:
-        def listen(params: Mapping[str, Any], model: Any, **_: Any) -> None:
-            self.calls |= {Call(name, *item) for item in items(model.name, params)}
-
-        return listen
+    def _note(self, name: str, operation: str, request: Mapping[str, Any]) -> None:
+        self.calls |= {Call(name, *item) for item in items(operation, request)}

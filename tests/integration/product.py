@@ -5,9 +5,8 @@ import json
 import math
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
@@ -16,24 +15,21 @@ from typing import Any, Self
 import httpx
 from botocore.client import BaseClient, ClientCreator
 from botocore.endpoint import Endpoint
-from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
 
-from stays.table.store import Store
+from stays.aws.client import AwsError, Client, DynamoDB
+from tests.moto_wire import one_at_a_time
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
-_one_at_a_time = threading.Lock()
-
 
 def _begin(**_: Any) -> None:
-    """Threads that meet in moto lose writes; each call alone is what AWS promises."""
-    _one_at_a_time.acquire(timeout=5)
+    one_at_a_time.acquire(timeout=5)
 
 
 def _end(**_: Any) -> None:
-    if _one_at_a_time.locked():
-        _one_at_a_time.release()
+    with suppress(RuntimeError):
+        one_at_a_time.release()
 
 
 # Around moto's own handler, for every client that is made from now on: botocore calls them all, in this order.
@@ -92,13 +88,18 @@ def load(name: str, settings: Mapping[str, str]) -> ModuleType:
     return module
 
 
-def dynamodb_of(module: ModuleType | None) -> BaseClient:
-    """The function's DynamoDB client, wherever it keeps it."""
-    found: list[Any] = list(vars(module).values())
-    found += [value._store for value in found if isinstance(getattr(value, "_store", None), Store)]
-    found += [value._client for value in found if isinstance(value, Store)]
-    clients = (each for each in found if isinstance(each, BaseClient))
-    return next(each for each in clients if each.meta.service_model.service_name == "dynamodb")
+def dynamodb_of(module: ModuleType) -> DynamoDB:
+    """The function's DynamoDB client."""
+    return next(each for each in clients_of(module) if isinstance(each, DynamoDB))
+
+
+def clients_of(thing: Any) -> Iterator[Client]:
+    """The clients of AWS in a function, wherever it keeps them."""
+    for value in vars(thing).values():
+        if isinstance(value, Client):
+            yield value
+        elif type(value).__module__.startswith("stays.") and hasattr(value, "__dict__"):
+            yield from clients_of(value)
 
 
 def close(module: ModuleType):
@@ -108,40 +109,61 @@ def close(module: ModuleType):
             value.close()
 
 
-class Counted:
+@contextmanager
+def listening(client: Any, listen: Callable[[str, Mapping[str, Any]], object]) -> Iterator[None]:
+    """`listen` gets each call of a client, ours or boto3's, before it is made: its operation and its request."""
+    if isinstance(client, BaseClient):
+        event, unique = f"provide-client-params.{client.meta.service_model.service_id.hyphenize()}", str(id(listen))
+        client.meta.events.register_first(event, lambda params, model, **_: listen(model.name, params), unique)
+        try:
+            yield
+        finally:
+            client.meta.events.unregister(event, unique_id=unique)
+        return
+    usual = client.ask
+
+    def ask(operation: str, request: Mapping[str, Any]) -> Any:
+        listen(operation, request)
+        return usual(operation, request)
+
+    client.ask = ask
+    try:
+        yield
+    finally:
+        client.ask = usual
+
+
+def tables_of(request: Mapping[str, Any]) -> set[str]:
+    """The tables that a request names."""
+    inner = [write for each in request.get("TransactItems", ()) for write in each.values()]
+    return {each["TableName"] for each in (request, *inner) if "TableName" in each} | set(
+        request.get("RequestItems", ())
+    )
+
+
+@contextmanager
+def counted(module: ModuleType) -> Iterator[list[str]]:
     """The calls that a function makes to DynamoDB while this is open."""
+    calls: list[str] = []
 
-    def __init__(self, module: ModuleType):
-        self._events = dynamodb_of(module).meta.events
-        self._calls: list[str] = []
+    def note(operation: str, request: Mapping[str, Any]) -> None:
+        calls.append(" ".join((operation, *tables_of(request))))
 
-    def __enter__(self) -> list[str]:
-        self._events.register("before-call.dynamodb", self._note, unique_id="counted")
-        return self._calls
-
-    def __exit__(self, *_: object):
-        self._events.unregister("before-call.dynamodb", unique_id="counted")
-
-    def _note(self, model: Any, params: Mapping[str, Any], **_: Any):
-        table = "connections" if b'"connections"' in params["body"] else "stays"
-        self._calls.append(f"{model.name} {table}")
+    with listening(dynamodb_of(module), note):
+        yield calls
 
 
 @contextmanager
 def before(module: ModuleType, operation: str, happens: Callable[[], object], times: int = 1) -> Iterator[None]:
     """Something happens just before a function's first calls of this operation."""
-    events, waiting = dynamodb_of(module).meta.events, [happens] * times
-    event = f"before-call.dynamodb.{operation}"
+    waiting = [happens] * times
 
-    def happen(**_: Any) -> None:
-        if waiting:
+    def happen(called: str, _: Mapping[str, Any]) -> None:
+        if called == operation and waiting:
             waiting.pop()()
 
-    events.register_first(event, happen, unique_id="before")
-    try:
+    with listening(dynamodb_of(module), happen):
         yield
-    finally:
-        events.unregister(event, unique_id="before")
     assert not waiting
 
 
@@ -165,43 +187,30 @@ def unreachable(payments: ModuleType, path: str, times: int = 1, *, dies: bool =
         hooks.remove(fail)
 
 
-class Failing:
-    """One operation fails for a function while this is open, the first so many times, and does not reach anything."""
+class Failures:
+    """How often an operation has failed."""
 
-    def __init__(
-        self,
-        module: ModuleType | None,
-        operation: str,
-        error: Exception,
-        client: BaseClient | None = None,
-        *,
-        times: float = math.inf,
-        where: bytes = b"",
-    ):
-        """`where` names a part of its body, such as a table; without a client it is the function's to DynamoDB."""
-        client = client or dynamodb_of(module)
-        self._events = client.meta.events
-        self._event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
-        self._error = error
-        self._times = times
-        self._where = where
-        self.failed = 0
+    failed = 0
 
-    def __enter__(self) -> Self:
-        self._events.register_first(self._event, self._fail, unique_id=f"failing {self._event}")
-        return self
 
-    def __exit__(self, *_: object):
-        self._events.unregister(self._event, unique_id=f"failing {self._event}")
+@contextmanager
+def failing(
+    client: Any, operation: str, error: Exception, *, times: float = math.inf, table: str | None = None
+) -> Iterator[Failures]:
+    """An operation of a function or a client fails while this is open, the first so many times, and reaches nothing."""
+    failures = Failures()
 
-    def _fail(self, params: Mapping[str, Any], **_: Any):
-        if self.failed < self._times and self._where in params["body"]:
-            self.failed += 1
-            raise self._error
+    def fail(called: str, request: Mapping[str, Any]) -> None:
+        if called == operation and failures.failed < times and (table is None or table in tables_of(request)):
+            failures.failed += 1
+            raise error
+
+    with listening(dynamodb_of(client) if isinstance(client, ModuleType) else client, fail):
+        yield failures
 
 
 class Asked:
-    """The calls that `payments` and `reconciliation` make to ZaloPay while this is open."""
+    """The calls that functions make to ZaloPay while this is open."""
 
     def __init__(self, payments: ModuleType):
         self._hooks = payments.zalopay()._http.event_hooks
@@ -219,7 +228,7 @@ class Asked:
 
 
 class Answering(httpx.BaseTransport):
-    """ZaloPay's end of the line to `payments` and `reconciliation`, which answers some paths in other words.
+    """ZaloPay's end of the line to the functions, which answers some paths in other words.
 
     A path that is LOST is answered, and the answer never comes.
     """
@@ -255,6 +264,6 @@ class Answering(httpx.BaseTransport):
         return sum(each == f"/v2/{path}" for each, _ in self.asked)
 
 
-def fault(code: str = "InternalServerError", operation: str = "GetItem") -> ClientError:
-    """What DynamoDB raises when it cannot."""
-    return ClientError({"Error": {"Code": code, "Message": "not now"}}, operation)
+def fault(code: str = "InternalServerError", **answer: Any) -> AwsError:
+    """What AWS says when it cannot."""
+    return AwsError(code, 400, answer)

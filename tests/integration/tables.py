@@ -5,22 +5,20 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import boto3
-
-from stays.attributes import from_attributes, to_attributes
+from stays.aws.attributes import from_attributes, to_attributes
+from stays.aws.client import AwsError, DynamoDB
+from stays.aws.store import Store
 from stays.domain.award import Award
 from stays.domain.payment import PaymentSession
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
-from stays.table.store import Store
 
 Item = dict[str, Any]
 
 
 @cache
-def dynamodb() -> Any:
-    """One client for all tests: making one takes longer than most of them."""
-    return boto3.client("dynamodb")
+def dynamodb() -> DynamoDB:
+    return DynamoDB()
 
 
 def contents(table: str = "stays") -> dict[tuple[str, str], Item]:
@@ -42,7 +40,7 @@ def begin(sessions: Sessions, session: PaymentSession, now: datetime, instead_of
 
 
 class Failing:
-    """boto3's client whose first transactions fail with the given reasons, one list of codes for each.
+    """DynamoDB whose first transactions fail with the given reasons, one list of codes for each.
 
     Where a condition fails, it says what stands there.
     """
@@ -61,15 +59,12 @@ class Failing:
         if not self.cancellations:
             return self.client.transact_write_items(**request)
         codes = self.cancellations.pop(0)
-        answer = {
-            "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
-            "CancellationReasons": [{"Code": code, "Item": self.stands} for code in codes],
-        }
-        raise self.client.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+        reasons = [{"Code": code, "Item": self.stands} for code in codes]
+        raise AwsError("TransactionCanceledException", 400, {"CancellationReasons": reasons})
 
 
 class Overtaken:
-    """boto3's client before whose first transaction something else happens."""
+    """DynamoDB before whose first transaction something else happens."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self.client = dynamodb()
@@ -85,7 +80,7 @@ class Overtaken:
 
 
 class Noting:
-    """boto3's client that keeps what its queries ask for."""
+    """DynamoDB that keeps what queries ask for."""
 
     def __init__(self) -> None:
         self.client = dynamodb()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from stays.domain.announcement import ANNOUNCEMENTS
 from stays.domain.award import AwardStatus
 from stays.domain.payment import UNFINISHED, Status
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
-from tests.integration.product import Failing, fault
+from tests.integration.product import Failures, failing, fault
 from tests.integration.test_fulfilment import mail, sent
 from tests.integration.world import World
 
@@ -69,9 +70,9 @@ def listener(world: World) -> Iterator[Listener]:
         yield listening
 
 
-def bus_down(world: World) -> Failing:
+def bus_down(world: World) -> AbstractContextManager[Failures]:
     fulfilment = world.functions["fulfilment"]
-    return Failing(fulfilment, "PutEvents", THROTTLED, fulfilment.events)
+    return failing(fulfilment.events, "PutEvents", THROTTLED)
 
 
 def test_a_paid_stay_is_a_payment_and_a_booking(world: World, listener: Listener):
@@ -188,7 +189,7 @@ def test_what_the_bus_does_not_take_comes_again_and_no_mail_waits_for_it(world: 
 
 def test_what_is_published_does_not_wait_for_mail(world: World, listener: Listener):
     world.paid()
-    with Failing(world.functions["fulfilment"], "BatchGetItem", fault(operation="BatchGetItem")):
+    with failing(world.functions["fulfilment"], "BatchGetItem", fault()):
         assert len(world.deliver()["fulfilment"]) == 1
     assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
     world.after(minutes=2)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds
-from tests.integration.product import Asked, Counted, Failing, before, fault, load
+from tests.integration.product import Asked, before, counted, failing, fault, load
 from tests.integration.shapes import ID, TIME
 from tests.integration.world import World
 
@@ -568,7 +568,7 @@ def test_one_award_that_cannot_be_ended_holds_up_no_other(world: World):
     world.announce(auction_result())
     world.offer()
     world.clock.shift(timedelta(hours=25))
-    with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+    with failing(world.functions["reconciliation"], "TransactWriteItems", fault()):
         assert world.tick() == {"due": 2, "attended": 0}
     assert world.tick() == {"due": 2, "attended": 2}
     assert statuses(world) == {MAI: "EXPIRED", BINH: "EXPIRED"}
@@ -636,14 +636,14 @@ def test_reading_is_a_query_or_two_and_what_the_index_found_is_read_as_it_is_now
         "offers/second-chance/1001": [query, query],
     }
     for path, wanted in expected.items():
-        with Counted(world.functions["auctions"]) as calls:
+        with counted(world.functions["auctions"]) as calls:
             get(world, path)
         assert calls == wanted, path
 
 
 def test_accepting_an_offer_finds_and_reads_it_and_is_one_transaction_and_again_none(world: World):
     world.offer(userId=MAI)
-    with Counted(world.functions["auctions"]) as calls:
+    with counted(world.functions["auctions"]) as calls:
         post(world, "offers/5001/accept")
         post(world, "offers/5001/accept")
     found = ["Query stays", "GetItem stays"]
@@ -654,7 +654,7 @@ def test_declining_a_win_looks_at_its_nights_and_at_the_payment_if_there_was_one
     made = world.created()
     world.zalopay.cancel(made["appTransId"])
     world.status(made["appTransId"])
-    with Counted(world.functions["auctions"]) as calls:
+    with counted(world.functions["auctions"]) as calls:
         post(world, "winners/1001/decline")
         post(world, "winners/1001/decline")
     reads, write = ["Query stays", "GetItem stays"], "TransactWriteItems stays"
@@ -664,7 +664,7 @@ def test_declining_a_win_looks_at_its_nights_and_at_the_payment_if_there_was_one
 def test_an_award_that_is_over_is_a_transaction_and_one_look_at_its_nights_and_another_transaction(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH)]))
     world.clock.shift(timedelta(hours=25))
-    with Counted(world.functions["reconciliation"]) as calls:
+    with counted(world.functions["reconciliation"]) as calls:
         world.tick()
     write = "TransactWriteItems stays"
     assert calls == ["Query stays"] * 4 + [write, "BatchGetItem stays", write]

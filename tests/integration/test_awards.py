@@ -11,7 +11,7 @@ from infra.topology import RULES
 from stays.domain.auction import EVENTS
 from stays.table.keys import shard
 from tests.integration.messages import HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, second_chance
-from tests.integration.product import Failing, fault
+from tests.integration.product import failing, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -189,7 +189,7 @@ def test_nights_are_kept_in_order_however_they_come(world: World):
 
 def test_a_database_that_fails_lets_the_bus_try_again(world: World):
     with (
-        Failing(world.functions["awards"], "PutItem", fault(operation="PutItem")),
+        failing(world.functions["awards"], "PutItem", fault()),
         pytest.raises(type(fault())),
     ):
         world.announce(auction_result())
@@ -199,7 +199,7 @@ def test_a_database_that_fails_lets_the_bus_try_again(world: World):
 def test_an_award_never_stays_without_its_property(world: World):
     event = auction_result()
     with (
-        Failing(world.functions["awards"], "UpdateItem", fault(operation="UpdateItem")),
+        failing(world.functions["awards"], "UpdateItem", fault()),
         pytest.raises(type(fault())),
     ):
         world.announce(event)

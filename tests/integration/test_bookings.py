@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result
 from tests.integration.product import load
 from tests.integration.shapes import ID, TIME

@@ -7,7 +7,7 @@ import pytest
 from ical.calendar_stream import IcsCalendarStream
 
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result
-from tests.integration.product import Counted, Failing, fault
+from tests.integration.product import counted, failing, fault
 from tests.integration.shapes import TIME
 from tests.integration.test_secrecy import everything_logged
 from tests.integration.world import Reply, World
@@ -272,12 +272,12 @@ def test_a_calendar_and_a_feed_are_two_reads_each_and_a_wrong_address_is_one_at_
         (lambda: fetched(world, "/calendars/x.ics"), []),
         (lambda: events(world, address(world)), ["UpdateItem stays", "GetItem stays", "Query stays"]),
     ):
-        with Counted(calendars) as made:
+        with counted(calendars) as made:
             ask()
         assert made == calls
 
 
 def test_a_database_that_fails_is_a_500_in_the_contracts_shape(world: World):
     world.announce(auction_result())
-    with Failing(world.functions["calendars"], "GetItem", fault()):
+    with failing(world.functions["calendars"], "GetItem", fault()):
         assert (seen(world).status, seen(world).code) == (500, "INTERNAL_ERROR")

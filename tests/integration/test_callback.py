@@ -9,11 +9,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from stays.zalopay.callback import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
-from tests.integration.product import Failing, fault
+from tests.integration.product import failing, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -183,7 +182,7 @@ def test_a_message_that_comes_again_is_kept_under_the_same_name(world: World):
 
 
 def test_what_cannot_be_kept_either_is_answered_with_0(world: World):
-    with Failing(world.functions["zalopay_callback"], "PutItem", fault(operation="PutItem")):
+    with failing(world.functions["zalopay_callback"], "PutItem", fault()):
         assert world.call_back(signed("hello")) == 0
     assert world.items() == []
     assert world.call_back(signed("hello")) == 1
@@ -275,7 +274,7 @@ def test_a_flood_of_bad_macs_reads_the_secret_once_a_minute(world: World):
     assert world.call_back(signed(order_data(made["appTransId"]), key="unknown")) == -1
     keep_keys(current="the-new-key")
     assert world.call_back(signed(order_data(made["appTransId"]), key="the-new-key")) == -1
-    parameters.clear_caches()
+    world.functions["zalopay_callback"].keys.known.clear()
     assert world.call_back(signed(order_data(made["appTransId"]), key="the-new-key")) == 1
 
 
@@ -401,7 +400,7 @@ def test_a_late_payment_for_nights_that_are_gone_is_refunded(world: World):
 def test_a_database_that_fails_is_answered_0_and_zalopay_comes_again(world: World, operation: str):
     made = world.created()
     before = world.items()
-    with Failing(world.functions["zalopay_callback"], operation, fault(operation=operation)):
+    with failing(world.functions["zalopay_callback"], operation, fault()):
         assert world.call_back(signed(order_data(made["appTransId"]))) == 0
     assert world.items() == before
     assert world.call_back(signed(order_data(made["appTransId"]))) == 1

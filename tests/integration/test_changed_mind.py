@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result, in_seconds
-from tests.integration.product import Asked, Counted, before, unreachable
+from tests.integration.product import Asked, before, counted, unreachable
 from tests.integration.shapes import TIME
 from tests.integration.world import Reply, World
 
@@ -108,7 +108,7 @@ def test_zalopay_is_asked_first_then_one_write_replaces_the_old_by_the_new_and_t
 ):
     awarded(world)
     old = order_of(world, open_first(world))
-    with Counted(world.functions["payments"]) as calls, Asked(world.functions["payments"]) as asked:
+    with counted(world.functions["payments"]) as calls, Asked(world.functions["payments"]) as asked:
         made = world.create([LAST]).body
     assert asked == paths
     assert calls.count("TransactWriteItems stays") == 2  # the second says that the new order was made
@@ -122,7 +122,7 @@ def test_declining_ends_the_open_order_or_reservation_with_the_award_and_the_nex
 ):
     awarded(world)
     old = open_first(world)
-    with Counted(world.functions["auctions"]) as calls:
+    with counted(world.functions["auctions"]) as calls:
         assert decline(world)[:2] == (200, {})
     assert calls.count("TransactWriteItems stays") == 2  # the second offers the nights to the next
     gone = world.session(old)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from stays.aws.store import Store
 from stays.domain.notification import CHANNELS
 from stays.edge.connections import (
     CLOCKS_DIFFER,
@@ -30,7 +31,7 @@ MARK = fingerprint("203.0.113.7", "Firefox")
 
 @pytest.fixture
 def connections(aws: None) -> Connections:
-    return Connections(dynamodb(), "connections")
+    return Connections(Store(dynamodb(), "connections"))
 
 
 def connection(name: str = "c1=", user_id: str | None = TRAVELLER, **changes: object) -> Connection:
@@ -198,7 +199,7 @@ def test_two_calls_at_the_same_time_are_written_once_whichever_comes_last(connec
 def test_a_memory_of_time_to_come_asks_the_table(connections: Connections) -> None:
     presence = Presence(connections)
     presence.note(TRAVELLER, MARK, NOW + PRESENCE)
-    connections._delete(_presence_key(TRAVELLER, MARK))
+    connections._store.delete(_presence_key(TRAVELLER, MARK))
     presence.note(TRAVELLER, MARK, NOW)
     assert connections.was_seen(TRAVELLER, MARK, NOW)
 

@@ -10,7 +10,7 @@ from infra.local.cors import Cors
 from infra.local.http_api import http_api
 from infra.topology import CORS_HEADERS, CORS_MAX_AGE, CORS_METHODS, ROUTES
 from tests.integration.messages import MAI, auction_result
-from tests.integration.product import Asked, Counted, Failing, fault
+from tests.integration.product import Asked, counted, failing, fault
 from tests.integration.shapes import SENTENCE, TIME
 from tests.integration.world import Reply, World
 
@@ -35,7 +35,7 @@ def refusals(world: World) -> dict[str, Reply]:
         "413": world.http("POST", "/bookings", raw=b'{"a":"' + b"x" * 70_000 + b'"}'),
         "429": world.http("POST", mail),
     }
-    with Failing(world.functions["payments"], "GetItem", fault()):
+    with failing(world.functions["payments"], "GetItem", fault()):
         found["500"] = world.http("GET", f"/payment/sessions/{paid['id']}")
     world.announce(auction_result(auctionId="1002", nights=["2027-04-01"]))
     world.zalopay.fault("create_refused")
@@ -240,7 +240,7 @@ def test_c9_paid_and_completed_come_with_the_transaction_id(world: World):
 def test_c10_what_is_announced_as_paid_can_be_read_by_its_transaction_in_one_consistent_read(world: World):
     made = world.created()
     number = str(world.zalopay.pay(made["appTransId"])["zp_trans_id"])
-    with Counted(world.functions["payments"]) as calls:
+    with counted(world.functions["payments"]) as calls:
         reply = world.http("GET", f"/payment/transactions/{number}")
     assert (reply.status, reply.body["status"]) == (200, "PAID")
     assert calls == ["GetItem stays", "TransactWriteItems stays"]  # the second: that she was told

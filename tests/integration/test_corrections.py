@@ -9,7 +9,7 @@ import pytest
 
 from stays.table.awards import Restless
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds, second_chance
-from tests.integration.product import Asked, Failing, before, fault
+from tests.integration.product import Asked, before, failing, fault
 from tests.integration.world import Reply, World
 
 CHI = "auth0|chi"
@@ -327,7 +327,7 @@ def test_of_two_words_that_wait_the_higher_counts_and_none_comes_after_a_withdra
 def test_a_host_who_comes_with_a_correction_has_the_calendar_once_it_is_kept(world: World):
     order(world)
     detail = result(revision=6, property={**PROPERTY, "hostId": "auth0|new"})
-    with Failing(world.functions["awards"], "UpdateItem", fault()), pytest.raises(type(fault())):
+    with failing(world.functions["awards"], "UpdateItem", fault()), pytest.raises(type(fault())):
         world.announce(detail, number=2, time="2027-03-01T03:00:05Z")
     assert world.item(kind="CALENDAR")["hostId"] == PROPERTY["hostId"]
     world.clock.shift(timedelta(seconds=10))
@@ -558,8 +558,8 @@ def test_a_stale_withdrawal_leaves_the_offers_of_a_corrected_award_alone(world: 
 @pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems", "Query"])
 def test_a_withdrawal_that_dies_on_its_way_is_completed_when_it_comes_again(world: World, operation: str):
     chain(world)
-    error = fault(operation=operation)
-    with Failing(world.functions["awards"], operation, error), pytest.raises(type(error)):
+    error = fault()
+    with failing(world.functions["awards"], operation, error), pytest.raises(type(error)):
         withdraw(world, revision=REVISION)
     withdraw(world, revision=REVISION)
     assert statuses(world) == {MAI: "WITHDRAWN", BINH: "WITHDRAWN"}

@@ -10,7 +10,7 @@ from stays.domain.decision import Evidence, Outcome, order_given_up
 from stays.domain.errors import Refused
 from stays.domain.payment import Contact
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
-from tests.integration.product import Asked, Counted, Failing, before, fault, unreachable
+from tests.integration.product import Asked, before, counted, failing, fault, unreachable
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 
@@ -136,7 +136,7 @@ def test_a_click_that_waits_for_an_order_waits_no_more_once_it_is_given_up(world
         if "GetItem stays" in calls:
             payments.sessions.settle(session, lambda current, _: order_given_up(current, silence, now), now)
 
-    with Counted(payments) as calls, before(payments, "GetItem", give_up, times=2):
+    with counted(payments) as calls, before(payments, "GetItem", give_up, times=2):
         assert world.create().code == "PAYMENT_CREATION_FAILED"
     assert calls.count("GetItem stays") == 2
 
@@ -283,7 +283,7 @@ def test_the_order_id_bears_the_date_of_vietnam(world: World):
 
 def test_a_database_that_fails_before_the_order_leaves_nothing_at_zalopay(world: World):
     world.announce(auction_result())
-    with Failing(world.functions["payments"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+    with failing(world.functions["payments"], "TransactWriteItems", fault()):
         reply = world.create()
     assert (reply.status, reply.code) == (500, "INTERNAL_ERROR")
     assert (world.zalopay.orders(), world.items(kind="SESSION"), world.nights()) == ([], [], {})

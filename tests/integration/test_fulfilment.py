@@ -2,6 +2,7 @@
 
 import email.policy
 import re
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import Parser
@@ -13,7 +14,7 @@ from icalendar import Calendar
 from moto.ses.models import ses_backends
 
 from tests.integration.messages import BINH, auction_result
-from tests.integration.product import Failing, before, fault
+from tests.integration.product import Failures, before, failing, fault
 from tests.integration.world import World
 
 THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "SendEmail")
@@ -35,9 +36,9 @@ def mail(world: World, letter: str = "confirmation") -> dict[str, Any]:
     return world.item(kind="MAIL", letter=letter)
 
 
-def ses_down(world: World) -> Failing:
+def ses_down(world: World) -> AbstractContextManager[Failures]:
     fulfilment = world.functions["fulfilment"]
-    return Failing(fulfilment, "SendEmail", THROTTLED, fulfilment.ses)
+    return failing(fulfilment.ses, "SendEmail", THROTTLED)
 
 
 def booked(world: World, **claims: Any) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def test_a_letter_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
 def test_whatever_fails_before_a_letter_is_claimed_costs_it_no_attempt(world: World, operation: str, code: str):
     world.paid()
     records = world.records()
-    with Failing(world.functions["fulfilment"], operation, fault(code, operation)):
+    with failing(world.functions["fulfilment"], operation, fault(code)):
         assert world.deliver(records)["fulfilment"] != []
     assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("DUE", 0, [])
     assert world.deliver(records)["fulfilment"] == []
@@ -308,7 +309,7 @@ def test_a_booking_writes_to_one_new_address_a_day_however_often_a_profile_chang
 def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world: World):
     world.paid()
     records = world.records()
-    with Failing(world.functions["fulfilment"], "BatchGetItem", fault(operation="BatchGetItem")):
+    with failing(world.functions["fulfilment"], "BatchGetItem", fault()):
         (failed,) = world.deliver(records)["fulfilment"]
     (due,) = [each for each in records if each["dynamodb"]["Keys"]["SK"]["S"].startswith("MAIL#")]
     assert (failed, sent()) == (due["dynamodb"]["SequenceNumber"], [])
@@ -328,7 +329,7 @@ def test_a_stay_with_gaps_has_an_event_for_each_run_of_nights(world: World):
 def test_a_letter_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_after_ten_minutes(world: World):
     world.paid()
     fulfilment = world.functions["fulfilment"]
-    with Failing(fulfilment, "SendEmail", ReadTimeoutError(endpoint_url="ses"), fulfilment.ses):
+    with failing(fulfilment.ses, "SendEmail", ReadTimeoutError(endpoint_url="ses")):
         assert world.deliver()["fulfilment"] == []
     assert (mail(world)["state"], mail(world)["attempts"]) == ("SENDING", 1)
     world.after(minutes=11)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, order_data, signed
 from tests.integration.world import World
 

@@ -6,11 +6,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from stays.aws.client import AwsError
 from stays.edge.connections import JOINING, Connection, Unreachable
 from tests.integration.messages import BINH, MAI, PRICE, auction_result
-from tests.integration.product import Counted, Failing, before, fault
+from tests.integration.product import before, counted, failing, fault
 from tests.integration.world import Socket, World
 
 
@@ -179,7 +179,7 @@ def test_a_database_that_fails_brings_the_whole_batch_again(world: World, operat
     socket = listening(world)
     world.announce(auction_result())
     records = world.records()
-    with Failing(world.functions["notifier"], operation, fault(operation=operation)), pytest.raises(ClientError):
+    with failing(world.functions["notifier"], operation, fault()), pytest.raises(AwsError):
         world.deliver(records)
     assert heard(socket) == []
     world.deliver(records)
@@ -200,7 +200,7 @@ def test_telling_costs_one_query_for_each_user_and_one_read_of_all_items(world: 
     for number in range(3):
         world.announce(auction_result(auctionId=f"{number}", nights=[f"2027-05-0{number + 1}"]))
     world.announce(auction_result(userId=BINH, auctionId="9", nights=["2027-05-09"]))
-    with Counted(world.functions["notifier"]) as calls:
+    with counted(world.functions["notifier"]) as calls:
         world.deliver()
     assert calls == ["Query connections", "Query connections", "BatchGetItem stays"]
     assert [len(heard(socket)) for socket in sockets] == [3, 3, 1]
@@ -208,7 +208,7 @@ def test_telling_costs_one_query_for_each_user_and_one_read_of_all_items(world: 
 
 def test_where_nobody_listens_nothing_is_read(world: World):
     world.announce(auction_result())
-    with Counted(world.functions["notifier"]) as calls:
+    with counted(world.functions["notifier"]) as calls:
         world.deliver()
     assert calls == ["Query connections"]
 

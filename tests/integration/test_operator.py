@@ -9,7 +9,8 @@ import pytest
 
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import DeadLetter, Environment
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
+from stays.aws.store import Store
 from stays.domain.errors import NotFound, Refused
 from stays.domain.manual import give_back
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
@@ -17,11 +18,9 @@ from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
-from stays.table.store import Store
 from stays.table.strays import Strays
 from stays.zalopay import Created
 from stays.zalopay.callback import BadCallback
-from stays.zalopay.keys import accepted_keys
 from tests.integration.messages import NIGHTS, PRICE, PROPERTY, auction_result, order_data, signed
 from tests.integration.product import Answering, Asked
 from tests.integration.tables import Overtaken
@@ -48,7 +47,7 @@ class Office:
             due_items=DueItems(store),
             queries=OperatorQueries(store, "linh"),
             zalopay=world.functions["payments"].zalopay(),
-            keys=partial(accepted_keys, "zalopay-key2"),
+            keys=partial(world.functions["zalopay_callback"].keys.accepted, "zalopay-key2"),
             publish=self.published.extend,
         )
         environment = Environment({}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append)

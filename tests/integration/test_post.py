@@ -9,12 +9,12 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from stays.aws.client import Management, Patience
+from stays.aws.store import Store
 from stays.domain.notification import Channel, Message
-from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, POSTING, Connection, Connections, Post, Unreachable
+from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, Connection, Connections, Post, Unreachable
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 
@@ -36,7 +36,7 @@ class Gateway(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Management)
+        super().__init__(("127.0.0.1", 0), Answering)
         self.answers: dict[str, list[int]] = {}
         self.names = dict(NAMES)
         self.arrived: dict[str, list[bytes]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Gateway(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class Management(BaseHTTPRequestHandler):
+class Answering(BaseHTTPRequestHandler):
     server: Gateway
 
     def do_POST(self) -> None:
@@ -106,13 +106,12 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture
 def connections(aws: None) -> Connections:
-    return Connections(dynamodb(), "connections")
+    return Connections(Store(dynamodb(), "connections"))
 
 
 def post(url: str, connections: Connections, attempts: int = 1) -> Post:
     """As functions post, but for the number of attempts."""
-    patience = POSTING.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
-    return Post(boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience), connections)
+    return Post(Management(url, Patience(attempt=1.0, attempts=attempts)), connections)
 
 
 def listening(
@@ -199,7 +198,7 @@ def test_a_passing_fault_is_tried_again_at_once(
 def test_a_fault_that_stays_is_tried_three_times_and_no_more(gateway: Gateway, connections: Connections) -> None:
     faulty = listening(connections, "faulty=")
     gateway.answers["faulty="] = [429] * 9
-    shipped = Post(boto3.client("apigatewaymanagementapi", endpoint_url=gateway.url, config=POSTING), connections)
+    shipped = Post(Management(gateway.url), connections)
     assert shipped.tell([(faulty, [STATUS])]) == [faulty]
     assert gateway.calls["faulty="] == 3
 

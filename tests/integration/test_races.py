@@ -4,16 +4,16 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any, TypeVar
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from infra.local.database import Database
+from stays.aws.client import DynamoDB
+from stays.aws.store import Store
 from stays.domain.auction import read_event
 from stays.domain.award import Award, Correction, Quote
 from stays.domain.booking import cancel
@@ -26,7 +26,6 @@ from stays.domain.values import new_stay_id
 from stays.table.awards import Awards
 from stays.table.effects import Effects
 from stays.table.sessions import Changed, NightsTaken, Sessions
-from stays.table.store import Store
 
 T = TypeVar("T")
 
@@ -113,9 +112,9 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     database = Database(tmp_path_factory.mktemp("engine"), keep=False)
     database.create()
-    patient = Config(max_pool_connections=64, retries={"mode": "standard", "total_max_attempts": 3})
-    with closing(boto3.client("dynamodb", endpoint_url=database.endpoint, config=patient)) as connected:
-        yield connected
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(DynamoDB.variable, database.endpoint)
+        yield DynamoDB()
     database.stop()
 
 

@@ -16,7 +16,7 @@ from stays.domain.decision import order_made
 from stays.domain.payment import Contact, PaymentSession, open_session
 from stays.domain.values import new_stay_id
 from tests.integration.messages import MAI, NIGHTS, auction_result
-from tests.integration.product import Asked, Context, Failing, before, fault, unreachable
+from tests.integration.product import Asked, Context, before, failing, fault, unreachable
 from tests.integration.world import World
 
 
@@ -218,7 +218,7 @@ def test_a_database_that_fails_leaves_everything_due(world: World):
     made = world.created()
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"])
-    with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+    with failing(world.functions["reconciliation"], "TransactWriteItems", fault()):
         assert world.after(minutes=1) == {"due": 1, "attended": 0}
     assert world.after(minutes=1) == {"due": 1, "attended": 1}
     assert world.standing(made["sessionId"])["status"] == "PAID"
@@ -283,9 +283,9 @@ def test_an_item_that_fails_by_itself_makes_room_and_one_that_the_table_fails_do
     award = world.item(kind="AWARD", checkoutId=made["sessionId"])
     over = datetime.fromisoformat(award["dueAt"]) - datetime.now(UTC)
     world.clock.shift(over + timedelta(seconds=1))
-    with Failing(reconciliation, "GetItem", fault()):
+    with failing(reconciliation, "GetItem", fault()):
         assert world.tick() == {"due": 1, "attended": 0}
-    with Failing(reconciliation, "UpdateItem", fault(operation="UpdateItem")):
+    with failing(reconciliation, "UpdateItem", fault()):
         assert world.tick() == {"due": 1, "attended": 0}
     assert world.tick() == {"due": 1, "attended": 0}  # its session cannot be read
     assert world.tick() == {"due": 0, "attended": 0}
@@ -365,7 +365,7 @@ def test_an_award_that_can_still_be_paid_is_left_alone(world: World):
 def test_a_mail_that_cannot_be_attended_stays_due(world: World):
     world.paid()
     world.records()
-    with Failing(world.functions["reconciliation"], "PutItem", fault(operation="PutItem")):
+    with failing(world.functions["reconciliation"], "PutItem", fault()):
         assert world.after(minutes=2) == {"due": 1, "attended": 0}
     assert world.tick() == {"due": 1, "attended": 1}
 

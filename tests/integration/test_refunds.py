@@ -13,7 +13,7 @@ from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, re
 from stays.table.strays import read_stray
 from stays.zalopay import Created
 from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result
-from tests.integration.product import Answering, Asked, Failing, before, fault
+from tests.integration.product import Answering, Asked, before, failing, fault
 from tests.integration.shapes import TIME
 from tests.integration.world import World
 from tests.samples import opened
@@ -430,7 +430,7 @@ def test_stray_money_that_zalopay_does_not_give_back_is_for_people(world: World,
 
 def test_stray_money_that_cannot_be_attended_to_stays_due_and_is_named(world: World, caplog: pytest.LogCaptureFixture):
     ordered_back(world)
-    with Failing(world.functions["reconciliation"], "TransactWriteItems", fault(operation="TransactWriteItems")):
+    with failing(world.functions["reconciliation"], "TransactWriteItems", fault()):
         assert world.tick() == {"due": 1, "attended": 0}
     (line,) = [record for record in caplog.records if record.message == "still due"]
     assert line.sessionId == f"S{world.item(kind='STRAY')['transactionId']}"

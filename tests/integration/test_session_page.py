@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result
-from tests.integration.product import Counted, before
+from tests.integration.product import before, counted
 from tests.integration.world import Reply, World
 
 TOLD_OF = {"transactionId", "paidAt", "bookedAt"}
@@ -80,13 +80,13 @@ def test_c24_telling_is_one_write_the_first_time_and_none_after(world: World, te
     session_id = paid(world)
     world.session(session_id)
     for calls in (["GetItem stays", "TransactWriteItems stays"], ["GetItem stays"]):
-        with Counted(world.functions["payments"]) as counted:
+        with counted(world.functions["payments"]) as made:
             tell(world, session_id)
-        assert counted == calls
+        assert made == calls
     for other in (transaction, booking, confirmation):
-        with Counted(world.functions["payments"]) as counted:
+        with counted(world.functions["payments"]) as made:
             other(world, session_id)
-        assert counted == ["GetItem stays"]
+        assert made == ["GetItem stays"]
 
 
 def test_c24_telling_is_no_decision_and_nobody_hears_of_it(world: World):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stays.aws.store import Store
 from stays.domain.award import Award, AwardStatus, Result, RunnerUp
 from stays.domain.errors import Refused
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
@@ -14,7 +15,6 @@ from stays.domain.values import timestamp
 from stays.table.awards import Awards, Received, Reception
 from stays.table.keys import award_item, shard
 from stays.table.sessions import Sessions
-from stays.table.store import Store
 from tests.integration.tables import Failing, Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
     AUCTION,

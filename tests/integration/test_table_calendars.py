@@ -4,11 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from stays.aws.store import Store
 from stays.domain.calendar import Address, NightStatus, Span, TakenNight, fingerprint, new_token
 from stays.domain.errors import NotFound
 from stays.table.calendars import Calendars
 from stays.table.sessions import Sessions
-from stays.table.store import Store
 from tests.integration.tables import Noting, begin, contents, dynamodb, hand_in
 from tests.samples import FIRST, HOST, HOUSE, NIGHTS, NOW, OTHER_STAY, STAY, STRANGER, opened, priced, win
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
+from stays.aws.client import AwsError
+from stays.aws.store import Condition, Store, Written
 from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
 from stays.domain.errors import Busy
@@ -17,7 +18,6 @@ from stays.domain.values import timestamp
 from stays.table.due_items import RECENT, DueItems, Unreadable, changed, newly_booked, newly_paid
 from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
 from stays.table.sessions import Sessions
-from stays.table.store import Condition, Store, Written
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import (
     NIGHTS,
@@ -60,7 +60,7 @@ def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0
 
 
 class Stingy:
-    """boto3's client that reads one key of a batch at a time, as DynamoDB may, and no more than so many in all."""
+    """DynamoDB that reads one key of a batch at a time, as DynamoDB may, and no more than so many in all."""
 
     def __init__(self, most: int = 100) -> None:
         self.batches: list[int] = []
@@ -96,7 +96,7 @@ def test_what_is_left_out_is_asked_for_more_and_more_slowly_and_not_for_ever(aws
 
 def test_a_fault_is_raised_and_never_taken_for_a_failed_condition(aws: None) -> None:
     nowhere = Store(dynamodb(), "no-such-table")
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+    with pytest.raises(AwsError, match="ResourceNotFoundException"):
         nowhere.put({"PK": "x", "SK": "x"}, Condition("attribute_not_exists(PK)"))
 
 

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
+from stays.aws.store import Store
 from stays.domain.booking import Booking, booking_of
 from stays.domain.errors import Refused
 from stays.domain.mailing import (
@@ -21,7 +22,6 @@ from stays.domain.payment import Fulfilment, PaymentSession
 from stays.table.effects import Effects, Story
 from stays.table.keys import mail_item, shard
 from stays.table.sessions import Sessions
-from stays.table.store import Store
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import HOST, NOW, STAY, TRAVELLER, booked, money, opened, win
 

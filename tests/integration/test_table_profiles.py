@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from stays.aws.store import Store
 from stays.domain.mailing import Profile
 from stays.table.profiles import Profiles
 from stays.table.refused import RefusedEvents
-from stays.table.store import Store
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 

@@ -4,9 +4,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
+from stays.aws.client import AwsError
+from stays.aws.store import Conflicted, Store
 from stays.domain.award import AwardStatus
 from stays.domain.booking import booking_of, cancel
 from stays.domain.decision import Decision, Evidence, Outcome, order_made
@@ -27,7 +28,6 @@ from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, re
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, shard
 from stays.table.sessions import Changed, NightsTaken, Sessions, Unsettled
-from stays.table.store import Conflicted, Store
 from tests.integration.tables import Failing, Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
     APP_ID,
@@ -613,7 +613,7 @@ def test_conflicts_without_an_end_are_busy_and_change_nothing(sessions: Sessions
 def test_a_cancellation_for_any_other_reason_is_a_fault_at_once(sessions: Sessions, codes: list[str]) -> None:
     session = began(sessions)
     failing = Failing(codes)
-    with pytest.raises(ClientError):
+    with pytest.raises(AwsError):
         over(failing).record(session, money(), SOON)
     assert failing.transactions == 1
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stays.attributes import to_attributes
+from stays.aws.attributes import to_attributes
+from stays.aws.store import Store
 from stays.domain.decision import NOTHING, Decision, Found, order_made
 from stays.domain.manual import give_back_stray, settle_stray
 from stays.domain.payment import PaymentSession, Status
@@ -16,7 +17,6 @@ from stays.table.due_items import DueItems
 from stays.table.keys import shard, stray_item, transaction_key
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions, Unsettled
-from stays.table.store import Store
 from stays.table.strays import Strays
 from tests.integration.tables import Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (

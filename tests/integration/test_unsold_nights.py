@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds
-from tests.integration.product import Failing, before, fault
+from tests.integration.product import before, failing, fault
 from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 
@@ -260,7 +260,7 @@ def test_what_a_function_left_undone_the_clock_does(world: World, operation: str
     made = buy(world, *NIGHTS)
     bookings = world.functions["bookings"]
     if operation == "BatchGetItem":
-        with Failing(bookings, operation, fault(operation=operation)):
+        with failing(bookings, operation, fault()):
             assert world.http("DELETE", f"/bookings/{made['sessionId']}").status == 500
     else:
         dying = iter((lambda: None, die))
@@ -277,7 +277,7 @@ def die() -> None:
 
 def test_a_decline_that_was_left_undone_is_completed_by_the_clock(world: World):
     win(world, runner_up(BINH))
-    with Failing(world.functions["auctions"], "BatchGetItem", fault(operation="BatchGetItem")):
+    with failing(world.functions["auctions"], "BatchGetItem", fault()):
         assert world.http("POST", "/auctions/winners/1001/decline").status == 500
     assert world.http("POST", "/auctions/winners/1001/decline").status == 200
     world.tick()

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError
 
+from stays.aws.client import AwsError
 from stays.edge.connections import MOST_CONNECTIONS, Unreachable
 from tests.integration.messages import BINH, MAI, auction_result, in_seconds
-from tests.integration.product import Counted, Failing, before, fault
+from tests.integration.product import before, counted, failing, fault
 from tests.integration.shapes import SENTENCE
 from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
@@ -107,7 +107,7 @@ def test_bound_waits_for_a_connection_once_whoever_it_says_it_is(world: World):
     waited = time.monotonic() - began
     for sub in (MAI, BINH, MAI):
         began = time.monotonic()
-        with Counted(world.functions["connections_bound"]) as calls:
+        with counted(world.functions["connections_bound"]) as calls:
             assert socket.subscribe(sub) == error("FORBIDDEN")
         assert calls == ["GetItem connections", "GetItem connections"]
         assert time.monotonic() - began < 0.5 < sum(LOOKS) <= waited
@@ -117,7 +117,7 @@ def test_bound_waits_for_a_connection_once_whoever_it_says_it_is(world: World):
 
 def test_of_many_subscribes_of_a_connection_at_once_one_waits(world: World):
     socket, function = world.socket(), world.functions["connections_bound"]
-    with Counted(function) as calls, ThreadPoolExecutor(6) as at_once:
+    with counted(function) as calls, ThreadPoolExecutor(6) as at_once:
         assert [*at_once.map(lambda _: socket.send({"type": "SUBSCRIBE", "userId": MAI})[-1:], range(6))]
     assert {frame["code"] for frame in socket.frames} == {"FORBIDDEN"}
     (item,) = world.items("connections")
@@ -280,7 +280,7 @@ def test_who_is_no_browser_has_to_prove_itself_all_the_same(world: World):
 def test_subscribe_makes_eight_calls_of_the_tables(world: World):
     world.created()
     socket = world.socket(query=f"token={world.token()}")
-    with Counted(world.functions["connections_bound"]) as calls:
+    with counted(world.functions["connections_bound"]) as calls:
         assert len(socket.subscribe()) == 3
     assert calls == [
         "GetItem connections",
@@ -302,7 +302,7 @@ def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_awards(wor
     for number in range(55):
         world.offer(userId=MAI, offerId=str(number), responseDeadline=in_seconds(90_000))
     socket = world.socket(query=f"token={world.token()}")
-    with Counted(world.functions["connections_bound"]) as calls:
+    with counted(world.functions["connections_bound"]) as calls:
         told = [frame["type"] for frame in socket.subscribe()]
     assert (told.count("PAYMENT_STATUS"), told.count("SECOND_CHANCE_OFFER")) == (10, 50)
     assert [call for call in calls if call.endswith("stays")] == ["Query stays", "Query stays", "BatchGetItem stays"]
@@ -356,14 +356,14 @@ def test_a_table_that_fails_while_a_page_subscribes_ends_the_connection_too(worl
     world.created()
     socket = world.socket()
     function = world.functions["connections_bound"]
-    with Failing(function, "BatchGetItem", fault(operation="BatchGetItem")), pytest.raises(ClientError):
+    with failing(function, "BatchGetItem", fault()), pytest.raises(AwsError):
         socket.subscribe()
     assert (socket.frames, socket.ended) == ([], True)
 
 
 def test_a_table_that_is_busy_for_a_moment_is_asked_again(world: World):
     made = world.created()
-    with Failing(world.functions["connections_bound"], "BatchGetItem", fault("ThrottlingException"), times=1):
+    with failing(world.functions["connections_bound"], "BatchGetItem", fault("ThrottlingException"), times=1):
         assert world.socket().subscribe()[-1]["paymentId"] == made["sessionId"]
 
 

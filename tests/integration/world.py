@@ -14,7 +14,7 @@ from infra.local.events import Request, http_answer, http_event
 from infra.local.filters import matches
 from infra.local.routing import route_for, route_key
 from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
-from stays.attributes import from_attributes
+from stays.aws.attributes import from_attributes
 from tests.conftest import create_table
 from tests.integration.browser import Socket
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, auction_result, second_chance

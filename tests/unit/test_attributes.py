@@ -8,7 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stays.attributes import from_attributes, to_attributes
+from stays.aws.attributes import from_attributes, to_attributes
 
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1)  # DynamoDB keeps 38 digits
 SIMPLE = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)

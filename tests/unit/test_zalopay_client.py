@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import time_machine
 
+from stays.aws.client import SecretsManager
 from stays.domain.decision import Evidence, Outcome
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.zalopay import (
@@ -23,7 +25,7 @@ from stays.zalopay import (
     refund_request,
 )
 from stays.zalopay.client import LONGEST, TIMEOUT, Client, client
-from stays.zalopay.keys import NoKey, accepted_keys, signing_key
+from stays.zalopay.keys import Keys, NoKey
 from stays.zalopay.signing import sign
 from tests.conftest import KEY1
 from tests.samples import APP_ID, NOW, ORDER_URL, STAY, opened, pending, refunding
@@ -50,6 +52,11 @@ class Wire(httpx.BaseTransport):
 @pytest.fixture
 def secrets(aws: None) -> Any:
     return boto3.client("secretsmanager")
+
+
+@pytest.fixture
+def keys(aws: None) -> Keys:
+    return Keys(SecretsManager())
 
 
 @contextmanager
@@ -259,10 +266,8 @@ def test_what_says_something_is_not_logged(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_the_one_client_of_a_function_signs_with_the_key_in_its_secret(aws: None) -> None:
-    zalopay = client(ENDPOINT, APP_ID, "zalopay-key1")
-    assert client(ENDPOINT, APP_ID, "zalopay-key1") is zalopay
+    zalopay = client(ENDPOINT, APP_ID, partial(Keys(SecretsManager()).signing, "zalopay-key1"))
     assert zalopay.app_id == APP_ID
-    assert signing_key("zalopay-key1") == KEY1
     wire = Wire(says({}))
     with httpx.Client(base_url=ENDPOINT, transport=wire) as http:
         Client(http, APP_ID, zalopay._key1).query(pending(), "poll")
@@ -270,7 +275,7 @@ def test_the_one_client_of_a_function_signs_with_the_key_in_its_secret(aws: None
 
 
 @pytest.mark.parametrize(
-    ("secret", "keys"),
+    ("secret", "found"),
     [
         ({"current": "new"}, ["new"]),
         ({"previous": "old", "current": "new"}, ["new", "old"]),
@@ -279,46 +284,46 @@ def test_the_one_client_of_a_function_signs_with_the_key_in_its_secret(aws: None
     ],
 )
 def test_the_current_key_comes_first_and_the_previous_one_is_accepted_too(
-    secrets: Any, secret: dict[str, str], keys: list[str]
+    secrets: Any, keys: Keys, secret: dict[str, str], found: list[str]
 ) -> None:
     secrets.put_secret_value(SecretId="zalopay-key1", SecretString=json.dumps(secret))
-    assert accepted_keys("zalopay-key1") == keys
-    assert signing_key("zalopay-key1") == "new"
+    assert keys.accepted("zalopay-key1") == found
+    assert keys.signing("zalopay-key1") == "new"
 
 
-def test_a_key_is_kept_for_a_while_unless_it_is_wanted_fresh(secrets: Any) -> None:
-    assert accepted_keys("zalopay-key1") == [KEY1]
+def test_a_key_is_kept_for_a_while_unless_it_is_wanted_fresh(secrets: Any, keys: Keys) -> None:
+    assert keys.accepted("zalopay-key1") == [KEY1]
     secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
-    assert accepted_keys("zalopay-key1") == [KEY1]
-    assert accepted_keys("zalopay-key1", fresh=True) == ["new"]
-    assert accepted_keys("zalopay-key1") == ["new"]
+    assert keys.accepted("zalopay-key1") == [KEY1]
+    assert keys.accepted("zalopay-key1", fresh=True) == ["new"]
+    assert keys.accepted("zalopay-key1") == ["new"]
 
 
-def test_a_signing_key_is_kept_as_long_as_any_other(secrets: Any) -> None:
-    assert signing_key("zalopay-key1") == KEY1
+def test_a_signing_key_is_kept_as_long_as_any_other(secrets: Any, keys: Keys) -> None:
+    assert keys.signing("zalopay-key1") == KEY1
     secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
-    assert signing_key("zalopay-key1") == KEY1
-    assert signing_key("zalopay-key1", fresh=True) == "new"
+    assert keys.signing("zalopay-key1") == KEY1
+    assert keys.signing("zalopay-key1", fresh=True) == "new"
 
 
-def test_a_key_is_kept_for_five_minutes(secrets: Any) -> None:
+def test_a_key_is_kept_for_five_minutes(secrets: Any, keys: Keys) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
-        assert signing_key("zalopay-key1") == KEY1
+        assert keys.signing("zalopay-key1") == KEY1
         secrets.put_secret_value(SecretId="zalopay-key1", SecretString='{"current": "new"}')
         clock.shift(300)
-        assert signing_key("zalopay-key1") == KEY1
+        assert keys.signing("zalopay-key1") == KEY1
         clock.shift(1)
-        assert signing_key("zalopay-key1") == "new"
+        assert keys.signing("zalopay-key1") == "new"
 
 
 @pytest.mark.parametrize("text", ["no JSON", "{}", '{"current": ""}', '{"note": "x"}'])
-def test_a_secret_without_a_key_signs_nothing(secrets: Any, text: str) -> None:
+def test_a_secret_without_a_key_signs_nothing(secrets: Any, keys: Keys, text: str) -> None:
     secrets.put_secret_value(SecretId="zalopay-key1", SecretString=text)
     with pytest.raises(NoKey):
-        signing_key("zalopay-key1")
+        keys.signing("zalopay-key1")
 
 
-def test_a_secret_that_is_not_there_holds_no_key(aws: None) -> None:
-    for read in (accepted_keys, signing_key):
+def test_a_secret_that_is_not_there_holds_no_key(keys: Keys) -> None:
+    for read in (keys.accepted, keys.signing):
         with pytest.raises(NoKey, match="zalopay-key3"):
             read("zalopay-key3")

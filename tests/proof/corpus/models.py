@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from stays.attributes import from_attributes
+from stays.aws.attributes import from_attributes
 from stays.domain.award import Award
 from stays.domain.booking import Booking
 from stays.domain.calendar import Calendar, TakenNight

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from stays.aws.client import AwsError
 from tests.conftest import client_of
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.random_requests import Request
@@ -27,16 +28,16 @@ def answered(client: Any, operation: str, request: Request) -> Any:
     except ParamValidationError:
         return "ParamValidationError"
     except ClientError as error:
-        return error_of(client, error)
+        return error_of(error.response["Error"]["Code"], error.response)
+    except AwsError as error:
+        return error_of(error.code, error.answer)
     return levelled({name: value for name, value in answer.items() if name not in METERED})
 
 
-def error_of(client: Any, error: ClientError) -> Any:
-    """Return code, reasons and item of an error. The error must have the class of its code."""
-    code = error.response["Error"]["Code"]
-    assert isinstance(error, client.exceptions.from_code(code))
-    reasons = [(each["Code"], levelled(each.get("Item"))) for each in error.response.get("CancellationReasons", [])]
-    return code, reasons, levelled(error.response.get("Item"))
+def error_of(code: str, answer: Any) -> Any:
+    """Return code, reasons and item of an error."""
+    reasons = [(each["Code"], levelled(each.get("Item"))) for each in answer.get("CancellationReasons", [])]
+    return code, reasons, levelled(answer.get("Item"))
 
 
 def levelled(value: Any) -> Any:

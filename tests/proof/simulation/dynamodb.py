@@ -1,4 +1,4 @@
-"""DynamoDB in memory, with the methods of boto3's client and the rules that moto lacks.
+"""DynamoDB in memory, with the methods of `stays.aws.client.DynamoDB` and the rules that moto lacks.
 
 It has one thread, no network and no copies: an item is replaced and never changed, here or by a reader. Transactions
 are atomic, and a client token is honoured. A write that changes nothing leaves no record in the stream. One thread
@@ -9,15 +9,15 @@ ends by `Limit` only, not by its size.
 import marshal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, wraps
+from functools import wraps
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-import boto3
 from botocore.exceptions import ParamValidationError
 
 from infra.topology import TABLES
-from stays.attributes import from_attributes, to_attributes
+from stays.aws.attributes import from_attributes, to_attributes
+from stays.aws.client import AwsError
 from tests.proof.simulation.attribute_values import Invalid, Item, Refused, bytes_of, same_items
 from tests.proof.simulation.expressions import Compiled, Term, compiled
 from tests.proof.simulation.stored import Contents, Key, Stored, Written
@@ -52,14 +52,8 @@ _NULL = {"NULL": True}
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-@cache
-def exceptions() -> Any:
-    """The exceptions of a real client."""
-    return boto3.client("dynamodb", region_name="ap-southeast-1").exceptions
-
-
 def answering(operation: str) -> Callable[[Method], Method]:
-    """Return a method of the client that raises refusals as boto3 does."""
+    """Return a method of the client that raises refusals as the client does."""
 
     def decorate(method: Method) -> Method:
         @wraps(method)
@@ -67,8 +61,7 @@ def answering(operation: str) -> Callable[[Method], Method]:
             try:
                 return method(database, **request)
             except Refused as refusal:
-                answer = {"Error": {"Code": refusal.code, "Message": str(refusal)}, **refusal.more}
-                raise exceptions().from_code(refusal.code)(answer, operation) from None
+                raise AwsError(refusal.code, 400, {"message": str(refusal), **refusal.more}) from None
 
         return call  # type: ignore[return-value]
 
@@ -130,11 +123,6 @@ class Database:
         self._tables = {name: Stored(name, schema) for name, schema in TABLES.items()}
         self.index_lag = 0
         self.clear()
-
-    @property
-    def exceptions(self) -> Any:
-        """The exceptions of a client."""
-        return exceptions()
 
     def clear(self) -> None:
         """Empty the tables and the stream."""

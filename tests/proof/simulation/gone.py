@@ -9,7 +9,7 @@ import httpx
 from tests.proof.simulation.gate import Call
 from tests.proof.simulation.invariants import Invariants
 from tests.proof.simulation.journeys import JOURNEYS
-from tests.proof.simulation.outside import failure, refuse
+from tests.proof.simulation.outside import failure, refuse, sdk_failure
 from tests.proof.simulation.sweep import Figures
 from tests.proof.simulation.system import System
 
@@ -18,9 +18,9 @@ Answer = Callable[[System, Call], Any]
 SLOW = 6  # seconds until a call to ZaloPay times out
 
 
-def refusing(code: str) -> Answer:
+def refusing(code: str, error: Callable[[str], Exception] = failure) -> Answer:
     """Refuse every call."""
-    return lambda _, call: refuse(failure(code), call)
+    return lambda _, call: refuse(error(code), call)
 
 
 def trickling(system: System, call: Call) -> Any:
@@ -34,7 +34,7 @@ def forgetting(system: System, call: Call) -> Any:
     """The keys exist until there is an order. Then they are gone, and no function remembers them."""
     if not system.zalopay.orders:
         return call()
-    system.secrets.clear_cache()
+    system.forget_keys()
     return refuse(failure("ResourceNotFoundException"), call)
 
 
@@ -44,8 +44,8 @@ GONE: Mapping[str, tuple[str, Answer]] = {
     "the connections table's capacity": (" connections", refusing("ThrottlingException")),
     "the secrets": ("secret get", refusing("ResourceNotFoundException")),
     "the secrets, after the order": ("secret get", forgetting),
-    "the bus": ("bus put", refusing("ResourceNotFoundException")),
-    "the mail service": ("mail send", refusing("NotFoundException")),
+    "the bus": ("bus put", refusing("ResourceNotFoundException", sdk_failure)),
+    "the mail service": ("mail send", refusing("NotFoundException", sdk_failure)),
     "ZaloPay's pace": ("zalopay /", trickling),
 }
 # Only a callback tells of the order in these journeys. Without the key no function can verify that ZaloPay sent it.

@@ -1,19 +1,18 @@
 """The services around the functions, in this process and behind the gate: tables, ZaloPay, browsers, mail, secrets."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-import boto3
 import httpx
-from aws_lambda_powertools.utilities.parameters.base import BaseProvider
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.zalopay_simulator import Settings, create_app
 from infra.zalopay_simulator.dresses import dressed
 from infra.zalopay_simulator.ledger import Order
+from stays.aws.client import AwsError
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.gate import Call, Gate, Troubles
 
@@ -23,18 +22,21 @@ KEY2 = Settings().key2
 OF_THE_CALL = {-2, -53, *range(-405, -400), -429, -500, -999, *range(-35, -31), -43, -88, -135, -301}
 
 
-@cache
-def real(service: str) -> Any:
-    """Return a real client, for its exceptions."""
-    return boto3.client(service, region_name="ap-southeast-1")
-
-
-def failure(code: str, operation: str = "Operation", **more: Any) -> ClientError:
+def failure(code: str, status: int = 400, **answer: Any) -> AwsError:
     """Return an error as AWS answers it."""
-    return ClientError({"Error": {"Code": code, "Message": "not now"}, **more}, operation)
+    return AwsError(code, status, answer)
 
 
-def silence() -> ReadTimeoutError:
+def silence() -> AwsError:
+    return AwsError("libcurl 28")
+
+
+def sdk_failure(code: str) -> ClientError:
+    """Return an error as boto3 raises it: mail and events go out by it."""
+    return ClientError({"Error": {"Code": code, "Message": "not now"}}, "Operation")
+
+
+def sdk_silence() -> ReadTimeoutError:
     return ReadTimeoutError(endpoint_url="https://aws")
 
 
@@ -70,8 +72,7 @@ def transaction_troubles(size: int) -> Troubles:
 
     def conflict(_: Call) -> Any:
         reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (size - 1)
-        answer = {"Error": {"Code": "TransactionCanceledException", "Message": "-"}, "CancellationReasons": reasons}
-        raise real("dynamodb").exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+        raise failure("TransactionCanceledException", CancellationReasons=reasons)
 
     return Troubles(partial(failure, "InternalServerError"), conflict, silence, lambda call: call())
 
@@ -81,7 +82,6 @@ class Tables:
 
     def __init__(self, database: Database, gate: Gate) -> None:
         self.database = database
-        self.exceptions = database.exceptions
         self._gate = gate
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
@@ -216,7 +216,6 @@ class Browsers:
     """The management API and the browsers behind it."""
 
     def __init__(self, gate: Gate) -> None:
-        self.exceptions = real("apigatewaymanagementapi").exceptions
         self._gate = gate
         self._troubles = Troubles(
             error=partial(failure, "LimitExceededException"),
@@ -234,19 +233,29 @@ class Browsers:
         self.since: dict[str, datetime] = {}  # when the browser was first told that it is subscribed
         self.gone: set[str] = set()
 
-    def post_to_connection(self, ConnectionId: str, Data: bytes) -> Any:
+    def post(self, connection_id: str, frame: bytes) -> None:
         """Send a frame to one browser."""
-        return self._gate("browser post", lambda: self._arrive(ConnectionId, Data), self._troubles)
+        self._gate("browser post", lambda: self._arrive(connection_id, frame), self._troubles)
 
-    def delete_connection(self, ConnectionId: str) -> Any:
+    def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], _: int) -> list[AwsError | None]:
+        """Send each browser its frames, one browser after the other."""
+        return [self._post_queue(*each) for each in queues]
+
+    def _post_queue(self, connection_id: str, frames: Sequence[bytes]) -> AwsError | None:
+        try:
+            for frame in frames:
+                self.post(connection_id, frame)
+        except AwsError as error:
+            return error
+        return None
+
+    def delete(self, connection_id: str) -> None:
         """Close the connection."""
-        return self._gate("browser end", lambda: self.gone.add(ConnectionId), self._troubles)
+        self._gate("browser end", lambda: self.gone.add(connection_id), self._troubles)
 
     def _arrive(self, connection_id: str, data: bytes) -> None:
         if connection_id in self.gone or connection_id not in self.frames:
-            gone = {"Code": "GoneException", "Message": "-"}
-            answer = {"Error": gone, "ResponseMetadata": {"HTTPStatusCode": 410}}
-            raise self.exceptions.GoneException(answer, "PostToConnection")
+            raise failure("GoneException", 410)
         frame = json.loads(data)
         self.frames[connection_id].append(frame)
         if frame["type"] == "SUBSCRIBED":
@@ -263,9 +272,9 @@ class Mail:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._troubles = Troubles(
-            error=partial(failure, "TooManyRequestsException"),
-            conflict=lambda call: refuse(failure("LimitExceededException"), call),
-            timeout=silence,
+            error=partial(sdk_failure, "TooManyRequestsException"),
+            conflict=lambda call: refuse(sdk_failure("LimitExceededException"), call),
+            timeout=sdk_silence,
             resent=lambda call: call(),
         )
         self.forget()
@@ -282,11 +291,11 @@ class Mail:
 
     def _take(self, request: Mapping[str, Any]) -> dict[str, str]:
         if self.refusing:
-            raise failure("MessageRejected")
+            raise sdk_failure("MessageRejected")
         raw: bytes = request["Content"]["Raw"]["Data"]
         self.sent.append(message_id(raw))
         if self.silent:
-            raise silence()
+            raise sdk_silence()
         return {"MessageId": f"mail-{len(self.sent)}"}
 
 
@@ -311,9 +320,9 @@ class Bus:
     def put_events(self, Entries: list[dict[str, Any]]) -> Any:
         """Publish events."""
         troubles = Troubles(
-            error=partial(failure, "ThrottlingException"),
+            error=partial(sdk_failure, "ThrottlingException"),
             conflict=lambda _: self._take_all_but_one(Entries),
-            timeout=silence,
+            timeout=sdk_silence,
             resent=twice,
         )
         return self._gate("bus put", lambda: self._take(Entries), troubles)
@@ -328,11 +337,10 @@ class Bus:
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "-"}, *taken]}
 
 
-class Secrets(BaseProvider):
-    """Secrets Manager as Powertools reads it."""
+class Secrets:
+    """Secrets Manager."""
 
     def __init__(self, gate: Gate) -> None:
-        super().__init__()
         self._gate = gate
         self._troubles = Troubles(
             error=partial(failure, "InternalServiceError"),
@@ -343,12 +351,9 @@ class Secrets(BaseProvider):
         self.forget()
 
     def forget(self) -> None:
-        """Go back to the first keys, and forget all others."""
-        self.clear_cache()
+        """Go back to the first keys."""
         self.held = {"zalopay-key1": {"current": KEY1}, "zalopay-key2": {"current": KEY2}}
 
-    def _get(self, name: str, **_: Any) -> str:
-        return self._gate("secret get", lambda: json.dumps(self.held[name]), self._troubles)
-
-    def _get_multiple(self, path: str, **_: Any) -> dict[str, str]:
-        raise NotImplementedError
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+        """Read a secret."""
+        return self._gate("secret get", lambda: {"SecretString": json.dumps(self.held[SecretId])}, self._troubles)

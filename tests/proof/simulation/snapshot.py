@@ -42,7 +42,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield system.browsers, ("frames", "owner", "until", "since", "gone")
     yield system.mail, ("sent", "silent", "refusing")
     yield system.bus, ("published",)
-    yield system.secrets, ("held", "store")
+    yield system.secrets, ("held",)
     yield system.chance, ("_drawn",)
     yield invariants, ("_read", "_answered", "_rounds", "_denied", "_heard", "_rank", "_confirmed", "_known", "_wanted")
     yield invariants.chains, ("_nights", "_awards", "_offered")

@@ -24,16 +24,15 @@ from typing import Any, NamedTuple, Self
 
 import jwt
 import time_machine
-from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError, ClientError
 
 import infra.zalopay_simulator.simulator
+import stays.aws.client
+import stays.aws.store
 import stays.checkout
 import stays.edge.connections
 import stays.metrics
 import stays.settlement
-import stays.table.store
 import stays.zalopay.client
 from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
 from infra.local.events import Client as Visitor
@@ -54,7 +53,7 @@ from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
 from stays.zalopay.client import Client
-from stays.zalopay.keys import accepted_keys, signing_key
+from stays.zalopay.keys import Keys
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, START
 from tests.integration.product import Context, load
 from tests.proof.simulation.dynamodb import Database
@@ -182,14 +181,15 @@ class Instance:
         self._wire(self.module, clients, {real_time: clock, os: chance, ThreadPoolExecutor: Inline}, zalopay)
         kept = [value for key, value in vars(self.module).items() if key.islower() and not key.startswith("_")]
         kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
+        kept += [value.known for value in kept if isinstance(value, Keys)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
         self, module: ModuleType, clients: Mapping[str, Any], instead: Mapping[Any, Any], zalopay: ZaloPay
     ) -> None:
         for name, value in list(vars(module).items()):
-            if isinstance(value, BaseClient):
-                setattr(module, name, clients[value.meta.service_model.service_name])
+            if isinstance(value, BaseClient | stays.aws.client.Client):
+                setattr(module, name, clients[service_of(value)])
             elif isinstance(value, Hashable) and value in instead:
                 setattr(module, name, instead[value])
             elif type(value).__module__.startswith("stays."):
@@ -197,7 +197,7 @@ class Instance:
         if hasattr(module, "count"):
             module.count = stays.metrics.count
         if hasattr(module, "zalopay"):
-            module.client = lambda endpoint, app_id, secret: Client(zalopay, app_id, partial(signing_key, secret))
+            module.zalopay_client = Client(zalopay, module.APP_ID, partial(module.keys.signing, module.KEY1_SECRET))
         if hasattr(module, "render"):
             module.render = envelope
         if hasattr(module, "key_set"):
@@ -235,11 +235,16 @@ def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
     return message
 
 
+def service_of(client: BaseClient | stays.aws.client.Client) -> str:
+    """Return the name of a client's service."""
+    return client.meta.service_model.service_name if isinstance(client, BaseClient) else client.service
+
+
 def rewire(thing: Any, clients: Mapping[str, Any]) -> None:
     """Replace the clients in an object of `stays` and in the objects that it holds."""
     for name, value in list(getattr(thing, "__dict__", {}).items()):
-        if isinstance(value, BaseClient):
-            setattr(thing, name, clients[value.meta.service_model.service_name])
+        if isinstance(value, BaseClient | stays.aws.client.Client):
+            setattr(thing, name, clients[service_of(value)])
         elif type(value).__module__.startswith("stays."):
             rewire(value, clients)
 
@@ -283,7 +288,8 @@ class System:
         self.chance = Chance()
         self._clients = {
             "dynamodb": Tables(self.database, self.gate),
-            "apigatewaymanagementapi": self.browsers,
+            "execute-api": self.browsers,
+            "secretsmanager": self.secrets,
             "sesv2": self.mail,
             "events": self.bus,
         }
@@ -321,6 +327,12 @@ class System:
     def memories(self) -> Memories:
         """Return the memory of every instance."""
         return {name: instance.memory() for name, instance in self._instances.items()}
+
+    def forget_keys(self) -> None:
+        """Make every instance forget ZaloPay's keys."""
+        for instance in self._instances.values():
+            if hasattr(instance.module, "keys"):
+                instance.module.keys.known.clear()
 
     def recall(self, memories: Memories) -> None:
         """Restore the memory of every instance. An instance without one becomes new."""
@@ -367,7 +379,6 @@ class System:
             answer = instance.module.handler(event, self._context)
         except Killed:
             instance.forget()
-            self.secrets.clear_cache()
             answer = None
         except Exception as error:
             if not self.gate.broken and not self.zalopay.mute:
@@ -561,21 +572,22 @@ class System:
 
     def operate(self, command: Callable[[Commands], Iterable[str]]) -> bool:
         """Run an operator's command. Return whether it ran, without a refusal or a crash."""
-        store = stays.table.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
+        store = stays.aws.store.Store(self._clients["dynamodb"], SETTINGS["STAYS_TABLE"])
+        keys = Keys(self.secrets)
         tools = Tools(
             sessions=Sessions(store, by="linh"),
             strays=Strays(store, by="linh"),
             effects=Effects(store),
             due_items=DueItems(store),
             queries=OperatorQueries(store, "linh"),
-            zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(signing_key, "zalopay-key1")),
-            keys=partial(accepted_keys, "zalopay-key2"),
+            zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(keys.signing, "zalopay-key1")),
+            keys=partial(keys.accepted, "zalopay-key2"),
             publish=lambda _: None,
         )
         environment = Environment({}, lambda: self.now, tuple, lambda _: None)
         try:
             list(command(Commands(tools, environment, really=True)))
-        except (Killed, ClientError, BotoCoreError, StaysError):
+        except (Killed, stays.aws.client.AwsError, StaysError):
             return False
         finally:
             self._collect()
@@ -710,12 +722,10 @@ def token(sub: str, now: datetime, seconds: int) -> str:
 @contextmanager
 def simulation(kind: type[System] = System) -> Iterator[System]:
     """Yield a system whose clock is the process's clock inside the block."""
-    provider = DEFAULT_PROVIDERS.get("secrets")
     with time_machine.travel(START, tick=False) as traveller:
         system = kind(traveller)
-        DEFAULT_PROVIDERS["secrets"] = system.secrets
         stays.edge.connections.ThreadPoolExecutor = Inline
-        stays.table.store.time = stays.checkout.time = stays.settlement.time = system.clock
+        stays.aws.store.time = stays.checkout.time = stays.settlement.time = system.clock
         infra.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
         level = stays.zalopay.client.logger.log_level
@@ -725,9 +735,6 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         finally:
             stays.zalopay.client.logger.setLevel(level)
             stays.edge.connections.ThreadPoolExecutor = ThreadPoolExecutor
-            stays.table.store.time = stays.checkout.time = stays.settlement.time = real_time
+            stays.aws.store.time = stays.checkout.time = stays.settlement.time = real_time
             infra.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count
-            DEFAULT_PROVIDERS.pop("secrets")
-            if provider:
-                DEFAULT_PROVIDERS["secrets"] = provider

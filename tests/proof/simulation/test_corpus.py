@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from infra.operator.timeline import tell
+from stays.aws.store import Store
 from stays.table.operator_queries import OperatorQueries
-from stays.table.store import Store
 from tests.proof.corpus.acts import PRESSES, paying, press, replayed, write_again
 from tests.proof.corpus.comparing import Changed, answer_changed, changed
 from tests.proof.corpus.differences import DIFFERENCES

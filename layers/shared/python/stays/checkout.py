@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aws_lambda_powertools import Logger
 
 from stays import metrics
+from stays.aws.store import Conflicted
 from stays.domain.award import Award, Quote, check_payable, choose_award, quote
 from stays.domain.booking import already_paid, cancel, under_way
 from stays.domain.decision import (
@@ -33,7 +34,6 @@ from stays.domain.second_chances import is_overdue
 from stays.settlement import Settlement, Silent
 from stays.table.awards import Awards
 from stays.table.sessions import Changed, NightsTaken
-from stays.table.store import Conflicted
 from stays.zalopay import Created
 
 WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 1.0, 1.0, 1.0)  # seconds between reads, while another call makes the same order

@@ -2,16 +2,16 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from stays.attributes import from_attributes, to_attributes
+from stays.aws.client import AwsError, Management
+from stays.aws.store import Condition, Store
+from stays.domain.errors import Busy
 from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, encode_key, timestamp
 
@@ -24,15 +24,7 @@ REMEMBERED = 1000  # users and addresses whose presence was written recently
 JOINING = timedelta(seconds=2)  # how long a new subscription may take to receive the messages that it has missed
 MOST_CONNECTIONS = 10  # of one user
 GONE = 410  # only the status counts: the error may have no type
-AT_ONCE = 16  # posts; more than the connections of one user, so that one user cannot block the others
-
-# A post takes 6 seconds at worst: three attempts with pauses between them.
-POSTING = Config(
-    connect_timeout=1,
-    read_timeout=1,
-    max_pool_connections=AT_ONCE,
-    retries={"mode": "standard", "total_max_attempts": 3},
-)
+AT_ONCE = 64  # posts; more than the connections of one user, so that one user cannot block the others
 
 
 class Connection(Model):
@@ -75,101 +67,78 @@ def fingerprint(address: str, agent: str) -> str:
 class Connections:
     """The table of connections. One item is found by user, one by connection id."""
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def open(self, connection: Connection) -> None:
         """Record that a browser has connected."""
-        self._put(_own_key(connection.connection_id) | connection.dump() | _until(connection.opened_at + LIFETIME))
+        self._store.put(_own_item(connection))
 
     def find(self, connection_id: str) -> Connection | None:
         """The connection, consistent: one read."""
-        answer = self._client.get_item(
-            TableName=self._table, Key=to_attributes(_own_key(connection_id)), ConsistentRead=True
-        )
-        return Connection.model_validate(from_attributes(answer["Item"])) if "Item" in answer else None
+        item = self._store.get(_own_key(connection_id))
+        return Connection.model_validate(item) if item else None
 
     def may_wait(self, connection: Connection, now: datetime) -> bool:
         """Whether an unproven connection may wait for its user's call: only once. No write if it has waited before."""
         if connection.waited_at is not None:
             return False
-        key, waiting = _own_key(connection.connection_id), connection.but(waited_at=now)
         first = "attribute_exists(PK) AND attribute_not_exists(waitedAt) AND attribute_not_exists(userId)"
-        return self._put(key | waiting.dump() | _until(connection.opened_at + LIFETIME), first)
+        return self._store.put(_own_item(connection.but(waited_at=now)), Condition(first)).done
 
     def subscribe(self, connection: Connection) -> None:
         """List the connection for its user, so that it gets messages as soon as it is no longer joining."""
-        self._put(_listed_item(connection.but(joining_until=None)) | _own_key(connection.connection_id))
-        self._put(_listed_item(connection))
+        listed = _listed_item(connection)
+        self._store.put(_own_item(connection.but(joining_until=None)))
+        self._store.put(listed)
 
     def move(self, before: Connection, after: Connection) -> bool:
         """Replace a joining connection in the list. False if it was forgotten, or subscribed again, meanwhile."""
-        values = to_attributes({":before": before.dump()["joiningUntil"]})
-        return self._put(_listed_item(after), "joiningUntil = :before", ExpressionAttributeValues=values)
+        same = Condition("joiningUntil = :before", before=before.dump()["joiningUntil"])
+        return self._store.put(_listed_item(after), same).done
 
     def load_of(self, user_id: str) -> list[Connection]:
         """All connections of a user, consistent: one read, because a page holds hundreds and a user has ten."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="PK = :user AND begins_with(SK, :kind)",
-            ExpressionAttributeValues=to_attributes({":user": _partition(user_id), ":kind": "CONNECTION#"}),
-            ConsistentRead=True,
-        )
-        return [Connection.model_validate(from_attributes(item)) for item in answer["Items"]]
+        listed = "PK = :user AND begins_with(SK, :kind)"
+        values = {":user": _partition(user_id), ":kind": "CONNECTION#"}
+        return [Connection.model_validate(item) for item in self._store.query(listed, values, ConsistentRead=True)]
 
     def forget(self, connection_id: str, user_id: str | None) -> None:
         """Delete the connection. Harmless when repeated."""
-        self._delete(_own_key(connection_id))
+        self._store.delete(_own_key(connection_id))
         if user_id is not None:
-            self._delete(_listed_key(user_id, connection_id))
+            self._store.delete(_listed_key(user_id, connection_id))
 
     def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
         """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
-        lately = {":before": timestamp(now - PRESENCE_WRITES), ":after": timestamp(now + CLOCKS_DIFFER)}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=to_attributes(item),
-                ConditionExpression="attribute_not_exists(PK) OR seenAt < :before OR seenAt > :after",
-                ExpressionAttributeValues=to_attributes(lately),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            return datetime.fromisoformat(from_attributes(error.response["Item"])["seenAt"])
-        return now
+        lately = Condition(
+            "attribute_not_exists(PK) OR seenAt < :before OR seenAt > :after",
+            before=timestamp(now - PRESENCE_WRITES),
+            after=timestamp(now + CLOCKS_DIFFER),
+        )
+        written = self._store.put(item, lately)
+        return now if written.done else datetime.fromisoformat(written.standing["seenAt"])
 
     def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
         """Whether the user made an authenticated call from here in the last 15 minutes."""
-        answer = self._client.get_item(
-            TableName=self._table, Key=to_attributes(_presence_key(user_id, mark)), ConsistentRead=True
-        )
-        seen = from_attributes(answer["Item"])["seenAt"] if "Item" in answer else ""
+        seen = (self._store.get(_presence_key(user_id, mark)) or {}).get("seenAt", "")
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
-    def _put(self, item: Mapping[str, Any], condition: str | None = None, **values: Any) -> bool:
-        """Write the item; False if the condition fails."""
-        only = {"ConditionExpression": condition} if condition else {}
-        try:
-            self._client.put_item(TableName=self._table, Item=to_attributes(item), **only, **values)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
 
-    def _delete(self, key: Mapping[str, str]) -> None:
-        self._client.delete_item(TableName=self._table, Key=to_attributes(key))
-
-
-def _own_key(connection_id: str) -> dict[str, Any]:
+def _own_key(connection_id: str) -> dict[str, str]:
     return {"PK": f"CONNECTION#{connection_id}", "SK": "CONNECTION"}
+
+
+def _own_item(connection: Connection) -> dict[str, Any]:
+    return _own_key(connection.connection_id) | connection.dump() | _until(connection.opened_at + LIFETIME)
 
 
 def _partition(user_id: str) -> str:
     return f"USER#{encode_key(user_id)}"
 
 
-def _listed_key(user_id: str, connection_id: str) -> dict[str, Any]:
+def _listed_key(user_id: str, connection_id: str) -> dict[str, str]:
     return {"PK": _partition(user_id), "SK": f"CONNECTION#{connection_id}"}
 
 
@@ -179,7 +148,7 @@ def _listed_item(connection: Connection) -> dict[str, Any]:
     return key | connection.dump() | _until(connection.opened_at + LIFETIME)
 
 
-def _presence_key(user_id: str, mark: str) -> dict[str, Any]:
+def _presence_key(user_id: str, mark: str) -> dict[str, str]:
     return {"PK": _partition(user_id), "SK": f"PRESENCE#{mark}"}
 
 
@@ -214,8 +183,8 @@ class Presence:
     def _write(self, user_id: str, mark: str, now: datetime) -> datetime:
         try:
             return self._connections.note_seen(user_id, mark, now)
-        except (ClientError, BotoCoreError) as error:
-            self._failed(type(error).__name__)
+        except (AwsError, Busy) as error:
+            self._failed(str(error))
             return now - PRESENCE_WRITES + PRESENCE_AGAIN
 
 
@@ -224,25 +193,26 @@ class Unreachable(Exception):
 
 
 class Post:
-    """The management API. It posts to many connections at once: a slow one blocks no other, a gone one is deleted."""
+    """Messages to connections. A slow connection delays no other one; a connection that is gone is deleted."""
 
-    def __init__(self, client: Any, connections: Connections) -> None:
-        self._client = client
+    def __init__(self, management: Management, connections: Connections) -> None:
+        self._management = management
         self._connections = connections
 
-    def tell(self, letters: Iterable[tuple[Connection, Sequence[Message]]]) -> list[Connection]:
+    def tell(self, queues: Iterable[tuple[Connection, Sequence[Message]]]) -> list[Connection]:
         """Send each connection the messages of its channels, in order. Returns the unreachable ones."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            reached = list(pool.map(lambda letter: (letter[0], self._deliver(*letter)), letters))
-        return [connection for connection, arrived in reached if not arrived]
+        wanted = [(each, list(map(_frame, filter(each.wants, messages)))) for each, messages in queues]
+        errors = self._management.post_all([(each.connection_id, frames) for each, frames in wanted], AT_ONCE)
+        stopped = [(each, error) for (each, _), error in zip(wanted, errors, strict=True) if error is not None]
+        self._forget_all([each for each, error in stopped if error.status == GONE])
+        return [each for each, error in stopped if error.status != GONE]
 
     def reply(self, connection_id: str, message: Message, user_id: str | None = None) -> bool:
         """Answer a frame on its own connection, subscribed or not. False if the connection is gone.
 
         Raises Unreachable.
         """
-        frame = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        there = _reaches(self._client.post_to_connection, ConnectionId=connection_id, Data=frame)
+        there = _reaches(partial(self._management.post, connection_id, _frame(message)))
         if not there:
             self._connections.forget(connection_id, user_id)
         return there
@@ -250,7 +220,7 @@ class Post:
     def end(self, connection_id: str) -> bool:
         """Close the connection; False if that failed. The gateway then calls $disconnect."""
         try:
-            _reaches(self._client.delete_connection, ConnectionId=connection_id)
+            _reaches(partial(self._management.delete, connection_id))
         except Unreachable:
             return False
         return True
@@ -259,32 +229,24 @@ class Post:
         """Close connections, then delete them. Returns those that could not be closed; they stay listed for a retry."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             ended = list(pool.map(self.end, [each.connection_id for each in unwanted]))
-        staying = []
-        for each, gone in zip(unwanted, ended, strict=True):
-            if gone:
-                self._connections.forget(each.connection_id, each.user_id)
-            else:
-                staying.append(each)
-        return staying
+        self._forget_all([each for each, gone in zip(unwanted, ended, strict=True) if gone])
+        return [each for each, gone in zip(unwanted, ended, strict=True) if not gone]
 
-    def _deliver(self, connection: Connection, messages: Sequence[Message]) -> bool:
-        try:
-            for message in filter(connection.wants, messages):
-                if not self.reply(connection.connection_id, message, connection.user_id):
-                    break
-        except Unreachable:
-            return False
-        return True
+    def _forget_all(self, gone: Sequence[Connection]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda each: self._connections.forget(each.connection_id, each.user_id), gone))
 
 
-def _reaches(call: Callable[..., Any], **request: Any) -> bool:
+def _frame(message: Message) -> bytes:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _reaches(call: Callable[[], None]) -> bool:
     """Whether a call reached its connection; False if the connection is gone. Raises Unreachable."""
     try:
-        call(**request)
-    except ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == GONE:
+        call()
+    except AwsError as error:
+        if error.status == GONE:
             return False
-        raise Unreachable(type(error).__name__) from None
-    except BotoCoreError as error:
-        raise Unreachable(type(error).__name__) from None
+        raise Unreachable(error.code) from None
     return True

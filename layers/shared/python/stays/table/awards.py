@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from stays.aws.store import Condition, Conflicted, Item, Operation, Store, any_of
 from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, over
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import Passing, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
-from stays.table.store import Condition, Conflicted, Item, Operation, Store, any_of
 
 M = TypeVar("M", Award, PaymentSession)
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from stays.aws.store import Condition, Item, Store
 from stays.domain.award import Property
 from stays.domain.calendar import Address, Calendar, Feed, Span, TakenNight, fingerprint
 from stays.domain.errors import NotFound
 from stays.domain.values import timestamp
 from stays.table.keys import calendar_key, night_key
-from stays.table.store import Condition, Item, Store
 
 
 class Calendars:

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from stays.attributes import from_attributes
+from stays.aws.attributes import from_attributes
+from stays.aws.store import Condition, Item, Key, Store
 from stays.domain.award import Award, AwardStatus
 from stays.domain.mailing import Mailing
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import SHARDS, award_key, mail_key, stay_key, transaction_key
-from stays.table.store import Condition, Item, Key, Store
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10

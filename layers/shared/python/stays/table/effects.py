@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from stays.aws.store import Condition, Item, Store, Written, both
 from stays.domain.booking import Booking
 from stays.domain.mailing import (
     STUCK_TIME,
@@ -15,7 +16,6 @@ from stays.domain.mailing import (
 )
 from stays.domain.payment import PaymentSession
 from stays.table.keys import mail_item, mail_key, stay_key
-from stays.table.store import Condition, Item, Store, Written, both
 
 
 class Story(NamedTuple):

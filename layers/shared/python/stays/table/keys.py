@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Any
 from zlib import crc32
 
+from stays.aws.store import Item, Key
 from stays.domain.award import WIN, Award
 from stays.domain.mailing import Mailing
 from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
-from stays.table.store import Item, Key
 
 _LONGEST_EVENT = 100_000  # characters that are kept of a refused event
 SHARDS = 4  # of the index `due`, so that its writes spread over partitions

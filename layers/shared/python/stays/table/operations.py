@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from stays.aws.store import Condition, Item, Key, Operation, Store, any_of, both, differences
 from stays.domain.award import AWARD_SOURCES, Award
 from stays.domain.booking import booking_of
 from stays.domain.decision import Decision, Evidence, supersede
@@ -26,7 +27,6 @@ from stays.table.keys import (
     stray_item,
     transaction_key,
 )
-from stays.table.store import Condition, Item, Key, Operation, Store, any_of, both, differences
 
 Operations = dict[str, Operation]
 NIGHT, FREED, OWN = "night ", "freed ", "own"

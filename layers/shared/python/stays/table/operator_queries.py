@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from stays.aws.store import Condition, Item, Store
 from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import reference_number
 from stays.domain.manual import FOR_PEOPLE
@@ -11,7 +12,6 @@ from stays.domain.payment import PaymentSession
 from stays.domain.stray import UNDECIDED, Stray
 from stays.domain.values import APP_TRANS_ID, STAY_ID, timestamp
 from stays.table.keys import event_item, stay_key, transaction_key
-from stays.table.store import Condition, Item, Store
 from stays.table.strays import read_stray
 
 _REFERENCE = r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"

@@ -1,8 +1,8 @@
 """The details that users gave us: `USER#… PROFILE`."""
 
+from stays.aws.store import Store
 from stays.domain.mailing import Profile
 from stays.table.keys import profile_key
-from stays.table.store import Store
 
 
 class Profiles:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from stays.aws.store import Store
 from stays.table.keys import refused_item
-from stays.table.store import Store
 
 
 class RefusedEvents:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import ValidationError
 
+from stays.aws.store import Condition, Conflicted, Item, Store, any_of, both, differences
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
 from stays.domain.decision import NOTHING, AwardState, Decision, Evidence, Found, Nights, award_state, decide
@@ -26,7 +27,6 @@ from stays.table.operations import (
     session_key,
     unchanged,
 )
-from stays.table.store import Condition, Conflicted, Item, Store, any_of, both, differences
 
 Decider = Callable[[PaymentSession, Found], Decision | None]
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from stays.aws.store import Condition, Conflicted, Item, Store, both
 from stays.domain.decision import NOTHING, DecisionOn, Found
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import stray_event, stray_item, transaction_key
 from stays.table.sessions import Unsettled
-from stays.table.store import Condition, Conflicted, Item, Store, both
 
 _ATTEMPTS = 6
 _PREFIX = transaction_key("")["PK"]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ from stays.zalopay import (
     refund_request,
 )
 from stays.zalopay.deadline import Hurried, ending
-from stays.zalopay.keys import NoKey, signing_key
+from stays.zalopay.keys import NoKey
 from stays.zalopay.values import whole
 
 TIMEOUT = httpx.Timeout(4.0, connect=2.0)  # seconds to connect, and to the next piece of the answer
@@ -40,11 +40,9 @@ SHORTEST = 0.3  # seconds; with less time left a call is not begun
 logger = Logger()
 
 
-@cache
-def client(endpoint: str, app_id: int, key1_secret: str) -> "Client":
-    """The one client of a function, made when it is first needed. Its calls may run in threads."""
-    http = httpx.Client(base_url=endpoint, timeout=TIMEOUT, transport=Hurried())
-    return Client(http, app_id, partial(signing_key, key1_secret))
+def client(endpoint: str, app_id: int, key1: "SigningKey") -> "Client":
+    """The one client of a function. Its calls may run in threads."""
+    return Client(httpx.Client(base_url=endpoint, timeout=TIMEOUT, transport=Hurried()), app_id, key1)
 
 
 class SigningKey(Protocol):

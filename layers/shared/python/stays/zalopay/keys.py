@@ -1,18 +1,16 @@
 """ZaloPay's keys, each in its own secret: {"current": …, "previous": … during a rotation}."""
 
-from typing import Any
+import json
+from collections.abc import Callable
+from time import time
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.base import BaseProvider
-from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
-from botocore.config import Config
+
+from stays.aws.client import AwsError, SecretsManager
 
 KEY_AGE = 300  # seconds until the secret is read again
 AGAIN = 60  # seconds until the next read, if a read failed and an older key is known
-# Reading a secret takes about 6 seconds at worst.
-LOOKING = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
 logger = Logger()
 
@@ -21,43 +19,49 @@ class NoKey(Exception):
     """The secret cannot be read now, or holds no key."""
 
 
-def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
-    """All keys that may have signed, the current one first. If the secret cannot be read, the keys that were read last.
+class Known(NamedTuple):
+    """The keys of a secret, and the time until which they are not read again."""
 
-    `fresh` reads the secret now and accepts no older keys. Raises NoKey.
-    """
-    try:
-        versions = _provider().get(secret, max_age=KEY_AGE, transform="json", force_fetch=fresh)
-    except (GetParameterError, TransformParameterError) as error:
-        versions = None if fresh else _known_last(secret)
-        if not versions:
-            raise NoKey(secret) from error
+    keys: list[str]
+    until: float
+
+
+class Keys:
+    """The keys in secrets, kept for five minutes. If a secret cannot be read then, the keys that were read last."""
+
+    def __init__(self, secrets: SecretsManager, clock: Callable[[], float] = time) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self.known: dict[str, Known] = {}
+
+    def accepted(self, secret: str, *, fresh: bool = False) -> list[str]:
+        """All keys that may have signed, the current one first.
+
+        `fresh` reads the secret now and accepts no older keys. Raises NoKey.
+        """
+        known = self.known.get(secret)
+        if known is None or fresh or self._clock() > known.until:
+            known = self.known[secret] = self._read(secret, None if fresh else known)
+        return known.keys
+
+    def signing(self, secret: str, *, fresh: bool = False) -> str:
+        """The key that signs our requests. Raises NoKey."""
+        keys = self.accepted(secret, fresh=fresh)
+        if not keys:
+            raise NoKey(secret)
+        return keys[0]
+
+    def _read(self, secret: str, before: Known | None) -> Known:
+        try:
+            versions = json.loads(self._secrets.get_secret_value(SecretId=secret)["SecretString"])
+        except (AwsError, KeyError, ValueError) as error:
+            if before is None or not before.keys:
+                raise NoKey(secret) from error
+            logger.warning("the key known last is used: its secret cannot be read", extra={"secret": secret})
+            return Known(before.keys, self._clock() + AGAIN)
+        return Known(_keys(versions), self._clock() + KEY_AGE)
+
+
+def _keys(versions: Any) -> list[str]:
     found = versions if isinstance(versions, dict) else {}
     return [found[name] for name in ("current", "previous") if found.get(name) and isinstance(found[name], str)]
-
-
-def signing_key(secret: str, *, fresh: bool = False) -> str:
-    """The key that signs our requests. Raises NoKey."""
-    keys = accepted_keys(secret, fresh=fresh)
-    if not keys:
-        raise NoKey(secret)
-    return keys[0]
-
-
-def _provider() -> BaseProvider:
-    """Powertools' own provider. Its cache keeps values even after their time."""
-    if "secrets" not in DEFAULT_PROVIDERS:
-        DEFAULT_PROVIDERS["secrets"] = SecretsProvider(boto_config=LOOKING)
-    provider: BaseProvider = DEFAULT_PROVIDERS["secrets"]
-    return provider
-
-
-def _known_last(secret: str) -> Any:
-    """The keys that were read last, however old. The secret is then not read again for a minute."""
-    provider = _provider()
-    name = provider._build_cache_key(name=secret, transform="json")  # noqa: SLF001  # there is no other way to it
-    versions = provider.fetch_from_cache(name)
-    if versions:
-        logger.warning("the key known last is used: its secret cannot be read", extra={"secret": secret})
-        provider.add_to_cache(name, versions, AGAIN)
-    return versions

@@ -6,24 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import random
 from typing import Any, NamedTuple
 
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-from stays.attributes import from_attributes, to_attributes
+from stays.aws.attributes import from_attributes, to_attributes
+from stays.aws.client import AwsError
 from stays.domain.errors import Busy
 
 Item = dict[str, Any]
 Key = dict[str, str]
 Operation = dict[str, Any]
 
-# A call ends before the time of any of our functions does, so that the caller always gets an answer.
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
-
 _MOST_KEYS = 100  # per BatchGetItem
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)  # seconds at most, between attempts
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-_CONFLICT = "TransactionConflictException"  # the code of a single write, which the SDK does not retry
-_THROTTLED = frozenset(  # the SDK has already tried three times
+_CONFLICT = "TransactionConflictException"  # the code of a single write
+_THROTTLED = frozenset(  # the client has already tried three times
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -57,7 +52,7 @@ class Written(NamedTuple):
 
 
 class Store:
-    """One table. Its methods raise botocore's errors for faults, never for a failed condition.
+    """One table. Its methods raise AwsError for faults, never for a failed condition.
 
     A conflict with another write is retried, six attempts in all. All methods raise Busy if the conflict, or DynamoDB's
     throttling, lasts longer.
@@ -120,14 +115,20 @@ class Store:
 
     def scan(self, expression: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Item]:
         """Every item of the table that matches the filter. It reads, and costs, the whole table."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression=expression,
-            ExpressionAttributeValues=to_attributes(values),
-            ExpressionAttributeNames=dict(names),
-        )
-        for page in pages:
-            yield from map(from_attributes, page["Items"])
+        more: Mapping[str, Any] = {}
+        while True:
+            answer = _ask(
+                self._client.scan,
+                TableName=self._table,
+                FilterExpression=expression,
+                ExpressionAttributeValues=to_attributes(values),
+                ExpressionAttributeNames=names,
+                **more,
+            )
+            yield from map(from_attributes, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def put(self, item: Item, condition: Condition | None = None) -> Written:
         """Write the item. If the condition fails, write nothing."""
@@ -136,6 +137,10 @@ class Store:
     def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Written:
         """Set attributes, or remove those with None. If the condition fails, write nothing."""
         return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
+
+    def delete(self, key: Key) -> None:
+        """Delete the item. Harmless if there is none."""
+        _ask(self._client.delete_item, TableName=self._table, Key=to_attributes(key))
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
         """Set attributes, and those of `first` that are missing. Returns the item after that: one write."""
@@ -155,10 +160,10 @@ class Store:
     def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Written:
         try:
             _ask(call, **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        except AwsError as error:
+            if error.code != "ConditionalCheckFailedException":
                 raise
-            return Written(done=False, standing=from_attributes(error.response.get("Item", {})))
+            return Written(done=False, standing=from_attributes(error.answer.get("Item", {})))
         return Written(done=True, standing={})
 
     def putting(self, item: Item, condition: Condition | None = None) -> Operation:
@@ -216,7 +221,7 @@ class Store:
     def _write(self, operations: Mapping[str, Operation]) -> None:
         try:
             self._client.transact_write_items(TransactItems=list(operations.values()))
-        except self._client.exceptions.TransactionCanceledException as error:
+        except AwsError as error:
             failed = {
                 name: from_attributes(reason.get("Item", {}))
                 for name, reason in zip(operations, _reasons(error), strict=False)
@@ -233,8 +238,8 @@ def _ask(call: Callable[..., Any], **request: Any) -> Any:
     while True:
         try:
             return call(**request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
+        except AwsError as error:
+            if error.code in _THROTTLED:
                 raise Busy from error
             if not _is_conflict(error):
                 raise
@@ -249,15 +254,13 @@ def _wait(pauses: Iterator[float]) -> None:
     time.sleep(random() * pause)  # noqa: S311  # jitter is no secret
 
 
-def _is_conflict(error: ClientError) -> bool:
+def _is_conflict(error: AwsError) -> bool:
     """Whether a write or a transaction met another write on its items."""
-    return error.response["Error"]["Code"] == _CONFLICT or not _PASSING.isdisjoint(
-        reason.get("Code") for reason in _reasons(error)
-    )
+    return error.code == _CONFLICT or not _PASSING.isdisjoint(reason.get("Code") for reason in _reasons(error))
 
 
-def _reasons(error: ClientError) -> Sequence[dict[str, Any]]:
-    reasons: Sequence[dict[str, Any]] = error.response.get("CancellationReasons", [])
+def _reasons(error: AwsError) -> Sequence[dict[str, Any]]:
+    reasons: Sequence[dict[str, Any]] = error.answer.get("CancellationReasons", [])
     return reasons
 
 

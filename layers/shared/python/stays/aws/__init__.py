@@ -1,0 +1,1 @@
+"""How the functions call AWS: addresses, signatures, deadlines, retries. Nothing else in `stays` knows it."""

@@ -1,0 +1,222 @@
+"""Calls to AWS: each has a deadline, is tried again while it may help, and answers or raises `AwsError`."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from random import random
+from typing import Any, ClassVar, NamedTuple, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+from stays.aws.curl import Answer, Credentials, Curl, Heard, Request, Work
+
+REFUSED = 300  # and above: an error; AWS redirects nobody
+TOO_MANY = 429
+SERVER_ERROR = 500  # and above: AWS has a fault, which passes
+SHORTEST = 0.05  # seconds; with less time left no further attempt begins
+FIRST_PAUSE = 0.05  # seconds at most, before the second attempt; before each further one it doubles
+_BUSY = frozenset(  # codes that pass; DynamoDB sends them with the status 400
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class AwsError(Exception):
+    """AWS refused, or did not answer. `answer` is the body of the error. `status` is 0 if there was no answer."""
+
+    def __init__(self, code: str, status: int = 0, answer: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.answer = answer or {}
+
+
+class Patience(NamedTuple):
+    """How long a call may take, in seconds: to connect, for each attempt, and in all with its pauses."""
+
+    connecting: float = 1.0
+    attempt: float = 2.0
+    whole: float = 5.0
+    attempts: int = 3
+
+
+def credentials_of_lambda() -> Credentials:
+    """The credentials that Lambda gives a function; they are valid as long as its process lives."""
+    return Credentials(
+        os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN")
+    )
+
+
+class Client:
+    """One service of AWS in the region of the function. Making it sends nothing. Threads may share it."""
+
+    def __init__(self, service: str, endpoint: str, patience: Patience, credentials: Credentials | None = None) -> None:
+        given = credentials or credentials_of_lambda()
+        self.service = service
+        self._endpoint = endpoint.rstrip("/")
+        self.patience = patience
+        self._token = (f"x-amz-security-token: {given.token}",) if given.token else ()
+        self._wire = Curl(service, os.environ["AWS_DEFAULT_REGION"], given)
+
+    def with_patience(self, patience: Patience) -> Self:
+        """The same client with other times, over the same connections."""
+        other = copy(self)
+        other.patience = patience
+        return other
+
+    def _work(self, method: str, path: str, headers: Iterable[str], body: bytes) -> Work[Answer]:
+        """One call: an attempt, and another one while that may help. Raises AwsError."""
+        connecting, longest, whole, left = self.patience
+        lines = [*headers, *self._token, "Accept:", "Expect:"]
+        end, pause = time.monotonic() + whole, FIRST_PAUSE
+        while True:
+            seconds = min(longest, end - time.monotonic())
+            heard = yield Request(method, self._endpoint + path, lines, body, min(connecting, seconds), seconds)
+            if isinstance(heard, Answer) and heard.status < REFUSED:
+                return heard
+            left -= 1
+            error, wait = _error_of(heard), random() * pause  # noqa: S311  # jitter is no secret
+            if not left or not _passes(error) or time.monotonic() + wait + SHORTEST > end:
+                raise error
+            yield wait
+            pause *= 2
+
+
+class JsonClient(Client):
+    """A service that is asked by the name of an operation, with JSON."""
+
+    host: ClassVar[str]
+    variable: ClassVar[str]  # may name another address, as for the SDK
+    target: ClassVar[str]
+    kind: ClassVar[str]
+
+    def __init__(self, patience: Patience = Patience(), credentials: Credentials | None = None) -> None:  # noqa: B008  # it cannot change
+        usual = f"https://{self.host}.{os.environ['AWS_DEFAULT_REGION']}.amazonaws.com"
+        super().__init__(self.host, os.environ.get(self.variable, usual), patience, credentials)
+
+    def ask(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer. Raises AwsError."""
+        headers = (f"X-Amz-Target: {self.target}.{operation}", f"Content-Type: application/{self.kind}")
+        answer = self._wire.run(self._work("POST", "/", headers, json.dumps(request).encode()))
+        content: dict[str, Any] = json.loads(answer.body)
+        return content
+
+
+class DynamoDB(JsonClient):
+    """DynamoDB's API. Requests and answers are those of its reference, with attribute values in its JSON."""
+
+    host = "dynamodb"
+    variable = "AWS_ENDPOINT_URL_DYNAMODB"
+    target = "DynamoDB_20120810"
+    kind = "x-amz-json-1.0"
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """Read one item."""
+        return self.ask("GetItem", request)
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Read items by their keys."""
+        return self.ask("BatchGetItem", request)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Read a page of items of a partition."""
+        return self.ask("Query", request)
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """Read a page of the whole table."""
+        return self.ask("Scan", request)
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """Write one item."""
+        return self.ask("PutItem", request)
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """Change one item."""
+        return self.ask("UpdateItem", request)
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """Delete one item."""
+        return self.ask("DeleteItem", request)
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """Write all or nothing. However often it is sent, it counts once."""
+        return self.ask("TransactWriteItems", {"ClientRequestToken": str(uuid4()), **request})
+
+
+class SecretsManager(JsonClient):
+    """Secrets Manager's API."""
+
+    host = "secretsmanager"
+    variable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+    target = "secretsmanager"
+    kind = "x-amz-json-1.1"
+
+    def get_secret_value(self, **request: Any) -> dict[str, Any]:
+        """Read a secret."""
+        return self.ask("GetSecretValue", request)
+
+
+class Management(Client):
+    """API Gateway's management API of one WebSocket API. A connection that is gone is an AwsError of status 410."""
+
+    def __init__(self, endpoint: str, patience: Patience = Patience(attempt=1.0, whole=4.0)) -> None:  # noqa: B008
+        super().__init__("execute-api", endpoint, patience)
+
+    def post(self, connection_id: str, frame: bytes) -> None:
+        """Send a frame. Raises AwsError."""
+        self._wire.run(self._work("POST", _path(connection_id), (), frame))
+
+    def delete(self, connection_id: str) -> None:
+        """Close the connection. Raises AwsError."""
+        self._wire.run(self._work("DELETE", _path(connection_id), (), b""))
+
+    def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], at_once: int) -> list[AwsError | None]:
+        """Send each connection its frames in order, until one fails. Returns for each the error that ended it, if any.
+
+        So many requests are open at once; a slow connection delays no other one.
+        """
+        return self._wire.run_all([self._queue(*each) for each in queues], at_once)
+
+    def _queue(self, connection_id: str, frames: Sequence[bytes]) -> Work[AwsError | None]:
+        try:
+            for frame in frames:
+                yield from self._work("POST", _path(connection_id), (), frame)
+        except AwsError as error:
+            return error
+        return None
+
+
+def _path(connection_id: str) -> str:
+    return f"/@connections/{quote(connection_id, safe='')}"
+
+
+def _error_of(heard: Heard) -> AwsError:
+    """What went wrong. AWS names it in the body, or in a header."""
+    if not isinstance(heard, Answer):
+        return AwsError(str(heard))
+    try:
+        content = json.loads(heard.body)
+    except ValueError:
+        content = None
+    content = content if isinstance(content, dict) else {}
+    header = re.search(rb"(?mi)^x-amzn-errortype: *([^\r:]+)", heard.headers)
+    code = str(content.get("__type") or (header and header[1].decode()) or heard.status)
+    return AwsError(code.rpartition("#")[2], heard.status, content)
+
+
+def _passes(error: AwsError) -> bool:
+    """Whether another attempt may help."""
+    return error.code in _BUSY or error.status in (0, TOO_MANY) or error.status >= SERVER_ERROR
