@@ -99,13 +99,14 @@ class JsonClient(Client):
     """A service that is asked by the name of an operation, with JSON."""
 
     host: ClassVar[str]
-    variable: ClassVar[str]  # may name another address, as for the SDK
+    variable: ClassVar[str]  # may name another address, as AWS_ENDPOINT_URL may for all services: as for the SDK
     target: ClassVar[str]
     kind: ClassVar[str]
 
     def __init__(self, patience: Patience = Patience(), credentials: Credentials | None = None) -> None:  # noqa: B008  # it cannot change
         usual = f"https://{self.host}.{os.environ['AWS_DEFAULT_REGION']}.amazonaws.com"
-        super().__init__(self.host, os.environ.get(self.variable, usual), patience, credentials)
+        named = os.environ.get(self.variable) or os.environ.get("AWS_ENDPOINT_URL")
+        super().__init__(self.host, named or usual, patience, credentials)
 
     def ask(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer. Raises AwsError."""
