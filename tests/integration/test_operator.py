@@ -23,7 +23,7 @@ from stays.zalopay import Created
 from stays.zalopay.callback import BadCallback
 from tests.integration.messages import NIGHTS, PRICE, PROPERTY, auction_result, order_data, signed
 from tests.integration.product import Answering, Asked
-from tests.integration.tables import Overtaken
+from tests.integration.tables import Overtaken, dynamodb
 from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 from tests.samples import opened
@@ -39,7 +39,7 @@ class Office:
         self.announced: list[Any] = []
         self.forgotten = 0
         self.published: list[Any] = []
-        store = Store(world.dynamodb, "stays")
+        store = Store(dynamodb(), "stays")
         tools = Tools(
             sessions=Sessions(store, by="linh"),
             strays=Strays(store, by="linh"),
@@ -553,7 +553,7 @@ def test_what_zalopay_says_has_failed_is_given_back_under_another_id(world: Worl
 
 def test_a_refund_that_another_operator_has_ordered_meanwhile_is_not_ordered_again(world: World, office: Office):
     made = gone(world)
-    order = Sessions(Store(world.dynamodb, "stays"), by="an")
+    order = Sessions(Store(dynamodb(), "stays"), by="an")
 
     def meanwhile() -> None:
         now = datetime.now(UTC)

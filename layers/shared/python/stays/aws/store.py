@@ -89,46 +89,20 @@ class Store:
 
     def query(self, expression: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
         """One page of items."""
-        return self._page(expression, values, options)[0]
+        answer = _ask(self._client.query, **self._filtered("KeyConditionExpression", expression, values), **options)
+        return [from_attributes(item) for item in answer["Items"]]
 
     def query_all(self, expression: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
         """Every item that matches the key condition and the filter, page by page."""
-        more: Mapping[str, Any] = {}
-        while True:
-            items, last = self._page(expression, values, {**options, **more})
-            yield from items
-            if not last:
-                return
-            more = {"ExclusiveStartKey": last}
-
-    def _page(
-        self, expression: str, values: Mapping[str, Any], options: Mapping[str, Any]
-    ) -> tuple[list[Item], Mapping[str, Any]]:
-        answer = _ask(
-            self._client.query,
-            TableName=self._table,
-            KeyConditionExpression=expression,
-            ExpressionAttributeValues=to_attributes(values),
-            **options,
-        )
-        return [from_attributes(item) for item in answer["Items"]], answer.get("LastEvaluatedKey", {})
+        return _pages(self._client.query, {**self._filtered("KeyConditionExpression", expression, values), **options})
 
     def scan(self, expression: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Item]:
         """Every item of the table that matches the filter. It reads, and costs, the whole table."""
-        more: Mapping[str, Any] = {}
-        while True:
-            answer = _ask(
-                self._client.scan,
-                TableName=self._table,
-                FilterExpression=expression,
-                ExpressionAttributeValues=to_attributes(values),
-                ExpressionAttributeNames=names,
-                **more,
-            )
-            yield from map(from_attributes, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        request = self._filtered("FilterExpression", expression, values)
+        return _pages(self._client.scan, {**request, "ExpressionAttributeNames": names})
+
+    def _filtered(self, kind: str, expression: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"TableName": self._table, kind: expression, "ExpressionAttributeValues": to_attributes(values)}
 
     def put(self, item: Item, condition: Condition | None = None) -> Written:
         """Write the item. If the condition fails, write nothing."""
@@ -244,6 +218,17 @@ def _ask(call: Callable[..., Any], **request: Any) -> Any:
             if not _is_conflict(error):
                 raise
         _wait(pauses)
+
+
+def _pages(call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
+    """The items of all pages. A page is read when its first item is wanted."""
+    more: Mapping[str, Any] = {}
+    while True:
+        answer = _ask(call, **request, **more)
+        yield from map(from_attributes, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _wait(pauses: Iterator[float]) -> None:
