@@ -18,7 +18,7 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/py
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions openapi env doctor
+.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions contracts env doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -75,8 +75,8 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions
 
-openapi: $(VENV)/.run.stamp ## write docs/openapi.json from the functions
-	$(VENV)/bin/python -m infra.contracts.openapi
+contracts: $(VENV)/.run.stamp ## write docs/openapi.json and the other contracts from the models
+	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m infra.contracts
 
 env: $(VENV)/.run.stamp ## print the frontend's settings and the callback address for ZaloPay: STAGE=dev
 	@$(VENV)/bin/python -m infra.aws.outputs $(STAGE)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from stays.answers import Answers
@@ -15,10 +14,11 @@ from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
 from stays.domain.award import WIN, Award, AwardStatus
 from stays.domain.errors import NotFound
-from stays.domain.values import ID, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
-from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
+from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
+from stays.domain.winners import is_offer, is_winner
 from stays.edge import http
 from stays.edge.connections import Connections, Presence, fingerprint
+from stays.edge.responses.auctions import Offer, Winner
 from stays.metrics import milestone, pass_over, presence_failed
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -53,11 +53,11 @@ settlement = Settlement(Sessions(store, milestone, pass_over), zalopay, clock)
 answers = Answers(awards, settlement, new_id)
 presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
 logger = Logger()
-app = http.resolver()
+app = http.Api()
 
-Name = Annotated[str, Path(pattern=ID)]
 Kind = Callable[[Award], bool]
 Look = Callable[[str, str], Award | None]
+OVER = ("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED")  # the errors of an award that cannot be had any more
 
 
 class AcceptRequest(Model):
@@ -119,88 +119,95 @@ def find_award(look: Look, name: str, now: datetime) -> Award:
     return award
 
 
-def show_winners(wins: list[Award], now: datetime) -> list[dict[str, Any]]:
+def show_winners(wins: list[Award], now: datetime) -> list[Winner]:
     open_until = awards.load_deadlines(wins)
-    return [winner_of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
+    return [Winner.of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
 
 
-@app.get("/auctions/winners/me")
-def winners() -> list[dict[str, Any]]:
+@app.operation("GET", "/auctions/winners/me", "The caller's wins and accepted offers")
+def winners() -> list[Winner]:
     now = clock()
     return show_winners([award for award in awards.load_all_of(note_caller(now)) if is_winner(award)], now)
 
 
-@app.get("/auctions/winners/<auction_id>")
-def winner(auction_id: Name) -> dict[str, Any]:
+@app.operation("GET", "/auctions/winners/<auction_id>", "The caller's win at an auction", "NOT_FOUND")
+def winner(auction_id: http.PathId) -> Winner:
     now = clock()
     return show_winners([find_award(find_win, auction_id, now)], now)[0]
 
 
-@app.post("/auctions/winners/<auction_id>/accept")
-def accept_win(auction_id: Name, request: AcceptRequest) -> dict[str, Any]:
+@app.operation("POST", "/auctions/winners/<auction_id>/accept", "Accept a win, or nights of it", *OVER)
+def accept_win(auction_id: http.PathId, request: AcceptRequest) -> http.Nothing:
+    """Accepting a partial win keeps only the selected nights, and `bidAmount` becomes their price."""
     return accept(find_win, auction_id, request.selected_nights)
 
 
-@app.post("/auctions/winners/<auction_id>/decline")
-def decline_win(auction_id: Name, request: DeclineRequest) -> dict[str, Any]:
+@app.operation("POST", "/auctions/winners/<auction_id>/decline", "Decline a win", *OVER, "PAYMENT_PROCESSING")
+def decline_win(auction_id: http.PathId, request: DeclineRequest) -> http.Nothing:
+    """A decline ends an unpaid order, and the next bidder gets an offer."""
     return decline(find_win, auction_id, request.reason)
 
 
-@app.post("/auctions/offers/<offer_id>/accept")
-def accept_any(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
+@app.operation("POST", "/auctions/offers/<offer_id>/accept", "Accept an offer or a win", *OVER)
+def accept_any(offer_id: http.PathId, request: AcceptRequest) -> http.Nothing:
+    """The id may be an auction's."""
     return accept(find_win_or_offer, offer_id, request.selected_nights)
 
 
-@app.post("/auctions/offers/<offer_id>/decline")
-def decline_any(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
+@app.operation("POST", "/auctions/offers/<offer_id>/decline", "Decline an offer or a win", *OVER, "PAYMENT_PROCESSING")
+def decline_any(offer_id: http.PathId, request: DeclineRequest) -> http.Nothing:
+    """The id may be an auction's."""
     return decline(find_win_or_offer, offer_id, request.reason)
 
 
-@app.get("/auctions/offers/second-chance/me")
-def offers() -> list[dict[str, Any]]:
+@app.operation("GET", "/auctions/offers/second-chance/me", "The caller's second-chance offers")
+def offers() -> list[Offer]:
     now = clock()
-    return [offer_of(award, now) for award in awards.load_all_of(note_caller(now)) if is_offer(award)]
+    return [Offer.of(award, now) for award in awards.load_all_of(note_caller(now)) if is_offer(award)]
 
 
-@app.get("/auctions/offers/second-chance/<offer_id>")
-def offer(offer_id: Name) -> dict[str, Any]:
+@app.operation("GET", "/auctions/offers/second-chance/<offer_id>", "A second-chance offer", "NOT_FOUND")
+def offer(offer_id: http.PathId) -> Offer:
     now = clock()
-    return offer_of(find_award(find_offer, offer_id, now), now)
+    return Offer.of(find_award(find_offer, offer_id, now), now)
 
 
-@app.post("/auctions/offers/second-chance/<offer_id>/accept")
-def accept_offer(offer_id: Name, request: AcceptRequest) -> dict[str, Any]:
+@app.operation("POST", "/auctions/offers/second-chance/<offer_id>/accept", "Accept an offer, or nights of it", *OVER)
+def accept_offer(offer_id: http.PathId, request: AcceptRequest) -> http.Nothing:
+    """An accepted offer can be paid like a win."""
     return accept(find_offer, offer_id, request.selected_nights)
 
 
-@app.post("/auctions/offers/second-chance/<offer_id>/decline")
-def decline_offer(offer_id: Name, request: DeclineRequest) -> dict[str, Any]:
+@app.operation(
+    "POST", "/auctions/offers/second-chance/<offer_id>/decline", "Decline an offer", *OVER, "PAYMENT_PROCESSING"
+)
+def decline_offer(offer_id: http.PathId, request: DeclineRequest) -> http.Nothing:
     return decline(find_offer, offer_id, request.reason)
 
 
-@app.post("/auctions/analytics/decline")
-def report_decline(report: DeclineReport) -> dict[str, Any]:
+@app.operation("POST", "/auctions/analytics/decline", "The reason why an offer was declined", "NOT_FOUND")
+def report_decline(report: DeclineReport) -> http.Nothing:
     now = clock()
     award = find_award(find_win_or_offer, report.offer_id, now)
     logger.info("declined", extra={"auctionId": award.auction_id, "awardId": award.award_id})
     if report.reason:
         awards.note_reason(award, report.reason)
-    return {}
+    return http.Nothing()
 
 
-def answer_award(look: Look, name: str, answer: Callable[[Award, datetime], None]) -> dict[str, Any]:
+def answer_award(look: Look, name: str, answer: Callable[[Award, datetime], None]) -> http.Nothing:
     now = clock()
     award = find_award(look, name, now)
     answer(award, now)
     logger.info("answered", extra={"auctionId": award.auction_id, "awardId": award.award_id})
-    return {}
+    return http.Nothing()
 
 
-def accept(look: Look, name: str, selected: tuple[date, ...]) -> dict[str, Any]:
+def accept(look: Look, name: str, selected: tuple[date, ...]) -> http.Nothing:
     return answer_award(look, name, lambda award, now: answers.accept(award, selected, now))
 
 
-def decline(look: Look, name: str, reason: str | None) -> dict[str, Any]:
+def decline(look: Look, name: str, reason: str | None) -> http.Nothing:
     return answer_award(look, name, lambda award, now: answers.decline(award, reason, now))
 
 

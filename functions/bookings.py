@@ -15,7 +15,6 @@ from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mailing import (
     Profile,
-    account_of,
     language_of,
     new_mailing,
     read_locale,
@@ -23,9 +22,11 @@ from stays.domain.mailing import (
     wished_for,
 )
 from stays.domain.payment import Contact, PaymentSession, read_terms
-from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
+from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, StayId, new_stay_id
 from stays.edge import http
 from stays.edge.legacy import Answer, legacy
+from stays.edge.responses.accounts import Account
+from stays.edge.responses.bookings import ShownBooking, Thread
 from stays.metrics import milestone, pass_over
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -40,7 +41,7 @@ APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 TERMS = read_terms(os.environ["REFUND_POLICY"])
 LEGACY_API_URL = os.environ.get("LEGACY_API_URL", "")
-IGNORED = WithJsonSchema({"description": "what cannot be read is ignored, and loses nothing beside it"})
+IGNORED = WithJsonSchema({"description": "A value that cannot be read is ignored."})
 
 
 def clock() -> datetime:
@@ -64,7 +65,7 @@ settlement = Settlement(sessions, zalopay, clock)
 effects = Effects(store)
 profiles = Profiles(store)
 logger = Logger()
-app = http.resolver()
+app = http.Api()
 
 
 class BookingRequest(Model):
@@ -83,27 +84,35 @@ class ProfileRequest(Model):
     picture: Annotated[str | None, BeforeValidator(read_picture), IGNORED] = None
 
 
-@app.get("/user/bookings")
-def mine() -> list[dict[str, Any]]:
-    return [booking.to_client(TERMS) for booking in sessions.load_bookings(http.caller(app).user_id)]
+@app.operation("GET", "/user/bookings", "The caller's bookings, newest first")
+def mine() -> list[ShownBooking]:
+    return [ShownBooking.of(booking, TERMS) for booking in sessions.load_bookings(http.caller(app).user_id)]
 
 
-@app.post("/bookings")
-def reserve(request: BookingRequest) -> dict[str, Any]:
+@app.operation(
+    *("POST", "/bookings", "Hold awarded nights for fifteen minutes"),
+    *("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
+)
+def reserve(request: BookingRequest) -> ShownBooking:
+    """The booking is PENDING until it is paid. A full win is held whole."""
     who = http.caller(app)
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, None, contact)
     return shown(Checkout(awards, settlement.of_one_request(), TERMS, new_id).reserve(choice))
 
 
-def shown(session: PaymentSession) -> dict[str, Any]:
+def shown(session: PaymentSession) -> ShownBooking:
     booking = booking_of(session)
     assert booking, "reserved or paid for"
-    return booking.to_client(TERMS)
+    return ShownBooking.of(booking, TERMS)
 
 
-@app.delete("/bookings/<booking_id>")
-def give_back(booking_id: http.PathId) -> dict[str, Any]:
+@app.operation(
+    *("DELETE", "/bookings/<booking_id>", "Cancel a booking or a reservation"),
+    *("NOT_FOUND", "INVALID_AUCTION_STATE", "PAYMENT_PROCESSING"),
+)
+def give_back(booking_id: StayId) -> ShownBooking:
+    """The sale's `cancellationPolicy` decides the refund. The nights go to the runners-up or are released."""
     now = clock()
     session = sessions.find(booking_id, http.caller(app).user_id)
     if booking_of(session) is None:
@@ -124,33 +133,46 @@ def load_confirmed(booking_id: str, code: str) -> Booking:
     return booking
 
 
-@app.post("/bookings/<booking_id>/update-calendar")
-def update_calendar(booking_id: http.PathId) -> dict[str, Any]:
+@app.operation(
+    *("POST", "/bookings/<booking_id>/update-calendar", "Block the nights of a booking"),
+    *("NOT_FOUND", "CALENDAR_UPDATE_FAILED"),
+)
+def update_calendar(booking_id: StayId) -> http.Nothing:
     """Answers only: the transaction that recorded the payment has already blocked the nights."""
     load_confirmed(booking_id, "CALENDAR_UPDATE_FAILED")
-    return {}
+    return http.Nothing()
 
 
-@app.post("/bookings/<booking_id>/conversation")
-def open_conversation(booking_id: http.PathId) -> dict[str, str]:
+@app.operation(
+    *("POST", "/bookings/<booking_id>/conversation", "The thread with the host"),
+    *("NOT_FOUND", "INVALID_AUCTION_STATE"),
+)
+def open_conversation(booking_id: StayId) -> Thread:
+    """The same thread at every call."""
     booking = load_confirmed(booking_id, "INVALID_AUCTION_STATE")
-    return {"threadId": effects.open_thread(booking, datetime.now(UTC)).thread_id}
+    return Thread.model_validate(effects.open_thread(booking, datetime.now(UTC)))
 
 
-@app.post("/bookings/<booking_id>/send-confirmation")
-def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
-    """Send the confirmation to the user's present address, and keep that address in the mail."""
+@app.operation(
+    *("POST", "/bookings/<booking_id>/send-confirmation", "Send the confirmation mail once more"),
+    *("NOT_FOUND", "EMAIL_SENDING_FAILED"),
+)
+def send_confirmation(booking_id: StayId) -> http.Nothing:
+    """The mail goes to the user's present address.
+
+    At most one mail a minute, five mails for a booking, and one new address a day: more is RATE_LIMIT.
+    """
     booking, now = load_confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
     session, mailing = effects.load_story(booking.id, "confirmation")
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
     owed = mailing or new_mailing(booking.id, "confirmation", now)
     effects.request(owed, lambda current: wished_for(current, to, now))
-    return {}
+    return http.Nothing()
 
 
-@app.post("/users/auth0-sync")
-def save_profile(request: ProfileRequest) -> tuple[dict[str, Any], int]:
+@app.operation("POST", "/users/auth0-sync", "Keep the caller's details, for mail")
+def save_profile(request: ProfileRequest) -> Account | http.PassedOn:
     """Details on the page count first; the token's claims fill the gaps.
 
     The legacy backend has its own users. It gets the call too, and the page gets its answer.
@@ -166,7 +188,7 @@ def save_profile(request: ProfileRequest) -> tuple[dict[str, Any], int]:
     )
     saved = profiles.save(profile)
     theirs = sync_with_legacy() if LEGACY_API_URL else None
-    return as_ours(theirs, who.user_id) if theirs else (account_of(saved).dump(), 200)
+    return as_ours(theirs, who.user_id) if theirs else Account.model_validate(saved)
 
 
 def sync_with_legacy() -> Answer | None:
@@ -178,10 +200,10 @@ def sync_with_legacy() -> Answer | None:
     return answer
 
 
-def as_ours(theirs: Answer, user_id: str) -> tuple[dict[str, Any], int]:
+def as_ours(theirs: Answer, user_id: str) -> http.PassedOn:
     """Their answer with our user id, because the page compares this id with the ids in our messages."""
     named = "id" in theirs.content or theirs.status < 400
-    return theirs.content | ({"id": user_id} if named else {}), theirs.status
+    return http.PassedOn(theirs.status, theirs.content | ({"id": user_id} if named else {}))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

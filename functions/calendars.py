@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import ConfigDict, Field
 
 from stays.aws.client import DynamoDB
 from stays.aws.store import Store
@@ -16,52 +15,70 @@ from stays.domain.calendar import (
     feed_span,
     file_name,
     new_token,
-    page,
     read_file_name,
     span,
 )
 from stays.domain.errors import NotFound
-from stays.domain.values import Night
+from stays.domain.values import Model, Night
 from stays.edge import http
 from stays.edge.calendar_feed import CONTENT_TYPE, feed_file
+from stays.edge.responses.calendars import CalendarPage, FeedAddress
 from stays.table.calendars import Calendars
 
 API_URL = os.environ["API_URL"]
 
 calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"]))
 logger = Logger()
-app = http.resolver()
+app = http.Api()
 
 
-@app.get("/properties/<property_id>/calendar")
-def calendar_of(
-    property_id: http.PropertyId,
-    first: Annotated[Night | None, Query(alias="from")] = None,
-    last: Annotated[Night | None, Query(alias="to")] = None,
-) -> dict[str, Any]:
+class Range(Model):
+    """The nights to list, at most 366."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    first: Annotated[Night | None, Field(alias="from", description="The first. Default: today in Viet Nam.")] = None
+    last: Annotated[Night | None, Field(alias="to", description="The last. Default: 90 days later.")] = None
+
+
+@app.operation(
+    *("GET", "/properties/<property_id>/calendar", "The nights of the caller's property that are held or booked"),
+    "NOT_FOUND",
+)
+def calendar_of(property_id: http.PathId, nights: Range) -> CalendarPage:
     now = datetime.now(UTC)
-    asked = span(first, last, now)
+    asked = span(nights.first, nights.last, now)
     calendar = calendars.load_of_host(property_id, http.caller(app).user_id)
-    return page(calendar, asked, calendars.load_nights(property_id, asked), now).dump()
+    return CalendarPage.of(calendar, asked, calendars.load_nights(property_id, asked), now)
 
 
-@app.post("/properties/<property_id>/calendar/feed")
-def open_feed(property_id: http.PropertyId) -> dict[str, str]:
+@app.operation(
+    *("POST", "/properties/<property_id>/calendar/feed", "A new address for calendar programs"),
+    "NOT_FOUND",
+)
+def open_feed(property_id: http.PathId) -> FeedAddress:
+    """The earlier address stops working."""
     token = new_token(property_id, os.urandom(SECRET_BYTES))
     calendars.open_feed(property_id, http.caller(app).user_id, token, datetime.now(UTC))
     logger.info("feed opened", extra={"propertyId": property_id})
-    return {"url": f"{API_URL}/calendars/{file_name(token)}"}
+    return FeedAddress(url=f"{API_URL}/calendars/{file_name(token)}")
 
 
-@app.delete("/properties/<property_id>/calendar/feed")
-def close_feed(property_id: http.PropertyId) -> dict[str, Any]:
+@app.operation(
+    "DELETE", "/properties/<property_id>/calendar/feed", "End the feed: its address stops working", "NOT_FOUND"
+)
+def close_feed(property_id: http.PathId) -> http.Nothing:
     calendars.close_feed(property_id, http.caller(app).user_id)
     logger.info("feed closed", extra={"propertyId": property_id})
-    return {}
+    return http.Nothing()
 
 
-@app.get("/calendars/<feed>")
-def read_feed(feed: str) -> Response[str]:
+@app.operation(
+    *("GET", "/calendars/<feed>", "A property's bookings as an iCalendar file (RFC 5545)"),
+    "NOT_FOUND",
+    kind=CONTENT_TYPE,
+)
+def read_feed(feed: str) -> str:
     """The address is the authorization. A wrong address gets the same answer as an unknown one."""
     now = datetime.now(UTC)
     address = read_file_name(feed)
@@ -69,7 +86,7 @@ def read_feed(feed: str) -> Response[str]:
         raise NotFound
     calendar = calendars.load_at(address)
     nights = calendars.load_nights(address.property_id, feed_span(now))
-    return http.file(app, feed_file(calendar, booked_runs(nights, now)), CONTENT_TYPE)
+    return feed_file(calendar, booked_runs(nights, now))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.openapi.params import Path
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from stays import __version__
 from stays.aws.client import DynamoDB, SecretsManager
@@ -19,18 +18,21 @@ from stays.domain.errors import Invalid, NotFound, Refused
 from stays.domain.mailing import language_of
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import (
-    APP_TRANS_ID,
     MAXIMUM_NIGHTS,
     TRANSACTION_ID,
     Amount,
+    AppTransId,
     Id,
     Model,
     Night,
+    StayId,
     new_stay_id,
     stay_id_of,
 )
 from stays.edge import http
 from stays.edge.connections import Connections, Presence, fingerprint
+from stays.edge.responses.bookings import ShownBooking
+from stays.edge.responses.payments import Health, Order, ShownPaymentSession, Verdict
 from stays.metrics import milestone, pass_over, presence_failed
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -43,7 +45,7 @@ ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 TERMS = read_terms(os.environ["REFUND_POLICY"])
-VERDICT = ("transactionId", "amount", "paidAt", "reason", "refund")
+TransactionId = Annotated[str, WithJsonSchema({"type": "string", "pattern": TRANSACTION_ID})]
 
 
 class CreateRequest(Model):
@@ -76,7 +78,7 @@ settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
 presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
 logger = Logger()
-app = http.resolver()
+app = http.Api()
 
 
 def note_caller(now: datetime) -> http.Caller:
@@ -86,51 +88,52 @@ def note_caller(now: datetime) -> http.Caller:
     return who
 
 
-@app.get("/health")
-def health() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+@app.operation("GET", "/health", "Whether the API is up")
+def health() -> Health:
+    return Health(status="ok", version=__version__)
 
 
-@app.post("/payment/zalopay/create")
-def create(request: CreateRequest) -> dict[str, Any]:
+@app.operation(
+    *("POST", "/payment/zalopay/create", "Begin to pay for awarded nights"),
+    *("INVALID_AMOUNT", "NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
+    "PAYMENT_CREATION_FAILED",
+)
+def create(request: CreateRequest) -> Order:
+    """A double click gets the same answer again. Other nights of the same award replace an order that is not paid."""
     who = note_caller(clock())
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, request.amount, contact)
     session = Checkout(awards, settlement.of_one_request(), TERMS, new_id).pay(choice, PAGES)
     logger.info("order ready", extra={"sessionId": session.id, "amount": session.amount})
-    return {
-        "orderUrl": session.order_url,
-        "appTransId": session.app_trans_id,
-        "amount": session.amount,
-        "sessionId": session.id,
-        "paymentId": session.id,
-        "expiresAt": session.dump()["expiresAt"],
-    }
+    return Order.model_validate(session)
 
 
-@app.get("/payment/zalopay/status/<app_trans_id>")
-def status(app_trans_id: Annotated[str, Path(pattern=APP_TRANS_ID)]) -> dict[str, Any]:
+@app.operation("GET", "/payment/zalopay/status/<app_trans_id>", "The state of a payment", "NOT_FOUND")
+def status(app_trans_id: AppTransId) -> Verdict:
+    """ZaloPay is asked at most every five seconds."""
     now = clock()
     who = note_caller(now)
     session = sessions.find(str(stay_id_of(app_trans_id)), who.user_id)
     if session.app_trans_id != app_trans_id:
         raise NotFound
-    shown = settlement.ask(session, "poll", now).to_client(TERMS)
-    verdict = {"CREATED": "PENDING", "EXPIRED": "CANCELLED"}.get(shown["status"], shown["status"])
-    return {"status": verdict, **{name: shown[name] for name in VERDICT if name in shown}}
+    return Verdict.of(settlement.ask(session, "poll", now))
 
 
-@app.get("/payment/sessions/<session_id>")
-def session(session_id: http.PathId) -> dict[str, Any]:
+@app.operation("GET", "/payment/sessions/<session_id>", "A payment session", "NOT_FOUND")
+def session(session_id: StayId) -> ShownPaymentSession:
     """The only route that says PENDING until another route has told the user that it is paid: its page polls then."""
     now = clock()
     found = sessions.find(session_id, note_caller(now).user_id)
     overdue = now > found.expires_at
-    return (settlement.ask(found, "read", now) if overdue else found).to_session_page(TERMS)
+    known = settlement.ask(found, "read", now) if overdue else found
+    return ShownPaymentSession.of(known.untold, TERMS)
 
 
-@app.get("/payment/transactions/<transaction_id>")
-def transaction(transaction_id: str) -> dict[str, Any]:
+@app.operation(
+    *("GET", "/payment/transactions/<transaction_id>", "A payment session by ZaloPay's transaction"),
+    *("INVALID_TRANSACTION_ID", "NOT_FOUND"),
+)
+def transaction(transaction_id: TransactionId) -> ShownPaymentSession:
     now = clock()
     who = note_caller(now)
     if not re.fullmatch(TRANSACTION_ID, transaction_id):
@@ -139,7 +142,7 @@ def transaction(transaction_id: str) -> dict[str, Any]:
             "This is not a transaction id.",
             fields=[{"field": "transactionId", "message": "It consists of digits."}],
         )
-    return note_told(sessions.find_paid_by(transaction_id, who.user_id), now).to_client(TERMS)
+    return ShownPaymentSession.of(note_told(sessions.find_paid_by(transaction_id, who.user_id), now), TERMS)
 
 
 def note_told(session: PaymentSession, now: datetime) -> PaymentSession:
@@ -149,8 +152,11 @@ def note_told(session: PaymentSession, now: datetime) -> PaymentSession:
     return session
 
 
-@app.post("/payment/<payment_id>/booking")
-def confirm_booking(payment_id: http.PathId) -> dict[str, Any]:
+@app.operation(
+    *("POST", "/payment/<payment_id>/booking", "The one booking of a paid session"),
+    *("NOT_FOUND", "BOOKING_CREATION_FAILED"),
+)
+def confirm_booking(payment_id: StayId) -> ShownBooking:
     now = clock()
     found = settlement.ask(sessions.find(payment_id, note_caller(now).user_id), "booking", now)
     booking = booking_of(found)
@@ -158,18 +164,18 @@ def confirm_booking(payment_id: http.PathId) -> dict[str, Any]:
         state = found.client_status
         raise Refused("BOOKING_CREATION_FAILED", "Only a payment makes a booking.", status=state, reason=found.reason)
     note_told(found, now)
-    return booking.to_client(TERMS)
+    return ShownBooking.of(booking, TERMS)
 
 
-@app.get("/payment/<payment_id>/booking")
-def booking(payment_id: http.PathId) -> dict[str, Any]:
+@app.operation("GET", "/payment/<payment_id>/booking", "The booking of a payment, once there is one", "NOT_FOUND")
+def booking(payment_id: StayId) -> ShownBooking:
     now = clock()
     found = sessions.find(payment_id, note_caller(now).user_id)
     booking = booking_of(found)
     if booking is None:
         raise NotFound
     note_told(found, now)
-    return booking.to_client(TERMS)
+    return ShownBooking.of(booking, TERMS)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

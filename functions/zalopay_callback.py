@@ -1,7 +1,6 @@
 """HTTP, public: ZaloPay reports that an order is paid. The MAC is the authorization."""
 
 import base64
-import json
 import os
 import time
 from datetime import UTC, datetime
@@ -18,14 +17,24 @@ from stays.metrics import count, milestone, pass_over
 from stays.table.refused import RefusedEvents
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
-from stays.zalopay.callback import MAXIMUM_CALLBACK, BadCallback, Callback, Unreadable, Unsigned, read_callback
+from stays.zalopay.callback import (
+    MAXIMUM_CALLBACK,
+    BadCallback,
+    Callback,
+    CallbackAnswer,
+    Unreadable,
+    Unsigned,
+    read_callback,
+)
 from stays.zalopay.keys import Keys
 
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY2_SECRET = os.environ["ZALOPAY_KEY2_SECRET"]
 FORCED_AGE = 60  # seconds between two looks for a new key after a bad MAC
 
-DONE, AGAIN, REJECTED = 1, 0, -1
+DONE = CallbackAnswer(return_code=1, return_message="success")
+AGAIN = CallbackAnswer(return_code=0, return_message="try again")
+REJECTED = CallbackAnswer(return_code=-1, return_message="mac not equal")
 
 keys = Keys(SecretsManager())
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
@@ -74,12 +83,11 @@ def record(callback: Callback, now: datetime) -> None:
     logger.info("callback", extra={"sessionId": settled.id, "status": settled.status, "fulfilment": settled.fulfilment})
 
 
-def body_of(event: dict[str, Any]) -> bytes:
-    body = event.get("body") or ""
+def read_body(body: str, *, encoded: bool) -> bytes:
     if len(body) > MAXIMUM_CALLBACK * 2:
         raise BadCallback("too large")
     try:
-        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        raw = base64.b64decode(body, validate=True) if encoded else body.encode()
     except ValueError:
         raise BadCallback("not decodable") from None
     if len(raw) > MAXIMUM_CALLBACK:
@@ -87,11 +95,11 @@ def body_of(event: dict[str, Any]) -> bytes:
     return raw
 
 
-def settle_callback(event: dict[str, Any]) -> int:
+def settle_callback(body: str, *, encoded: bool) -> CallbackAnswer:
     order, now = None, datetime.now(UTC)
     try:
         try:
-            callback = read(body_of(event))
+            callback = read(read_body(body, encoded=encoded))
         except Unreadable as message:
             keep_unread(message, now)
             return DONE
@@ -111,10 +119,10 @@ def settle_callback(event: dict[str, Any]) -> int:
     return DONE
 
 
-MESSAGES = {DONE: "success", AGAIN: "try again", REJECTED: "mac not equal"}
-
-
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    code = settle_callback(event)
-    body = json.dumps({"return_code": code, "return_message": MESSAGES[code]})
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
+    answer = settle_callback(event.get("body") or "", encoded=event.get("isBase64Encoded", False))
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": answer.model_dump_json(),
+    }

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator, FormatChecker
 
-from infra.contracts.event_schemas import announced, schema_file
+from infra.contracts.event_schemas import schema_file
 from infra.topology import CONSUMERS, RULES
 from stays.domain.announcement import ANNOUNCEMENTS
 from stays.domain.award import AwardStatus
@@ -220,10 +220,8 @@ def test_a_batch_is_one_call(world: World, listener: Listener):
     assert sorted(listener.kinds()) == ["BookingConfirmed"] * 2 + ["PaymentCompleted"] * 2
 
 
-def test_the_published_schemas_are_those_of_the_code_and_their_examples_fit():
-    assert set(announced()) == set(ANNOUNCEMENTS)
-    for name, text in announced().items():
-        assert schema_file(name).read_text(encoding="utf-8") == text, "run: python -m infra.contracts.event_schemas"
+def test_the_published_schemas_name_their_version_and_their_examples_fit():
+    for name in ANNOUNCEMENTS:
         Draft202012Validator.check_schema(SCHEMAS[name])
         assert SCHEMAS[name]["$id"] == f"urn:stays:{name}:v1"
         (example,) = SCHEMAS[name]["examples"]

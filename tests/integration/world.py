@@ -17,6 +17,7 @@ from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
 from stays.aws.attributes import from_attributes
 from tests.conftest import create_table
 from tests.integration.browser import Socket
+from tests.integration.described import check
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, auction_result, second_chance
 from tests.integration.outside import Neighbour, ZaloPay
 from tests.integration.product import Context
@@ -119,6 +120,8 @@ class World:
         named = dict(answer.headers)
         is_json = named["content-type"] == "application/json"
         body = json.loads(answer.body) if is_json and answer.body else answer.body.decode()
+        if is_json and answer.body:
+            check(found[0], answer.status, body)
         return Reply(answer.status, body, named)
 
     def create(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> Reply:

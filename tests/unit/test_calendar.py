@@ -20,7 +20,6 @@ from stays.domain.calendar import (
     file_name,
     fingerprint,
     new_token,
-    page,
     read_file_name,
     runs,
     span,
@@ -28,6 +27,7 @@ from stays.domain.calendar import (
 )
 from stays.domain.errors import Invalid
 from stays.domain.values import made_at, new_stay_id, on_one_line
+from stays.edge.responses.calendars import CalendarPage
 from tests.samples import FIRST, HOST, HOUSE, NOW, OTHER_STAY, STAY, STRANGER
 
 TODAY = date(2026, 11, 22)
@@ -74,7 +74,7 @@ def test_the_end_of_all_dates_is_no_mistake() -> None:
 
 def test_a_hold_is_shown_as_long_as_it_holds() -> None:
     nights = [held(FIRST, NOW - timedelta(seconds=1)), held(FIRST + ONE, NOW), booked(FIRST + 2 * ONE)]
-    shown = page(calendar(), Span(FIRST, FIRST + 2 * ONE), nights, NOW).dump()
+    shown = CalendarPage.of(calendar(), Span(FIRST, FIRST + 2 * ONE), nights, NOW).dump()
     assert shown == {
         "propertyId": "501",
         "propertyName": "Nhà Gỗ Đà Lạt",
@@ -91,8 +91,8 @@ def test_a_host_is_told_since_when_the_feed_is_open_and_not_of_anothers() -> Non
     token = new_token(HOUSE.id, SECRET)
     mine, former = (Feed(fingerprint=fingerprint(token), host_id=host, since=NOW) for host in (HOST, STRANGER))
     where = Span(FIRST, FIRST)
-    assert page(calendar(mine), where, [], NOW).feed_since == NOW
-    assert page(calendar(former), where, [], NOW).feed_since is None
+    assert CalendarPage.of(calendar(mine), where, [], NOW).feed_since == NOW
+    assert CalendarPage.of(calendar(former), where, [], NOW).feed_since is None
 
 
 def test_a_feed_opens_to_its_own_token_of_the_present_host_only() -> None:

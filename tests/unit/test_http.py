@@ -5,11 +5,10 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import Field
 
 from stays.domain.errors import Invalid, NotFound, Refused, StaysError
-from stays.domain.values import Amount, Id, Model, Night
+from stays.domain.values import Amount, Id, Model, Night, StayId
 from stays.edge import http
 from tests.samples import STAY
 
@@ -22,32 +21,36 @@ class Thing(Model):
     amount: Amount | None = None
 
 
-def application() -> APIGatewayHttpResolver:
-    app = http.resolver()
+class Removed(Model):
+    id: str
 
-    @app.post("/things")
-    def make(thing: Thing) -> dict[str, Any]:
-        return thing.dump()
 
-    @app.get("/things")
-    def things() -> list[dict[str, Any]]:
+def application() -> http.Api:
+    app = http.Api()
+
+    @app.operation("POST", "/things", "Make a thing")
+    def make(thing: Thing) -> Thing:
+        return thing
+
+    @app.operation("GET", "/things", "All things")
+    def things() -> list[Thing]:
         return []
 
-    @app.delete("/things/<thing_id>")
-    def remove(thing_id: http.PathId) -> dict[str, Any]:
-        return {"id": thing_id}
+    @app.operation("DELETE", "/things/<thing_id>", "Remove a thing")
+    def remove(thing_id: StayId) -> Removed:
+        return Removed(id=thing_id)
 
-    @app.get("/me")
-    def me() -> dict[str, Any]:
-        return http.caller(app)._asdict()
+    @app.operation("GET", "/me", "The caller")
+    def me() -> http.PassedOn:
+        return http.PassedOn(200, http.caller(app)._asdict())
 
-    @app.get("/failures/<code>")
-    def fail(code: str) -> dict[str, Any]:
+    @app.operation("GET", "/failures/<code>", "A failure")
+    def fail(code: str) -> http.Nothing:
         errors = {"NOT_FOUND": NotFound(), "OFFER_EXPIRED": Refused(code, "Too late.", deadline="then")}
         raise errors.get(code) or StaysError(code, "A sentence.")
 
-    @app.get("/broken")
-    def broken() -> dict[str, Any]:
+    @app.operation("GET", "/broken", "Something broken")
+    def broken() -> http.Nothing:
         raise RuntimeError("the database password is hunter2")
 
     return app
@@ -319,12 +322,12 @@ def test_what_is_refused_of_get_is_refused_of_head(body: str) -> None:
 
 
 def test_a_request_is_told_as_it_came_in() -> None:
-    app, heard = http.resolver(), []
+    app, heard = http.Api(), []
 
-    @app.post("/echo")
-    def echo() -> dict[str, Any]:
+    @app.operation("POST", "/echo", "What was sent")
+    def echo() -> http.Nothing:
         heard.append(http.received(app))
-        return {}
+        return http.Nothing()
 
     for body, encoded in ((' {"a": "\u1ea1"}', False), (base64.b64encode(b"{}").decode(), True), (None, False)):
         headers = {"content-type": "application/json; charset=utf-8", "authorization": "Bearer x"}

@@ -10,7 +10,6 @@ from stays.domain.mailing import (
     Mailing,
     MailState,
     Profile,
-    account_of,
     asked_for,
     language_of,
     new_mailing,
@@ -20,6 +19,7 @@ from stays.domain.mailing import (
     retry_at,
     wished_for,
 )
+from stays.edge.responses.accounts import Account
 from tests.samples import NOW, STAY, TRAVELLER
 
 MINUTE = timedelta(minutes=1)
@@ -185,7 +185,7 @@ def test_a_picture_that_is_no_address_is_none(odd: object) -> None:
 
 def test_c27_an_account_names_its_user_as_the_client_does() -> None:
     profile = Profile(user_id=TRAVELLER, email="an@example.com", name="An", updated_at=NOW)
-    assert account_of(profile).dump() == {
+    assert Account.model_validate(profile).dump() == {
         "id": TRAVELLER,
         "auth0UserId": TRAVELLER,
         "userId": TRAVELLER,

@@ -47,6 +47,7 @@ from stays.domain.payment import (
     next_late_check,
     open_session,
 )
+from stays.edge.responses.payments import ShownPaymentSession
 from tests.samples import (
     NIGHTS,
     NOW,
@@ -406,13 +407,13 @@ def test_an_order_is_being_made_for_half_a_minute_unless_it_is_there_or_given_up
 )
 def test_the_client_sees_what_its_money_bought(session: PaymentSession, shown: Status) -> None:
     assert session.client_status is shown
-    assert session.to_client(POLICY)["status"] == shown.value
+    assert ShownPaymentSession.of(session, POLICY).dump()["status"] == shown.value
 
 
 def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
     shown = cancel(booked(), POLICY, SOON)
     assert shown is not None
-    assert shown.session.to_client(POLICY) == {
+    assert ShownPaymentSession.of(shown.session, POLICY).dump() == {
         "id": STAY,
         "paymentId": STAY,
         "auctionId": "1001",
@@ -446,12 +447,15 @@ def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
 
 
 def test_c24_a_page_that_loads_reads_pending_until_its_owner_was_told_that_it_is_paid() -> None:
-    shown = booked().to_client(POLICY)
+    shown = ShownPaymentSession.of(booked(), POLICY).dump()
     untold = {name: value for name, value in shown.items() if name not in ("transactionId", "paidAt", "bookedAt")}
-    assert booked().to_session_page(POLICY) == untold | {"status": "PENDING", "fulfilment": "NONE"}
+    assert ShownPaymentSession.of(booked().untold, POLICY).dump() == untold | {
+        "status": "PENDING",
+        "fulfilment": "NONE",
+    }
     assert (shown["status"], shown["fulfilment"], shown["transactionId"]) == ("PAID", "BOOKED", TRANSACTION)
     told = booked().but(told_at=SOON)
-    assert told.to_session_page(POLICY) == told.to_client(POLICY) == shown
+    assert told.untold == told
 
 
 @pytest.mark.parametrize("session", EVERY_STATE, ids=lambda each: f"{each.status}-{each.fulfilment}")
@@ -459,21 +463,21 @@ def test_c24_only_what_is_paid_and_not_given_back_has_to_be_told(session: Paymen
     assert session.is_untold is (session.fulfilment is Fulfilment.BOOKED)
     assert not session.but(told_at=NOW).is_untold
     if not session.is_untold:
-        assert session.to_session_page(POLICY) == session.to_client(POLICY)
+        assert session.untold == session
 
 
 def test_a_session_keeps_the_terms_of_its_sale_and_the_nights_that_it_leaves_unsold() -> None:
     part = Quote(win(), NIGHTS[:1], 300_000)
     session = open_session(STAY, part, TRAVELLER, Contact(), NOW, reserve=False, terms=POLICY[:1])
     assert (session.nights, session.left, session.cancellation_policy) == (NIGHTS[:1], NIGHTS[1:], POLICY[:1])
-    assert session.to_client(POLICY)["cancellationPolicy"] == [{"daysBefore": 7, "percent": 100}]
+    assert ShownPaymentSession.of(session, POLICY).dump()["cancellationPolicy"] == [{"daysBefore": 7, "percent": 100}]
     assert opened().left == ()
 
 
 @pytest.mark.parametrize(("own", "shown"), [(None, list(POLICY)), ((), []), (POLICY[1:2], list(POLICY[1:2]))])
 def test_what_an_earlier_release_opened_has_the_terms_of_its_stage(own: Terms | None, shown: list[Term]) -> None:
     session = PaymentSession.model_validate(opened(cancellation_policy=own).dump())
-    assert session.to_client(POLICY)["cancellationPolicy"] == [term.dump() for term in shown]
+    assert ShownPaymentSession.of(session, POLICY).dump()["cancellationPolicy"] == [term.dump() for term in shown]
 
 
 def test_a_session_is_read_back_from_what_was_written() -> None:
@@ -526,7 +530,7 @@ def test_a_session_keeps_whom_to_write_to_and_is_reserved_only_where_that_is_sai
 
 def test_a_session_shows_its_refund_without_our_doubts() -> None:
     refund = Refund(amount=300_000, status=Fulfilment.REFUNDING, uncertain=7, repeated_at=NOW)
-    shown = pending().but(refund=refund).to_client(POLICY)
+    shown = ShownPaymentSession.of(pending().but(refund=refund), POLICY).dump()
     assert shown["refund"] == {"amount": 300_000, "status": "REFUNDING"}
 
 

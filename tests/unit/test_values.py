@@ -117,6 +117,8 @@ def test_a_user_is_opaque_to_zalopay() -> None:
 def test_a_time_is_written_in_utc_with_milliseconds_and_a_z(at: datetime, text: str) -> None:
     assert timestamp(at) == text
     assert Sample(some_time=at).dump() == {"someTime": text}
+    for mode in ("validation", "serialization"):
+        assert TypeAdapter(Timestamp).json_schema(mode=mode) == {"type": "string", "format": "date-time"}
 
 
 def test_a_time_read_back_is_the_time_that_was_written() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stays.domain.award import Award, AwardStatus, Property, Result
-from stays.domain.winners import is_offer, is_winner, offer_of, winner_of
+from stays.domain.winners import is_offer, is_winner
+from stays.edge.responses.auctions import Offer, Winner
 from tests.samples import HOUSE, NIGHTS, NOW, TRAVELLER, offer, priced, win
 
 HOUSE_SHOWN = {
@@ -30,7 +31,7 @@ def night(number: int, *, selected: bool = True, run: int = 1) -> dict[str, Any]
 
 
 def test_a_win_is_shown_with_all_that_the_page_needs() -> None:
-    assert winner_of(win(), NOW) == {
+    assert Winner.of(win(), NOW).dump() == {
         "id": "1001",
         "auctionId": "1001",
         "property": HOUSE_SHOWN,
@@ -47,7 +48,7 @@ def test_a_win_is_shown_with_all_that_the_page_needs() -> None:
 
 def test_a_partial_win_shows_its_ranges_and_what_was_selected() -> None:
     partial = win(result=Result.PARTIAL_WIN, nights=priced(*NIGHTS[::2]), selected=NIGHTS[2:])
-    shown = winner_of(partial, NOW, partial_page=True)
+    shown = Winner.of(partial, NOW, partial_page=True).dump()
     assert (shown["isPartialWin"], shown["bidAmount"]) == (True, 300_000)
     assert (shown["checkIn"], shown["checkOut"]) == ("2026-12-01", "2026-12-04")
     assert shown["awardedNights"] == [night(0, selected=False), night(2, run=2)]
@@ -63,8 +64,8 @@ def test_a_partial_win_shows_its_ranges_and_what_was_selected() -> None:
     ],
 )
 def test_what_is_not_every_night_from_check_in_to_check_out_is_a_partial_win(award: Award, *, partial: bool) -> None:
-    assert winner_of(award, NOW, partial_page=True)["isPartialWin"] is partial
-    assert winner_of(award, NOW)["isPartialWin"] is False
+    assert Winner.of(award, NOW, partial_page=True).dump()["isPartialWin"] is partial
+    assert Winner.of(award, NOW).dump()["isPartialWin"] is False
 
 
 @pytest.mark.parametrize(
@@ -82,15 +83,15 @@ def test_what_is_not_every_night_from_check_in_to_check_out_is_a_partial_win(awa
     ],
 )
 def test_the_status_of_a_win_is_one_of_three(award: Award, status: str) -> None:
-    assert winner_of(award, NOW)["status"] == status
+    assert Winner.of(award, NOW).dump()["status"] == status
 
 
 def test_a_paid_win_names_its_payment() -> None:
-    assert winner_of(win(status=AwardStatus.PAID, payment_id="the-session"), NOW)["paymentId"] == "the-session"
+    assert Winner.of(win(status=AwardStatus.PAID, payment_id="the-session"), NOW).dump()["paymentId"] == "the-session"
 
 
 def test_an_accepted_offer_is_a_win_under_its_own_id_and_deadline() -> None:
-    shown = winner_of(ACCEPTED, NOW)
+    shown = Winner.of(ACCEPTED, NOW).dump()
     assert (shown["id"], shown["auctionId"]) == ("offer-7", "1001")
     assert shown["paymentDeadline"] == "2026-11-24T03:00:00.000Z"
 
@@ -117,7 +118,7 @@ def test_each_page_shows_what_belongs_there(award: Award, *, on_winners: bool, o
 
 
 def test_an_offer_is_shown_with_all_that_the_page_needs() -> None:
-    assert offer_of(offer(original_bid_id="88"), NOW) == {
+    assert Offer.of(offer(original_bid_id="88"), NOW).dump() == {
         "id": "offer-7",
         "originalBidId": "88",
         "userId": TRAVELLER,
@@ -132,7 +133,7 @@ def test_an_offer_is_shown_with_all_that_the_page_needs() -> None:
 
 
 def test_an_accepted_offer_shows_until_when_it_can_be_paid() -> None:
-    shown = offer_of(ACCEPTED, NOW)
+    shown = Offer.of(ACCEPTED, NOW).dump()
     assert "originalBidId" not in shown
     assert (shown["status"], shown["responseDeadline"]) == ("ACCEPTED", "2026-11-23T03:00:00.000Z")
     assert shown["paymentDeadline"] == "2026-11-24T03:00:00.000Z"
@@ -150,14 +151,19 @@ def test_an_accepted_offer_shows_until_when_it_can_be_paid() -> None:
     ],
 )
 def test_the_status_of_an_offer_is_one_of_four(status: AwardStatus, shown: str) -> None:
-    assert offer_of(offer(status=status), NOW)["status"] == shown
+    assert Offer.of(offer(status=status), NOW).dump()["status"] == shown
 
 
 def test_of_a_property_what_is_known_is_shown_and_nothing_is_null() -> None:
     bare = Property(id="7", name="Lều", host_id="auth0|host")
-    assert winner_of(win(place=bare), NOW)["property"] == {"id": "7", "title": "Lều", "location": {}, "images": []}
+    assert Winner.of(win(place=bare), NOW).dump()["property"] == {
+        "id": "7",
+        "title": "Lều",
+        "location": {},
+        "images": [],
+    }
     whole = HOUSE.but(state="Lâm Đồng", address_line1="12 Hoa Mai", images=("https://stays.example/1.jpg",))
-    assert winner_of(win(place=whole), NOW)["property"] == HOUSE_SHOWN | {
+    assert Winner.of(win(place=whole), NOW).dump()["property"] == HOUSE_SHOWN | {
         "state": "Lâm Đồng",
         "location": {"address_line1": "12 Hoa Mai", "city": "Đà Lạt", "state": "Lâm Đồng"},
         "images": [{"image_url": "https://stays.example/1.jpg"}],
@@ -193,7 +199,7 @@ LOST_YESTERDAY = {"ended_at": NOW - DAY, "deadline": NOW + DAY}
 def test_c25_the_deadline_fits_the_status_and_is_never_in_the_future_of_what_is_over(
     award: Award, status: str, deadline: str
 ) -> None:
-    shown = winner_of(award, NOW)
+    shown = Winner.of(award, NOW).dump()
     assert (shown["status"], shown["paymentDeadline"]) == (status, deadline)
 
 
@@ -211,14 +217,14 @@ def test_c25_the_deadline_fits_the_status_and_is_never_in_the_future_of_what_is_
 def test_c25_while_an_order_or_a_reservation_is_open_the_later_of_both_times_is_the_deadline(
     award: Award, open_until: datetime, deadline: str
 ) -> None:
-    shown = winner_of(award, NOW, open_until)
+    shown = Winner.of(award, NOW, open_until).dump()
     assert (shown["status"], shown["paymentDeadline"]) == ("PENDING_PAYMENT", deadline)
 
 
 @pytest.mark.parametrize("status", [AwardStatus.PAID, AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN])
 def test_c25_what_is_decided_has_no_order_that_is_open(status: AwardStatus) -> None:
     award = win(status=status)
-    assert winner_of(award, NOW, NOW + DAY) == winner_of(award, NOW)
+    assert Winner.of(award, NOW, NOW + DAY).dump() == Winner.of(award, NOW).dump()
 
 
 SECOND_EVENING = datetime.fromisoformat("2026-12-02T19:00:00+07:00")
@@ -228,16 +234,16 @@ AFTERWARDS = datetime.fromisoformat("2026-12-04T00:00:00+07:00")
 @pytest.mark.parametrize("award", [win(result=Result.PARTIAL_WIN), ACCEPTED], ids=["partial win", "accepted offer"])
 def test_after_midnight_a_winner_sees_and_pays_only_nights_that_can_still_be_slept(award: Award) -> None:
     until = {"pay_until" if award.pay_until else "deadline": AFTERWARDS + DAY}
-    shown = winner_of(award.but(**until), SECOND_EVENING)
+    shown = Winner.of(award.but(**until), SECOND_EVENING).dump()
     assert (shown["checkIn"], shown["bidAmount"]) == ("2026-12-02", 600_000)
     assert shown["awardedNights"] == [night(1), night(2)]
     assert shown["status"] == "PENDING_PAYMENT"
-    over = winner_of(award.but(**until), AFTERWARDS)
+    over = Winner.of(award.but(**until), AFTERWARDS).dump()
     assert (over["status"], over["paymentDeadline"]) == ("EXPIRED", "2026-12-03T17:00:00.000Z")
 
 
 def test_after_midnight_a_full_win_with_a_night_past_is_over_since_then() -> None:
-    shown = winner_of(win(deadline=AFTERWARDS), SECOND_EVENING)
+    shown = Winner.of(win(deadline=AFTERWARDS), SECOND_EVENING).dump()
     assert (shown["status"], shown["paymentDeadline"]) == ("EXPIRED", "2026-12-01T17:00:00.000Z")
     assert shown["awardedNights"] == [night(0), night(1), night(2)]
 
@@ -245,7 +251,7 @@ def test_after_midnight_a_full_win_with_a_night_past_is_over_since_then() -> Non
 @pytest.mark.parametrize("status", [AwardStatus.WAITING, AwardStatus.ACCEPTED])
 def test_after_midnight_an_offer_shows_what_is_left_of_it_and_is_over_with_its_last_night(status: AwardStatus) -> None:
     late = offer(status=status, deadline=AFTERWARDS + DAY)
-    shown = offer_of(late, SECOND_EVENING)
+    shown = Offer.of(late, SECOND_EVENING).dump()
     assert (shown["offeredNights"], shown["amount"]) == (["2026-12-02", "2026-12-03"], 600_000)
     assert shown["status"] == status.value
-    assert offer_of(late, AFTERWARDS)["status"] == "EXPIRED"
+    assert Offer.of(late, AFTERWARDS).dump()["status"] == "EXPIRED"

@@ -2,18 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
-from pydantic.alias_generators import to_camel
 
+from infra.contracts.examples import Undescribed, example
+from infra.contracts.functions import started
 from infra.contracts.openapi import DOCUMENT, document, text
 from infra.local.routing import route_for
-from infra.topology import PREFIX, ROUTES, SERVED
-from stays.domain.payment import _DOUBTS, _INTERNAL
-from stays.edge.http import STATUS
+from infra.topology import PREFIX, ROUTES, SERVED, Route
+from stays.edge.error_details import ERRORS
+from stays.edge.http import STATUS, Nothing, Operation
+from tests.integration.described import closed
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
 from tests.proof.hostile.attacked import LAST, LATEST, Ground, request
 
@@ -24,7 +25,7 @@ def described() -> dict[str, Any]:
 
 
 def test_the_published_document_is_the_generated_one():
-    assert DOCUMENT.read_text(encoding="utf-8") == text(), "make openapi writes it anew"
+    assert DOCUMENT.read_text(encoding="utf-8") == text(), "make contracts writes it anew"
 
 
 def test_it_says_all_that_is_served_and_nothing_else(described: dict[str, Any]):
@@ -45,13 +46,15 @@ def test_what_is_public_needs_no_token_and_all_else_does(described: dict[str, An
         assert ("401" in operation["responses"]) is not route.public
 
 
-def test_every_error_code_of_the_contract_stands_under_its_status(described: dict[str, Any]):
-    said = {
-        (code, int(status))
-        for status, response in described["components"]["responses"].items()
-        for code in response["description"].split(", ")
-    }
-    assert said == set(STATUS.items())
+def test_every_error_code_of_the_contract_is_described_and_stands_under_its_status(described: dict[str, Any]):
+    components = described["components"]
+    assert components["responses"].keys() == STATUS.keys() == ERRORS.keys()
+    for method in (each for methods in described["paths"].values() for each in methods.values()):
+        for status, response in method["responses"].items():
+            codes = re.findall(r"responses/(\w+)", response.get("$ref", "")) or response.get("description", "")
+            found = codes if isinstance(codes, list) else re.findall(r"^- `(\w+)`", codes, re.MULTILINE)
+            assert {STATUS[code] for code in found} <= {int(status)}
+            assert found or status in {"200", "304"}
 
 
 def test_no_reference_leads_nowhere_and_no_schema_is_idle(described: dict[str, Any]):
@@ -61,21 +64,45 @@ def test_no_reference_leads_nowhere_and_no_schema_is_idle(described: dict[str, A
     assert {name for kind, name in named if kind == "schemas"} == components["schemas"].keys()
 
 
-@pytest.mark.parametrize(("name", "internal"), [("PaymentSession", _INTERNAL), ("Refund", _DOUBTS)])
-def test_what_no_client_gets_is_not_described(described: dict[str, Any], name: str, internal: Iterable[str]):
-    schema = described["components"]["schemas"][name]
-    said = {*schema["properties"], *re.findall(r"`(\w+)`", schema["description"])}
-    assert said.isdisjoint({*internal, *map(to_camel, internal)})
+@pytest.mark.parametrize(
+    ("route", "operation", "missing"),
+    [
+        (Route("GET", "/api/v1/users/me", "bookings"), None, "GET /users/me: bookings has no app.operation"),
+        (None, ("/users/me", "A profile", ()), "GET /users/me of bookings: the topology has no such route"),
+        (
+            Route("GET", "/api/v1/users/me", "bookings"),
+            ("/users/me", "", ()),
+            "GET /users/me: the summary is missing",
+        ),
+        (
+            Route("GET", "/api/v1/users/me", "bookings"),
+            ("/users/me", "A profile", ("NEW_CODE",)),
+            "GET /users/me: NEW_CODE is missing",
+        ),
+    ],
+)
+def test_a_route_that_stands_in_one_place_only_is_named_with_what_is_missing(
+    route: Route | None, operation: tuple[str, str, tuple[str, ...]] | None, missing: str
+):
+    def profile() -> Nothing:
+        return Nothing()
+
+    routes = [*SERVED, route] if route else [*SERVED]
+    app = started("bookings").app
+    served = [*app.operations]
+    if operation:
+        path, summary, errors = operation
+        app.operations.append(Operation("GET", path, summary, errors, "application/json", profile))
+    try:
+        with pytest.raises(Undescribed, match=re.escape(missing)):
+            document(routes)
+    finally:
+        app.operations[:] = served
 
 
-def closed(schema: Any) -> Any:
-    """Return the schema without room for unnamed fields."""
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {name: closed(each) for name, each in schema.items()}
-    return inner | {"additionalProperties": False} if "properties" in schema and "required" in schema else inner
+def test_a_field_without_an_example_is_named():
+    with pytest.raises(Undescribed, match="unheardOf: infra"):
+        example({"properties": {"unheardOf": {"type": "string"}}}, {})
 
 
 def asked(ground: Ground) -> list[tuple[str, str, Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from stays.domain.decision import Decision, Nights, supersede
 from stays.domain.errors import Refused
@@ -21,7 +20,7 @@ class BookingStatus(StrEnum):
 
 
 class Booking(Model):
-    """Nights of one property for one user: the fields of the contract, and more."""
+    """Nights of one property for one user."""
 
     id: StayId
     payment_id: StayId
@@ -40,11 +39,6 @@ class Booking(Model):
     cancellation_policy: Terms | None = None
     cancelled_at: Timestamp | None = None
     refund: Refund | None = None
-
-    def to_client(self, terms: Terms) -> dict[str, Any]:
-        """The booking of the contract. `terms` count where the sale has none of its own."""
-        known = self.refund and self.refund.shown
-        return self.but(refund=known, cancellation_policy=terms_of(self.cancellation_policy, terms)).dump()
 
 
 def reference_number(stay_id: str) -> str:

@@ -8,9 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Annotated, NamedTuple
-
-from pydantic import Field
+from typing import NamedTuple
 
 from stays.domain.errors import Invalid
 from stays.domain.values import ID, MAXIMUM_NIGHTS, Model, Night, StayId, Timestamp, today
@@ -40,7 +38,7 @@ class TakenNight(Model):
     date: Night
     status: NightStatus
     held_until: Timestamp | None = None
-    stay_id: Annotated[StayId, Field(exclude=True)]  # tells bookings apart; never shown
+    stay_id: StayId  # tells bookings apart; never shown
 
 
 class Feed(Model):
@@ -69,17 +67,6 @@ class Calendar(Model):
         """Whether this is the token of the present address."""
         feed = self.current_feed
         return feed is not None and compare_digest(feed.fingerprint, fingerprint(token))
-
-
-class CalendarPage(Model):
-    """The host's view: no user, no stay, no price."""
-
-    property_id: str
-    property_name: str
-    first: Annotated[Night, Field(alias="from")]
-    last: Annotated[Night, Field(alias="to")]
-    nights: tuple[TakenNight, ...]
-    feed_since: Timestamp | None = None
 
 
 class Span(NamedTuple):
@@ -124,17 +111,9 @@ def span(first: date | None, last: date | None, now: datetime) -> Span:
     return Span(first, last)
 
 
-def page(calendar: Calendar, asked: Span, nights: Iterable[TakenNight], now: datetime) -> CalendarPage:
-    """The page of nights that are taken now. A hold whose time is over is left out."""
-    feed = calendar.current_feed
-    return CalendarPage(
-        property_id=calendar.property_id,
-        property_name=calendar.property_name,
-        first=asked.first,
-        last=asked.last,
-        nights=tuple(night for night in nights if night.held_until is None or night.held_until >= now),
-        feed_since=feed.since if feed else None,
-    )
+def taken(nights: Iterable[TakenNight], now: datetime) -> list[TakenNight]:
+    """The nights that are taken now. A hold whose time is over is left out."""
+    return [night for night in nights if night.held_until is None or night.held_until >= now]
 
 
 def feed_span(now: datetime) -> Span:

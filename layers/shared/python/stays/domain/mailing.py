@@ -84,18 +84,6 @@ class Profile(Model):
     created_at: Timestamp = Field(default_factory=lambda known: known["updated_at"])
 
 
-class Account(Profile):
-    """A profile as its user sees it. `id` is the user's id everywhere in the API: the `sub` of their tokens."""
-
-    id: str
-    auth0_user_id: str
-
-
-def account_of(profile: Profile) -> Account:
-    """The profile under the names that the client reads."""
-    return Account(**dict(profile), id=profile.user_id, auth0_user_id=profile.user_id)
-
-
 def read_locale(said: object) -> str | None:
     """A locale such as `vi-VN` or `en_US`; None for any other value."""
     return said if isinstance(said, str) and re.fullmatch(r"[A-Za-z_-]{1,20}", said) else None

@@ -3,9 +3,9 @@
 import json
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from stays.domain.award import Quote
 from stays.domain.mailing import Language, Profile
@@ -139,9 +139,24 @@ class Refund(Model):
     code: int | None = None
 
     @property
-    def shown(self) -> "Refund":
+    def shown(self) -> "ShownRefund":
         """The refund as its user sees it, without our doubts."""
-        return self.but(**_DOUBTS)
+        return ShownRefund.model_validate(self)
+
+
+class ShownRefund(Model):
+    """A refund, in đồng. `id` is the `m_refund_id`. Only the second and later attempts have an `attempt` number."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    amount: int
+    attempt: int | None = None
+    status: Fulfilment
+    id: str | None = None
+    requested_at: Timestamp | None = None
+    accepted_at: Timestamp | None = None
+    refunded_at: Timestamp | None = None
+    code: Annotated[int, Field(description="ZaloPay's last code about this refund.")] | None = None
 
 
 class PaymentSession(Model):
@@ -221,29 +236,14 @@ class PaymentSession(Model):
         """Whether it is booked, but no answer has told its user so."""
         return self.fulfilment is Fulfilment.BOOKED and self.told_at is None
 
-    def to_client(self, terms: Terms) -> dict[str, Any]:
-        """The `PaymentSession` of the contract. `terms` count where the sale has none of its own."""
-        known = self.but(refund=self.refund and self.refund.shown)
-        shown = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_INTERNAL)
-        return {
-            **shown,
-            "status": self.client_status.value,
-            "paymentId": self.id,
-            "cancellationPolicy": [term.dump() for term in terms_of(self.cancellation_policy, terms)],
-        }
-
-    def to_session_page(self, terms: Terms) -> dict[str, Any]:
-        """The same for the session page, which must poll until it has read that it is paid."""
-        pending = self.but(status=Status.PENDING, fulfilment=Fulfilment.NONE, **_UNTOLD) if self.is_untold else self
-        return pending.to_client(terms)
+    @property
+    def untold(self) -> "PaymentSession":
+        """The session as its page reads it: pending until an answer has told its user that it is paid (C24)."""
+        pending = {"status": Status.PENDING, "fulfilment": Fulfilment.NONE}
+        return self.but(**pending, **_UNTOLD) if self.is_untold else self
 
 
-_DOUBTS = dict.fromkeys(("uncertain", "repeated_at"))
 _UNTOLD = dict.fromkeys(("transaction_id", "paid_at", "booked_at"))
-_INTERNAL = {
-    *("contact", "attempted_at", "queried_at", "due_at", "changed_at", "reserved", "award_id", "processing"),
-    *("received", "discount", "unresolved", "left", "told_at", "given_up_at"),
-}
 
 
 def open_session(

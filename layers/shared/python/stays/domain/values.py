@@ -98,7 +98,12 @@ def _with_a_morning(night: date) -> date:
 
 Night = Annotated[date, BeforeValidator(_only_a_date)]
 SoldNight = Annotated[Night, AfterValidator(_with_a_morning)]
-Timestamp = Annotated[AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(timestamp, return_type=str)]
+Timestamp = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_milliseconds),
+    PlainSerializer(timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 Id = Annotated[
     str,
     Field(pattern=ID),
@@ -118,6 +123,7 @@ UserId = Annotated[
     ),
 ]
 StayId = Annotated[str, Field(pattern=STAY_ID)]
+AppTransId = Annotated[str, Field(pattern=APP_TRANS_ID)]
 WHOLE = BeforeValidator(_to_whole)  # for every strict integer; it stands last, so that it runs before the limits
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAXIMUM_AMOUNT), WHOLE]
 

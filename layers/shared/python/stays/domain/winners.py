@@ -1,15 +1,22 @@
-"""The winners page and the offers page, with the frontend's field names."""
+"""The state of awards on the winners page and on the page of offers."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Literal, NamedTuple
 
-from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Property, Result, price_of
-from stays.domain.values import VIETNAM, timestamp
+from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Result
+from stays.domain.values import VIETNAM
 
-Shown = dict[str, Any]
+WinnerStatus = Literal["PENDING_PAYMENT", "PAID", "EXPIRED"]
+OfferStatus = Literal["WAITING", "ACCEPTED", "DECLINED", "EXPIRED"]
 
-_OFFER_STATUS = {AwardStatus.PAID: "ACCEPTED", AwardStatus.WITHDRAWN: "EXPIRED"}
+_OFFER_STATUS: dict[AwardStatus, OfferStatus] = {
+    AwardStatus.WAITING: "WAITING",
+    AwardStatus.ACCEPTED: "ACCEPTED",
+    AwardStatus.PAID: "ACCEPTED",
+    AwardStatus.DECLINED: "DECLINED",
+}
 _CHECK_OUT = time(12, tzinfo=VIETNAM)
 
 
@@ -23,92 +30,43 @@ def is_offer(award: Award) -> bool:
     return award.award_id != WIN
 
 
-def winner_of(award: Award, now: datetime, open_until: datetime | None = None, *, partial_page: bool = False) -> Shown:
-    """A winner. `bidAmount` is the price of its chosen nights in đồng. Consecutive nights share a `rangeId`.
+class Standing(NamedTuple):
+    """The status of a win, and the deadline that fits it (contract C25): the page looks at the deadline first."""
 
-    `open_until` is the end of an open order or reservation for it. Without `partial_page`, `isPartialWin` is always
-    false: the frontend's page for partial wins never finishes loading.
-    """
-    nights, chosen = [night.date for night in award.shown(now)], {night.date for night in award.chosen(now)}
-    ranges = _ranges(nights)
-    is_partial = award.result is Result.PARTIAL_WIN or len(chosen) < len(nights) or len(set(ranges.values())) > 1
-    return {
-        "id": award.auction_id if award.is_win else award.award_id,
-        "auctionId": award.auction_id,
-        "property": _property(award.place),
-        "bidAmount": award.amount(now),
-        "checkIn": nights[0].isoformat(),
-        "checkOut": (nights[-1] + timedelta(days=1)).isoformat(),
-        "isPartialWin": partial_page and is_partial,
-        "awardedNights": [
-            {
-                "date": night.date.isoformat(),
-                "pricePerNight": night.price,
-                "isSelected": night.date in chosen,
-                "rangeId": ranges[night.date],
-            }
-            for night in award.shown(now)
-        ],
-        **_standing(award, now, open_until),
-        "guestCount": award.guest_count,
-        **({"paymentId": award.payment_id} if award.payment_id else {}),
-    }
+    status: WinnerStatus
+    deadline: datetime
 
 
-def _standing(award: Award, now: datetime, open_until: datetime | None) -> Shown:
-    """Status and deadline. The page looks at the deadline first, so the deadline fits the status (contract C25)."""
+def standing(award: Award, now: datetime, open_until: datetime | None) -> Standing:
+    """The standing of a win. `open_until` is the end of an open order or reservation for it."""
     over_at = award.over_at(now)
     if award.status in PAYABLE and open_until is not None:
-        status, deadline = "PENDING_PAYMENT", max(award.payment_deadline, open_until)
-    elif over_at is not None:
-        status, deadline = "EXPIRED", over_at
-    elif award.status is AwardStatus.PAID:
-        check_out = award.nights[-1].date + timedelta(days=1)
-        status, deadline = "PAID", datetime.combine(check_out, _CHECK_OUT)
-    else:
-        status, deadline = "PENDING_PAYMENT", award.payment_deadline
-    return {"status": status, "paymentDeadline": timestamp(deadline)}
+        return Standing("PENDING_PAYMENT", max(award.payment_deadline, open_until))
+    if over_at is not None:
+        return Standing("EXPIRED", over_at)
+    if award.status is AwardStatus.PAID:
+        return Standing("PAID", datetime.combine(award.nights[-1].date + timedelta(days=1), _CHECK_OUT))
+    return Standing("PENDING_PAYMENT", award.payment_deadline)
 
 
-def offer_of(award: Award, now: datetime) -> Shown:
-    """A second-chance offer."""
-    status = _OFFER_STATUS.get(award.status, award.status.value)
+def is_partial(award: Award, now: datetime) -> bool:
+    """Whether there are nights to select, or not every night from the first to the last."""
+    nights = [night.date for night in award.shown(now)]
+    chosen = award.chosen(now)
+    return award.result is Result.PARTIAL_WIN or len(chosen) < len(nights) or len(set(ranges(nights).values())) > 1
+
+
+def offer_status(award: Award, now: datetime) -> OfferStatus:
+    """The status of an offer. It is over when none of its nights can be bought any more."""
     if award.status in PAYABLE and not award.sellable(now):
-        status = "EXPIRED"
-    shown = {
-        "id": award.award_id,
-        "originalBidId": award.original_bid_id,
-        "userId": award.user_id,
-        "auctionId": award.auction_id,
-        "property": _property(award.place),
-        "propertyName": award.place.name,
-        "offeredNights": [night.date.isoformat() for night in award.shown(now)],
-        "amount": price_of(award.shown(now)),
-        "responseDeadline": timestamp(award.deadline),
-        "status": status,
-        "paymentDeadline": timestamp(award.pay_until) if award.pay_until else None,
-    }
-    return {name: value for name, value in shown.items() if value is not None}
+        return "EXPIRED"
+    return _OFFER_STATUS.get(award.status, "EXPIRED")
 
 
-def _ranges(nights: list[date]) -> dict[date, str]:
+def ranges(nights: Sequence[date]) -> dict[date, str]:
     """The name of the run of consecutive nights that each night belongs to."""
-    number, ranges = 1, {nights[0]: "range-1"}
+    number, found = 1, {nights[0]: "range-1"}
     for before, night in pairwise(nights):
         number += night - before != timedelta(days=1)
-        ranges[night] = f"range-{number}"
-    return ranges
-
-
-def _property(place: Property) -> Shown:
-    where = {"address_line1": place.address_line1, "city": place.city, "state": place.state}
-    shown = {
-        "id": place.id,
-        "title": place.name,
-        "city": place.city,
-        "state": place.state,
-        "location": {name: value for name, value in where.items() if value is not None},
-        "images": [{"image_url": address} for address in place.images],
-        "max_guests": place.max_guests,
-    }
-    return {name: value for name, value in shown.items() if value is not None}
+        found[night] = f"range-{number}"
+    return found

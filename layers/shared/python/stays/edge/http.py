@@ -1,19 +1,18 @@
-"""The HTTP edge: the resolver, the caller, and every error in the one shape of the contract."""
+"""The HTTP edge: routes whose handlers take and return models, the caller, and every error in the contract's shape."""
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from stays.domain.errors import Invalid, NotFound, StaysError
-from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, STAY_ID, check_user_id
+from stays.domain.values import ID, LONGEST_EMAIL, LONGEST_NAME, Model, check_user_id
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 65_536  # bytes: sixty nights and all other fields take a tenth of it
@@ -37,8 +36,7 @@ STATUS = {
     "PAYMENT_CREATION_FAILED": 502,
 }
 
-PathId = Annotated[str, Path(pattern=STAY_ID)]
-PropertyId = Annotated[str, Path(pattern=ID)]
+PathId = Annotated[str, Field(pattern=ID)]  # an id of another system of the company, in a path
 logger = Logger()
 
 _NOT_JSON = Invalid.field("body", "The body is not JSON.")
@@ -64,7 +62,104 @@ class Received(NamedTuple):
     body: bytes
 
 
-def caller(app: APIGatewayHttpResolver) -> Caller:
+class PassedOn(NamedTuple):
+    """Another backend's answer, which the caller gets as it is."""
+
+    status: int
+    content: Mapping[str, Any]
+
+
+class Nothing(Model):
+    """An empty object: the request was carried out."""
+
+
+Answer: TypeAlias = Model | Sequence[Model] | PassedOn | str
+Handler = TypeVar("Handler", bound=Callable[..., Answer])
+
+
+class Operation(NamedTuple):
+    """One route: its handler, and what the handler's signature does not tell a stranger.
+
+    `errors` are the codes that this route can answer, beside those of every route. `kind` is the content type of the
+    answer; a handler that returns a text returns a file of this type.
+    """
+
+    method: str
+    path: str
+    summary: str
+    errors: tuple[str, ...]
+    kind: str
+    handler: Callable[..., Answer]
+
+
+class Api(APIGatewayHttpResolver):
+    """The routes of one function. Every error is answered in the contract's shape."""
+
+    def __init__(self) -> None:
+        super().__init__(strip_prefixes=[PREFIX])
+        self.operations: list[Operation] = []
+        self.exception_handler(StaysError)(self._fail)
+        self.exception_handler(Exception)(self._break)
+        self.not_found(lambda _: self._fail(_missing(self)))
+
+    def operation(
+        self, method: str, path: str, summary: str, *errors: str, kind: str = content_types.APPLICATION_JSON
+    ) -> Callable[[Handler], Handler]:
+        """Serve a route: `GET`, `/bookings/<booking_id>`, and the facts of an `Operation`.
+
+        The handler's arguments are read and validated by their types. A name of the path is a text. A model is the
+        query of a GET, and otherwise the body. A request that does not fit is answered with VALIDATION_ERROR, which
+        names every wrong field. The handler returns a model, a list of models, or the text of a file.
+        """
+
+        def serve(handler: Handler) -> Handler:
+            self.operations.append(Operation(method, path, summary, errors, kind, handler))
+            hints = get_type_hints(handler, include_extras=True)
+            arguments = {name: TypeAdapter(hint) for name, hint in hints.items() if name != "return"}
+
+            def call(**path_values: str) -> Response[str]:
+                said = handler(**self._read(arguments, path_values))
+                return self._file(said, kind) if isinstance(said, str) else _written(said)
+
+            self.route(path, method)(call)
+            return handler
+
+        return serve
+
+    def _read(self, arguments: Mapping[str, TypeAdapter[Any]], path_values: Mapping[str, str]) -> dict[str, Any]:
+        """The handler's arguments. Raises Invalid with every field that does not fit."""
+        event, values, wrong = self.current_event.raw_event, dict[str, Any](), list[dict[str, str]]()
+        is_get = event["requestContext"]["http"]["method"] == "GET"
+        model = event.get("queryStringParameters", {}) if is_get else event["content"]
+        for name, adapter in arguments.items():
+            try:
+                values[name] = adapter.validate_python(path_values.get(name, model))
+            except ValidationError as error:
+                wrong += [_wrong_field(name, each["loc"], each["msg"]) for each in error.errors()]
+        if wrong:
+            raise Invalid("VALIDATION_ERROR", "The request is not valid.", fields=wrong)
+        return values
+
+    def _file(self, content: str, kind: str) -> Response[str]:
+        """A file, or 304 if the caller has this version. Private cache only; the caller revalidates it every time."""
+        tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
+        headers = {"etag": tag, "cache-control": "private, no-cache"}
+        known = (self.current_event.headers.get("if-none-match") or "").split(",")
+        if {tag, "*"} & {each.strip().removeprefix("W/") for each in known}:
+            return Response(304, kind, "", headers)
+        return Response(200, kind, content, headers)
+
+    def _fail(self, error: StaysError) -> Response[str]:
+        request_id = self.current_event.raw_event["requestContext"]["requestId"]
+        return Response(STATUS[error.code], content_types.APPLICATION_JSON, _body(error, request_id))
+
+    def _break(self, error: Exception) -> Response[str]:
+        request_id = self.current_event.raw_event["requestContext"]["requestId"]
+        logger.error("request failed", exc_info=error, extra={"requestId": request_id})
+        return self._fail(StaysError("INTERNAL_ERROR", "Something went wrong; please try again."))
+
+
+def caller(app: Api) -> Caller:
     """The caller of the present request. Raises AUTH_REQUIRED if the gateway has verified no user."""
     context = app.current_event.raw_event["requestContext"]
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
@@ -85,39 +180,15 @@ def caller(app: APIGatewayHttpResolver) -> Caller:
     )
 
 
-def received(app: APIGatewayHttpResolver) -> Received:
+def received(app: Api) -> Received:
     """The present request as it came in, to pass on."""
-    event = app.current_event.raw_event["received"]
+    event = app.current_event.raw_event
     body = event.get("body") or ""
     content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
     return Received(event.get("rawQueryString", ""), event.get("headers", {}), content)
 
 
-def resolver() -> APIGatewayHttpResolver:
-    """A resolver that validates with pydantic and answers every error in the contract's shape."""
-    app = APIGatewayHttpResolver(enable_validation=True, strip_prefixes=[PREFIX], serializer=_json)
-
-    def invalid(error: RequestValidationError) -> Response[str]:
-        fields = [
-            {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
-            for each in error.errors()
-        ]
-        return _failure(app, Invalid("VALIDATION_ERROR", "The request is not valid.", fields=fields))
-
-    def broken(error: Exception) -> Response[str]:
-        request_id = app.current_event.raw_event["requestContext"]["requestId"]
-        logger.error("request failed", exc_info=error, extra={"requestId": request_id})
-        return _failure(app, StaysError("INTERNAL_ERROR", "Something went wrong; please try again."))
-
-    app.exception_handler(StaysError)(lambda error: _failure(app, error))
-    app.exception_handler(RequestValidationError)(invalid)
-    app.exception_handler(RecursionError)(lambda _: _failure(app, _NOT_JSON))  # nested too deeply for our own code
-    app.exception_handler(Exception)(broken)
-    app.not_found(lambda _: _failure(app, _missing(app)))
-    return app
-
-
-def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+def answer(app: Api, event: dict[str, Any], context: Any) -> dict[str, Any]:
     """One request: limits and JSON first, then the routes. Every answer carries the request's id.
 
     HEAD is answered like GET, without the body (RFC 9110, 9.3.2).
@@ -129,15 +200,15 @@ def answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> 
     return _answer(app, event | {"requestContext": as_get, "isHead": True}, context) | {"body": ""}
 
 
-def is_head(app: APIGatewayHttpResolver) -> bool:
+def is_head(app: Api) -> bool:
     """Whether the answer to the present request has no body."""
     return bool(app.current_event.raw_event.get("isHead"))
 
 
-def _answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+def _answer(app: Api, event: dict[str, Any], context: Any) -> dict[str, Any]:
     request_id = event["requestContext"]["requestId"]
     try:
-        body = _checked_body(event)
+        content = _read_body(event)
     except StaysError as error:
         reply: dict[str, Any] = {
             "statusCode": STATUS[error.code],
@@ -145,25 +216,13 @@ def _answer(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
             "body": _body(error, request_id),
         }
     else:
-        headers = event.get("headers", {}) | {"content-type": content_types.APPLICATION_JSON}
-        read = {"headers": headers, "body": body, "isBase64Encoded": False, "received": event}
-        reply = app.resolve(event | read, context)
+        reply = app.resolve(event | {"content": content}, context)
     reply["headers"] = {"cache-control": "no-store"} | reply["headers"] | {"x-request-id": request_id}
     return reply
 
 
-def file(app: APIGatewayHttpResolver, content: str, kind: str) -> Response[str]:
-    """A file, or 304 if the caller has this version. Private cache only; the caller revalidates it every time."""
-    tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
-    headers = {"etag": tag, "cache-control": "private, no-cache"}
-    known = (app.current_event.headers.get("if-none-match") or "").split(",")
-    if {tag, "*"} & {each.strip().removeprefix("W/") for each in known}:
-        return Response(304, kind, "", headers)
-    return Response(200, kind, content, headers)
-
-
-def _checked_body(event: Mapping[str, Any]) -> str:
-    """The body must be a JSON object of limited size with that content type. No body counts as an empty object."""
+def _read_body(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The body: a JSON object of limited size with that content type. No body counts as an empty object."""
     body = event.get("body") or ""
     kind = event.get("headers", {}).get("content-type") or content_types.APPLICATION_JSON
     if len(body) > LARGEST_BODY:
@@ -177,10 +236,10 @@ def _checked_body(event: Mapping[str, Any]) -> str:
         raise _NOT_JSON from None
     if not isinstance(content, dict):
         raise Invalid.field("body", "The body has to be a JSON object.")
-    return text if content else "{}"
+    return content
 
 
-def _missing(app: APIGatewayHttpResolver) -> StaysError:
+def _missing(app: Api) -> StaysError:
     """405 if the path has another method, otherwise 404."""
     path = app.current_event.path.removeprefix(PREFIX)
     allowed = {route.method for route in app._static_routes + app._dynamic_routes if route.rule.match(path)}  # noqa: SLF001
@@ -190,9 +249,12 @@ def _missing(app: APIGatewayHttpResolver) -> StaysError:
     return StaysError("METHOD_NOT_ALLOWED", "This method is not served here.", allowed=sorted(allowed))
 
 
-def _failure(app: APIGatewayHttpResolver, error: StaysError) -> Response[str]:
-    request_id = app.current_event.raw_event["requestContext"]["requestId"]
-    return Response(STATUS[error.code], content_types.APPLICATION_JSON, _body(error, request_id))
+def _written(said: Model | Sequence[Model] | PassedOn) -> Response[str]:
+    """The answer as JSON. Absent fields are left out, never null."""
+    if isinstance(said, PassedOn):
+        return Response(said.status, content_types.APPLICATION_JSON, _json(said.content))
+    shown = said.dump() if isinstance(said, Model) else [each.dump() for each in said]
+    return Response(200, content_types.APPLICATION_JSON, _json(shown))
 
 
 def _body(error: StaysError, request_id: str) -> str:
@@ -209,6 +271,7 @@ def _json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
-def _field(location: tuple[Any, ...]) -> str:
-    """`selectedNights.3`, without the framework's prefix."""
-    return ".".join(to_camel(str(part)) for part in location if part not in ("body", "path", "query")) or "body"
+def _wrong_field(argument: str, location: Sequence[int | str], message: str) -> dict[str, str]:
+    """`selectedNights.3`, and the reason. An argument of the path has no location inside it."""
+    name = ".".join(to_camel(str(part)) for part in location or (argument,))
+    return {"field": name, "message": message.removeprefix("Value error, ")}

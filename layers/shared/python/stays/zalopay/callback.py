@@ -7,10 +7,10 @@ BadCallback        nothing may follow from it
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from stays.domain.decision import Evidence, Outcome
 from stays.zalopay.signing import is_genuine
@@ -56,10 +56,19 @@ class Callback(NamedTuple):
     evidence: Evidence
 
 
-class _Envelope(BaseModel):
-    data: str
+class CallbackRequest(BaseModel):
+    """ZaloPay's report (docs.zalopay.vn, order-callback)."""
+
+    data: Annotated[str, Field(description="The order as a JSON text. The MAC covers exactly this text.")]
     mac: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), BeforeValidator(line)]
-    type: Any = None
+    type: Annotated[Any, WithJsonSchema({"const": ORDER_TYPE})] = None
+
+
+class CallbackAnswer(BaseModel):
+    """1: recorded, or kept for the operator. 0: send it again. -1: not from ZaloPay."""
+
+    return_code: Literal[1, 0, -1]
+    return_message: str
 
 
 class _CallbackData(BaseModel):
@@ -96,10 +105,10 @@ def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
     return Callback(order.app_trans_id, evidence)
 
 
-def _open(body: bytes) -> _Envelope:
+def _open(body: bytes) -> CallbackRequest:
     """`data`, `mac` and `type` of a callback, unverified. Raises BadCallback for any other body."""
     try:
-        envelope = _Envelope.model_validate(_fields(bare(body.decode())))
+        envelope = CallbackRequest.model_validate(_fields(bare(body.decode())))
         envelope.data.encode()  # half a character cannot be encoded, so no MAC can cover it
     except ValueError:
         raise BadCallback("not a callback") from None
@@ -114,7 +123,7 @@ def _fields(text: str) -> Any:
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
 
 
-def _order(envelope: _Envelope, app_id: int) -> _CallbackData:
+def _order(envelope: CallbackRequest, app_id: int) -> _CallbackData:
     """The order in the signed text. Raises ValueError if the text is not about an order of this app."""
     content = json.loads(bare(envelope.data))
     order = _CallbackData.model_validate(given(content) if isinstance(content, dict) else {})

@@ -1,0 +1,152 @@
+"""Answers about wins and offers, with the field names of the frontend's pages."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field
+
+from stays.domain.award import Award, Property, price_of
+from stays.domain.values import Night, Timestamp
+from stays.domain.winners import OfferStatus, WinnerStatus, is_partial, offer_status, ranges, standing
+from stays.edge.responses import Dong, Response
+
+
+class _NamedAsRead(Response):
+    """Fields that the page reads under these very names."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+
+class Location(_NamedAsRead):
+    """The address of a property, as far as it is known."""
+
+    address_line1: str | None = None
+    city: str | None = None
+    state: str | None = None
+
+
+class Image(_NamedAsRead):
+    """A picture of a property."""
+
+    image_url: str
+
+
+class Place(_NamedAsRead):
+    """A property, as far as it is known."""
+
+    id: str
+    title: str
+    city: str | None = None
+    state: str | None = None
+    location: Location
+    images: tuple[Image, ...]
+    max_guests: int | None = None
+
+    @classmethod
+    def of(cls, place: Property) -> Self:
+        """The property under the names of the pages."""
+        return cls(
+            id=place.id,
+            title=place.name,
+            city=place.city,
+            state=place.state,
+            location=Location.model_validate(place),
+            images=tuple(Image(image_url=address) for address in place.images),
+            max_guests=place.max_guests,
+        )
+
+
+class AwardedNight(Response):
+    """A night of a win. Consecutive nights share a `rangeId`."""
+
+    date: Night
+    price_per_night: Dong
+    is_selected: bool
+    range_id: str
+
+
+class Winner(Response):
+    """A win at an auction, or an offer that was accepted."""
+
+    id: str
+    auction_id: str
+    place: Annotated[Place, Field(alias="property")]
+    bid_amount: Annotated[Dong, Field(description="The price of the selected nights in đồng.")]
+    check_in: date
+    check_out: date
+    is_partial_win: Annotated[
+        bool, Field(description="There are nights to select, or the nights are not consecutive. False by default.")
+    ]
+    awarded_nights: tuple[AwardedNight, ...]
+    status: WinnerStatus
+    payment_deadline: Annotated[
+        Timestamp, Field(description="PAID: the check-out. EXPIRED: the moment it ended. Otherwise: the time to pay.")
+    ]
+    guest_count: int
+    payment_id: str | None = None
+
+    @classmethod
+    def of(cls, award: Award, now: datetime, open_until: datetime | None = None, *, partial_page: bool = False) -> Self:
+        """A winner. `open_until` is the end of an open order or reservation for it.
+
+        Without `partial_page`, `isPartialWin` is always false: the frontend's page for partial wins never finishes
+        loading.
+        """
+        nights, chosen = [night.date for night in award.shown(now)], {night.date for night in award.chosen(now)}
+        run = ranges(nights)
+        status, deadline = standing(award, now, open_until)
+        return cls(
+            id=award.auction_id if award.is_win else award.award_id,
+            auction_id=award.auction_id,
+            place=Place.of(award.place),
+            bid_amount=award.amount(now),
+            check_in=nights[0],
+            check_out=nights[-1] + timedelta(days=1),
+            is_partial_win=partial_page and is_partial(award, now),
+            awarded_nights=tuple(
+                AwardedNight(
+                    date=night.date,
+                    price_per_night=night.price,
+                    is_selected=night.date in chosen,
+                    range_id=run[night.date],
+                )
+                for night in award.shown(now)
+            ),
+            status=status,
+            payment_deadline=deadline,
+            guest_count=award.guest_count,
+            payment_id=award.payment_id,
+        )
+
+
+class Offer(Response):
+    """A second-chance offer."""
+
+    id: str
+    original_bid_id: str | None = None
+    user_id: str
+    auction_id: str
+    place: Annotated[Place, Field(alias="property")]
+    property_name: str
+    offered_nights: tuple[date, ...]
+    amount: Dong
+    response_deadline: Timestamp
+    status: OfferStatus
+    payment_deadline: Annotated[Timestamp, Field(description="Once it is accepted: the time to pay.")] | None = None
+
+    @classmethod
+    def of(cls, award: Award, now: datetime) -> Self:
+        """The offer, with the nights that can still be slept."""
+        return cls(
+            id=award.award_id,
+            original_bid_id=award.original_bid_id,
+            user_id=award.user_id,
+            auction_id=award.auction_id,
+            place=Place.of(award.place),
+            property_name=award.place.name,
+            offered_nights=tuple(night.date for night in award.shown(now)),
+            amount=price_of(award.shown(now)),
+            response_deadline=award.deadline,
+            status=offer_status(award, now),
+            payment_deadline=award.pay_until,
+        )
