@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
+from openapi_pydantic.v3.v3_1 import OpenAPI
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from infra.contracts.examples import Undescribed, example
 from infra.contracts.functions import started
@@ -26,6 +29,45 @@ def described() -> dict[str, Any]:
 
 def test_the_published_document_is_the_generated_one():
     assert DOCUMENT.read_text(encoding="utf-8") == text(), "make contracts writes it anew"
+
+
+def test_two_validators_accept_it(described: dict[str, Any]):
+    assert [error.message for error in OpenAPIV31SpecValidator(described).iter_errors()] == []
+    assert len(OpenAPI.model_validate(described).paths or {}) == len(described["paths"])
+
+
+def parts(value: Any, *where: str) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every object of the document with its place, but none inside of examples."""
+    if isinstance(value, Mapping):
+        yield where, value
+        for name, each in value.items():
+            yield from parts(each, *where, name) if name not in {"example", "examples"} else ()
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from parts(each, *where, str(number))
+
+
+def test_a_generated_client_has_few_models_and_none_without_a_name(described: dict[str, Any]):
+    for where, part in parts(described):
+        is_component = len(where) == 3 and where[:2] == ("components", "schemas")
+        assert not isinstance(part.get("properties"), Mapping) or is_component or "properties" in where[-1:], where
+        assert part.get("additionalProperties") is None, where
+        assert part.get("description") != "", where
+    assert len(described["components"]["schemas"]) < 100
+    assert all(each["description"] for each in described["components"]["schemas"].values())
+
+
+def test_every_example_fits_its_schema(described: dict[str, Any]):
+    components = {"components": described["components"]}
+    checked = 0
+    for where, part in parts(described):
+        given = [part["example"]] if "example" in part and "schema" in part else []
+        given += [each["value"] for each in part.get("examples", {}).values()] if "schema" in part else []
+        for each in given:
+            found = Draft202012Validator(part["schema"] | components, validate_formats=True).iter_errors(each)
+            assert [error.message for error in found] == [], where
+        checked += len(given)
+    assert checked > 100
 
 
 def test_it_says_all_that_is_served_and_nothing_else(described: dict[str, Any]):
