@@ -6,18 +6,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jwt
 from aws_lambda_powertools import Logger
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from stays.aws.client import DynamoDB, Management
 from stays.aws.store import Store
 from stays.domain.errors import Busy
-from stays.domain.notification import CHANNELS, Channel, Message, messages_of
-from stays.domain.values import Model, UserId, check_user_id
+from stays.domain.notification import Message, messages_of
+from stays.domain.values import check_user_id
 from stays.edge.connections import JOINING, Connection, Connections, Post, Unreachable, fingerprint, surplus
+from stays.edge.frames import ErrorCode, FrameError, Identity, Pong, SocketEvent, Subscribe, Subscribed
 from stays.metrics import pass_over
 from stays.table.due_items import DueItems
 
@@ -38,14 +39,6 @@ post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 logger = Logger()
 
 
-class Frame(Model):
-    """A browser's SUBSCRIBE."""
-
-    user_id: UserId
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=20)] = CHANNELS
-    token: Annotated[str, Field(max_length=4096)] | None = None
-
-
 class Proof(NamedTuple):
     """The user that a token proves, and the end of the proof."""
 
@@ -56,7 +49,7 @@ class Proof(NamedTuple):
 class FrameRefused(Exception):
     """A frame that is answered with ERROR. The connection stays, unless its token has expired: then it is in `over`."""
 
-    def __init__(self, code: str, message: str, over: Connection | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, over: Connection | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -82,12 +75,12 @@ def prove(token: str) -> Proof:
     return Proof(check_user_id(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
 
 
-def header(event: dict[str, Any], wanted: str) -> str | None:
+def header(event: SocketEvent, wanted: str) -> str | None:
     headers = event.get("headers") or {}
     return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
-def cookie(event: dict[str, Any], wanted: str) -> str | None:
+def cookie(event: SocketEvent, wanted: str) -> str | None:
     """The first cookie of this name, after any other text: every site of the domain can set cookies of any form.
 
     Browsers separate cookies only by `;` (RFC 6265, 5.4). A token contains no quotes.
@@ -98,14 +91,14 @@ def cookie(event: dict[str, Any], wanted: str) -> str | None:
     return next((value.strip().strip('"') for name, equals, value in pairs if equals and name.strip() == wanted), None)
 
 
-def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
+def carried(event: SocketEvent) -> tuple[str | None, bool]:
     """The token on $connect, and whether the page sent it on purpose (the browser sends cookies by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
     return (token, True) if token else (cookie(event, "auth_token"), False)
 
 
-def connect(event: dict[str, Any], now: datetime) -> int:
+def connect(event: SocketEvent, now: datetime) -> int:
     context = event["requestContext"]
     if header(event, "origin") not in (None, *ORIGINS):
         return 403  # another site's page; a client without an origin is no browser and must prove itself too
@@ -119,7 +112,7 @@ def connect(event: dict[str, Any], now: datetime) -> int:
     connections.open(
         Connection(
             connection_id=context["connectionId"],
-            fingerprint=mark(context),
+            fingerprint=mark(context["identity"]),
             opened_at=now,
             user_id=proof.user_id if proof else None,
             proven_until=proof.until if proof else None,
@@ -128,12 +121,11 @@ def connect(event: dict[str, Any], now: datetime) -> int:
     return 200
 
 
-def mark(context: dict[str, Any]) -> str:
-    identity = context["identity"]
+def mark(identity: Identity) -> str:
     return fingerprint(identity["sourceIp"], identity.get("userAgent") or "")
 
 
-def subscribe(event: dict[str, Any], now: datetime) -> int:
+def subscribe(event: SocketEvent, now: datetime) -> int:
     connection_id = event["requestContext"]["connectionId"]
     frame = read(event)
     connection = connections.find(connection_id)
@@ -178,7 +170,7 @@ def welcome(joining: Connection) -> Connection | None:
 
     Raises Unreachable, also if a message went out so late that a newer one may have come before it.
     """
-    greeting = {"type": "SUBSCRIBED", "channels": list(joining.channels)}
+    greeting = Subscribed(channels=joining.channels)
     missed = load_messages(str(joining.user_id), datetime.now(UTC))
     for message in [greeting, *filter(joining.wants, missed)]:
         longer = prolong(joining)
@@ -201,17 +193,17 @@ def prolong(joining: Connection) -> Connection | None:
     return longer if moved else None
 
 
-def read(event: dict[str, Any]) -> Frame:
+def read(event: SocketEvent) -> Subscribe:
     body = event.get("body") or ""
     if len(body) > LARGEST_FRAME:
         raise FrameRefused("INVALID_MESSAGE", "The frame is too large.")
     try:
-        return Frame.model_validate_json(body)
+        return Subscribe.model_validate_json(body)
     except ValidationError:
         raise FrameRefused("INVALID_MESSAGE", "SUBSCRIBE names a userId and channels.") from None
 
 
-def identify(connection: Connection, frame: Frame, now: datetime) -> Connection:
+def identify(connection: Connection, frame: Subscribe, now: datetime) -> Connection:
     """The connection with its user, proven in one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
         proof = token_in(frame.token)
@@ -264,23 +256,23 @@ def load_messages(user_id: str, now: datetime) -> list[Message]:
     return [message for item in due_items.load_recent(user_id, now) for message in messages_of(item, now)]
 
 
-def ping(event: dict[str, Any], now: datetime) -> int:
-    post.reply(event["requestContext"]["connectionId"], {"type": "PONG"})
+def ping(event: SocketEvent, now: datetime) -> int:
+    post.reply(event["requestContext"]["connectionId"], Pong())
     return 200
 
 
-def unknown(event: dict[str, Any], now: datetime) -> int:
+def unknown(event: SocketEvent, now: datetime) -> int:
     raise FrameRefused("INVALID_MESSAGE", "Send JSON with a type: SUBSCRIBE or PING.")
 
 
-def disconnect(event: dict[str, Any], now: datetime) -> int:
+def disconnect(event: SocketEvent, now: datetime) -> int:
     connection_id = event["requestContext"]["connectionId"]
     connection = connections.find(connection_id)
     connections.forget(connection_id, connection.user_id if connection else None)
     return 200
 
 
-ROUTES: dict[str, Callable[[dict[str, Any], datetime], int]] = {
+ROUTES: dict[str, Callable[[SocketEvent, datetime], int]] = {
     "$connect": connect,
     "$disconnect": disconnect,
     "$default": unknown,
@@ -289,13 +281,13 @@ ROUTES: dict[str, Callable[[dict[str, Any], datetime], int]] = {
 }
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: SocketEvent, context: Any) -> dict[str, Any]:
     route = event["requestContext"]["routeKey"]
     try:
         return {"statusCode": ROUTES[route](event, datetime.now(UTC))}
     except FrameRefused as refusal:
         logger.info("frame refused", extra={"code": refusal.code, "route": route})
-        error = {"type": "ERROR", "code": refusal.code, "message": refusal.message}
+        error = FrameError(code=refusal.code, message=refusal.message)
         post.reply(event["requestContext"]["connectionId"], error)
         post.dismiss([refusal.over] if refusal.over else [])
         return {"statusCode": 200}

@@ -4,6 +4,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -13,13 +14,27 @@ import pytest
 
 from stays.aws.client import Management, Patience
 from stays.aws.store import Store
-from stays.domain.notification import Channel, Message
+from stays.domain.notification import BookingConfirmedMessage, Channel, PaymentStatusMessage
 from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, Connection, Connections, Post, Unreachable
+from stays.edge.frames import Pong
 from tests.integration.tables import contents, dynamodb
 from tests.samples import NOW, STRANGER, TRAVELLER
 
-STATUS: Message = {"type": "PAYMENT_STATUS", "paymentId": "1", "propertyName": "Nhà Gỗ"}
-BOOKING: Message = {"type": "BOOKING_CONFIRMED", "bookingId": "1"}
+STATUS = PaymentStatusMessage(payment_id="1", user_id="Bình", status="INITIATED")
+BOOKING = BookingConfirmedMessage(
+    booking_id="1",
+    payment_id="1",
+    user_id="Bình",
+    property_name="Nhà Gỗ",
+    reference_number="1",
+    check_in=date(2026, 12, 1),
+    check_out=date(2026, 12, 2),
+)
+STATUS_FRAME = '{"type":"PAYMENT_STATUS","paymentId":"1","userId":"Bình","status":"INITIATED"}'.encode()
+BOOKING_FRAME = (
+    '{"type":"BOOKING_CONFIRMED","bookingId":"1","paymentId":"1","userId":"Bình","propertyName":"Nhà Gỗ",'
+    '"referenceNumber":"1","checkIn":"2026-12-01","checkOut":"2026-12-02"}'
+).encode()
 NAMES = {
     403: "ForbiddenException",
     410: "GoneException",
@@ -128,16 +143,14 @@ def test_each_connection_gets_its_messages_in_order_as_compact_utf_8(
 ) -> None:
     first, second = listening(connections, "c1="), listening(connections, "c2=", STRANGER)
     assert post(gateway.url, connections).tell([(first, [STATUS, BOOKING]), (second, [BOOKING])]) == []
-    status = '{"type":"PAYMENT_STATUS","paymentId":"1","propertyName":"Nhà Gỗ"}'.encode()
-    booking = b'{"type":"BOOKING_CONFIRMED","bookingId":"1"}'
-    assert gateway.arrived == {"c1=": [status, booking], "c2=": [booking]}
+    assert gateway.arrived == {"c1=": [STATUS_FRAME, BOOKING_FRAME], "c2=": [BOOKING_FRAME]}
 
 
 def test_only_subscribed_channels_are_told(gateway: Gateway, connections: Connections) -> None:
     narrow = listening(connections, "c1=", channels=("booking_confirmations",))
     silent = listening(connections, "c2=", channels=())
     assert post(gateway.url, connections).tell([(narrow, [STATUS, BOOKING]), (silent, [STATUS, BOOKING])]) == []
-    assert gateway.arrived == {"c1=": [b'{"type":"BOOKING_CONFIRMED","bookingId":"1"}']}
+    assert gateway.arrived == {"c1=": [BOOKING_FRAME]}
 
 
 def test_nobody_is_told_nothing(connections: Connections) -> None:
@@ -264,18 +277,18 @@ def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connect
 def test_c14_a_frame_is_answered_on_its_own_connection_whatever_it_subscribed_to(
     gateway: Gateway, connections: Connections
 ) -> None:
-    assert post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert post(gateway.url, connections).reply("c1=", Pong())
     assert gateway.arrived == {"c1=": [b'{"type":"PONG"}']}
 
 
 def test_an_answer_to_a_connection_that_is_gone_forgets_it(gateway: Gateway, connections: Connections) -> None:
     connections.open(Connection(connection_id="c1=", fingerprint="f", opened_at=NOW))
     gateway.answers["c1="] = [410]
-    assert not post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+    assert not post(gateway.url, connections).reply("c1=", Pong())
     assert connections.find("c1=") is None
 
 
 def test_an_answer_that_does_not_arrive_is_a_fault(gateway: Gateway, connections: Connections) -> None:
     gateway.answers["c1="] = [429]
     with pytest.raises(Unreachable, match="LimitExceededException"):
-        post(gateway.url, connections).reply("c1=", {"type": "PONG"})
+        post(gateway.url, connections).reply("c1=", Pong())

@@ -16,7 +16,7 @@ PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "zalopay_simulator").glob("*.py"))
-EDGES = {"connections", "http", "mail", "bus", "calendar_feed", "legacy"}
+EDGES = {"connections", "http", "mail", "bus", "calendar_feed", "legacy", "frames", "responses", "error_details"}
 SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
 # What each part of `infra` may read of the others, beside what is there for all: the topology.
 READS = {

@@ -57,8 +57,8 @@ def test_moving_money_keeps_nights_from_others_as_long_as_its_session_can_last()
 def test_where_zalopay_says_that_nobody_pays_after_all_the_order_is_open_as_before(outcome: Outcome) -> None:
     decision = decide(MOVING, said(outcome), SOON)
     assert decision == Decision(pending().but(changed_at=SOON), "NOT_MOVING", Nights.HOLD, evidence=said(outcome))
-    assert payment_status(MOVING)["status"] == "PROCESSING"
-    assert payment_status(decision.session)["status"] == "INITIATED"
+    assert payment_status(MOVING).status == "PROCESSING"
+    assert payment_status(decision.session).status == "INITIATED"
     assert decision.session.hold_until == END + HOLD_MARGIN
     assert decide(decision.session, said(outcome), SOON) is None
 

@@ -1,24 +1,101 @@
 """Messages to browsers, made from the present state of an item."""
 
-from datetime import datetime
-from typing import Any, Literal, get_args
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
-from stays.domain.award import WIN, Award, AwardStatus
+from pydantic import Field
+
+from stays.domain.award import WIN, Award, AwardStatus, Result
 from stays.domain.booking import Booking, BookingStatus, booking_of
-from stays.domain.payment import Fulfilment, PaymentSession, Status
-from stays.domain.values import timestamp
-
-Message = dict[str, Any]
+from stays.domain.payment import Fulfilment, PaymentSession, Reason, ShownRefund, Status
+from stays.domain.values import Model, Timestamp
 
 Channel = Literal["payment_status", "booking_confirmations", "auction_results", "second_chance_offers"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
-CHANNEL_OF: dict[str, Channel] = {
-    "PAYMENT_STATUS": "payment_status",
-    "BOOKING_CONFIRMED": "booking_confirmations",
-    "AUCTION_RESULT": "auction_results",
-    "SECOND_CHANCE_OFFER": "second_chance_offers",
-    "OFFER_EXPIRED": "second_chance_offers",
-}
+PaymentState = Literal["INITIATED", "PROCESSING", "COMPLETED", "FAILED"]
+
+
+class Message(Model):
+    """A message to a browser. It has the channel of a notification, or None if it answers a frame."""
+
+    channel: ClassVar[Channel | None] = None
+
+
+class PaymentStatusMessage(Message):
+    """The state of a payment. COMPLETED always has `transactionId`. FAILED has a `reason`."""
+
+    channel = "payment_status"
+    type: Literal["PAYMENT_STATUS"] = "PAYMENT_STATUS"
+    payment_id: str
+    user_id: str
+    status: PaymentState
+    transaction_id: str | None = None
+    reason: Reason | None = None
+    refund: ShownRefund | None = None
+
+
+class BookingConfirmedMessage(Message):
+    """The nights are paid and booked."""
+
+    channel = "booking_confirmations"
+    type: Literal["BOOKING_CONFIRMED"] = "BOOKING_CONFIRMED"
+    booking_id: str
+    payment_id: str
+    user_id: str
+    property_name: str
+    reference_number: str
+    check_in: date
+    check_out: date
+
+
+class AuctionResultMessage(Message):
+    """The user's result in an auction. A win that ends unpaid comes again as LOST, with the `status` of its end."""
+
+    channel = "auction_results"
+    type: Literal["AUCTION_RESULT"] = "AUCTION_RESULT"
+    auction_id: str
+    user_id: str
+    result: Result
+    awarded_nights: tuple[date, ...] | None = None
+    amount: Annotated[int, Field(description="The price of the nights in đồng, or else the bid.")]
+    payment_deadline: Timestamp
+    property_name: str
+    status: Literal["EXPIRED", "DECLINED", "WITHDRAWN"] | None = None
+
+
+class SecondChanceOfferMessage(Message):
+    """Nights that another user did not buy are offered to this user until `responseDeadline`."""
+
+    channel = "second_chance_offers"
+    type: Literal["SECOND_CHANCE_OFFER"] = "SECOND_CHANCE_OFFER"
+    offer_id: str
+    auction_id: str
+    user_id: str
+    offered_nights: tuple[date, ...]
+    amount: int
+    response_deadline: Timestamp
+    property_name: str
+
+
+class OfferExpiredMessage(Message):
+    """An offer is over."""
+
+    channel = "second_chance_offers"
+    type: Literal["OFFER_EXPIRED"] = "OFFER_EXPIRED"
+    offer_id: str
+    auction_id: str
+    user_id: str
+    property_name: str
+
+
+Notification: TypeAlias = Annotated[
+    PaymentStatusMessage
+    | BookingConfirmedMessage
+    | AuctionResultMessage
+    | SecondChanceOfferMessage
+    | OfferExpiredMessage,
+    Field(discriminator="type"),
+]
 
 
 def messages_of(item: PaymentSession | Award, now: datetime, *, booked: bool = True) -> list[Message]:
@@ -33,19 +110,17 @@ def messages_of(item: PaymentSession | Award, now: datetime, *, booked: bool = T
 
 def payment_status(session: PaymentSession) -> Message:
     """PAYMENT_STATUS. COMPLETED always carries the transaction id."""
-    message = {
-        "type": "PAYMENT_STATUS",
-        "paymentId": session.id,
-        "userId": session.user_id,
-        "status": _message_status(session),
-        "transactionId": session.transaction_id,
-        "reason": session.reason,
-        "refund": session.refund.shown.dump() if session.refund else None,
-    }
-    return {name: value for name, value in message.items() if value is not None}
+    return PaymentStatusMessage(
+        payment_id=session.id,
+        user_id=session.user_id,
+        status=_message_status(session),
+        transaction_id=session.transaction_id,
+        reason=session.reason,
+        refund=session.refund.shown if session.refund else None,
+    )
 
 
-def _message_status(session: PaymentSession) -> str:
+def _message_status(session: PaymentSession) -> PaymentState:
     if session.fulfilment is Fulfilment.REVIEW or session.processing:
         return "PROCESSING"
     if session.client_status is Status.PAID:
@@ -57,16 +132,15 @@ def booking_confirmed(booking: Booking) -> Message | None:
     """BOOKING_CONFIRMED, or None for a booking that is not confirmed."""
     if booking.status is not BookingStatus.CONFIRMED:
         return None
-    return {
-        "type": "BOOKING_CONFIRMED",
-        "bookingId": booking.id,
-        "paymentId": booking.payment_id,
-        "userId": booking.user_id,
-        "propertyName": booking.property_name,
-        "referenceNumber": booking.reference_number,
-        "checkIn": booking.check_in.isoformat(),
-        "checkOut": booking.check_out.isoformat(),
-    }
+    return BookingConfirmedMessage(
+        booking_id=booking.id,
+        payment_id=booking.payment_id,
+        user_id=booking.user_id,
+        property_name=booking.property_name,
+        reference_number=booking.reference_number,
+        check_in=booking.check_in,
+        check_out=booking.check_out,
+    )
 
 
 _OVER = frozenset({AwardStatus.EXPIRED, AwardStatus.DECLINED, AwardStatus.WITHDRAWN})
@@ -90,42 +164,38 @@ def award_told(award: Award, now: datetime) -> Message | None:
 
 def _auction_result(award: Award, now: datetime) -> Message:
     over = award.status in _OVER
-    nights = {"awardedNights": _dates(award, now)} if award.nights and not over else {}
-    return {
-        "type": "AUCTION_RESULT",
-        "auctionId": award.auction_id,
-        "userId": award.user_id,
-        "result": "LOST" if over else str(award.result),
-        **nights,
-        "amount": award.amount(now) or award.bid_amount,
-        "paymentDeadline": timestamp(award.deadline),
-        "propertyName": award.place.name,
-        **({"status": award.status.value} if over else {}),
-    }
+    return AuctionResultMessage(
+        auction_id=award.auction_id,
+        user_id=award.user_id,
+        result=Result.LOST if over else award.result,
+        awarded_nights=_dates(award, now) if award.nights and not over else None,
+        amount=award.amount(now) or award.bid_amount,
+        payment_deadline=award.deadline,
+        property_name=award.place.name,
+        status=award.status if over else None,
+    )
 
 
 def _second_chance_offer(award: Award, now: datetime) -> Message:
-    return {
-        "type": "SECOND_CHANCE_OFFER",
-        "offerId": award.award_id,
-        "auctionId": award.auction_id,
-        "userId": award.user_id,
-        "offeredNights": _dates(award, now),
-        "amount": award.amount(now),
-        "responseDeadline": timestamp(award.deadline),
-        "propertyName": award.place.name,
-    }
+    return SecondChanceOfferMessage(
+        offer_id=award.award_id,
+        auction_id=award.auction_id,
+        user_id=award.user_id,
+        offered_nights=_dates(award, now),
+        amount=award.amount(now),
+        response_deadline=award.deadline,
+        property_name=award.place.name,
+    )
 
 
-def _dates(award: Award, now: datetime) -> list[str]:
-    return [night.date.isoformat() for night in award.shown(now)]
+def _dates(award: Award, now: datetime) -> tuple[date, ...]:
+    return tuple(night.date for night in award.shown(now))
 
 
 def _offer_expired(award: Award) -> Message:
-    return {
-        "type": "OFFER_EXPIRED",
-        "offerId": award.award_id,
-        "auctionId": award.auction_id,
-        "userId": award.user_id,
-        "propertyName": award.place.name,
-    }
+    return OfferExpiredMessage(
+        offer_id=award.award_id,
+        auction_id=award.auction_id,
+        user_id=award.user_id,
+        property_name=award.place.name,
+    )

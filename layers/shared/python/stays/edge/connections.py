@@ -12,7 +12,7 @@ from typing import Any
 from stays.aws.client import AwsError, Management
 from stays.aws.store import Condition, Store
 from stays.domain.errors import Busy
-from stays.domain.notification import CHANNEL_OF, CHANNELS, Channel, Message
+from stays.domain.notification import CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, encode_key, timestamp
 
 LIFETIME = timedelta(hours=2, minutes=10)  # API Gateway ends a connection after two hours
@@ -49,7 +49,7 @@ class Connection(Model):
 
     def wants(self, message: Message) -> bool:
         """Whether it subscribed to the channel of the message."""
-        return CHANNEL_OF[message["type"]] in self.channels
+        return message.channel in self.channels
 
 
 def surplus(others: Sequence[Connection], now: datetime) -> list[Connection]:
@@ -238,7 +238,7 @@ class Post:
 
 
 def _frame(message: Message) -> bytes:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(message.dump(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _reaches(call: Callable[[], None]) -> bool:
