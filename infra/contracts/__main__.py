@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.contracts import event_schemas, openapi
+from infra.contracts import event_schemas, openapi, pages
 
 
 def files() -> Mapping[Path, str]:
     """Return the text of each generated file."""
-    return {openapi.DOCUMENT: openapi.text()} | {
-        event_schemas.schema_file(name): text for name, text in event_schemas.schemas().items()
-    }
+    schemas = {event_schemas.schema_file(name): text for name, text in event_schemas.schemas().items()}
+    messages = {pages.DOCS / "messages.schema.json": pages.messages_schema()}
+    return {openapi.DOCUMENT: openapi.text()} | schemas | messages | pages.pages()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.local.events import Client, connect_event, disconnect_event, message_event, selected_route
 from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION, WEBSOCKET_STAGE
+from tests.integration.described import check_message
 from tests.integration.messages import AGENT, HOME, MAI
 from tests.integration.outside import Neighbour
 from tests.integration.product import Context
@@ -77,8 +78,11 @@ class Socket:
 
     @property
     def frames(self) -> list[Any]:
-        """All that came."""
-        return self._neighbour.frames.get(self.id, [])
+        """All that came, each as the published schema describes it."""
+        frames = self._neighbour.frames.get(self.id, [])
+        for frame in frames:
+            check_message(frame)
+        return frames
 
     def of_type(self, kind: str) -> list[Any]:
         """All that came of one type."""

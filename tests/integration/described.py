@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from infra.contracts.openapi import DOCUMENT
+from infra.contracts.pages import DOCS
 from infra.topology import PREFIX, Route
 from stays.edge.http import STATUS
 
@@ -68,3 +69,15 @@ def check(route: Route, status: int, body: Any) -> None:
     assert str(status) in answers, (route, status, body)
     found = validator(*answers[str(status)]).iter_errors(body)
     assert [error.message for error in found] == [], (route, body)
+
+
+@cache
+def _messages() -> Draft202012Validator:
+    schema = json.loads((DOCS / "messages.schema.json").read_text(encoding="utf-8"))
+    whole = schema["properties"]["toBrowser"] | {"$defs": closed(schema["$defs"])}
+    return Draft202012Validator(whole, validate_formats=True)
+
+
+def check_message(frame: Any) -> None:
+    """Raise AssertionError for a message to a browser that the published schema does not describe."""
+    assert _messages().is_valid(frame), frame

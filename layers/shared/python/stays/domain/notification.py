@@ -22,7 +22,7 @@ class Message(Model):
 
 
 class PaymentStatusMessage(Message):
-    """The state of a payment. COMPLETED always has `transactionId`. FAILED has a `reason`."""
+    """The state of a payment. COMPLETED always has `transactionId`. FAILED may have a `reason` and a `refund`."""
 
     channel = "payment_status"
     type: Literal["PAYMENT_STATUS"] = "PAYMENT_STATUS"

@@ -156,7 +156,7 @@ class ShownRefund(Model):
     requested_at: Timestamp | None = None
     accepted_at: Timestamp | None = None
     refunded_at: Timestamp | None = None
-    code: Annotated[int, Field(description="ZaloPay's last code about this refund.")] | None = None
+    code: Annotated[int | None, Field(description="ZaloPay's last code about this refund.")] = None
 
 
 class PaymentSession(Model):

@@ -45,12 +45,12 @@ class AllowedMethods(Model):
 class AuctionState(Model):
     """The state that is in the way, as far as there is one to name."""
 
-    session_id: Annotated[StayId, Field(description="The session that is paid, or whose order is open.")] | None = None
-    expires_at: Annotated[Timestamp, Field(description="The end of the open order.")] | None = None
-    deadline: Annotated[Timestamp, Field(description="The end of the time to pay for the award.")] | None = None
-    nights: Annotated[tuple[date, ...], Field(description="Nights that another user has.")] | None = None
-    check_out: Annotated[date, Field(description="The end of the stay that is over.")] | None = None
-    status: Annotated[BookingStatus, Field(description="The status of a booking that is not confirmed.")] | None = None
+    session_id: Annotated[StayId | None, Field(description="The session that is paid, or whose order is open.")] = None
+    expires_at: Annotated[Timestamp | None, Field(description="The end of the open order.")] = None
+    deadline: Annotated[Timestamp | None, Field(description="The end of the time to pay for the award.")] = None
+    nights: Annotated[tuple[date, ...] | None, Field(description="Nights that another user has.")] = None
+    check_out: Annotated[date | None, Field(description="The end of the stay that is over.")] = None
+    status: Annotated[BookingStatus | None, Field(description="The status of a booking that is not confirmed.")] = None
 
 
 class OpenOrder(Model):

@@ -7,6 +7,7 @@ from pydantic import Field
 from stays.domain.notification import CHANNELS, Channel, Message, Notification
 from stays.domain.values import Model, UserId
 
+Token = Annotated[str, Field(max_length=4096)]
 ErrorCode = Literal["INVALID_MESSAGE", "FORBIDDEN", "TOKEN_EXPIRED"]
 
 
@@ -18,7 +19,7 @@ class Subscribe(Model):
     channels: Annotated[
         tuple[Channel, ...], Field(min_length=1, max_length=20, description="All channels by default.")
     ] = CHANNELS
-    token: Annotated[str, Field(max_length=4096, description="An access token, to prove the user.")] | None = None
+    token: Annotated[Token | None, Field(description="An access token, to prove the user.")] = None
 
 
 class Ping(Model):

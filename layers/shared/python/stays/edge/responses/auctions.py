@@ -132,7 +132,7 @@ class Offer(Response):
     amount: Dong
     response_deadline: Timestamp
     status: OfferStatus
-    payment_deadline: Annotated[Timestamp, Field(description="Once it is accepted: the time to pay.")] | None = None
+    payment_deadline: Annotated[Timestamp | None, Field(description="Once it is accepted: the time to pay.")] = None
 
     @classmethod
     def of(cls, award: Award, now: datetime) -> Self:

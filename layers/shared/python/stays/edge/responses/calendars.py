@@ -27,7 +27,7 @@ class CalendarPage(Response):
     first: Annotated[date, Field(alias="from")]
     last: Annotated[date, Field(alias="to")]
     nights: tuple[ShownTakenNight, ...]
-    feed_since: Annotated[Timestamp, Field(description="When the feed's address was made.")] | None = None
+    feed_since: Annotated[Timestamp | None, Field(description="When the feed's address was made.")] = None
 
     @classmethod
     def of(cls, calendar: Calendar, asked: Span, nights: Iterable[TakenNight], now: datetime) -> Self:

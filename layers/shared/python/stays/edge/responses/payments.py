@@ -74,7 +74,7 @@ class ShownPaymentSession(Response):
     fulfilment: Fulfilment
     app_trans_id: str
     order_url: str | None = None
-    transaction_id: Annotated[str, Field(description="ZaloPay's id of the money.")] | None = None
+    transaction_id: Annotated[str | None, Field(description="ZaloPay's id of the money.")] = None
     reason: Reason | None = None
     cancellation_policy: tuple[ShownTerm, ...] | None = None
     refund: ShownRefund | None = None
