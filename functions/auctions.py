@@ -124,68 +124,70 @@ def show_winners(wins: list[Award], now: datetime) -> list[Winner]:
     return [Winner.of(award, now, open_until.get(award.checkout_id or ""), partial_page=PARTIAL_PAGE) for award in wins]
 
 
-@app.operation("GET", "/auctions/winners/me", "The caller's wins and accepted offers")
+@app.operation("GET /auctions/winners/me", "The caller's wins and accepted offers")
 def winners() -> list[Winner]:
     now = clock()
     return show_winners([award for award in awards.load_all_of(note_caller(now)) if is_winner(award)], now)
 
 
-@app.operation("GET", "/auctions/winners/<auction_id>", "The caller's win at an auction", "NOT_FOUND")
+@app.operation("GET /auctions/winners/<auction_id>", "The caller's win at an auction", errors=("NOT_FOUND",))
 def winner(auction_id: http.PathId) -> Winner:
     now = clock()
     return show_winners([find_award(find_win, auction_id, now)], now)[0]
 
 
-@app.operation("POST", "/auctions/winners/<auction_id>/accept", "Accept a win, or nights of it", *OVER)
+@app.operation("POST /auctions/winners/<auction_id>/accept", "Accept a win, or nights of it", errors=OVER)
 def accept_win(auction_id: http.PathId, request: AcceptRequest) -> http.Nothing:
     """Accepting a partial win keeps only the selected nights, and `bidAmount` becomes their price."""
     return accept(find_win, auction_id, request.selected_nights)
 
 
-@app.operation("POST", "/auctions/winners/<auction_id>/decline", "Decline a win", *OVER, "PAYMENT_PROCESSING")
+@app.operation("POST /auctions/winners/<auction_id>/decline", "Decline a win", errors=(*OVER, "PAYMENT_PROCESSING"))
 def decline_win(auction_id: http.PathId, request: DeclineRequest) -> http.Nothing:
     """A decline ends an unpaid order, and the next bidder gets an offer."""
     return decline(find_win, auction_id, request.reason)
 
 
-@app.operation("POST", "/auctions/offers/<offer_id>/accept", "Accept an offer or a win", *OVER)
+@app.operation("POST /auctions/offers/<offer_id>/accept", "Accept an offer or a win", errors=OVER)
 def accept_any(offer_id: http.PathId, request: AcceptRequest) -> http.Nothing:
     """The id may be an auction's."""
     return accept(find_win_or_offer, offer_id, request.selected_nights)
 
 
-@app.operation("POST", "/auctions/offers/<offer_id>/decline", "Decline an offer or a win", *OVER, "PAYMENT_PROCESSING")
+@app.operation(
+    "POST /auctions/offers/<offer_id>/decline", "Decline an offer or a win", errors=(*OVER, "PAYMENT_PROCESSING")
+)
 def decline_any(offer_id: http.PathId, request: DeclineRequest) -> http.Nothing:
     """The id may be an auction's."""
     return decline(find_win_or_offer, offer_id, request.reason)
 
 
-@app.operation("GET", "/auctions/offers/second-chance/me", "The caller's second-chance offers")
+@app.operation("GET /auctions/offers/second-chance/me", "The caller's second-chance offers")
 def offers() -> list[Offer]:
     now = clock()
     return [Offer.of(award, now) for award in awards.load_all_of(note_caller(now)) if is_offer(award)]
 
 
-@app.operation("GET", "/auctions/offers/second-chance/<offer_id>", "A second-chance offer", "NOT_FOUND")
+@app.operation("GET /auctions/offers/second-chance/<offer_id>", "A second-chance offer", errors=("NOT_FOUND",))
 def offer(offer_id: http.PathId) -> Offer:
     now = clock()
     return Offer.of(find_award(find_offer, offer_id, now), now)
 
 
-@app.operation("POST", "/auctions/offers/second-chance/<offer_id>/accept", "Accept an offer, or nights of it", *OVER)
+@app.operation("POST /auctions/offers/second-chance/<offer_id>/accept", "Accept an offer, or nights of it", errors=OVER)
 def accept_offer(offer_id: http.PathId, request: AcceptRequest) -> http.Nothing:
     """An accepted offer can be paid like a win."""
     return accept(find_offer, offer_id, request.selected_nights)
 
 
 @app.operation(
-    "POST", "/auctions/offers/second-chance/<offer_id>/decline", "Decline an offer", *OVER, "PAYMENT_PROCESSING"
+    "POST /auctions/offers/second-chance/<offer_id>/decline", "Decline an offer", errors=(*OVER, "PAYMENT_PROCESSING")
 )
 def decline_offer(offer_id: http.PathId, request: DeclineRequest) -> http.Nothing:
     return decline(find_offer, offer_id, request.reason)
 
 
-@app.operation("POST", "/auctions/analytics/decline", "The reason why an offer was declined", "NOT_FOUND")
+@app.operation("POST /auctions/analytics/decline", "The reason why an offer was declined", errors=("NOT_FOUND",))
 def report_decline(report: DeclineReport) -> http.Nothing:
     now = clock()
     award = find_award(find_win_or_offer, report.offer_id, now)

@@ -84,14 +84,15 @@ class ProfileRequest(Model):
     picture: Annotated[str | None, BeforeValidator(read_picture), IGNORED] = None
 
 
-@app.operation("GET", "/user/bookings", "The caller's bookings, newest first")
+@app.operation("GET /user/bookings", "The caller's bookings, newest first")
 def mine() -> list[ShownBooking]:
     return [ShownBooking.of(booking, TERMS) for booking in sessions.load_bookings(http.caller(app).user_id)]
 
 
 @app.operation(
-    *("POST", "/bookings", "Hold awarded nights for fifteen minutes"),
-    *("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
+    "POST /bookings",
+    "Hold awarded nights for fifteen minutes",
+    errors=("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
 )
 def reserve(request: BookingRequest) -> ShownBooking:
     """The booking is PENDING until it is paid. A full win is held whole."""
@@ -108,8 +109,9 @@ def shown(session: PaymentSession) -> ShownBooking:
 
 
 @app.operation(
-    *("DELETE", "/bookings/<booking_id>", "Cancel a booking or a reservation"),
-    *("NOT_FOUND", "INVALID_AUCTION_STATE", "PAYMENT_PROCESSING"),
+    "DELETE /bookings/<booking_id>",
+    "Cancel a booking or a reservation",
+    errors=("NOT_FOUND", "INVALID_AUCTION_STATE", "PAYMENT_PROCESSING"),
 )
 def give_back(booking_id: StayId) -> ShownBooking:
     """The sale's `cancellationPolicy` decides the refund. The nights go to the runners-up or are released."""
@@ -134,8 +136,9 @@ def load_confirmed(booking_id: str, code: str) -> Booking:
 
 
 @app.operation(
-    *("POST", "/bookings/<booking_id>/update-calendar", "Block the nights of a booking"),
-    *("NOT_FOUND", "CALENDAR_UPDATE_FAILED"),
+    "POST /bookings/<booking_id>/update-calendar",
+    "Block the nights of a booking",
+    errors=("NOT_FOUND", "CALENDAR_UPDATE_FAILED"),
 )
 def update_calendar(booking_id: StayId) -> http.Nothing:
     """Answers only: the transaction that recorded the payment has already blocked the nights."""
@@ -144,8 +147,9 @@ def update_calendar(booking_id: StayId) -> http.Nothing:
 
 
 @app.operation(
-    *("POST", "/bookings/<booking_id>/conversation", "The thread with the host"),
-    *("NOT_FOUND", "INVALID_AUCTION_STATE"),
+    "POST /bookings/<booking_id>/conversation",
+    "The thread with the host",
+    errors=("NOT_FOUND", "INVALID_AUCTION_STATE"),
 )
 def open_conversation(booking_id: StayId) -> Thread:
     """The same thread at every call."""
@@ -154,8 +158,9 @@ def open_conversation(booking_id: StayId) -> Thread:
 
 
 @app.operation(
-    *("POST", "/bookings/<booking_id>/send-confirmation", "Send the confirmation mail once more"),
-    *("NOT_FOUND", "EMAIL_SENDING_FAILED"),
+    "POST /bookings/<booking_id>/send-confirmation",
+    "Send the confirmation mail once more",
+    errors=("NOT_FOUND", "EMAIL_SENDING_FAILED"),
 )
 def send_confirmation(booking_id: StayId) -> http.Nothing:
     """The mail goes to the user's present address.
@@ -171,7 +176,7 @@ def send_confirmation(booking_id: StayId) -> http.Nothing:
     return http.Nothing()
 
 
-@app.operation("POST", "/users/auth0-sync", "Keep the caller's details, for mail")
+@app.operation("POST /users/auth0-sync", "Keep the caller's details, for mail")
 def save_profile(request: ProfileRequest) -> Account | http.PassedOn:
     """Details on the page count first; the token's claims fill the gaps.
 

@@ -42,8 +42,9 @@ class Range(Model):
 
 
 @app.operation(
-    *("GET", "/properties/<property_id>/calendar", "The nights of the caller's property that are held or booked"),
-    "NOT_FOUND",
+    "GET /properties/<property_id>/calendar",
+    "The nights of the caller's property that are held or booked",
+    errors=("NOT_FOUND",),
 )
 def calendar_of(property_id: http.PathId, nights: Range) -> CalendarPage:
     now = datetime.now(UTC)
@@ -53,8 +54,7 @@ def calendar_of(property_id: http.PathId, nights: Range) -> CalendarPage:
 
 
 @app.operation(
-    *("POST", "/properties/<property_id>/calendar/feed", "A new address for calendar programs"),
-    "NOT_FOUND",
+    "POST /properties/<property_id>/calendar/feed", "A new address for calendar programs", errors=("NOT_FOUND",)
 )
 def open_feed(property_id: http.PathId) -> FeedAddress:
     """The earlier address stops working."""
@@ -65,7 +65,7 @@ def open_feed(property_id: http.PathId) -> FeedAddress:
 
 
 @app.operation(
-    "DELETE", "/properties/<property_id>/calendar/feed", "End the feed: its address stops working", "NOT_FOUND"
+    "DELETE /properties/<property_id>/calendar/feed", "End the feed: its address stops working", errors=("NOT_FOUND",)
 )
 def close_feed(property_id: http.PathId) -> http.Nothing:
     calendars.close_feed(property_id, http.caller(app).user_id)
@@ -74,8 +74,9 @@ def close_feed(property_id: http.PathId) -> http.Nothing:
 
 
 @app.operation(
-    *("GET", "/calendars/<feed>", "A property's bookings as an iCalendar file (RFC 5545)"),
-    "NOT_FOUND",
+    "GET /calendars/<feed>",
+    "A property's bookings as an iCalendar file (RFC 5545)",
+    errors=("NOT_FOUND",),
     kind=CONTENT_TYPE,
 )
 def read_feed(feed: str) -> str:

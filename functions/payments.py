@@ -88,15 +88,22 @@ def note_caller(now: datetime) -> http.Caller:
     return who
 
 
-@app.operation("GET", "/health", "Whether the API is up")
+@app.operation("GET /health", "Whether the API is up")
 def health() -> Health:
     return Health(status="ok", version=__version__)
 
 
 @app.operation(
-    *("POST", "/payment/zalopay/create", "Begin to pay for awarded nights"),
-    *("INVALID_AMOUNT", "NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
-    "PAYMENT_CREATION_FAILED",
+    "POST /payment/zalopay/create",
+    "Begin to pay for awarded nights",
+    errors=(
+        "INVALID_AMOUNT",
+        "NOT_FOUND",
+        "INVALID_AUCTION_STATE",
+        "OFFER_EXPIRED",
+        "PAYMENT_PROCESSING",
+        "PAYMENT_CREATION_FAILED",
+    ),
 )
 def create(request: CreateRequest) -> Order:
     """A double click gets the same answer again. Other nights of the same award replace an order that is not paid."""
@@ -108,7 +115,7 @@ def create(request: CreateRequest) -> Order:
     return Order.model_validate(session)
 
 
-@app.operation("GET", "/payment/zalopay/status/<app_trans_id>", "The state of a payment", "NOT_FOUND")
+@app.operation("GET /payment/zalopay/status/<app_trans_id>", "The state of a payment", errors=("NOT_FOUND",))
 def status(app_trans_id: AppTransId) -> Verdict:
     """ZaloPay is asked at most every five seconds."""
     now = clock()
@@ -119,7 +126,7 @@ def status(app_trans_id: AppTransId) -> Verdict:
     return Verdict.of(settlement.ask(session, "poll", now))
 
 
-@app.operation("GET", "/payment/sessions/<session_id>", "A payment session", "NOT_FOUND")
+@app.operation("GET /payment/sessions/<session_id>", "A payment session", errors=("NOT_FOUND",))
 def session(session_id: StayId) -> ShownPaymentSession:
     """The only route that says PENDING until another route has told the user that it is paid: its page polls then."""
     now = clock()
@@ -130,8 +137,9 @@ def session(session_id: StayId) -> ShownPaymentSession:
 
 
 @app.operation(
-    *("GET", "/payment/transactions/<transaction_id>", "A payment session by ZaloPay's transaction"),
-    *("INVALID_TRANSACTION_ID", "NOT_FOUND"),
+    "GET /payment/transactions/<transaction_id>",
+    "A payment session by ZaloPay's transaction",
+    errors=("INVALID_TRANSACTION_ID", "NOT_FOUND"),
 )
 def transaction(transaction_id: TransactionId) -> ShownPaymentSession:
     now = clock()
@@ -153,8 +161,9 @@ def note_told(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 @app.operation(
-    *("POST", "/payment/<payment_id>/booking", "The one booking of a paid session"),
-    *("NOT_FOUND", "BOOKING_CREATION_FAILED"),
+    "POST /payment/<payment_id>/booking",
+    "The one booking of a paid session",
+    errors=("NOT_FOUND", "BOOKING_CREATION_FAILED"),
 )
 def confirm_booking(payment_id: StayId) -> ShownBooking:
     now = clock()
@@ -167,7 +176,9 @@ def confirm_booking(payment_id: StayId) -> ShownBooking:
     return ShownBooking.of(booking, TERMS)
 
 
-@app.operation("GET", "/payment/<payment_id>/booking", "The booking of a payment, once there is one", "NOT_FOUND")
+@app.operation(
+    "GET /payment/<payment_id>/booking", "The booking of a payment, once there is one", errors=("NOT_FOUND",)
+)
 def booking(payment_id: StayId) -> ShownBooking:
     now = clock()
     found = sessions.find(payment_id, note_caller(now).user_id)

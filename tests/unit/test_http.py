@@ -28,28 +28,28 @@ class Removed(Model):
 def application() -> http.Api:
     app = http.Api()
 
-    @app.operation("POST", "/things", "Make a thing")
+    @app.operation("POST /things", "Make a thing")
     def make(thing: Thing) -> Thing:
         return thing
 
-    @app.operation("GET", "/things", "All things")
+    @app.operation("GET /things", "All things")
     def things() -> list[Thing]:
         return []
 
-    @app.operation("DELETE", "/things/<thing_id>", "Remove a thing")
+    @app.operation("DELETE /things/<thing_id>", "Remove a thing")
     def remove(thing_id: StayId) -> Removed:
         return Removed(id=thing_id)
 
-    @app.operation("GET", "/me", "The caller")
+    @app.operation("GET /me", "The caller")
     def me() -> http.PassedOn:
         return http.PassedOn(200, http.caller(app)._asdict())
 
-    @app.operation("GET", "/failures/<code>", "A failure")
+    @app.operation("GET /failures/<code>", "A failure")
     def fail(code: str) -> http.Nothing:
         errors = {"NOT_FOUND": NotFound(), "OFFER_EXPIRED": Refused(code, "Too late.", deadline="then")}
         raise errors.get(code) or StaysError(code, "A sentence.")
 
-    @app.operation("GET", "/broken", "Something broken")
+    @app.operation("GET /broken", "Something broken")
     def broken() -> http.Nothing:
         raise RuntimeError("the database password is hunter2")
 
@@ -324,7 +324,7 @@ def test_what_is_refused_of_get_is_refused_of_head(body: str) -> None:
 def test_a_request_is_told_as_it_came_in() -> None:
     app, heard = http.Api(), []
 
-    @app.operation("POST", "/echo", "What was sent")
+    @app.operation("POST /echo", "What was sent")
     def echo() -> http.Nothing:
         heard.append(http.received(app))
         return http.Nothing()

@@ -103,14 +103,15 @@ class Api(APIGatewayHttpResolver):
         self.not_found(lambda _: self._fail(_missing(self)))
 
     def operation(
-        self, method: str, path: str, summary: str, *errors: str, kind: str = content_types.APPLICATION_JSON
+        self, route: str, summary: str, errors: tuple[str, ...] = (), kind: str = content_types.APPLICATION_JSON
     ) -> Callable[[Handler], Handler]:
-        """Serve a route: `GET`, `/bookings/<booking_id>`, and the facts of an `Operation`.
+        """Serve a route, such as `GET /bookings/<booking_id>`, with the facts of an `Operation`.
 
         The handler's arguments are read and validated by their types. A name of the path is a text. A model is the
         query of a GET, and otherwise the body. A request that does not fit is answered with VALIDATION_ERROR, which
         names every wrong field. The handler returns a model, a list of models, or the text of a file.
         """
+        method, path = route.split(" ")
 
         def serve(handler: Handler) -> Handler:
             self.operations.append(Operation(method, path, summary, errors, kind, handler))
