@@ -128,7 +128,7 @@ def status(app_trans_id: AppTransId) -> Verdict:
 
 @app.operation("GET /payment/sessions/<session_id>", "A payment session", errors=("NOT_FOUND",))
 def session(session_id: StayId) -> ShownPaymentSession:
-    """The only route that says PENDING until another route has told the user that it is paid: its page polls then."""
+    """Reads PENDING until another route has told the user that it is paid: the page polls while it reads PENDING."""
     now = clock()
     found = sessions.find(session_id, note_caller(now).user_id)
     overdue = now > found.expires_at

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.contracts.event_examples import RECEIVED, examples
+from infra.contracts.examples import Undescribed
 from infra.contracts.functions import ROOT
 from stays.domain.announcement import ANNOUNCEMENTS
 from stays.domain.auction import EVENTS
@@ -18,10 +19,15 @@ comes as another version."""
 
 
 def schemas() -> dict[str, str]:
-    """Return the text of each schema file by detail-type: incoming events, then outgoing ones with their version."""
+    """Return the text of each schema file by detail-type: incoming events, then outgoing ones with their version.
+
+    Raises Undescribed for an event without an example.
+    """
     received = {name: model.model_json_schema(by_alias=True) for name, model in EVENTS.items()}
     announced = {name: _versioned(model, name) for name, model in ANNOUNCEMENTS.items()}
     example = RECEIVED | examples()
+    for missing in (received | announced).keys() - example.keys():
+        raise Undescribed(f"{missing}: infra.contracts.event_examples has no example of this event")
     return {name: _text(schema | {"examples": [example[name]]}) for name, schema in (received | announced).items()}
 
 

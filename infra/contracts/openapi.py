@@ -38,7 +38,6 @@ _SERVERS = [
         "variables": {"api": {"default": "api.stays.example"}},
     },
 ]
-_CALLBACK_SUMMARY = "ZaloPay reports that an order is paid. Its MAC is the authorization"
 
 
 class GatewayRefusal(BaseModel):
@@ -47,37 +46,51 @@ class GatewayRefusal(BaseModel):
     message: str
 
 
+def _receive(request: CallbackRequest) -> CallbackAnswer:
+    """Stand for the callback's function, which has no `Api`: it reads the raw bytes that the MAC covers."""
+    raise NotImplementedError
+
+
+CALLBACK = Operation(
+    "POST",
+    "/payment/zalopay/callback",
+    "ZaloPay reports that an order is paid. Its MAC is the authorization",
+    (),
+    JSON,
+    _receive,
+)
+
+
 class Described(NamedTuple):
-    """A route of the topology with the operation that serves it. The callback has no operation: it reads raw bytes."""
+    """A route of the topology with the operation that serves it."""
 
     route: Route
     path: str
-    operation: Operation | None
+    operation: Operation
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Return the codes of all errors that the route answers."""
-        own = self.operation.errors if self.operation else ()
-        return (*ALWAYS, *own, *(() if self.route.public else ("AUTH_REQUIRED",))) if self.operation else ()
+        """Return the codes of all errors that the route answers. The callback answers ZaloPay in its own way."""
+        if self.operation is CALLBACK:
+            return ()
+        return (*ALWAYS, *self.operation.errors, *(() if self.route.public else ("AUTH_REQUIRED",)))
 
     @property
-    def hints(self) -> Mapping[str, Any]:
-        """Return the handler's types by argument; the answer is `return`."""
-        return get_type_hints(self.operation.handler, include_extras=True) if self.operation else _CALLBACK
+    def arguments(self) -> Mapping[str, Any]:
+        """Return the types of the handler's arguments."""
+        hints = get_type_hints(self.operation.handler, include_extras=True)
+        return {name: hint for name, hint in hints.items() if name != "return"}
 
     @property
     def request(self) -> type[BaseModel] | None:
         """Return the model of the body, or of the query of a GET."""
-        return next((hint for name, hint in self.hints.items() if name != "return" and _is_model(hint)), None)
+        return next((hint for hint in self.arguments.values() if _is_model(hint)), None)
 
     @property
     def answer(self) -> Any:
-        """Return the model of the answer, a list of a model, or `str` for a file."""
-        answers = [each for each in get_args(self.hints["return"]) if each is not PassedOn]
-        return answers[0] if PassedOn in get_args(self.hints["return"]) else self.hints["return"]
-
-
-_CALLBACK: Mapping[str, Any] = {"body": CallbackRequest, "return": CallbackAnswer}
+        """Return the type of the answer: a model, a list of a model, or `str` for a file."""
+        hint = get_type_hints(self.operation.handler).get("return")
+        return next(each for each in get_args(hint) if each is not PassedOn) if PassedOn in get_args(hint) else hint
 
 
 def served(routes: Sequence[Route] = SERVED) -> list[Described]:
@@ -92,7 +105,7 @@ def served(routes: Sequence[Route] = SERVED) -> list[Described]:
 
 def _operations(function: str) -> dict[tuple[str, str], Operation]:
     app = getattr(started(function), "app", None)
-    every: list[Operation] = app.operations if isinstance(app, Api) else []
+    every = app.operations if isinstance(app, Api) else [CALLBACK] if function == "zalopay_callback" else []
     return {
         (each.method, re.sub(r"<(\w+)>", lambda name: f"{{{to_camel(name[1])}}}", each.path)): each for each in every
     }
@@ -101,11 +114,13 @@ def _operations(function: str) -> dict[tuple[str, str], Operation]:
 def _described(route: Route, operations: Mapping[tuple[str, str], Operation]) -> Described:
     path = route.path.removeprefix(PREFIX)
     found = operations.get((route.method, path))
-    if found is None and route.function != "zalopay_callback":
+    if found is None:
         raise Undescribed(f"{route.method} {path}: {route.function} has no app.operation for it, with its summary")
     described = Described(route, path, found)
-    if found is not None and not found.summary:
+    if not found.summary:
         raise Undescribed(f"{route.method} {path}: the summary is missing")
+    if described.answer is not str and not _models(described.answer):
+        raise Undescribed(f"{route.method} {path}: the handler returns no model")
     for code in described.codes:
         if code not in ERRORS or code not in STATUS:
             raise Undescribed(f"{route.method} {path}: {code} is missing in stays.edge.error_details or in http.STATUS")
@@ -169,8 +184,8 @@ def _operation(each: Described, known: Mapping[str, Schema]) -> Schema:
     described: Schema = {"operationId": to_camel("_".join(words)), "tags": [each.route.function]}
     if each.route.public:
         described["security"] = []
-    described["summary"] = each.operation.summary if each.operation else _CALLBACK_SUMMARY
-    if each.operation and each.operation.handler.__doc__:
+    described["summary"] = each.operation.summary
+    if each.operation.handler.__doc__ and each.operation is not CALLBACK:
         described["description"] = _said(each.operation.handler)
     if parameters := [*_of_path(each, known), *_of_query(each, known)]:
         described["parameters"] = parameters
@@ -184,7 +199,7 @@ def _operation(each: Described, known: Mapping[str, Schema]) -> Schema:
 
 def _of_path(each: Described, known: Mapping[str, Schema]) -> Iterator[Schema]:
     for name in re.findall(r"{(\w+)}", each.path):
-        hint = next(hint for argument, hint in each.hints.items() if to_camel(argument) == name)
+        hint = next(hint for argument, hint in each.arguments.items() if to_camel(argument) == name)
         schema = untitled(TypeAdapter(hint).json_schema())
         told = {"name": name, "in": "path", "required": True, "schema": schema}
         yield told | {"example": example(schema, known, name)}
@@ -201,7 +216,7 @@ def _of_query(each: Described, known: Mapping[str, Schema]) -> Iterator[Schema]:
 
 
 def _answers(each: Described, known: Mapping[str, Schema]) -> dict[str, Schema]:
-    kind = each.operation.kind.partition(";")[0] if each.operation else JSON
+    kind = each.operation.kind.partition(";")[0]
     if kind != JSON:
         file: Schema = {"description": "The file.", "content": {kind: {"schema": {"type": "string"}}}}
         found: dict[str, Schema] = {"200": file, "304": {"description": "The caller's copy is the present one."}}

@@ -102,40 +102,41 @@ def test_no_reference_leads_nowhere_and_no_schema_is_idle(described: dict[str, A
     assert {name for kind, name in named if kind == "schemas"} == components["schemas"].keys()
 
 
+ME = Route("GET", "/api/v1/users/me", "bookings")
+PROFILE = Operation("GET", "/users/me", "A profile", (), "application/json", Nothing)
+
+
+def profile() -> Nothing:
+    """Answer with a model."""
+    return Nothing()
+
+
+def untyped() -> dict[str, Any]:
+    """Answer without a model."""
+    return {}
+
+
 @pytest.mark.parametrize(
-    ("route", "operation", "missing"),
+    ("routes", "served", "missing"),
     [
-        (Route("GET", "/api/v1/users/me", "bookings"), None, "GET /users/me: bookings has no app.operation"),
-        (None, ("/users/me", "A profile", ()), "GET /users/me of bookings: the topology has no such route"),
-        (
-            Route("GET", "/api/v1/users/me", "bookings"),
-            ("/users/me", "", ()),
-            "GET /users/me: the summary is missing",
-        ),
-        (
-            Route("GET", "/api/v1/users/me", "bookings"),
-            ("/users/me", "A profile", ("NEW_CODE",)),
-            "GET /users/me: NEW_CODE is missing",
-        ),
+        ([ME], [], "GET /users/me: bookings has no app.operation"),
+        ([], [PROFILE], "GET /users/me of bookings: the topology has no such route"),
+        ([ME], [PROFILE._replace(summary="")], "GET /users/me: the summary is missing"),
+        ([ME], [PROFILE._replace(handler=untyped)], "GET /users/me: the handler returns no model"),
+        ([ME], [PROFILE._replace(handler=profile, errors=("NEW_CODE",))], "GET /users/me: NEW_CODE is missing"),
     ],
 )
 def test_a_route_that_stands_in_one_place_only_is_named_with_what_is_missing(
-    route: Route | None, operation: tuple[str, str, tuple[str, ...]] | None, missing: str
+    routes: list[Route], served: list[Operation], missing: str
 ):
-    def profile() -> Nothing:
-        return Nothing()
-
-    routes = [*SERVED, route] if route else [*SERVED]
-    app = started("bookings").app
-    served = [*app.operations]
-    if operation:
-        path, summary, errors = operation
-        app.operations.append(Operation("GET", path, summary, errors, "application/json", profile))
+    operations = started("bookings").app.operations
+    before = [*operations]
+    operations += served
     try:
         with pytest.raises(Undescribed, match=re.escape(missing)):
-            document(routes)
+            document([*SERVED, *routes])
     finally:
-        app.operations[:] = served
+        operations[:] = before
 
 
 def test_a_field_without_an_example_is_named():

@@ -89,7 +89,7 @@ class Operation(NamedTuple):
     summary: str
     errors: tuple[str, ...]
     kind: str
-    handler: Callable[..., Answer]
+    handler: Callable[..., object]
 
 
 class Api(APIGatewayHttpResolver):
