@@ -1,7 +1,7 @@
 """Events of the auction system: the result of an auction for a bidder, and second-chance offers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -134,8 +134,5 @@ def read_event(detail_type: str, detail: dict[str, Any], now: datetime) -> Award
     return event if isinstance(event, AuctionWithdrawn) else event.award(now)
 
 
-EVENTS: dict[str, type[AuctionResult] | type[SecondChanceOffer] | type[AuctionWithdrawn]] = {
-    "AuctionResult": AuctionResult,
-    "SecondChanceOffer": SecondChanceOffer,
-    "AuctionWithdrawn": AuctionWithdrawn,
-}
+AuctionEvent: TypeAlias = AuctionResult | SecondChanceOffer | AuctionWithdrawn
+EVENTS: dict[str, type[AuctionEvent]] = {kind.__name__: kind for kind in get_args(AuctionEvent)}  # by the detail-type
