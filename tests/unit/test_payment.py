@@ -47,7 +47,7 @@ from stays.domain.payment import (
     next_late_check,
     open_session,
 )
-from stays.edge.responses.payments import ShownPaymentSession
+from stays.edge.responses.payments import ShownPaymentSession, Verdict
 from tests.samples import (
     NIGHTS,
     NOW,
@@ -444,6 +444,24 @@ def test_the_client_sees_the_contracts_shape_and_nothing_of_our_own() -> None:
         "bookedAt": "2026-11-22T03:00:00.000Z",
         "cancelledAt": "2026-11-22T03:00:10.000Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("session", "verdict"),
+    [
+        (opened(), "PENDING"),
+        (pending(), "PENDING"),
+        (booked(), "PAID"),
+        (refund_due(), "FAILED"),
+        *((pending().but(status=Status(verdict)), verdict) for verdict in ("FAILED", "CANCELLED")),
+        (pending().but(status=Status.EXPIRED), "CANCELLED"),
+    ],
+)
+def test_c8_the_status_route_says_one_of_four_words(session: PaymentSession, verdict: str) -> None:
+    shown = Verdict.of(session).dump()
+    whole = ShownPaymentSession.of(session, POLICY).dump()
+    more = ("transactionId", "amount", "paidAt", "reason", "refund")
+    assert shown == {"status": verdict} | {name: whole[name] for name in more if name in whole}
 
 
 def test_c24_a_page_that_loads_reads_pending_until_its_owner_was_told_that_it_is_paid() -> None:

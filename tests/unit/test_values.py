@@ -19,6 +19,7 @@ from stays.domain.values import (
     MAXIMUM_NIGHTS,
     STAY_ID,
     Amount,
+    AppTransId,
     Id,
     Model,
     Night,
@@ -98,6 +99,13 @@ def test_the_stay_is_read_back_from_its_order_id() -> None:
 )
 def test_an_order_id_that_is_none_of_ours_names_no_stay(text: str) -> None:
     assert stay_id_of(text) is None
+
+
+def test_the_id_of_an_order_at_zalopay_has_our_form() -> None:
+    order = f"261122_{new_stay_id(datetime(2026, 11, 22, tzinfo=UTC), bytes(10))}"
+    assert TypeAdapter(AppTransId).validate_python(order) == order
+    with pytest.raises(ValidationError):
+        TypeAdapter(AppTransId).validate_python("1")
 
 
 def test_a_user_is_opaque_to_zalopay() -> None:

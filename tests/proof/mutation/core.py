@@ -51,6 +51,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "table/profiles": ("integration/test_table_profiles",),
     "table/refused": ("integration/test_table_profiles",),
     "table/strays": ("integration/test_table_strays",),
+    "edge/responses/auctions": ("unit/test_winners",),
+    "edge/responses/bookings": ("unit/test_booking",),
+    "edge/responses/calendars": ("unit/test_calendar",),
+    "edge/responses/payments": ("unit/test_payment", "integration/test_session_page", "integration/test_endpoints"),
     "edge/http": ("unit/test_http", "integration/test_head"),
 }
 ONLY = {"edge/http": ("caller", "answer")}  # the functions of a module that belong to the core, if not all do
