@@ -11,11 +11,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from stays.checkout import Checkout, Choice, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import (
+from stays.domain.mail import (
     Profile,
     account_of,
     language_of,
-    new_mailing,
+    new_mail,
     read_locale,
     read_picture,
     wished_for,
@@ -137,10 +137,10 @@ def open_conversation(booking_id: http.PathId) -> dict[str, str]:
 def send_confirmation(booking_id: http.PathId) -> dict[str, Any]:
     """Send the confirmation to the user's present address, and keep that address in the mail."""
     booking, now = load_confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
-    session, mailing = effects.load_story(booking.id, "confirmation")
+    session, mail = effects.load_mail(booking.id, "confirmation")
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
-    owed = mailing or new_mailing(booking.id, "confirmation", now)
+    owed = mail or new_mail(booking.id, "confirmation", now)
     effects.request(owed, lambda current: wished_for(current, to, now))
     return {}
 

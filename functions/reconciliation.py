@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stays.answers import Answers
 from stays.domain.award import Award
 from stays.domain.errors import Busy
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, PaymentSession
 from stays.domain.refund import Owing, RefundOutcome
@@ -84,18 +84,18 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
         logger.info("refund", extra={"sessionId": settled.id, "fulfilment": state, "code": evidence.code})
 
 
-def check_mail(mailing: Mailing, now: datetime) -> None:
+def check_mail(mail: Mail, now: datetime) -> None:
     """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.rearm(mailing, now).due_at is None:
+    if effects.rearm(mail, now).due_at is None:
         count("MailFailed")
-        logger.error("mail given up", extra={"sessionId": mailing.stay_id, "letter": mailing.letter})
+        logger.error("mail given up", extra={"sessionId": mail.stay_id, "letter": mail.mail_kind})
 
 
 def attend(item: Due, now: datetime) -> None:
     """Attend to one due item, by its kind. Raises every error of the item."""
     if isinstance(item, Unreadable):
         raise LookupError(f"{item.partition} {item.sort} cannot be read")
-    if isinstance(item, Mailing):
+    if isinstance(item, Mail):
         check_mail(item, now)
     elif isinstance(item, Award):
         check_award(item, now)
@@ -129,7 +129,7 @@ def id_of(item: Due) -> str:
     match item:
         case PaymentSession():
             return item.id
-        case Mailing():
+        case Mail():
             return item.stay_id
         case Award():
             return item.award_id

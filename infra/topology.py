@@ -230,7 +230,7 @@ FUNCTIONS = {
         timeout=30,
         memory=512,
         environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
-        why="Ten letters one after the other, each rendered and handed to SES; events in a call or two.",
+        why="Ten mails one after the other, each rendered and handed to SES; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("GetItem",), ("USER#*",)),

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from infra.topology import Route
 from stays.domain.booking import Booking
 from stays.domain.calendar import CalendarPage
-from stays.domain.mailing import Account
+from stays.domain.mail import Account
 from stays.domain.payment import _DOUBTS, _INTERNAL, PaymentSession
 from stays.domain.values import MAXIMUM_AMOUNT, TRANSACTION_ID
 from stays.edge.http import STATUS

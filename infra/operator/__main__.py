@@ -19,7 +19,7 @@ from infra.aws.stage import STAGES, BadStage, read_context, read_stage
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment, NotThere, deployed, enter, local
 from stays.domain.errors import StaysError
-from stays.domain.mailing import Kind
+from stays.domain.mail import MailKind
 from stays.edge.bus import NotTaken, publish
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
@@ -36,7 +36,7 @@ READS_ALL = ("review", "messages", "publish")
 TAKES = {
     "replay": ("name", "at"),
     "refund": ("name", "amount", "end_booking"),
-    "mail": ("name", "letter"),
+    "mail": ("name", "kind"),
     "due": (),
     "review": (),
     "redrive": (),
@@ -87,7 +87,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     added["refund"].add_argument(
         "--end-booking", action="store_true", help="of a stay that is booked: its booking ends"
     )
-    added["mail"].add_argument("letter", choices=get_args(Kind))
+    added["mail"].add_argument("kind", choices=get_args(MailKind))
     add("due", help="what the clock will look at within the hour")
     add("review", help="what waits for people")
     add("redrive", help="dead letters back to where they came from")

@@ -16,7 +16,7 @@ from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Kind, Mailing, asked_for
+from stays.domain.mail import Mail, MailKind, asked_for
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -189,16 +189,16 @@ class Commands:
         most = self._paid(session)
         yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
 
-    def mail(self, name: str, letter: Kind) -> Iterator[str]:
+    def mail(self, name: str, kind: MailKind) -> Iterator[str]:
         """Send a mail again, with the present state of the stay. Raises Refused for a mail that was never due."""
         session, now = self._session(name), self._environment.now()
-        mailing = self._tools.effects.load_story(session.id, letter).mailing
-        if mailing is None:
-            raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
+        mail = self._tools.effects.load_mail(session.id, kind).mail
+        if mail is None:
+            raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever owed for this stay.")
         if self._really:
-            self._tools.effects.request(mailing, lambda current: asked_for(current, now))
+            self._tools.effects.request(mail, lambda current: asked_for(current, now))
             self._tools.queries.note_mail(session, now)
-        yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
+        yield f"The {kind} of {session.id} {'goes' if self._really else 'would go'} out once more."
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
         """Send connected browsers the state of each payment that changed since then."""
@@ -279,8 +279,8 @@ def _waiting(item: Due) -> str:
     if isinstance(item, Unreadable):
         return f"cannot be read: {item.partition} {item.sort}"
     at = moment(item.due_at) if item.due_at else "never"
-    if isinstance(item, Mailing):
-        return f"{at}  {item.stay_id}  mail {item.letter}, {item.state}"
+    if isinstance(item, Mail):
+        return f"{at}  {item.stay_id}  mail {item.mail_kind}, {item.state}"
     if isinstance(item, Award):
         return f"{at}  {item.award_id} of auction {item.auction_id}, {item.status}"
     if isinstance(item, Stray):

@@ -150,14 +150,14 @@ def next_step(session: PaymentSession) -> str:
 
 def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
     """Describe the effects of a decision besides the new state."""
-    yield f"  {_WORDS.get(decision.what, decision.what)}"
+    yield f"  {_WORDS.get(decision.name, decision.name)}"
     refund = decision.session.refund
     if refund is not None and refund.status is Fulfilment.REFUND_DUE:
         yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} go back"
     if isinstance(decision.session, PaymentSession) and decision.nights is not Nights.KEEP:
         yield f"  {len(decision.session.nights)} nights: {_NIGHTS[decision.nights]}"
-    if decision.letter is not None:
-        yield f"  mail to the traveller: {decision.letter}"
+    if decision.mail is not None:
+        yield f"  mail to the traveller: {decision.mail}"
 
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:

@@ -224,9 +224,9 @@ class Local:
         """What was sent to somebody, newest first."""
         return [each for each in self.dev("GET", "/mail") if each["to"] == [email]]
 
-    def letters(self, email: str, count: int) -> list[dict[str, Any]]:
-        """So many letters to somebody, once they have come."""
-        return eventually(lambda: mail if len(mail := self.mail(email)) >= count else [])
+    def wait_for_mails(self, email: str, count: int) -> list[dict[str, Any]]:
+        """Wait for this many mails to an address, and return them."""
+        return eventually(lambda: mails if len(mails := self.mail(email)) >= count else [])
 
     def published(self, stay_id: str) -> list[str]:
         """What the rest of the company has heard of a stay, in order."""

@@ -17,10 +17,10 @@ def press_pay(browser: Browser, award: Award) -> dict[str, Any]:
 
 
 def assert_booked(local: Local, browser: Browser, award: Award, session_id: str) -> None:
-    """One booking of these nights, one letter, one thread, one recorded decision."""
+    """One booking of these nights, one mail, one thread, one recorded decision."""
     (booking,) = [each for each in browser.get("/user/bookings") if each["id"] == session_id]
     assert (booking["status"], booking["nights"]) == ("CONFIRMED", award.nights)
-    local.letters(browser.email, 1)
+    local.wait_for_mails(browser.email, 1)
     story = eventually(lambda: told if (told := local.story(session_id))["MAIL"][0]["state"] == "SENT" else {})
     assert [len(story[kind]) for kind in ("SESSION", "BOOKING", "THREAD", "MAIL")] == [1, 1, 1, 1]
     assert [event["what"] for event in story["EVENT"]].count("PAID_AND_BOOKED") == 1
@@ -48,7 +48,7 @@ def test_a_won_auction_becomes_a_paid_booked_stay(local: Local, zalopay: ZaloPay
     assert page.socket.dropped == other_tab.dropped == []
 
 
-def test_a_booking_has_everything_that_the_confirmation_page_and_the_letter_show(
+def test_a_booking_has_everything_that_the_confirmation_page_and_the_mail_show(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
@@ -77,9 +77,9 @@ def test_a_booking_has_everything_that_the_confirmation_page_and_the_letter_show
         ],
     }
     assert created_at.endswith("Z")
-    (letter,) = local.letters(an.email, 1)
-    assert reference in letter["text"]
-    (calendar,) = [each for each in letter["attachments"] if each["name"].endswith(".ics")]
+    (mail,) = local.wait_for_mails(an.email, 1)
+    assert reference in mail["text"]
+    (calendar,) = [each for each in mail["attachments"] if each["name"].endswith(".ics")]
     assert (calendar["type"], award.nights[0].replace("-", "") in calendar["content"]) == ("text/calendar", True)
 
 
@@ -89,7 +89,7 @@ def test_what_the_backend_does_after_a_booking_may_be_asked_for_again(
     an = traveller()
     order = press_pay(an, local.award(an))
     zalopay.pay(order["appTransId"])
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
     booking = f"/bookings/{order['sessionId']}"
     for _ in range(2):
         assert an.post(f"{booking}/update-calendar", {}) == {}
@@ -99,7 +99,7 @@ def test_what_the_backend_does_after_a_booking_may_be_asked_for_again(
         an.post(f"{booking}/send-confirmation", {})
     local.later(61)
     assert an.post(f"{booking}/send-confirmation", {}) == {}
-    first, second = local.letters(an.email, 2)
+    first, second = local.wait_for_mails(an.email, 2)
     assert first["subject"] == second["subject"]
     assert len(local.story(order["sessionId"])["THREAD"]) == 1
 
@@ -128,7 +128,7 @@ def test_a_page_that_opens_after_the_callback_polls_and_is_told_on_subscribing(
     order = press_pay(an, award)
     redirect = zalopay.pay(order["appTransId"])
     eventually(lambda: local.story(order["sessionId"])["SESSION"][0]["status"] == "PAID")
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
 
     page = an.return_from(redirect)
     assert page.session["status"] == "PENDING"
@@ -211,7 +211,7 @@ def test_when_every_callback_is_lost_every_paid_order_is_booked_within_two_minut
     assert [story["SESSION"][0]["fulfilment"] for story in stories] == ["BOOKED"] * 20
     assert all(callback["verdict"] == "lost" for order in zalopay.orders()[-20:] for callback in order["callbacks"])
     for person in people:
-        local.letters(person.email, 1)
+        local.wait_for_mails(person.email, 1)
 
 
 def test_three_callbacks_make_one_booking(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:

@@ -79,8 +79,8 @@ def test_of_two_people_who_want_a_night_one_books_it_and_the_other_gets_all_mone
     with pytest.raises(ApiError, match="404 NOT_FOUND"):
         an.get(f"/payment/{late['sessionId']}/booking")
     assert binh.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED"
-    (letter,) = local.letters(an.email, 1)
-    assert letter["attachments"] == []
+    (mail,) = local.wait_for_mails(an.email, 1)
+    assert mail["attachments"] == []
     assert socket.dropped == []
 
 
@@ -110,7 +110,7 @@ def test_a_cancelled_booking_frees_its_nights_and_brings_the_money_back(
     award = local.award(an)
     order = press_pay(an, award)
     pay(zalopay, order)
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
     socket = an.listen()
     cancelled = an.call("DELETE", f"/bookings/{order['sessionId']}")
     refund = {"amount": award.amount, "status": "REFUND_DUE"}
@@ -125,7 +125,7 @@ def test_a_cancelled_booking_frees_its_nights_and_brings_the_money_back(
     assert_refunded(local, zalopay, order)
     booking = an.get(f"/payment/{order['sessionId']}/booking")
     assert (booking["status"], booking["refund"]["status"]) == ("CANCELLED", "REFUNDED")
-    assert len(local.letters(an.email, 2)) == 2
+    assert len(local.wait_for_mails(an.email, 2)) == 2
 
 
 def test_nights_that_are_reserved_first_are_paid_later(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:

@@ -19,7 +19,7 @@ def test_bookings_tokens_orders_and_mail_outlive_a_restart_and_no_mail_goes_out_
         award = first.award(an)
         paid = an.create_payment(award.auction_id, award.nights, award.amount)
         first.zalopay.pay(paid["appTransId"])
-        (letter,) = first.letters(an.email, 1)
+        (mail,) = first.wait_for_mails(an.email, 1)
         assert an.get(f"/payment/{paid['sessionId']}/booking")["status"] == "CONFIRMED"
         session = an.get(f"/payment/sessions/{paid['sessionId']}")
         bookings = an.get("/user/bookings")
@@ -41,7 +41,7 @@ def test_bookings_tokens_orders_and_mail_outlive_a_restart_and_no_mail_goes_out_
         second.zalopay.pay(unpaid["appTransId"])
         second.round(after=60)
         socket.expect("BOOKING_CONFIRMED", bookingId=unpaid["sessionId"])
-        letters = second.letters(email, 2)
-        assert letters[-1] == letter
-        assert len(letters) == 2
+        mails = second.wait_for_mails(email, 2)
+        assert mails[-1] == mail
+        assert len(mails) == 2
     assert second.stop() == 0

@@ -208,11 +208,11 @@ def test_the_notifier_tells_the_traveller(walk: SimpleNamespace):
     assert {"COMPLETED", "BOOKING_CONFIRMED"} <= set(walk.heard)
 
 
-def test_fulfilment_sends_the_letter_with_its_calendar(walk: SimpleNamespace):
+def test_fulfilment_sends_the_mail_with_its_calendar(walk: SimpleNamespace):
     assert walk.failed["fulfilment"] == []
-    (letter,) = walk.mail
-    assert letter["to"] == ["mai@example.com"]
-    assert letter["attachments"][0]["name"] == "booking.ics"
+    (mail,) = walk.mail
+    assert mail["to"] == ["mai@example.com"]
+    assert mail["attachments"][0]["name"] == "booking.ics"
 
 
 def test_fulfilment_publishes_what_happened(walk: SimpleNamespace, bus: SimpleNamespace):

@@ -110,8 +110,8 @@ def walk(emulator: Emulator, outputs: dict[str, str], browser: Browser, outside:
         paid = browser.call("POST", pay, {}).json()
         while "BOOKING_CONFIRMED" not in heard:
             heard.append(json.loads(socket.recv(30))["type"])
-    letter = until(lambda: sent_letter(emulator, made["sessionId"]), lambda: "no letter was sent")
-    return SimpleNamespace(made=made, paid=paid, heard=heard, letter=letter)
+    mail = until(lambda: stored_mail(emulator, made["sessionId"]), lambda: "no mail was sent")
+    return SimpleNamespace(made=made, paid=paid, heard=heard, mail=mail)
 
 
 def announce(emulator: Emulator):
@@ -120,7 +120,7 @@ def announce(emulator: Emulator):
     assert emulator.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def sent_letter(emulator: Emulator, stay_id: str) -> dict[str, Any] | None:
+def stored_mail(emulator: Emulator, stay_id: str) -> dict[str, Any] | None:
     """The item of the confirmation, once nothing more is done about it."""
     key = {"PK": {"S": f"STAY#{stay_id}"}, "SK": {"S": "MAIL#confirmation"}}
     item = emulator.client("dynamodb").get_item(TableName="stays-dev", Key=key).get("Item")
@@ -167,7 +167,7 @@ def test_the_traveller_is_told_over_the_socket(walk: SimpleNamespace):
 
 
 def test_the_confirmation_is_mailed(walk: SimpleNamespace):
-    assert walk.letter["state"]["S"] == "SENT"
+    assert walk.mail["state"]["S"] == "SENT"
 
 
 def test_the_clock_calls_reconciliation_by_its_alias(walk: SimpleNamespace, emulator: Emulator):

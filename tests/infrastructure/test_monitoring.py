@@ -12,7 +12,7 @@ import pytest
 from infra.aws.alarms import BUSINESS, HEARTBEAT
 from infra.aws.dashboard import GRAPHS, TODAY
 from infra.topology import CONSUMERS, FUNCTIONS, RULES, SCHEDULES, TABLES
-from stays.domain.mailing import LONGEST_PAUSE
+from stays.domain.mail import LONGEST_PAUSE
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()

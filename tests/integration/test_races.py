@@ -19,7 +19,7 @@ from stays.domain.award import Award, Correction, Quote
 from stays.domain.booking import cancel
 from stays.domain.decision import Evidence, Outcome, order_made
 from stays.domain.errors import NotFound
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
 from stays.domain.values import new_stay_id
@@ -333,10 +333,10 @@ def test_one_of_many_may_ask_zalopay(engine: Engine) -> None:
 
 def test_one_of_many_takes_a_mail_that_is_due(engine: Engine) -> None:
     booked = engine.booked("auth0|an")
-    mailing = engine.effects.load_story(booked.id, "confirmation").mailing
-    assert mailing
-    claims = at_once(*[lambda: engine.effects.claim(mailing, NOW)] * 32)
-    (claimed,) = [claim for claim in claims if isinstance(claim, Mailing)]
+    mail = engine.effects.load_mail(booked.id, "confirmation").mail
+    assert mail
+    claims = at_once(*[lambda: engine.effects.claim(mail, NOW)] * 32)
+    (claimed,) = [claim for claim in claims if isinstance(claim, Mail)]
     assert (claimed.state, claimed.attempts) == ("SENDING", 1)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from stays.domain.mailing import Profile
+from stays.domain.mail import Profile
 from stays.table.profiles import Profiles
 from stays.table.refused import RefusedEvents
 from stays.table.store import Store

@@ -52,7 +52,7 @@ def test_any_other_amount_is_for_people_with_the_numbers_that_came(amount: int |
     decision = decide(pending(), evidence, NOW)
     assert decision is not None
     reviewed = decision.session
-    assert (decision.what, decision.nights, decision.evidence) == ("AMOUNT_MISMATCH", Nights.FREE, evidence)
+    assert (decision.name, decision.nights, decision.evidence) == ("AMOUNT_MISMATCH", Nights.FREE, evidence)
     assert (reviewed.fulfilment, reviewed.received, reviewed.discount) == (Fulfilment.REVIEW, amount, discount)
 
 

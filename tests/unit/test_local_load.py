@@ -77,7 +77,7 @@ def a_line(stay: str, plan: Plan, *statuses: str, booked: bool = False) -> Line:
     return Line(frames, NOON)
 
 
-def a_letter(stay: str, plan: Plan, words: str) -> dict[str, Any]:
+def a_mail(stay: str, plan: Plan, words: str) -> dict[str, Any]:
     return {"to": [plan.email], "subject": f"… / {words}: Nhà Đèn Lồng ({stay[-10:-5]}-{stay[-5:]})"}
 
 
@@ -123,10 +123,10 @@ def all_is_well() -> Evidence:
             an_order(FORGOTTEN, 0),
         ],
         mail=[
-            a_letter(BOOKED, booked, "Booking confirmed"),
-            a_letter(CANCELLED, cancelled, "Booking confirmed"),
-            a_letter(CANCELLED, cancelled, "Booking cancelled"),
-            a_letter(OVERTAKEN, overtaken, "Your refund"),
+            a_mail(BOOKED, booked, "Booking confirmed"),
+            a_mail(CANCELLED, cancelled, "Booking confirmed"),
+            a_mail(CANCELLED, cancelled, "Booking cancelled"),
+            a_mail(OVERTAKEN, overtaken, "Your refund"),
         ],
         dead_letters=[],
         log=["       payments | INFO order ready", "WARNING notifier failed on a record (1): Timeout"],

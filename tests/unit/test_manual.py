@@ -124,14 +124,14 @@ def test_a_booking_ends_when_its_money_goes_back_and_that_was_said() -> None:
     ended = decision.session
     assert (ended.fulfilment, ended.reason) == (Fulfilment.REFUND_DUE, Reason.CANCELLED_BY_OPERATOR)
     assert (ended.cancelled_at, ended.due_at) == (LATER, LATER)
-    assert (decision.nights, decision.letter) == (Nights.FREE, "cancellation")
+    assert (decision.nights, decision.mail) == (Nights.FREE, "cancellation")
 
 
 def test_a_stay_that_was_cancelled_for_nothing_can_still_be_given_back() -> None:
     cancelled = booked().but(fulfilment=Fulfilment.NONE, cancelled_at=NOW, reason=Reason.CANCELLED_BY_TRAVELLER)
     decision = give_back(cancelled, 100_000, 900_000, LATER)
     assert decision.session.reason is Reason.CANCELLED_BY_TRAVELLER
-    assert (decision.nights, decision.letter) == (Nights.KEEP, None)
+    assert (decision.nights, decision.mail) == (Nights.KEEP, None)
 
 
 @pytest.mark.parametrize("fulfilment", sorted(OWING | {Fulfilment.REFUNDED}))
@@ -204,14 +204,14 @@ def test_an_order_with_a_promotion_is_given_back_whole(amount: int) -> None:
 @pytest.mark.parametrize("kept", [stray(), stray(stay_id=None, app_trans_id="x"), lost(stray_refunding())])
 def test_stray_money_that_waits_for_people_goes_back_whole_or_is_settled_by_hand(kept: Stray) -> None:
     settled = settle_stray(kept, LATER)
-    assert settled.what == "PAID_BACK_BY_HAND"
+    assert settled.name == "PAID_BACK_BY_HAND"
     assert settled.session == kept.but(status=StrayStatus.SETTLED, changed_at=LATER)
     heard = RefundEvidence(RefundOutcome.REFUSED, 0)
     ordered = give_back_stray(kept, LATER, heard=heard)
     attempt = 1 if kept.refund else None
     owed = Refund(amount=900_000, status=Fulfilment.REFUND_DUE, attempt=attempt)
     due = kept.but(status=StrayStatus.REFUND_DUE, refund=owed, changed_at=LATER, due_at=LATER)
-    assert (ordered.session, ordered.what) == (due, "REFUND_ORDERED")
+    assert (ordered.session, ordered.name) == (due, "REFUND_ORDERED")
 
 
 @pytest.mark.parametrize("status", sorted(set(StrayStatus) - UNDECIDED))
@@ -301,7 +301,7 @@ def test_money_that_went_back_by_another_way_is_settled() -> None:
     done = REFUSED.refund.but(status=Fulfilment.REFUNDED, refunded_at=LATER)
     decision = paid_back(REFUSED.but(changed_at=NOW), LATER)
     assert decision.session == REFUSED.but(fulfilment=Fulfilment.REFUNDED, refund=done, changed_at=LATER)
-    assert decision.what == "PAID_BACK_BY_HAND"
+    assert decision.name == "PAID_BACK_BY_HAND"
     with pytest.raises(Refused):
         paid_back(REFUSED.but(refund=None), LATER)
 

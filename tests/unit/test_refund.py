@@ -89,7 +89,7 @@ def test_the_intent_is_recorded_with_the_id_that_zalopay_will_be_asked_under(owi
     assert asked is not None
     refund_id = STRAY_ID if isinstance(owing, Stray) else REFUND_ID
     wanted = Refund(amount=900_000, status=Fulfilment.REFUNDING, id=refund_id, requested_at=LATER)
-    assert (asked.session.refund, asked.what) == (wanted, "REFUND_REQUESTED")
+    assert (asked.session.refund, asked.name) == (wanted, "REFUND_REQUESTED")
     assert (state(asked.session), asked.session.changed_at) == ("REFUNDING", LATER)
     assert asked.session.due_at == LATER + CHECK_INTERVAL
 
@@ -128,7 +128,7 @@ def test_an_id_has_at_most_45_characters(app_id: int, transaction: str) -> None:
 @pytest.mark.parametrize("owing", UNDER_WAY)
 def test_an_acceptance_is_remembered_once(owing: Owing, at_request: bool) -> None:
     decision = decided(owing, ACCEPTED, at_request=at_request)
-    assert decision.what == "REFUND_ACCEPTED"
+    assert decision.name == "REFUND_ACCEPTED"
     assert decision.session == with_refund(owing, accepted_at=LATER).but(
         changed_at=LATER, due_at=next_refund_check(owing, LATER)
     )
@@ -140,7 +140,7 @@ def test_what_was_accepted_and_is_not_found_is_waited_for_and_then_left_to_peopl
     taken = accepted(owing)
     assert decided(taken, NOT_FOUND, SHOWN - MOMENT) is None
     lost = decided(taken, NOT_FOUND, SHOWN)
-    assert (lost.what, state(lost.session), lost.session.due_at) == ("REFUND_MANUAL", "REFUND_MANUAL", None)
+    assert (lost.name, state(lost.session), lost.session.due_at) == ("REFUND_MANUAL", "REFUND_MANUAL", None)
     assert refund_of(lost.session) == refund_of(taken).but(status=Fulfilment.REFUND_MANUAL, code=-101)
 
 
@@ -156,7 +156,7 @@ def test_after_silence_not_found_counts_from_two_hours_after_the_request(owing: 
     assert timedelta(hours=2) == SHOWN_WITHIN
     assert repeat_refund(owing, owing.refund, APP_ID, SHOWN - MOMENT) is None
     again = repeat_refund(owing, owing.refund, APP_ID, SHOWN)
-    assert again is not None and again.what == "REFUND_REQUESTED"
+    assert again is not None and again.name == "REFUND_REQUESTED"
     assert refund_of(again.session) == refund_of(owing).but(repeated_at=SHOWN)
     assert (again.session.changed_at, again.session.due_at) == (SHOWN, SHOWN + CHECK_INTERVAL)
 
@@ -233,7 +233,7 @@ def test_zalopays_final_word_ends_a_refund(
     owing: Owing, outcome: RefundOutcome, fulfilment: Fulfilment, refunded_at: datetime | None
 ) -> None:
     ended = decided(owing, RefundEvidence(outcome, -14))
-    assert (ended.what, state(ended.session)) == (fulfilment.value, fulfilment)
+    assert (ended.name, state(ended.session)) == (fulfilment.value, fulfilment)
     assert refund_of(ended.session) == refund_of(owing).but(status=fulfilment, refunded_at=refunded_at, code=-14)
     assert (ended.session.changed_at, ended.session.due_at) == (LATER, None)
 
@@ -355,7 +355,7 @@ def test_a_part_of_an_order_with_a_promotion_is_asked_for_as_the_whole() -> None
 def test_where_the_orders_amount_is_a_wrong_one_zalopays_own_is_asked_for_once_and_then_people_are() -> None:
     before = accepted(refunding().but(**BY_PROMOTION))
     owed = decided(before, WRONG_AMOUNT)
-    assert (owed.what, state(owed.session), owed.session.due_at) == ("REFUND_AS_RECEIVED", "REFUND_DUE", LATER)
+    assert (owed.name, state(owed.session), owed.session.due_at) == ("REFUND_AS_RECEIVED", "REFUND_DUE", LATER)
     assert refund_of(owed.session) == Refund(amount=850_000, status=Fulfilment.REFUND_DUE, attempt=1)
     asked = after(request_refund(owed.session, APP_ID, LATER))
     assert (refund_of(asked).id, refund_of(asked).amount) == (f"{REFUND_ID}1", 850_000)

@@ -61,7 +61,7 @@ def _counts(evidence: Evidence) -> dict[str, int]:
         "orders that failed (502)": sum(answer.status == 502 for answer in answers),
         "sockets": len(lines),
         "frames": sum(len(line.frames) for line in lines),
-        "letters": len(evidence.mail),
+        "mails": len(evidence.mail),
         "dead letters": len(evidence.dead_letters),
         "warnings in the log": sum("WARNING" in line for line in evidence.log),
     }

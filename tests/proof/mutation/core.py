@@ -27,7 +27,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/second_chances": ("unit/test_second_chances",),
     "domain/decision": ("unit/test_payment", "unit/test_late_money", "unit/test_moving_money", "unit/test_discounts"),
     "domain/errors": ("unit/test_errors",),
-    "domain/mailing": ("unit/test_mailing",),
+    "domain/mail": ("unit/test_mail_states",),
     "domain/manual": ("unit/test_manual",),
     "domain/notification": ("unit/test_notification",),
     "domain/overdue": ("unit/test_overdue",),

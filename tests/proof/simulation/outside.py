@@ -291,10 +291,10 @@ class Mail:
 
 
 def message_id(raw: bytes) -> str:
-    """Return `<stay>.<letter>` of a mail."""
+    """Return `<stay>.<kind>` of a mail."""
     line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
-    stay, letter, _ = line.decode().split("<")[1].split(".", 2)
-    return f"{stay}.{letter}"
+    stay, kind, _ = line.decode().split("<")[1].split(".", 2)
+    return f"{stay}.{kind}"
 
 
 class Bus:

@@ -47,7 +47,7 @@ from infra.zalopay_simulator.ledger import NotPossibleError, Order
 from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
 from stays.edge.calendar_feed import CONTENT_TYPE
-from stays.edge.mail import Letter
+from stays.edge.mail import MailContent
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
@@ -227,11 +227,11 @@ class Headers(HeaderRegistry):
 HEADERS = EmailPolicy(header_factory=Headers())
 
 
-def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
+def envelope(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """Return a mail without its text, because writing the text takes longer than everything else together."""
     message = EmailMessage(HEADERS)
-    message["From"], message["To"] = sender, letter.to
-    message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@stays.example>"
+    message["From"], message["To"] = sender, content.to
+    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@stays.example>"
     return message
 
 

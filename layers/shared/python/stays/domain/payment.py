@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stays.domain.award import Quote
-from stays.domain.mailing import Language, Profile
+from stays.domain.mail import Language, Profile
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
 PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the frontend's page shows the same time

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from stays.attributes import from_attributes
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
@@ -31,9 +31,9 @@ class Unreadable(NamedTuple):
     due_at: str
 
 
-Due = PaymentSession | Mailing | Award | Stray | Unreadable
-_DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award | Stray]] = {
-    "MAIL": Mailing,
+Due = PaymentSession | Mail | Award | Stray | Unreadable
+_DUE_MODELS: dict[str, type[PaymentSession | Mail | Award | Stray]] = {
+    "MAIL": Mail,
     "AWARD": Award,
     "OFFER": Award,
     "STRAY": Stray,
@@ -123,8 +123,8 @@ def key_of(item: Due) -> Key:
     match item:
         case PaymentSession():
             return stay_key(item.id, "SESSION")
-        case Mailing():
-            return mail_key(item.stay_id, item.letter)
+        case Mail():
+            return mail_key(item.stay_id, item.mail_kind)
         case Award():
             return award_key(item.auction_id, item.user_id, item.award_id)
         case Stray():

@@ -1,6 +1,6 @@
 """The details that users gave us: `USER#… PROFILE`."""
 
-from stays.domain.mailing import Profile
+from stays.domain.mail import Profile
 from stays.table.keys import profile_key
 from stays.table.store import Store
 

@@ -206,7 +206,7 @@ class Sessions:
                 lost |= nights_in(conflict.items, NIGHT, FREED)
                 session = self.find(session.id)
             else:
-                self._decided(decision.what)
+                self._decided(decision.name)
                 return decision.session
         raise Unsettled
 

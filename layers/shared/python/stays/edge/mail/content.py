@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stays.domain.calendar import runs
-from stays.domain.mailing import Kind, Language
+from stays.domain.mail import Language, MailKind
 from stays.domain.values import on_one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -25,14 +25,14 @@ _LINKING = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class MailContent:
     """The content of one mail and its recipient. Amounts are in đồng; the nights may have gaps.
 
     With a `refund_amount` of 0, a cancellation says that there is no refund; with None it does not mention one. Another
     `attempt` is the same mail with another Message-ID.
     """
 
-    kind: Kind
+    kind: MailKind
     to: str
     stay_id: str
     reference: str
@@ -62,31 +62,31 @@ class Section(NamedTuple):
     notes: Sequence[str]
 
 
-def in_lines(letter: Letter) -> Letter:
+def in_lines(content: MailContent) -> MailContent:
     """The mail without line ends, invisible characters, direction marks and broken encoding.
 
     No name becomes a link: a property's name gets spaces, and a user's name with a link is left out.
     """
-    texts = {name: on_one_line(value) for name, value in vars(letter).items() if isinstance(value, str)}
+    texts = {name: on_one_line(value) for name, value in vars(content).items() if isinstance(value, str)}
     for name in texts.keys() & {"property_name", "city"}:
         texts[name] = _LINKING.sub(r"\g<0> ", texts[name])
     if _LINKING.search(texts.get("name", "")):
         texts["name"] = ""
-    return replace(letter, **texts)  # type: ignore[arg-type]  # names and types are the letter's own
+    return replace(content, **texts)  # type: ignore[arg-type]  # names and types are the model's own
 
 
-def section(letter: Letter, language: Language) -> Section:
+def section(content: MailContent, language: Language) -> Section:
     """The mail in one language."""
     words = _words()[language]
-    words = {**words, **words[letter.kind]}
-    greeting = words["greeting"] if letter.name else words["greeting_without_name"]
+    words = {**words, **words[content.kind]}
+    greeting = words["greeting"] if content.name else words["greeting_without_name"]
     return Section(
         language=language,
         words=words,
-        greeting=greeting.format(name=letter.name),
-        lead=words["lead"].format(property=letter.property_name),
-        rows=list(_rows(letter, words)),
-        notes=list(_notes(letter, words)),
+        greeting=greeting.format(name=content.name),
+        lead=words["lead"].format(property=content.property_name),
+        rows=list(_rows(content, words)),
+        notes=list(_notes(content, words)),
     )
 
 
@@ -100,44 +100,44 @@ def _words() -> dict[str, Any]:
     return tomllib.loads((TEMPLATES / "words.toml").read_text(encoding="utf-8"))
 
 
-def _rows(letter: Letter, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _rows(content: MailContent, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
     labels = words["labels"]
-    yield (labels["reference"], letter.reference)
-    yield (labels["property"], place(letter))
-    yield from _stay(letter, words)
-    yield (labels["guests"], str(letter.guest_count))
-    yield (labels["paid" if letter.transaction_id else "total"], _money(letter.amount, words))
-    if letter.refund_amount:
-        yield (labels["refund"], _money(letter.refund_amount, words))
-    if letter.transaction_id:
-        yield (labels["transaction"], letter.transaction_id)
+    yield (labels["reference"], content.reference)
+    yield (labels["property"], location(content))
+    yield from _stay(content, words)
+    yield (labels["guests"], str(content.guest_count))
+    yield (labels["paid" if content.transaction_id else "total"], _money(content.amount, words))
+    if content.refund_amount:
+        yield (labels["refund"], _money(content.refund_amount, words))
+    if content.transaction_id:
+        yield (labels["transaction"], content.transaction_id)
 
 
-def _stay(letter: Letter, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _stay(content: MailContent, words: dict[str, Any]) -> Iterator[tuple[str, str]]:
     labels = words["labels"]
-    parts = runs(letter.nights)
+    parts = runs(content.nights)
     if len(parts) == 1:
-        yield (labels["check_in"], _day(letter.check_in, words))
-        yield (labels["check_out"], _day(letter.check_out, words))
+        yield (labels["check_in"], _day(content.check_in, words))
+        yield (labels["check_out"], _day(content.check_out, words))
     else:
         for number, (start, end) in enumerate(parts, 1):
             yield (labels["part"].format(number=number), f"{_day(start, words)} → {_day(end, words)}")
-    yield (labels["nights"], str(len(letter.nights)))
+    yield (labels["nights"], str(len(content.nights)))
 
 
-def _notes(letter: Letter, words: dict[str, Any]) -> Iterator[str]:
-    parts = len(runs(letter.nights))
+def _notes(content: MailContent, words: dict[str, Any]) -> Iterator[str]:
+    parts = len(runs(content.nights))
     if parts > 1:
         yield " ".join([words["apart"].format(count=parts), words.get("between", "")]).strip()
-    if letter.refund_amount or letter.kind == "refund":
+    if content.refund_amount or content.kind == "refund":
         yield words["refund_way"]
-    elif letter.refund_amount == 0 and letter.kind == "cancellation":
+    elif content.refund_amount == 0 and content.kind == "cancellation":
         yield words["no_refund"]
 
 
-def place(letter: Letter) -> str:
+def location(content: MailContent) -> str:
     """The property, and its city if it is known."""
-    return ", ".join(filter(None, (letter.property_name, letter.city)))
+    return ", ".join(filter(None, (content.property_name, content.city)))
 
 
 def _day(day: date, words: dict[str, Any]) -> str:

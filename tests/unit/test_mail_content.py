@@ -1,4 +1,4 @@
-"""Letters: what they say in both languages, and what calendars read in them."""
+"""The content of mails in both languages, and of the calendar files in them."""
 
 import email
 import re
@@ -10,12 +10,12 @@ from email.policy import default
 import pytest
 from icalendar import Calendar
 
-from stays.edge.mail import Kind, Language, Letter, MailRefused, render
+from stays.edge.mail import Language, MailContent, MailKind, MailRefused, render
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SENDER = "Stays <bookings@stays.example>"
 STAY = "01JD0000000000000000000000"
-LETTER = Letter(
+CONTENT = MailContent(
     kind="confirmation",
     to="lan@example.test",
     name="Nguyễn Thị Lan",
@@ -31,25 +31,25 @@ LETTER = Letter(
     transaction_id="261122000000175",
     link=f"http://localhost:3000/dashboard/bookings/{STAY}",
 )
-WITH_GAP = replace(LETTER, nights=(*LETTER.nights, date(2026, 12, 6), date(2026, 12, 7)), check_out=date(2026, 12, 8))
+WITH_GAP = replace(CONTENT, nights=(*CONTENT.nights, date(2026, 12, 6), date(2026, 12, 7)), check_out=date(2026, 12, 8))
 
 
-def received(letter: Letter) -> EmailMessage:
+def received(content: MailContent) -> EmailMessage:
     """The mail as the traveller's program reads it off the wire."""
-    message = email.message_from_bytes(render(letter, SENDER, NOW).as_bytes(), policy=default)
+    message = email.message_from_bytes(render(content, SENDER, NOW).as_bytes(), policy=default)
     assert isinstance(message, EmailMessage)
     return message
 
 
-def body(letter: Letter, form: str = "plain") -> str:
-    part = received(letter).get_body((form,))
+def body(content: MailContent, form: str = "plain") -> str:
+    part = received(content).get_body((form,))
     assert part is not None
     return str(part.get_content())
 
 
-def calendar_files(letter: Letter) -> dict[str, bytes]:
+def calendar_files(content: MailContent) -> dict[str, bytes]:
     files = {}
-    for part in received(letter).iter_attachments():
+    for part in received(content).iter_attachments():
         assert part.get_content_type() == "text/calendar"
         content = part.get_payload(decode=True)
         assert isinstance(content, bytes)
@@ -57,13 +57,13 @@ def calendar_files(letter: Letter) -> dict[str, bytes]:
     return files
 
 
-def calendar(letter: Letter) -> Calendar:
-    (content,) = calendar_files(letter).values()
+def calendar(content: MailContent) -> Calendar:
+    (content,) = calendar_files(content).values()
     return Calendar.from_ical(content)
 
 
 def test_the_headers_say_who_writes_to_whom_and_when() -> None:
-    message = received(LETTER)
+    message = received(CONTENT)
     assert message["From"] == "Stays <bookings@stays.example>"
     assert message["To"] == "Nguyễn Thị Lan <lan@example.test>"
     assert message["Subject"] == f"Đã xác nhận đặt phòng / Booking confirmed: Biệt thự An Bàng ({STAY})"
@@ -72,26 +72,31 @@ def test_the_headers_say_who_writes_to_whom_and_when() -> None:
 
 
 def test_text_and_html_are_alternatives_beside_the_calendar() -> None:
-    message = received(LETTER)
+    message = received(CONTENT)
     parts = [part.get_content_type() for part in message.walk()]
     assert parts == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
 
 
-def test_a_letter_passes_servers_that_know_only_7_bits_and_998_characters() -> None:
-    content = render(replace(LETTER, property_name="Nhà vườn " * 300), SENDER, NOW).as_bytes()
+def test_a_mail_passes_servers_that_know_only_7_bits_and_998_characters() -> None:
+    content = render(replace(CONTENT, property_name="Nhà vườn " * 300), SENDER, NOW).as_bytes()
     assert content.isascii()
     assert max(map(len, content.split(b"\r\n"))) <= 998
 
 
-def test_the_message_id_is_the_same_for_the_same_letter_only() -> None:
-    variants = [LETTER, replace(LETTER, attempt=2), replace(LETTER, kind="refund"), replace(LETTER, stay_id="other")]
-    ids = [received(letter)["Message-ID"] for letter in variants]
-    assert ids[0] == received(LETTER)["Message-ID"] == f"<{STAY}.confirmation.1@stays.example>"
+def test_the_message_id_is_the_same_for_the_same_mail_only() -> None:
+    variants = [
+        CONTENT,
+        replace(CONTENT, attempt=2),
+        replace(CONTENT, kind="refund"),
+        replace(CONTENT, stay_id="other"),
+    ]
+    ids = [received(content)["Message-ID"] for content in variants]
+    assert ids[0] == received(CONTENT)["Message-ID"] == f"<{STAY}.confirmation.1@stays.example>"
     assert len(set(ids)) == len(ids)
 
 
 def test_vietnamese_comes_first_then_english() -> None:
-    text = body(LETTER)
+    text = body(CONTENT)
     assert text.index("Đặt phòng thành công!") < text.index("Your stay is booked!")
     for line in (
         "(English below)",
@@ -104,7 +109,7 @@ def test_vietnamese_comes_first_then_english() -> None:
         "Số khách: 2",
         "Đã thanh toán: 1.000.000 ₫",
         "Mã giao dịch ZaloPay: 261122000000175",
-        f"Xem đặt phòng: {LETTER.link}",
+        f"Xem đặt phòng: {CONTENT.link}",
         "Hello Nguyễn Thị Lan,",
         "Check-in: Tue 1 Dec 2026",
         "Check-out: Fri 4 Dec 2026",
@@ -117,15 +122,15 @@ def test_vietnamese_comes_first_then_english() -> None:
     ("language", "said", "unsaid"), [("vi", "Xin chào bạn,", "Hello"), ("en", "Hello,", "Xin chào")]
 )
 def test_one_language_alone_and_no_name(language: Language, said: str, unsaid: str) -> None:
-    text = body(replace(LETTER, languages=(language,), name=None))
+    text = body(replace(CONTENT, languages=(language,), name=None))
     assert said in text.splitlines()
     assert unsaid not in text
     assert "below" not in text
 
 
 def test_html_says_what_the_text_says() -> None:
-    html = body(LETTER, "html")
-    for value in ("Thứ Ba, 01/12/2026", "1.000.000 ₫", "Fri 4 Dec 2026", "VND 1,000,000", f'href="{LETTER.link}"'):
+    html = body(CONTENT, "html")
+    for value in ("Thứ Ba, 01/12/2026", "1.000.000 ₫", "Fri 4 Dec 2026", "VND 1,000,000", f'href="{CONTENT.link}"'):
         assert value in html
     assert '<div class="section" lang="en">' in html
 
@@ -133,11 +138,11 @@ def test_html_says_what_the_text_says() -> None:
 def test_html_loads_nothing_from_elsewhere() -> None:
     html = body(WITH_GAP, "html")
     assert not re.search(r"<(img|script|link|iframe|video|object)\b|@import|url\(|\bsrc=", html)
-    assert set(re.findall(r"https?://[^\"<\s]+", html)) == {LETTER.link}
+    assert set(re.findall(r"https?://[^\"<\s]+", html)) == {CONTENT.link}
 
 
 def test_what_people_typed_is_text_in_html_never_markup() -> None:
-    html = body(replace(LETTER, name='<img src=x onerror="a()">', property_name="{{ 7*7 }} & <b>", city="'\""), "html")
+    html = body(replace(CONTENT, name='<img src=x onerror="a()">', property_name="{{ 7*7 }} & <b>", city="'\""), "html")
     assert "Hello &lt;img src=x onerror=&#34;a()&#34;&gt;," in html
     assert "{{ 7*7 }} &amp; &lt;b&gt;, &#39;&#34;" in html
 
@@ -164,7 +169,7 @@ def test_a_cancelled_stay_with_a_gap_asks_nobody_to_check_in_again() -> None:
 
 
 def test_an_unpaid_stay_is_not_called_paid() -> None:
-    text = body(replace(LETTER, kind="cancellation", transaction_id=None))
+    text = body(replace(CONTENT, kind="cancellation", transaction_id=None))
     assert "Total: VND 1,000,000" in text
     assert "Paid" not in text
     assert "ZaloPay" not in text
@@ -177,34 +182,36 @@ def test_an_unpaid_stay_is_not_called_paid() -> None:
 def test_a_cancellation_says_what_comes_back(
     refund_amount: int | None, says_amount: bool, says_way: bool, says_none: bool
 ) -> None:
-    text = body(replace(LETTER, kind="cancellation", refund_amount=refund_amount))
+    text = body(replace(CONTENT, kind="cancellation", refund_amount=refund_amount))
     assert ("Số tiền hoàn lại: 500.000 ₫" in text and "Refund: VND 500,000" in text) is says_amount
     assert ("The money goes back" in text) is says_way
     assert ("there is no refund" in text) is says_none
 
 
 def test_a_confirmation_does_not_speak_of_refunds() -> None:
-    text = body(replace(LETTER, refund_amount=0))
+    text = body(replace(CONTENT, refund_amount=0))
     assert "refund" not in text
     assert "hoàn" not in text
 
 
 @pytest.mark.parametrize("refund_amount", [1_000_000, None])
 def test_a_refund_says_how_the_money_comes_and_brings_no_calendar(refund_amount: int | None) -> None:
-    letter = replace(LETTER, kind="refund", refund_amount=refund_amount)
-    assert "The money goes back" in body(letter)
-    assert received(letter).get_content_type() == "multipart/alternative"
+    content = replace(CONTENT, kind="refund", refund_amount=refund_amount)
+    assert "The money goes back" in body(content)
+    assert received(content).get_content_type() == "multipart/alternative"
 
 
 def test_a_property_without_a_city_is_just_its_name() -> None:
-    assert "Property: Biệt thự An Bàng" in body(replace(LETTER, city=None)).splitlines()
+    assert "Property: Biệt thự An Bàng" in body(replace(CONTENT, city=None)).splitlines()
 
 
 @pytest.mark.parametrize("kind", ["confirmation", "cancellation", "refund"])
-def test_typed_line_breaks_make_no_headers(kind: Kind) -> None:
+def test_typed_line_breaks_make_no_headers(kind: MailKind) -> None:
     typed = "x\r\nBcc: eve@example.test\n\nhello\x00\u2028\u202e"
-    letter = replace(LETTER, kind=kind, name=typed, property_name=typed, reference=typed, city=typed, stay_id="a\r\nb")
-    message = received(letter)
+    content = replace(
+        CONTENT, kind=kind, name=typed, property_name=typed, reference=typed, city=typed, stay_id="a\r\nb"
+    )
+    message = received(content)
     assert message["Bcc"] is None
     assert [each.addr_spec for each in message["To"].addresses] == ["lan@example.test"]
     assert "x Bcc: eve@example. test hello" in message["Subject"]
@@ -235,11 +242,11 @@ def test_typed_line_breaks_make_no_headers(kind: Kind) -> None:
 def test_a_name_is_greeted_as_it_is_and_in_the_header_never_more_than_words(
     name: str, shown: str, greeted: str | None
 ) -> None:
-    letter = replace(LETTER, name=name, languages=("en",))
-    (recipient,) = received(letter)["To"].addresses
+    content = replace(CONTENT, name=name, languages=("en",))
+    (recipient,) = received(content)["To"].addresses
     assert recipient.display_name.replace(" ", "") == shown.replace(" ", "")  # Python reads spaces between its folds
     assert recipient.addr_spec == "lan@example.test"
-    assert (f"Hello {greeted}," if greeted else "Hello,") in body(letter).splitlines()
+    assert (f"Hello {greeted}," if greeted else "Hello,") in body(content).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -252,11 +259,11 @@ def test_a_name_is_greeted_as_it_is_and_in_the_header_never_more_than_words(
     ],
 )
 def test_a_property_is_named_without_a_link_and_without_an_encoded_word(typed: str, read: str) -> None:
-    letter = replace(LETTER, property_name=typed, city=None)
-    assert received(letter)["Subject"] == f"Đã xác nhận đặt phòng / Booking confirmed: {read} ({STAY})"
+    content = replace(CONTENT, property_name=typed, city=None)
+    assert received(content)["Subject"] == f"Đã xác nhận đặt phòng / Booking confirmed: {read} ({STAY})"
     linked = read.replace("= ?", "=?")
-    assert f"Property: {linked}" in body(letter).splitlines()
-    assert calendar(letter).events[0]["LOCATION"] == linked
+    assert f"Property: {linked}" in body(content).splitlines()
+    assert calendar(content).events[0]["LOCATION"] == linked
 
 
 class Breaking(str):
@@ -267,9 +274,9 @@ class Breaking(str):
 
 
 def test_a_name_that_breaks_the_mail_is_left_out_of_it() -> None:
-    letter = replace(LETTER, name=Breaking("Lan"))
-    assert received(letter)["To"] == "lan@example.test"
-    assert "Hello," in body(letter).splitlines()
+    content = replace(CONTENT, name=Breaking("Lan"))
+    assert received(content)["To"] == "lan@example.test"
+    assert "Hello," in body(content).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -286,7 +293,7 @@ def test_a_name_that_breaks_the_mail_is_left_out_of_it() -> None:
     ],
 )
 def test_a_domain_goes_out_in_punycode(typed: str, reached: str) -> None:
-    (recipient,) = received(replace(LETTER, to=typed))["To"].addresses
+    (recipient,) = received(replace(CONTENT, to=typed))["To"].addresses
     assert recipient.addr_spec == reached
 
 
@@ -319,40 +326,40 @@ def test_a_domain_goes_out_in_punycode(typed: str, reached: str) -> None:
 )
 def test_whatever_is_not_one_plain_address_is_refused_without_being_repeated(to: str) -> None:
     with pytest.raises(MailRefused) as refused:
-        render(replace(LETTER, to=to), SENDER, NOW)
+        render(replace(CONTENT, to=to), SENDER, NOW)
     assert str(refused.value) == "InvalidAddress"
 
 
 def test_a_sender_without_a_name_is_shown_by_its_domain() -> None:
-    html = render(LETTER, "bookings@stays.example", NOW).get_body(("html",))
+    html = render(CONTENT, "bookings@stays.example", NOW).get_body(("html",))
     assert html is not None
     assert "<strong>stays.example</strong>" in html.get_content()
 
 
 def test_the_calendar_has_the_stay_as_all_day_event_that_ends_on_the_day_of_check_out() -> None:
-    (event,) = calendar(LETTER).events
+    (event,) = calendar(CONTENT).events
     assert (event.start, event.end) == (date(2026, 12, 1), date(2026, 12, 4))
     assert event["DTSTART"].params["VALUE"] == event["DTEND"].params["VALUE"] == "DATE"
     assert event["SUMMARY"] == "Biệt thự An Bàng (Lưu trú / Stay)"
     assert event["LOCATION"] == "Biệt thự An Bàng, Hội An"
-    assert event["URL"] == LETTER.link
+    assert event["URL"] == CONTENT.link
     assert (event["STATUS"], event["TRANSP"], event["SEQUENCE"]) == ("CONFIRMED", "TRANSPARENT", 0)
     assert (event["ORGANIZER"], event["ORGANIZER"].params["CN"]) == ("mailto:bookings@stays.example", "Stays")
     assert "Số khách: 2\n" in str(event["DESCRIPTION"])
     assert "Guests: 2\n" in str(event["DESCRIPTION"])
 
 
-def test_the_calendar_tells_the_time_of_the_letter_in_utc() -> None:
-    in_vietnam = render(LETTER, SENDER, NOW.astimezone(timezone(timedelta(hours=7))))
+def test_the_calendar_has_the_time_of_the_mail_in_utc() -> None:
+    in_vietnam = render(CONTENT, SENDER, NOW.astimezone(timezone(timedelta(hours=7))))
     (part,) = in_vietnam.iter_attachments()
     assert "\r\nDTSTAMP:20261122T093000Z\r\n" in part.get_content()
 
 
 def test_the_calendar_says_its_method_in_the_file_and_to_the_mail_program() -> None:
-    (part,) = received(LETTER).iter_attachments()
-    assert part["Content-Type"].params["method"] == calendar(LETTER)["METHOD"] == "PUBLISH"
+    (part,) = received(CONTENT).iter_attachments()
+    assert part["Content-Type"].params["method"] == calendar(CONTENT)["METHOD"] == "PUBLISH"
     assert part["Content-Type"].params["charset"] == "utf-8"
-    assert calendar(LETTER)["VERSION"] == "2.0"
+    assert calendar(CONTENT)["VERSION"] == "2.0"
 
 
 def test_nights_with_a_gap_are_an_event_for_each_run() -> None:
@@ -376,7 +383,7 @@ def test_a_cancellation_names_what_the_confirmation_announced_one_uid_to_a_file(
 
 def test_the_file_has_short_lines_that_end_in_crlf_and_keeps_what_was_typed() -> None:
     typed = "Nhà; vườn, \\ “Hội An” " * 12
-    (content,) = calendar_files(replace(LETTER, property_name=typed, city=None)).values()
+    (content,) = calendar_files(replace(CONTENT, property_name=typed, city=None)).values()
     assert all(len(line) <= 75 for line in content.split(b"\r\n"))
     assert b"\n" not in content.replace(b"\r\n", b"")
     (event,) = Calendar.from_ical(content).events

@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from stays.domain.errors import Refused
-from stays.domain.mailing import (
+from stays.domain.mail import (
     STUCK_TIME,
-    Mailing,
+    Mail,
     MailState,
     Profile,
     account_of,
     asked_for,
     language_of,
-    new_mailing,
+    new_mail,
     read_locale,
     read_picture,
     rearmed,
@@ -26,8 +26,14 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_a_new_mail_is_due_and_looked_at_again_in_a_minute() -> None:
-    assert new_mailing(STAY, "refund", NOW) == Mailing(
-        stay_id=STAY, letter="refund", state=MailState.DUE, attempts=0, requested_at=NOW, due_at=NOW + MINUTE, unsure=0
+    assert new_mail(STAY, "refund", NOW) == Mail(
+        stay_id=STAY,
+        mail_kind="refund",
+        state=MailState.DUE,
+        attempts=0,
+        requested_at=NOW,
+        due_at=NOW + MINUTE,
+        unsure=0,
     )
 
 
@@ -39,13 +45,13 @@ MOMENT = timedelta(milliseconds=1)
 @pytest.mark.parametrize("waited", [timedelta(), TWO_DAYS - MOMENT])
 def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState, waited: timedelta) -> None:
     now = NOW + waited
-    mailing = new_mailing(STAY, "refund", NOW).but(state=state, attempts=99, due_at=now)
-    assert rearmed(mailing, now) == mailing.but(state=MailState.DUE, due_at=now + MINUTE)
+    mail = new_mail(STAY, "refund", NOW).but(state=state, attempts=99, due_at=now)
+    assert rearmed(mail, now) == mail.but(state=MailState.DUE, due_at=now + MINUTE)
 
 
 @pytest.mark.parametrize("taken_before", [0, 3])
 def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time(taken_before: int) -> None:
-    unsure = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=taken_before + 1, due_at=NOW)
+    unsure = new_mail(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=taken_before + 1, due_at=NOW)
     assert rearmed(unsure, NOW) == unsure.but(state=MailState.DUE, unsure=1, due_at=NOW + MINUTE)
     again = unsure.but(attempts=taken_before + 2, unsure=1)
     assert rearmed(again, NOW) == again.but(state=MailState.UNDELIVERABLE, unsure=2, due_at=None)
@@ -53,27 +59,27 @@ def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time(tak
 
 @pytest.mark.parametrize(("attempts", "state"), [(1, MailState.DUE), (2, MailState.UNDELIVERABLE)])
 def test_every_attempt_of_an_earlier_release_may_have_got_through(attempts: int, state: MailState) -> None:
-    stored = new_mailing(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=attempts).dump()
+    stored = new_mail(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=attempts).dump()
     del stored["unsure"]
-    assert rearmed(Mailing.model_validate(stored), NOW).state is state
-    assert Mailing.model_validate(stored | {"attempts": 0}).unsure == 0
+    assert rearmed(Mail.model_validate(stored), NOW).state is state
+    assert Mail.model_validate(stored | {"attempts": 0}).unsure == 0
 
 
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.WAITING])
 def test_after_48_hours_a_mail_rests_and_is_not_called_undeliverable(state: MailState) -> None:
-    mailing = new_mailing(STAY, "refund", NOW).but(attempts=10, state=state)
-    assert rearmed(mailing, NOW + TWO_DAYS) == mailing.but(state=MailState.WAITING, due_at=None)
+    mail = new_mail(STAY, "refund", NOW).but(attempts=10, state=state)
+    assert rearmed(mail, NOW + TWO_DAYS) == mail.but(state=MailState.WAITING, due_at=None)
 
 
 @pytest.mark.parametrize("attempts", [0, 9])
 def test_a_mail_that_nobody_could_try_is_tried_however_late(attempts: int) -> None:
-    mailing = new_mailing(STAY, "refund", NOW).but(attempts=attempts, state=MailState.WAITING)
-    assert rearmed(mailing, NOW + TWO_DAYS).state is MailState.DUE
+    mail = new_mail(STAY, "refund", NOW).but(attempts=attempts, state=MailState.WAITING)
+    assert rearmed(mail, NOW + TWO_DAYS).state is MailState.DUE
 
 
 def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
-    attempted = [new_mailing(STAY, "refund", NOW).but(attempts=attempts) for attempts in (1, 2, 3, 4, 5, 6, 7, 100)]
-    pauses = [retry_at(mailing, NOW) - NOW for mailing in attempted]
+    attempted = [new_mail(STAY, "refund", NOW).but(attempts=attempts) for attempts in (1, 2, 3, 4, 5, 6, 7, 100)]
+    pauses = [retry_at(mail, NOW) - NOW for mail in attempted]
     assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 30, 30, 30)]
 
 
@@ -81,7 +87,7 @@ def test_a_mail_is_stuck_after_ten_minutes() -> None:
     assert STUCK_TIME == 10 * MINUTE
 
 
-SENT = new_mailing(STAY, "confirmation", NOW - MINUTE).but(state=MailState.SENT, due_at=None, to="a@x.test")
+SENT = new_mail(STAY, "confirmation", NOW - MINUTE).but(state=MailState.SENT, due_at=None, to="a@x.test")
 DAY = timedelta(days=1)
 
 
@@ -95,9 +101,9 @@ DAY = timedelta(days=1)
     ],
 )
 def test_a_wish_is_one_more_mail_to_the_address_of_now(before: dict[str, object], granted: dict[str, object]) -> None:
-    mailing = SENT.but(**before)
-    expected = new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW, readdressed_at=mailing.readdressed_at)
-    assert wished_for(mailing, "b@x.test", NOW) == expected.but(**granted)
+    mail = SENT.but(**before)
+    expected = new_mail(STAY, "confirmation", NOW).but(asked_at=NOW, readdressed_at=mail.readdressed_at)
+    assert wished_for(mail, "b@x.test", NOW) == expected.but(**granted)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +129,14 @@ def test_a_sixth_wish_a_second_new_address_a_day_and_two_wishes_a_minute_are_ref
     [{"state": MailState.DUE, "asked_at": NOW - MINUTE}, {"state": MailState.SENDING}, {"requested_at": NOW}],
 )
 def test_a_mail_on_its_way_grants_a_wish_that_then_counts_for_none(on_its_way: dict[str, object]) -> None:
-    mailing = SENT.but(wishes=5, **on_its_way)
-    assert wished_for(mailing, "b@x.test", NOW) == mailing.but(asked_at=NOW)
+    mail = SENT.but(wishes=5, **on_its_way)
+    assert wished_for(mail, "b@x.test", NOW) == mail.but(asked_at=NOW)
 
 
 def test_what_an_operator_asks_for_is_not_counted_and_goes_to_the_address_of_then() -> None:
-    mailing = SENT.but(wishes=5, readdressed_at=NOW)
-    expected = new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW, wishes=5, readdressed_at=NOW)
-    assert asked_for(mailing, NOW) == expected
+    mail = SENT.but(wishes=5, readdressed_at=NOW)
+    expected = new_mail(STAY, "confirmation", NOW).but(asked_at=NOW, wishes=5, readdressed_at=NOW)
+    assert asked_for(mail, NOW) == expected
 
 
 @pytest.mark.parametrize(

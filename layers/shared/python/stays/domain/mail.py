@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ LEAST_ATTEMPTS = 10  # and at least this often, even after an outage of our own
 UNSURE_ATTEMPTS = 2  # SES has no idempotency token; no mail goes out more than twice
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)  # mail is written in this order if the user's language is unknown
-Kind = Literal["confirmation", "cancellation", "refund"]
+MailKind = Literal["confirmation", "cancellation", "refund"]
 _ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
 
 
@@ -39,7 +39,7 @@ class MailState(StrEnum):
     UNDELIVERABLE = "UNDELIVERABLE"
 
 
-class Mailing(Model):
+class Mail(Model):
     """One kind of mail for one stay.
 
     `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
@@ -47,7 +47,7 @@ class Mailing(Model):
     """
 
     stay_id: StayId
-    letter: Kind
+    mail_kind: Annotated[MailKind, Field(alias="letter")]
     state: MailState = MailState.DUE
     attempts: int = 0
     requested_at: Timestamp
@@ -111,39 +111,39 @@ def language_of(locale: str | None) -> Language | None:
     return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
 
 
-def new_mailing(stay_id: str, letter: Kind, now: datetime) -> Mailing:
+def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
     """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
-    return Mailing(stay_id=stay_id, letter=letter, requested_at=now, due_at=now + RESEND_INTERVAL)
+    return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
 
 
-def asked_for(mailing: Mailing, now: datetime) -> Mailing:
+def asked_for(mail: Mail, now: datetime) -> Mail:
     """One more mail, at most every minute. A mail that is just going out fulfils the first wish.
 
     Raises Refused for a wish that comes too soon.
     """
-    if mailing.state not in (MailState.DUE, MailState.SENDING) and mailing.requested_at <= now - RESEND_INTERVAL:
-        kept = {"wishes": mailing.wishes, "readdressed_at": mailing.readdressed_at}
-        return new_mailing(mailing.stay_id, mailing.letter, now).but(asked_at=now, **kept)
-    if mailing.asked_at is None or mailing.asked_at <= now - RESEND_INTERVAL:
-        return mailing.but(asked_at=now)
+    if mail.state not in (MailState.DUE, MailState.SENDING) and mail.requested_at <= now - RESEND_INTERVAL:
+        kept = {"wishes": mail.wishes, "readdressed_at": mail.readdressed_at}
+        return new_mail(mail.stay_id, mail.mail_kind, now).but(asked_at=now, **kept)
+    if mail.asked_at is None or mail.asked_at <= now - RESEND_INTERVAL:
+        return mail.but(asked_at=now)
     raise _too_often("A mail is on its way; another may be asked for in a minute.", RESEND_INTERVAL)
 
 
-def wished_for(mailing: Mailing, to: str | None, now: datetime) -> Mailing:
+def wished_for(mail: Mail, to: str | None, now: datetime) -> Mail:
     """The same for the user of the booking; `to` is their present address.
 
     The limits keep a user who changes the address from sending our mail to strangers. Raises Refused for one mail or
     one address too many.
     """
-    after = asked_for(mailing, now)
-    if after.requested_at == mailing.requested_at:
+    after = asked_for(mail, now)
+    if after.requested_at == mail.requested_at:
         return after
-    if mailing.wishes >= MOST_WISHES:
+    if mail.wishes >= MOST_WISHES:
         raise _too_often(f"{MOST_WISHES} mails were asked for, and no more go out.", READDRESS_INTERVAL)
-    wish = after.but(to=to, wishes=mailing.wishes + 1)
-    if mailing.to in (None, to):
+    wish = after.but(to=to, wishes=mail.wishes + 1)
+    if mail.to in (None, to):
         return wish
-    since = now - mailing.readdressed_at if mailing.readdressed_at else READDRESS_INTERVAL
+    since = now - mail.readdressed_at if mail.readdressed_at else READDRESS_INTERVAL
     if since < READDRESS_INTERVAL:
         raise _too_often("Mail went to a new address within a day.", READDRESS_INTERVAL - since)
     return wish.but(readdressed_at=now)
@@ -153,19 +153,19 @@ def _too_often(message: str, wait: timedelta) -> Refused:
     return Refused("RATE_LIMIT", message, retryAfter=ceil(wait.total_seconds()))
 
 
-def rearmed(mailing: Mailing, now: datetime) -> Mailing:
+def rearmed(mail: Mail, now: datetime) -> Mail:
     """Due once more; or finished, without `dueAt`, after two attempts that may have gone out or after enough attempts.
 
     Enough: at least LEAST_ATTEMPTS, over PERSISTENCE or longer.
     """
-    unsure = mailing.unsure + (mailing.state is MailState.SENDING)
+    unsure = mail.unsure + (mail.state is MailState.SENDING)
     if unsure >= UNSURE_ATTEMPTS:
-        return mailing.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
-    if mailing.attempts >= LEAST_ATTEMPTS and mailing.requested_at <= now - PERSISTENCE:
-        return mailing.but(state=MailState.WAITING, due_at=None)
-    return mailing.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
+        return mail.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
+    if mail.attempts >= LEAST_ATTEMPTS and mail.requested_at <= now - PERSISTENCE:
+        return mail.but(state=MailState.WAITING, due_at=None)
+    return mail.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
 
 
-def retry_at(mailing: Mailing, now: datetime) -> datetime:
+def retry_at(mail: Mail, now: datetime) -> datetime:
     """When a failed attempt is repeated: after 1, 2, 4 … minutes, then every LONGEST_PAUSE."""
-    return now + RESEND_INTERVAL * min(1 << (mailing.attempts - 1), LONGEST_PAUSE // RESEND_INTERVAL)
+    return now + RESEND_INTERVAL * min(1 << (mail.attempts - 1), LONGEST_PAUSE // RESEND_INTERVAL)
