@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from stays.domain.auction import AuctionWithdrawn, read_event
 from stays.domain.award import Award, AwardStatus, Correction
-from stays.domain.calendar import told_at
+from stays.domain.calendar import sent_at
 from stays.metrics import count, pass_over
 from stays.table.awards import Awards, Received, Reception
 from stays.table.calendars import Calendars
@@ -47,12 +47,12 @@ def receive(event: dict[str, Any], award: Award, now: datetime) -> Received:
 
     The property's details in an event count from its first arrival, however late the event comes again.
     """
-    told = told_at(event.get("time"), award.received_at)
-    earlier = told if told < award.received_at else None
+    sent = sent_at(event.get("time"), award.received_at)
+    earlier = sent if sent < award.received_at else None
     answer = awards.receive(award.but(announced_at=earlier), id_of(event))
     if answer.reception is not Reception.REFUSED and answer.award:
         said = last_word(answer.award)
-        calendars.remember(said.place, min(told, said.announced_at or said.received_at))
+        calendars.save_property(said.place, min(sent, said.announced_at or said.received_at))
     return answer
 
 

@@ -157,24 +157,24 @@ def join(connection: Connection) -> None:
     try:
         for seconds in AGAIN:
             with suppress(Unreachable, Busy):
-                return tell(connection)
+                return join_once(connection)
             time.sleep(seconds)
-        tell(connection)
+        join_once(connection)
     except Exception:
         post.end(connection.connection_id)
         raise
 
 
-def tell(connection: Connection) -> None:
+def join_once(connection: Connection) -> None:
     """List the connection, send it the messages that it has missed, then let it get changes. Raises Unreachable."""
     joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
     connections.subscribe(joining)
-    told = welcome(joining)
-    if told:
-        connections.move(told, connection)
+    joined = send_state(joining)
+    if joined:
+        connections.move(joined, connection)
 
 
-def welcome(joining: Connection) -> Connection | None:
+def send_state(joining: Connection) -> Connection | None:
     """Send SUBSCRIBED and the present state. Returns the connection as it is listed then, or None if it is gone.
 
     Raises Unreachable, also if a message went out so late that a newer one may have come before it.
@@ -252,10 +252,10 @@ def wait_for_proof(connection: Connection, user_id: str, now: datetime) -> bool:
     return connections.may_wait(connection, now) and wait_until_seen(user_id, connection.fingerprint, now)
 
 
-def wait_until_seen(user_id: str, place: str, now: datetime) -> bool:
+def wait_until_seen(user_id: str, seen_from: str, now: datetime) -> bool:
     for seconds in LOOKS:
         time.sleep(seconds)
-        if connections.was_seen(user_id, place, now):
+        if connections.was_seen(user_id, seen_from, now):
             return True
     return False
 

@@ -154,14 +154,14 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
 
     The stream's images decide, not the present state: an event says what changed, and that stays true.
     """
-    told = [(record, announcements_of(record)) for record in records]
-    happened = [each for _, found in told for each in found]
+    by_record = [(record, announcements_of(record)) for record in records]
+    happened = [each for _, found in by_record for each in found]
     try:
         publish(events, EVENT_BUS, happened)
     except NotTaken as failure:
         logger.warning("to be published again", extra={"events": len(failure.announcements), "error": str(failure)})
         late = {each.event_id for each in failure.announcements}
-        return [record for record, found in told if late & {each.event_id for each in found}]
+        return [record for record, found in by_record if late & {each.event_id for each in found}]
     for each in happened:
         logger.info("published", extra={"event": type(each).__name__, "about": each.event_id.partition("/")[0]})
     return []

@@ -37,7 +37,7 @@ KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
 ASIDE = timedelta(minutes=15)  # until the next attempt at an item that cannot be read or fails
-PASSING = (BotoCoreError, ClientError, Busy)  # faults of the table, not of an item
+TABLE_FAULTS = (BotoCoreError, ClientError, Busy)  # faults of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still finish
 
 
@@ -68,9 +68,9 @@ logger = Logger()
 
 def check_award(award: Award, now: datetime) -> None:
     """End an award whose time is over. One log line says where its nights went."""
-    passing = answers.expire(award, now)
-    if passing:
-        offered = passing.offer and passing.offer.award_id
+    passed = answers.expire(award, now)
+    if passed:
+        offered = passed.offer and passed.offer.award_id
         logger.info("nights passed on", extra={"auctionId": award.auction_id, "to": offered})
 
 
@@ -113,7 +113,7 @@ def attend_or_set_aside(item: Due, now: datetime) -> bool:
         attend(item, now)
     except Exception as error:  # the outermost edge of each item
         logger.exception("still due", extra={"sessionId": id_of(item)})
-        if not isinstance(error, PASSING):
+        if not isinstance(error, TABLE_FAULTS):
             set_aside(item, now)
         return False
     return True
@@ -121,7 +121,7 @@ def attend_or_set_aside(item: Due, now: datetime) -> bool:
 
 def set_aside(item: Due, now: datetime) -> None:
     """Postpone an item that fails by its own fault, so that it takes no place in a round. It needs the operator."""
-    with suppress(*PASSING):
+    with suppress(*TABLE_FAULTS):
         due_items.set_aside(item, now + ASIDE)
 
 

@@ -28,7 +28,7 @@ class Function(NamedTuple):
     optional: tuple[str, ...] = ()  # settings that it gets only where the environment has a value for them
     reserved: int | None = None  # concurrent invocations reserved for this function, in stages that reserve any
 
-    def told(self, settings: dict[str, str]) -> dict[str, str]:
+    def choose_settings(self, settings: dict[str, str]) -> dict[str, str]:
         """Choose its settings from `settings`. Raises KeyError if a required one is missing."""
         needed = {name: settings[name] for name in self.environment}
         return needed | {name: settings[name] for name in self.optional if name in settings}

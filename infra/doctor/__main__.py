@@ -14,7 +14,7 @@ from infra.aws.stage import STAGES, Stage, read_context
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, report, unseen
 from infra.doctor.issuer import check_issuer
-from infra.doctor.legacy import check_legacy, check_passing
+from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 
@@ -66,7 +66,7 @@ def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]
         yield from check_issuer(web, chosen.issuer)
     if chosen.legacy:
         yield from check_legacy(web, chosen.legacy)
-        yield from check_passing(web, api, chosen.legacy)
+        yield from check_passed_on(web, api, chosen.legacy)
 
 
 def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def _deployed(web: httpx.Client, chosen: argparse.Namespace, stage: Stage, accou
     yield from check_outputs(outputs)
     yield from check_served(web, outputs, stage.frontends)
     if stage.legacy_api_url and "NextPublicApiUrl" in outputs:
-        yield from check_passing(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
+        yield from check_passed_on(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
     if stage.zalopay != "simulator":
         yield from check_secrets(account, outputs, prod=stage.protected)
 

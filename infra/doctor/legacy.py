@@ -23,7 +23,7 @@ def check_legacy(web: httpx.Client, legacy: str) -> Iterator[Finding]:
         yield bad(f"The legacy backend {legacy} answers {status}.", "Its own log says why.")
 
 
-def check_passing(web: httpx.Client, api: str, legacy: str) -> Iterator[Finding]:
+def check_passed_on(web: httpx.Client, api: str, legacy: str) -> Iterator[Finding]:
     """Check that the API and the legacy backend give the same answer for a path that neither serves."""
     try:
         here, there = _kind(web.get(f"{api}{_NOBODYS}")), _kind(web.get(f"{legacy}{_NOBODYS}"))

@@ -33,8 +33,8 @@ class Published:
 
     async def _put(self, request: Request) -> Response:
         """Answer as `events.put_events` expects (AWS, EventBridge API, PutEvents)."""
-        told = [await self._take(entry) for entry in (await request.json())["Entries"]]
-        answer = {"FailedEntryCount": sum("ErrorCode" in each for each in told), "Entries": told}
+        results = [await self._take(entry) for entry in (await request.json())["Entries"]]
+        answer = {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
         return JSONResponse(answer, media_type="application/x-amz-json-1.1")
 
     async def _take(self, entry: dict[str, Any]) -> dict[str, str]:

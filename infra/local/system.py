@@ -98,7 +98,7 @@ class Local:
             return await self.workers.invoke(function, event)
         finally:
             for poller in self.pollers:
-                poller.nudge()
+                poller.wake()
 
     async def _start_workers(self, on_log: Log, stack: AsyncExitStack) -> Workers:
         workers = Workers(
@@ -140,7 +140,7 @@ class Local:
     def _environment(self) -> dict[str, str]:
         """Return the variables of all functions together."""
         of_each = environments(self.settings, self.addresses).values()
-        return {name: value for told in of_each for name, value in told.items()}
+        return {name: value for each in of_each for name, value in each.items()}
 
     def _kept(self, name: str) -> Path | None:
         return self.folder / name if self.settings.state else None

@@ -94,8 +94,8 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     messages = add("messages", help="tell browsers again what changed")
     messages.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
     messages.add_argument("--user", dest="user_id", metavar="ID")
-    told = add("publish", help="tell the rest of the company again what happened")
-    told.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
+    events = add("publish", help="publish again the events of every change since a time")
+    events.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
 
 
 def _environment(chosen: argparse.Namespace) -> Environment:
@@ -124,8 +124,8 @@ def _tools(by: str) -> Tools:
 
 def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
     wanted = {each: getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",))}
-    told: Iterator[str] = getattr(commands, chosen.command.replace("-", "_"))(**wanted)
-    return told
+    lines: Iterator[str] = getattr(commands, chosen.command.replace("-", "_"))(**wanted)
+    return lines
 
 
 def main(arguments: Sequence[str]) -> int:

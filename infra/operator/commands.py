@@ -11,7 +11,7 @@ from typing import NamedTuple
 from infra.operator.environment import Environment
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
-from infra.operator.timeline import moment, paid, tell, waiting_session, waiting_stray
+from infra.operator.timeline import moment, paid, timeline_lines, waiting_session, waiting_stray
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
@@ -70,7 +70,7 @@ class Commands:
         if stray := self._strays.find(name):
             yield from self._strays.show(stray)
             return
-        yield from tell(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
+        yield from timeline_lines(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
 
     def due(self) -> Iterator[str]:
         """List the stays that the clock will check within the hour: overdue ones first, then by time."""
@@ -135,8 +135,8 @@ class Commands:
             yield from self._bring(str(kept["raw"]), now)
             return
         session = self._session(name)
-        told = self._tools.queries.load_timeline(session.id)
-        said = [each["evidence"] for each in told if "evidence" in each and at in (None, each["at"])]
+        timeline = self._tools.queries.load_timeline(session.id)
+        said = [each["evidence"] for each in timeline if "evidence" in each and at in (None, each["at"])]
         for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
             yield from self._record(session, evidence, now)
 
@@ -206,7 +206,7 @@ class Commands:
             if user_id not in (None, session.user_id):
                 continue
             if self._really:
-                self._tools.queries.tell_again(session, self._environment.now())
+                self._tools.queries.send_again(session, self._environment.now())
             yield f"{session.id} {self._done} told again: {session.client_status}"
 
     def publish(self, since: datetime) -> Iterator[str]:

@@ -54,7 +54,7 @@ _NIGHTS = {
 }
 
 
-def tell(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
+def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
     """Tell the whole timeline, line by line. Personal data of the user appear only with `personal`."""
     session = PaymentSession.model_validate(next(item for item in items if item["kind"] == "SESSION"))
     yield f"Stay {session.id} ({reference_number(session.id)}), order {session.app_trans_id}"
@@ -133,8 +133,8 @@ def event(item: Item) -> str:
     said += [f"{dong(evidence['amount'])}"] if evidence.get("amount") else []
     said += [f"code {evidence['code']}"] if evidence.get("code") is not None else []
     said += [f"by {item['by']}"] if item.get("by") else []
-    told = _WORDS.get(str(item["what"]), str(item["what"]))
-    return f"{told} ({', '.join(said)})" if said else told
+    words = _WORDS.get(str(item["what"]), str(item["what"]))
+    return f"{words} ({', '.join(said)})" if said else words
 
 
 def next_step(session: PaymentSession) -> str:

@@ -81,10 +81,10 @@ class Running:
                 stdout=log,
                 stderr=log,
             )
-        self._end = asyncio.create_task(self._mourn())
+        self._end = asyncio.create_task(self._wait_for_end())
         await self._api.ready
 
-    async def _mourn(self):
+    async def _wait_for_end(self):
         code = await self._process.wait()
         self._api.fail(FunctionError("Runtime.ExitError", f"exit code {code}: {self.log()[-2000:]}"))
 

@@ -15,7 +15,7 @@ from infra.doctor.__main__ import check_outputs, main
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
 from infra.doctor.issuer import check_issuer
-from infra.doctor.legacy import check_legacy, check_passing
+from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
 from tests.infrastructure.deployed import API, FRONTEND, ISSUER, House, websocket_api
@@ -229,18 +229,18 @@ def test_a_legacy_backend_that_is_broken_is_found(web, house):
 
 def test_an_api_that_answers_for_what_is_not_ours_as_the_legacy_backend_does_is_good(web, house):
     house.pages[f"{API}/nobody-serves-this"] = house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
-    assert list(check_passing(web, API, LEGACY)) == [good(f"{API} passes to {LEGACY} what is not ours.")]
+    assert list(check_passed_on(web, API, LEGACY)) == [good(f"{API} passes to {LEGACY} what is not ours.")]
 
 
 def test_an_api_that_answers_for_what_is_not_ours_by_itself_is_found(web, house):
     house.pages[f"{API}/nobody-serves-this"] = (401, {"message": "Unauthorized"})
     house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
-    found = only_bad(check_passing(web, API, LEGACY)).what
+    found = only_bad(check_passed_on(web, API, LEGACY)).what
     assert "answers 401 application/json, the legacy backend itself 404 application/json." in found
 
 
 def test_an_api_that_does_not_answer_is_not_said_to_pass_on(web):
-    assert "cannot be seen: ConnectError" in only_bad(check_passing(web, API, LEGACY)).what
+    assert "cannot be seen: ConnectError" in only_bad(check_passed_on(web, API, LEGACY)).what
 
 
 def test_a_websocket_api_whose_stage_has_the_clients_name_is_good():

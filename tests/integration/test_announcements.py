@@ -17,7 +17,7 @@ from stays.domain.award import AwardStatus
 from stays.domain.payment import UNFINISHED, Status
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Failing, fault
-from tests.integration.test_fulfilment import mail, sent
+from tests.integration.test_fulfilment import mail_of, sent
 from tests.integration.world import World
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "PutEvents")
@@ -193,7 +193,7 @@ def test_what_is_published_does_not_wait_for_mail(world: World, listener: Listen
     assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
     world.after(minutes=2)
     world.deliver()
-    assert mail(world)["state"] == "SENT"
+    assert mail_of(world)["state"] == "SENT"
 
 
 def test_a_change_that_cannot_be_read_holds_up_nobody_and_is_counted(

@@ -31,7 +31,7 @@ def calendar(message: EmailMessage) -> Calendar:
     return Calendar.from_ical(attached.get_payload(decode=True))
 
 
-def stored_mail(world: World, kind: str = "confirmation") -> dict[str, Any]:
+def mail_of(world: World, kind: str = "confirmation") -> dict[str, Any]:
     return world.item(kind="MAIL", letter=kind)
 
 
@@ -60,11 +60,7 @@ def test_a_booking_is_confirmed_by_mail_with_a_calendar_file(world: World):
     text = message.get_body(("plain",)).get_content()
     assert f"/dashboard/payment/confirmation?sessionId={paid['id']}" in text
     assert paid["transactionId"] in text
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"], "dueAt" in stored_mail(world)) == (
-        "SENT",
-        1,
-        False,
-    )
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], "dueAt" in mail_of(world)) == ("SENT", 1, False)
 
 
 def test_where_the_language_is_unknown_the_mail_speaks_vietnamese_and_english(world: World):
@@ -132,7 +128,7 @@ def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stan
     paid = booked(world, **claims)
     assert world.deliver()["fulfilment"] == []
     assert set(re.findall(r'"(Mail\w+)":\[', capsys.readouterr().out)) == {counted}
-    assert (sent(), stored_mail(world)["state"]) == ([], "UNDELIVERABLE")
+    assert (sent(), mail_of(world)["state"]) == ([], "UNDELIVERABLE")
     assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
     assert len(world.items(kind="THREAD")) == 1
     assert world.after(days=1) == {"due": 0, "attended": 0}
@@ -142,32 +138,32 @@ def test_an_international_domain_is_written_to_in_punycode(world: World):
     booked(world, email="mai@bücher.example")
     world.deliver()
     (message,) = ses_backends["123456789012"]["ap-southeast-1"].sent_messages
-    assert ({*message.destinations}, stored_mail(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
+    assert ({*message.destinations}, mail_of(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
 
 
 def test_a_sender_whom_ses_does_not_know_costs_no_mail(world: World, caplog: pytest.LogCaptureFixture):
     world.mail.delete_email_identity(EmailIdentity="stays.example")
     world.paid()
     assert world.deliver()["fulfilment"] == []
-    assert (stored_mail(world)["state"], sent()) == ("WAITING", [])
+    assert (mail_of(world)["state"], sent()) == ("WAITING", [])
     assert [vars(line)["error"] for line in caplog.records if line.message == "mail not sent"] == ["MessageRejected"]
     world.mail.create_email_identity(EmailIdentity="stays.example")
     world.after(minutes=2)
     world.deliver()
-    assert (stored_mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_a_mail_that_could_not_be_sent_now_is_sent_later(world: World):
     world.paid()
     with ses_down(world):
         assert world.deliver()["fulfilment"] == []
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"], sent()) == ("WAITING", 1, [])
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], sent()) == ("WAITING", 1, [])
     world.after(seconds=30)
     assert world.deliver()["fulfilment"] == []
     assert sent() == []
     world.after(minutes=2)
     world.deliver()
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], len(sent())) == ("SENT", 2, 1)
 
 
 def test_a_mail_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_of_it_all_the_time(
@@ -176,16 +172,16 @@ def test_a_mail_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_
     world.paid()
     late = []
     with ses_down(world):
-        while "dueAt" in stored_mail(world):
+        while "dueAt" in mail_of(world):
             world.deliver()
             world.after(minutes=31)
             late += re.findall(r'"Overdue":\[(.)', capsys.readouterr().out)
     assert late == ["1"] * 93
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"]) == ("WAITING", 93)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"]) == ("WAITING", 93)
     assert world.after(days=1) == {"due": 0, "attended": 0}
-    world.http("POST", f"/bookings/{stored_mail(world)['stayId']}/send-confirmation", {})
+    world.http("POST", f"/bookings/{mail_of(world)['stayId']}/send-confirmation", {})
     world.deliver()
-    assert (stored_mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_a_mail_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
@@ -196,10 +192,10 @@ def test_a_mail_whose_sending_died_is_sent_once_more_after_ten_minutes(world: Wo
     world.deliver()
     world.after(minutes=9)
     world.deliver()
-    assert (stored_mail(world)["state"], sent()) == ("SENDING", [])
+    assert (mail_of(world)["state"], sent()) == ("SENDING", [])
     world.after(minutes=2)
     world.deliver()
-    assert (stored_mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_a_mail_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
@@ -212,7 +208,7 @@ def test_a_mail_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
         assert effects.claim(mail, datetime.now(UTC))
         assert "MailFailed" not in capsys.readouterr().out
         world.after(minutes=11)
-    assert (stored_mail(world)["state"], sent()) == ("UNDELIVERABLE", [])
+    assert (mail_of(world)["state"], sent()) == ("UNDELIVERABLE", [])
     assert "MailFailed" in capsys.readouterr().out
 
 
@@ -223,7 +219,7 @@ def test_whatever_fails_before_a_mail_is_claimed_costs_it_no_attempt(world: Worl
     records = world.records()
     with Failing(world.functions["fulfilment"], operation, fault(code, operation)):
         assert world.deliver(records)["fulfilment"] != []
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"], sent()) == ("DUE", 0, [])
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], sent()) == ("DUE", 0, [])
     assert world.deliver(records)["fulfilment"] == []
     assert len(sent()) == 1
 
@@ -235,7 +231,7 @@ def test_a_mail_that_the_stream_did_not_bring_is_brought_by_the_clock(world: Wor
     records = world.records()
     assert [record["dynamodb"]["NewImage"]["kind"]["S"] for record in records] == ["MAIL"]
     world.deliver(records)
-    assert (stored_mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
 def test_only_one_of_two_can_claim_a_mail(world: World):
@@ -252,7 +248,7 @@ def test_whoever_comes_second_to_a_mail_does_not_send_it(world: World):
     _, mail = fulfilment.effects.load_mail(paid["id"], "confirmation")
     with before(fulfilment, "GetItem", lambda: fulfilment.effects.claim(mail, datetime.now(UTC))):
         assert world.deliver()["fulfilment"] == []
-    assert (stored_mail(world)["state"], sent()) == ("SENDING", [])
+    assert (mail_of(world)["state"], sent()) == ("SENDING", [])
 
 
 def test_a_booking_cancelled_before_its_mail_gets_only_the_cancellation(world: World):
@@ -278,7 +274,7 @@ def test_money_that_bought_nothing_is_explained_by_a_mail(world: World):
     (message,) = sent()
     assert message["To"] == "mai@example.com"
     assert list(message.iter_attachments()) == []
-    assert stored_mail(world, "refund")["state"] == "SENT"
+    assert mail_of(world, "refund")["state"] == "SENT"
 
 
 def test_a_mail_asked_for_again_is_another_one_with_another_id(world: World):
@@ -288,7 +284,7 @@ def test_a_mail_asked_for_again_is_another_one_with_another_id(world: World):
     world.http("POST", f"/bookings/{paid['id']}/send-confirmation", {})
     world.deliver()
     assert len(sent()) == 2
-    assert stored_mail(world)["state"] == "SENT"
+    assert mail_of(world)["state"] == "SENT"
 
 
 def test_a_booking_writes_to_one_new_address_a_day_however_often_a_profile_changes(world: World):
@@ -334,7 +330,7 @@ def test_a_mail_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_afte
     fulfilment = world.functions["fulfilment"]
     with Failing(fulfilment, "SendEmail", ReadTimeoutError(endpoint_url="ses"), fulfilment.ses):
         assert world.deliver()["fulfilment"] == []
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"]) == ("SENDING", 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"]) == ("SENDING", 1)
     world.after(minutes=11)
     world.deliver()
-    assert (stored_mail(world)["state"], stored_mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], len(sent())) == ("SENT", 2, 1)

@@ -582,10 +582,10 @@ def test_every_decision_that_is_written_is_heard_of_once(sessions: Sessions) -> 
     assert heard == ["PROCESSING", "PAID_AND_BOOKED", "SECOND_TRANSACTION"]
 
 
-PASSING = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+RETRIED = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 
 
-@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.parametrize("code", RETRIED)
 def test_a_conflict_between_transactions_is_tried_again_and_is_no_taken_night(sessions: Sessions, code: str) -> None:
     session = began(sessions)
     failing = Failing([code, "None"], ["None", code])

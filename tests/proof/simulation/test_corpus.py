@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.operator.timeline import tell
+from infra.operator.timeline import timeline_lines
 from stays.table.operator_queries import OperatorQueries
 from stays.table.store import Store
 from tests.proof.corpus.acts import PRESSES, paying, press, replayed, write_again
@@ -125,7 +125,7 @@ def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
     load(system, kept)
     queries = OperatorQueries(Store(system._clients["dynamodb"], "stays"), "an operator")
     for session in system.database.items(kind="SESSION"):
-        assert list(tell(queries.load_timeline(session["id"]), personal=True))
+        assert list(timeline_lines(queries.load_timeline(session["id"]), personal=True))
     assert all(item["reason"] for item in queries.load_refused())
 
 

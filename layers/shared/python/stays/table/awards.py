@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, over
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
-from stays.domain.second_chances import Passing, is_of_chain, pass_on, unsold_nights, withdraw
+from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
@@ -247,7 +247,7 @@ class Awards:
                 return True
         return False
 
-    def pass_on(self, award: Award, now: datetime, offer_id: str) -> Passing | None:
+    def pass_on(self, award: Award, now: datetime, offer_id: str) -> PassedNights | None:
         """Offer the unsold nights of an award to the next runner-up, or release them, in one transaction.
 
         None if the award has changed meanwhile, or while a night is held; then the clock looks at it again. A night
@@ -264,9 +264,9 @@ class Awards:
             booked = {
                 date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in found if item["state"] != "HELD"
             }
-            passing = pass_on(award, [night for night in nights if night not in booked], now, offer_id)
-            if self._write_passing(award, passing, now):
-                return passing
+            passed = pass_on(award, [night for night in nights if night not in booked], now, offer_id)
+            if self._write_passed(award, passed, now):
+                return passed
             if self.find(award).changed_at != award.changed_at:
                 return None
         return None
@@ -277,12 +277,12 @@ class Awards:
             return ()
         return PaymentSession.model_validate(self._store.get(stay_key(award.payment_id, "SESSION"))).nights
 
-    def _write_passing(self, award: Award, passing: Passing, now: datetime) -> bool:
-        operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passing.nights}
-        operations |= self._writing.move_award(award, passing.award)
-        if passing.offer:
+    def _write_passed(self, award: Award, passed: PassedNights, now: datetime) -> bool:
+        operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
+        operations |= self._writing.move_award(award, passed.award)
+        if passed.offer:
             new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.putting(award_item(passing.offer), new)
+            operations["offer"] = self._store.putting(award_item(passed.offer), new)
         try:
             self._store.transact(operations)
         except Conflicted:

@@ -16,7 +16,7 @@ class Calendars:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def remember(self, place: Property, told_at: datetime) -> None:
+    def save_property(self, place: Property, sent_at: datetime) -> None:
         """Keep a property's name and host. The latest event counts, whatever the order and the number of arrivals.
 
         If two hosts have the same time, the present one stays: an event that comes again must not take a calendar back.
@@ -27,11 +27,11 @@ class Calendars:
             "propertyId": place.id,
             "propertyName": place.name,
             "hostId": place.host_id,
-            "toldAt": timestamp(told_at),
+            "toldAt": timestamp(sent_at),
         }
         latest = Condition(
             "attribute_not_exists(PK) OR toldAt < :at OR (toldAt = :at AND hostId = :host)",
-            at=timestamp(told_at),
+            at=timestamp(sent_at),
             host=place.host_id,
         )
         self._store.update(calendar_key(place.id), said, latest)

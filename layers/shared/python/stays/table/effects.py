@@ -19,7 +19,7 @@ from stays.table.store import Condition, Item, Store, Written, both
 
 
 class SessionMail(NamedTuple):
-    """The session and the mailing that a mail is written from."""
+    """A mail with its session, which has the details of the stay."""
 
     session: PaymentSession
     mail: Mail | None

@@ -140,9 +140,9 @@ class Sessions:
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
         update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
-        told = self._writing.event(session, "ORDER_ATTEMPTED", now)
+        event = self._writing.event(session, "ORDER_ATTEMPTED", now)
         try:
-            self._store.transact({**self._writing.hold(session, now), "session": update, **told})
+            self._store.transact({**self._writing.hold(session, now), "session": update, **event})
         except Conflicted as conflict:
             _raise_taken(conflict.items)
             raise
@@ -175,10 +175,10 @@ class Sessions:
         If another write is in the way, nothing is recorded. The page then reads PENDING once more, and asks again.
         """
         assert session.transaction_id
-        told, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
-        copy = self._store.updating(transaction_key(session.transaction_id), told, Condition("attribute_exists(PK)"))
+        changes, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
+        copy = self._store.updating(transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)"))
         try:
-            self._store.transact({"session": self._store.updating(session_key(session), told, first), "copy": copy})
+            self._store.transact({"session": self._store.updating(session_key(session), changes, first), "copy": copy})
         except (Conflicted, Busy):
             return
 
