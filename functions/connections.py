@@ -99,7 +99,7 @@ def cookie(event: dict[str, Any], wanted: str) -> str | None:
     return next((value.strip().strip('"') for name, equals, value in pairs if equals and name.strip() == wanted), None)
 
 
-def carried(event: dict[str, Any]) -> tuple[str | None, bool]:
+def carried_token(event: dict[str, Any]) -> tuple[str | None, bool]:
     """The token on $connect, and whether the page sent it on purpose (the browser sends cookies by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
@@ -110,7 +110,7 @@ def connect(event: dict[str, Any], now: datetime) -> int:
     context = event["requestContext"]
     if header(event, "origin") not in (None, *ORIGINS):
         return 403  # another site's page; a client without an origin is no browser and must prove itself too
-    token, on_purpose = carried(event)
+    token, on_purpose = carried_token(event)
     try:
         proof = prove(token) if token else None
     except NOT_PROVEN:
@@ -136,7 +136,7 @@ def mark(context: dict[str, Any]) -> str:
 
 def subscribe(event: dict[str, Any], now: datetime) -> int:
     connection_id = event["requestContext"]["connectionId"]
-    frame = read(event)
+    frame = read_frame(event)
     connection = connections.find(connection_id)
     if connection is None:
         raise FrameRefused("FORBIDDEN", "Connect again.")
@@ -202,7 +202,7 @@ def prolong(joining: Connection) -> Connection | None:
     return longer if moved else None
 
 
-def read(event: dict[str, Any]) -> Frame:
+def read_frame(event: dict[str, Any]) -> Frame:
     body = event.get("body") or ""
     if len(body) > LARGEST_FRAME:
         raise FrameRefused("INVALID_MESSAGE", "The frame is too large.")
@@ -215,7 +215,7 @@ def read(event: dict[str, Any]) -> Frame:
 def identify(connection: Connection, frame: Frame, now: datetime) -> Connection:
     """The connection with its user, proven in one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
-        proof = token_in(frame.token)
+        proof = prove_token(frame.token)
         connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
     connection = check_owner(connection, frame.user_id)
     if connection.user_id is None and not wait_for_proof(connection, frame.user_id, now):
@@ -225,7 +225,7 @@ def identify(connection: Connection, frame: Frame, now: datetime) -> Connection:
     return connection.but(user_id=frame.user_id)
 
 
-def token_in(token: str) -> Proof:
+def prove_token(token: str) -> Proof:
     try:
         return prove(token)
     except NOT_PROVEN:

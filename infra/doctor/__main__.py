@@ -28,9 +28,9 @@ def parser() -> argparse.ArgumentParser:
     add = typed.add_argument
     add("--stage", choices=STAGES, default="dev")
     add("--zalopay", choices=("simulator", "sandbox", "production"), help="as given to the deployment")
-    moment = typed.add_mutually_exclusive_group()
-    moment.add_argument("--before", action="store_true", help="only what can be seen before a deployment")
-    moment.add_argument("--after", action="store_true", help="a stage that is not deployed is wrong")
+    phase = typed.add_mutually_exclusive_group()
+    phase.add_argument("--before", action="store_true", help="only what can be seen before a deployment")
+    phase.add_argument("--after", action="store_true", help="a stage that is not deployed is wrong")
     add("--offline", action="store_true", help="only what can be seen on this machine")
     add("--outputs", type=Path, metavar="FILE", help="written by `cdk deploy --outputs-file`, instead of asking AWS")
     add("--api", metavar="URL", help="look at nothing but this API, for example http://localhost:8000/api/v1")

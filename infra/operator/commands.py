@@ -11,7 +11,7 @@ from typing import NamedTuple
 from infra.operator.environment import Environment
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
-from infra.operator.timeline import moment, paid, timeline_lines, waiting_session, waiting_stray
+from infra.operator.timeline import format_time, paid, timeline_lines, waiting_session, waiting_stray
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
@@ -278,7 +278,7 @@ def _overdue(item: Due, now: datetime) -> bool:
 def _waiting(item: Due) -> str:
     if isinstance(item, Unreadable):
         return f"cannot be read: {item.partition} {item.sort}"
-    at = moment(item.due_at) if item.due_at else "never"
+    at = format_time(item.due_at) if item.due_at else "never"
     if isinstance(item, Mail):
         return f"{at}  {item.stay_id}  mail {item.mail_kind}, {item.state}"
     if isinstance(item, Award):

@@ -74,7 +74,7 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
 
 def _money(session: PaymentSession) -> Iterator[str]:
     if session.transaction_id:
-        at = moment(session.paid_at) if session.paid_at else "a time not told"
+        at = format_time(session.paid_at) if session.paid_at else "a time not told"
         yield f"  transaction {session.transaction_id}, paid at {at}"
     if session.received is not None and session.received != session.amount:
         yield f"  {dong(session.received)} came, {dong(session.amount)} expected{_promotion(session)}"
@@ -90,13 +90,13 @@ def _promotion(session: PaymentSession) -> str:
 
 def _refund(refund: Refund) -> str:
     code = "" if refund.code is None else f", code {refund.code}"
-    taken = f", taken on at {moment(refund.accepted_at)}" if refund.accepted_at else ""
+    taken = f", taken on at {format_time(refund.accepted_at)}" if refund.accepted_at else ""
     return f"  refund of {dong(refund.amount)}: {refund.status}, id {refund.id or 'none yet'}{taken}{code}"
 
 
 def describe_stray(stray: Stray) -> Iterator[str]:
     """Describe stray money and its state."""
-    at = f", received at {moment(stray.received_at)}" if stray.received_at else ""
+    at = f", received at {format_time(stray.received_at)}" if stray.received_at else ""
     yield f"Stray money: {dong(stray.amount)} under transaction {stray.transaction_id} {stray.meaning}{at}"
     yield f"  {stray.status}"
     if stray.refund:
@@ -112,7 +112,7 @@ def waiting_session(session: PaymentSession, items: Sequence[Item]) -> str:
     back = f", {dong(refund.amount)} to go back, code {refund.code}" if refund else ""
     unknown = f", ended by {session.unresolved}" if session.unresolved else ""
     state = "UNRESOLVED" if session.unresolved else session.fulfilment
-    return f"{state}  {session.id}  {money}{back}{unknown}, since {moment(session.changed_at)}"
+    return f"{state}  {session.id}  {money}{back}{unknown}, since {format_time(session.changed_at)}"
 
 
 def waiting_stray(stray: Stray) -> str:
@@ -140,7 +140,7 @@ def event(item: Item) -> str:
 def next_step(session: PaymentSession) -> str:
     """Say what will happen by itself, or who must act."""
     if session.due_at is not None:
-        return f"The clock looks at it at {moment(session.due_at)}."
+        return f"The clock looks at it at {format_time(session.due_at)}."
     if session.fulfilment is Fulfilment.REVIEW:
         return "Nothing happens by itself: accept or refund it."
     if session.fulfilment is Fulfilment.REFUND_MANUAL:
@@ -185,6 +185,6 @@ def dong(amount: int) -> str:
     return f"{amount:,} ₫".replace(",", ".")
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time, to the second."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from stays.checkout import give_way
+from stays.checkout import end_unpaid
 from stays.domain.award import PAYABLE, Award, AwardStatus, check_payable
 from stays.domain.booking import under_way
 from stays.domain.errors import Refused
@@ -46,7 +46,7 @@ class Answers:
             session = self._find_unpaid(award, settlement, now)
             check_payable(award, now)
             if session and award.correction:
-                give_way(settlement, session, now)
+                end_unpaid(settlement, session, now)
                 return False
             after = end(award, AwardStatus.DECLINED, now).but(decline_reason=reason or award.decline_reason)
             if not self._awards.end(award, after, now, session):

@@ -84,7 +84,7 @@ class Writing:
         moved = {name: self._store.updating(session_key(after), changes, _moving(before, after))}
         return moved | self._booking(after, before)
 
-    def give_way(
+    def supersede(
         self, before: PaymentSession, nights: Collection[date], lost: Collection[date], now: datetime
     ) -> Operations:
         """End another session of the same user, for one that takes `nights`. The nights in `lost` are lost already."""

@@ -37,11 +37,11 @@ class OperatorQueries:
         if re.fullmatch(STAY_ID, name):
             return name
         if re.fullmatch(_REFERENCE, name):
-            return self._referred(name)
+            return self._find_by_reference(name)
         item = self._store.get(transaction_key(name))
         return str(item["id"]) if item and item["kind"] == "TRANSACTION" else None
 
-    def _referred(self, reference: str) -> str | None:
+    def _find_by_reference(self, reference: str) -> str | None:
         found = self._store.scan(
             "#kind = :session AND contains(#id, :end)",
             {":session": "SESSION", ":end": reference.replace("-", "")},

@@ -29,7 +29,7 @@ def accepted_keys(secret: str, *, fresh: bool = False) -> list[str]:
     try:
         versions = _provider().get(secret, max_age=KEY_AGE, transform="json", force_fetch=fresh)
     except (GetParameterError, TransformParameterError) as error:
-        versions = None if fresh else _known_last(secret)
+        versions = None if fresh else _read_last_known(secret)
         if not versions:
             raise NoKey(secret) from error
     found = versions if isinstance(versions, dict) else {}
@@ -52,7 +52,7 @@ def _provider() -> BaseProvider:
     return provider
 
 
-def _known_last(secret: str) -> Any:
+def _read_last_known(secret: str) -> Any:
     """The keys that were read last, however old. The secret is then not read again for a minute."""
     provider = _provider()
     name = provider._build_cache_key(name=secret, transform="json")  # noqa: SLF001  # there is no other way to it
