@@ -210,10 +210,10 @@ def test_every_order_ends_whatever_zalopay_answers(
     binh.close()
 
 
-# 2.4 and 2.5: callbacks in any dress, discounts, another amount
+# 2.4 and 2.5: callbacks in any spelling, discounts, another amount
 
 
-def test_a_callback_counts_in_every_dress(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+def test_a_callback_counts_in_every_spelling(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     for seed in (*range(1, 10), *range(10, 100, 10)):
         order = an.pay_as_shown(local.award(an, local.nights(20, 1)).auction_id)

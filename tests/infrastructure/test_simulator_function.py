@@ -199,7 +199,7 @@ def test_what_one_environment_was_told_about_an_order_the_other_says(shop: Shop)
     assert shop.pay(made, at=0, late=True)[0] == 409
 
 
-def test_a_second_payment_is_called_back_in_a_dress_of_its_own(shop: Shop, merchant: Neighbour):
+def test_a_second_payment_is_called_back_in_a_spelling_of_its_own(shop: Shop, merchant: Neighbour):
     bodies = []
     merchant.on_callback = lambda body: bodies.append(json.loads(body)) or TAKEN
     made = shop.create()

@@ -9,7 +9,7 @@ from ical.calendar_stream import IcsCalendarStream
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result
 from tests.integration.product import Counted, Failing, fault
 from tests.integration.shapes import TIME
-from tests.integration.test_secrecy import everything_logged
+from tests.integration.test_secrets_in_logs import everything_logged
 from tests.integration.world import Reply, World
 
 HOUSE = "/properties/777/calendar"

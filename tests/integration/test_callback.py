@@ -95,7 +95,7 @@ def test_every_bad_callback_is_rejected_and_writes_nothing(world: World):
     assert world.items() == before
 
 
-def dressed(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
+def spelled(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
     """One callback, as strangers' systems have met it, with its content type."""
     good, json_, form = json.loads(signed(data)), "application/json", "application/x-www-form-urlencoded"
     return {
@@ -115,10 +115,10 @@ def dressed(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
     }
 
 
-@pytest.mark.parametrize("dress", dressed(order_data("")))
-def test_a_right_mac_is_paid_and_booked_in_any_dress(world: World, dress: str):
+@pytest.mark.parametrize("spelling", spelled(order_data("")))
+def test_a_right_mac_is_paid_and_booked_in_any_spelling(world: World, spelling: str):
     made = world.created()
-    body, kind = dressed(order_data(made["appTransId"]))[dress]
+    body, kind = spelled(order_data(made["appTransId"]))[spelling]
     assert world.call_back(body, kind=kind) == 1
     assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")

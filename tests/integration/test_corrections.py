@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from stays.table.awards import Restless
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds, second_chance
+from tests.integration.messages import (
+    BINH,
+    MAI,
+    NIGHTS,
+    PRICE,
+    PROPERTY,
+    auction_result,
+    in_seconds,
+    second_chance,
+)
 from tests.integration.product import Asked, Failing, before, fault
 from tests.integration.world import Reply, World
 

@@ -14,7 +14,7 @@ from tests.integration.legacy_backend import LegacyBackend, answer, legacy_backe
 from tests.integration.messages import BINH, MAI
 from tests.integration.outside import ZaloPay
 from tests.integration.product import close, load
-from tests.integration.test_secrecy import everything_logged
+from tests.integration.test_secrets_in_logs import everything_logged
 from tests.integration.world import Reply, World
 
 SENT = {"email": "mai@example.com", "name": "Mai"}

@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stays.edge.connections import MOST_CONNECTIONS, Unreachable
+from tests.integration.bad_tokens import DEFECTS
 from tests.integration.messages import BINH, MAI, auction_result, in_seconds
 from tests.integration.product import Counted, Failing, before, fault
 from tests.integration.shapes import SENTENCE
-from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
 ATTEMPTS = 3  # of the SDK, at each post

@@ -261,14 +261,14 @@ def over_tls(certificate: Path) -> Callable[[Wire], Wire]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
 
-    def dressed(wire: Wire) -> Wire:
+    def encrypted(wire: Wire) -> Wire:
         def secret(connection: socket.socket) -> None:
             with context.wrap_socket(connection, server_side=True) as private:
                 wire(private)
 
         return secret
 
-    return dressed
+    return encrypted
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Shop:
         self.answers: list[int | str] = []
         self.received: list[dict[str, Any]] = []
         self.heard: list[tuple[str, bytes]] = []  # content type and body as they came
-        self.deaf = False  # reads no body: it may be in any dress
+        self.deaf = False  # reads no body: it may be in any spelling
         self.naps: list[float] = []
         self.awake = asyncio.Event()
         self.awake.set()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_STORAGE_DIRECTORY": ".build/hypothesis"}
 
 from tests.proof.mutation.core import ROOT, TESTS, Mutant, mutants, path
-from tests.proof.mutation.hunt import Fate, hunt
+from tests.proof.mutation.runner import Fate, hunt
 
 LEAST = 95  # percent
 EXPLAINED = Path(__file__).with_name("survivors.toml")

@@ -58,7 +58,7 @@ def caught(defect: Defect) -> Caught:
         path = os.pathsep.join(str(root / each) for each in (".", "layers/shared/python", "functions"))
         try:
             ran = subprocess.run(  # noqa: S603  # our own module on our own copy
-                [sys.executable, "-m", "tests.proof.simulation.hunt", defect.scent],
+                [sys.executable, "-m", "tests.proof.simulation.search", defect.scent],
                 cwd=root,
                 env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
                 capture_output=True,

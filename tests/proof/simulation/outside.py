@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.parameters.base import BaseProvider
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.zalopay_simulator import Settings, create_app
-from infra.zalopay_simulator.dresses import dressed
 from infra.zalopay_simulator.ledger import Order
+from infra.zalopay_simulator.spellings import spelled
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.gate import Call, Gate, Troubles
 
@@ -174,13 +174,13 @@ class ZaloPay:
             order.pay(simulator.now(), number, late=late, **promotion)
         simulator.keep(order)
 
-    def callback(self, order: Order, *, again: bool = False, dress: int = 0) -> bytes:
+    def callback(self, order: Order, *, again: bool = False, spelling: int = 0) -> bytes:
         """Return the callback of an order's payment, signed with ZaloPay's present key."""
         callbacks = self.simulator.callbacks
         payment = order.payments[-1] if again else order.first
-        if not dress:
+        if not spelling:
             return json.dumps(callbacks._body(order, payment), separators=(",", ":")).encode()
-        return dressed(callbacks._body(order, payment), dress, callbacks.key2).content
+        return spelled(callbacks._body(order, payment), spelling, callbacks.key2).content
 
 
 def denies(answer: Mapping[str, Any]) -> bool:

@@ -11,10 +11,10 @@ from tests.proof.load import load
 from tests.proof.simulation.controls import caught
 from tests.proof.simulation.defects import DEFECTS
 from tests.proof.simulation.differential import compare, moto
-from tests.proof.simulation.gone import GONE, without
 from tests.proof.simulation.histories import histories
 from tests.proof.simulation.interleavings import GROUPS, explore
 from tests.proof.simulation.journeys import CORE, JOURNEYS
+from tests.proof.simulation.service_failures import GONE, without
 from tests.proof.simulation.sweep import pairs, sweep
 from tests.proof.simulation.system import simulation
 

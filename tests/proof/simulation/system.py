@@ -310,7 +310,7 @@ class System:
         self.broken: list[str] = []
         self.payable: set[str] = set()
         self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
-        self.dress = 0  # the spelling of callbacks
+        self.spelling = 0  # the spelling of callbacks
         self.rounds: list[int] = []  # times of the clock's undisturbed rounds, in ms
         self.denied: list[tuple[str, float]] = []  # orders that ZaloPay called unpaid in such a round, and when
         self.counted: Counter[str] = Counter()
@@ -498,7 +498,7 @@ class System:
         """Send each of ZaloPay's pending callbacks once. ZaloPay sends a refused one again later."""
         waiting, self.callbacks = self.callbacks, []
         for (order, again), left in waiting:
-            body = self.zalopay.callback(order, again=again, dress=self.dress)
+            body = self.zalopay.callback(order, again=again, spelling=self.spelling)
             number = (order.payments[-1] if again else order.first).zp_trans_id
             code = self._call_back(body, order.app_trans_id, str(number))
             if code not in (1, -1) and left > 1:

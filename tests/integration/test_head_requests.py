@@ -8,7 +8,7 @@ import pytest
 from infra.topology import ANSWERED, PREFIX, ROUTES, SERVED, Route
 from tests.integration.front_door import FrontDoor, front_door
 from tests.integration.messages import HOST, MAI, PROPERTY
-from tests.integration.test_access import UNKNOWN
+from tests.integration.test_route_permissions import UNKNOWN
 from tests.integration.world import World
 
 READ = [route for route in SERVED if route.method == "GET"]

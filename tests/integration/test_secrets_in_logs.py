@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from infra.topology import SERVED
 from stays.edge.connections import Unreachable
 from tests.conftest import KEY1, KEY2
+from tests.integration.bad_tokens import DEFECTS
 from tests.integration.front_door import FrontDoor, front_door
 from tests.integration.messages import BINH, MAI, PRICE, PROPERTY, auction_result, order_data, signed
 from tests.integration.product import Failing, fault
-from tests.integration.test_access import ROWS, UNKNOWN, name
-from tests.integration.tokens import DEFECTS
+from tests.integration.test_route_permissions import ROWS, UNKNOWN, name
 from tests.integration.world import World
 
 AGENT = "CanaryBrowser/47.11"

@@ -1,4 +1,4 @@
-"""Looks for one violation in the product at hand: `python -m tests.proof.simulation.hunt SCENT`.
+"""Looks for one violation in the product at hand: `python -m tests.proof.simulation.search SCENT`.
 
 The hunt begins at the scent and goes on with everything else. The first printed line names the technique that found a
 violation, and the second line the violation. Both are empty if it found none.
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from tests.proof.simulation.gate import FIVE
-from tests.proof.simulation.gone import GONE, without
 from tests.proof.simulation.histories import histories
 from tests.proof.simulation.interleavings import GROUPS, explore
 from tests.proof.simulation.journeys import JOURNEYS
+from tests.proof.simulation.service_failures import GONE, without
 from tests.proof.simulation.sweep import Figures, attempt
 from tests.proof.simulation.system import System, simulation
 

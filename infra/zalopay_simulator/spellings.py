@@ -1,6 +1,6 @@
 """Unusual spellings of a callback, pure: the same facts under a valid MAC, as seen in other systems.
 
-Two digits of a number choose a dress: the last one how `data` is written, the one before it the text around `data`.
+Two digits of a number choose a spelling: the last one how `data` is written, the one before it the text around `data`.
 """
 
 import json
@@ -18,7 +18,7 @@ _NEEDED = ("app_id", "app_trans_id", "amount", "zp_trans_id")
 Document = dict[str, Any]
 
 
-class Dressed(NamedTuple):
+class SpelledCallback(NamedTuple):
     """A callback as it is sent. `body` has its fields by name; the MAC is over the exact text of `body["data"]`."""
 
     name: str
@@ -33,15 +33,15 @@ def _numbers(kind: Callable[[int], object]) -> Callable[[Document], str]:
 
 def _optional(value: object) -> Callable[[Document], str]:
     """Return the optional fields, each with this value. A discount keeps its own, because it concerns the money."""
-    return lambda data: wire.compact({name: it if _tells(name, it) else value for name, it in data.items()})
+    return lambda data: wire.compact({name: it if _is_kept(name, it) else value for name, it in data.items()})
 
 
-def _tells(name: str, value: object) -> bool:
+def _is_kept(name: str, value: object) -> bool:
     return name in _NEEDED or (name == "discount_amount" and bool(value))
 
 
 def _needed_only(data: Document) -> str:
-    return wire.compact({name: it for name, it in data.items() if _tells(name, it)})
+    return wire.compact({name: it for name, it in data.items() if _is_kept(name, it)})
 
 
 _UNKNOWN = {"bank_code": "", "promotion": {"campaign": None, "lots": [1, 2.5]}, "ghi_chú": "Khuyến mãi"}
@@ -92,7 +92,7 @@ AROUND: tuple[tuple[str, Callable[[Document], Document], Callable[[Document], by
     ("unknown fields in the body", lambda body: body | _UNKNOWN, _json),
     ("white space in the body", _same, _spaced),
 )
-DRESSES = len(DATA) * len(AROUND)  # 0 is the documented one
+SPELLINGS = len(DATA) * len(AROUND)  # 0 is the documented one
 
 
 def names() -> dict[str, list[str]]:
@@ -101,16 +101,16 @@ def names() -> dict[str, list[str]]:
 
 
 def name_of(number: int) -> str:
-    """Name the unusual part of this dress."""
+    """Name the unusual part of this spelling."""
     both = DATA[number % len(DATA)][0], AROUND[number // len(DATA) % len(AROUND)][0]
     return ", ".join(name for name in both if name != AS_DOCUMENTED)
 
 
-def dressed(body: Mapping[str, Any], number: int, key2: str) -> Dressed:
-    """Return a callback's `data`, `mac` and `type` in the dress of this number, signed again."""
+def spelled(body: Mapping[str, Any], number: int, key2: str) -> SpelledCallback:
+    """Return a callback's `data`, `mac` and `type` in the spelling of this number, signed again."""
     _, spell = DATA[number % len(DATA)]
     _, change, write = AROUND[number // len(DATA) % len(AROUND)]
     data = spell(json.loads(body["data"]))
     changed = change({**body, "data": data, "mac": wire.callback_mac(key2, data)})
     kind = "application/x-www-form-urlencoded" if write is _form else "application/json"
-    return Dressed(name_of(number), changed, write(changed), kind)
+    return SpelledCallback(name_of(number), changed, write(changed), kind)

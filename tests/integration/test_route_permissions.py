@@ -8,9 +8,9 @@ import pytest
 
 from infra.topology import ANSWERED, PREFIX, ROUTES, SERVED, Route
 from stays.domain.calendar import new_token
+from tests.integration.bad_tokens import DEFECTS
 from tests.integration.front_door import FrontDoor, front_door
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY
-from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
 STAY = "01MFZGFMWRBDQ204A12RVMHVS6"

@@ -1,4 +1,4 @@
-"""The simulator as strangers have met ZaloPay: odd answers and dresses, discounts, second payments, late news."""
+"""Unusual behaviour of the simulator: odd answers and spellings, discounts, second payments, late news."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.types import Message
 
-from infra.zalopay_simulator import Settings, create_app, dresses, faults, wire
+from infra.zalopay_simulator import Settings, create_app, faults, spellings, wire
 from infra.zalopay_simulator.storage import order_of
 from tests.unit.shop import KEY1, KEY2, NOON, ORDER, REFUND, Shop, codes, signed
 
@@ -358,21 +358,23 @@ def seen(content_type: str, content: bytes) -> tuple[int, int, int]:
     return int(float(data["amount"])), int(float(data["zp_trans_id"])), int(float(data.get("discount_amount") or 0))
 
 
-@pytest.mark.parametrize("number", range(dresses.DRESSES))
-async def test_every_dress_says_the_same_under_a_right_mac(shop: Shop, number: int) -> None:
+@pytest.mark.parametrize("number", range(spellings.SPELLINGS))
+async def test_every_spelling_says_the_same_under_a_right_mac(shop: Shop, number: int) -> None:
     zp_trans_id = await shop.paid(how={"discount": 20_000}, item='[{"itemname":"Nhà gỗ"}]')
-    dress = dresses.dressed(shop.received[0], number, KEY2)
-    assert seen(dress.content_type, dress.content) == (50_000, int(zp_trans_id), 20_000)
-    assert (dress.content == shop.heard[0][1]) == (number == 0)
+    spelling = spellings.spelled(shop.received[0], number, KEY2)
+    assert seen(spelling.content_type, spelling.content) == (50_000, int(zp_trans_id), 20_000)
+    assert (spelling.content == shop.heard[0][1]) == (number == 0)
 
 
-async def test_no_two_dresses_are_alike_and_the_number_goes_round(shop: Shop) -> None:
+async def test_no_two_spellings_are_alike_and_the_number_goes_round(shop: Shop) -> None:
     await shop.paid(item='[{"itemname":"Nhà gỗ"}]')
     (body,) = shop.received
-    all_of_them = [dresses.dressed(body, number, KEY2) for number in range(dresses.DRESSES)]
-    assert len({each.content for each in all_of_them}) == len({each.name for each in all_of_them}) == dresses.DRESSES
-    assert dresses.dressed(body, dresses.DRESSES + 7, KEY2) == all_of_them[7]
-    assert dresses.dressed(body, -1, KEY2) == all_of_them[-1]
+    all_of_them = [spellings.spelled(body, number, KEY2) for number in range(spellings.SPELLINGS)]
+    assert (
+        len({each.content for each in all_of_them}) == len({each.name for each in all_of_them}) == spellings.SPELLINGS
+    )
+    assert spellings.spelled(body, spellings.SPELLINGS + 7, KEY2) == all_of_them[7]
+    assert spellings.spelled(body, -1, KEY2) == all_of_them[-1]
 
 
 @pytest.mark.parametrize(
@@ -394,7 +396,7 @@ async def test_no_two_dresses_are_alike_and_the_number_goes_round(shop: Shop) ->
         (61, "numbers as text, form body", b"%22amount%22%3A%2250000%22"),
     ],
 )
-async def test_a_seed_of_callback_dressed_is_the_number_of_a_dress(
+async def test_a_seed_of_callback_dressed_is_the_number_of_a_spelling(
     shop: Shop, number: int, name: str, shown: bytes
 ) -> None:
     shop.deaf = True
@@ -411,25 +413,25 @@ async def test_a_seed_of_callback_dressed_is_the_number_of_a_dress(
 @pytest.mark.parametrize(
     ("number", "missing", "level"), [(10, "type", "body"), (5, "channel", "data"), (5, "server_time", "data")]
 )
-async def test_a_dress_may_leave_something_out(shop: Shop, number: int, missing: str, level: str) -> None:
+async def test_a_spelling_may_leave_something_out(shop: Shop, number: int, missing: str, level: str) -> None:
     await shop.fault("callback_dressed", seed=number)
     await shop.paid()
     (body,) = shop.received
     assert missing not in (body if level == "body" else json.loads(body["data"]))
 
 
-async def test_without_a_seed_an_order_wears_one_dress_after_the_other(shop: Shop) -> None:
+async def test_without_a_seed_an_order_uses_one_spelling_after_the_other(shop: Shop) -> None:
     shop.deaf = True
     await shop.paid()
     await shop.fault("callback_dressed")
-    names = [each["dress"] for each in await callbacks_of(shop, dresses.DRESSES - 1)]
-    assert len(set(names)) == dresses.DRESSES - 1
+    names = [each["dress"] for each in await callbacks_of(shop, spellings.SPELLINGS - 1)]
+    assert len(set(names)) == spellings.SPELLINGS - 1
     at_once = await shop.act("callback", times=9, at_once=True)
     assert len({each["dress"] for each in at_once["callbacks"]}) == 9
     assert all(left != right for left, right in pairwise(content for _, content in shop.heard[1:]))
 
 
-async def test_a_dressed_callback_is_sent_again_when_it_was_not_taken(shop: Shop) -> None:
+async def test_a_spelled_callback_is_sent_again_when_it_was_not_taken(shop: Shop) -> None:
     shop.deaf, shop.answers = True, [0, 0, 1]
     await shop.fault("callback_dressed")
     await shop.paid()
@@ -437,7 +439,7 @@ async def test_a_dressed_callback_is_sent_again_when_it_was_not_taken(shop: Shop
     assert len({content for _, content in shop.heard}) == 3
 
 
-async def test_a_wrong_key_or_amount_stays_wrong_in_any_dress(shop: Shop) -> None:
+async def test_a_wrong_key_or_amount_stays_wrong_in_any_spelling(shop: Shop) -> None:
     shop.deaf = True
     await shop.fault("callback_dressed", seed=61)
     await shop.fault("callback_wrong_amount")
@@ -448,17 +450,17 @@ async def test_a_wrong_key_or_amount_stays_wrong_in_any_dress(shop: Shop) -> Non
     assert entry["mac"] != signed(KEY2, entry["data"])
 
 
-async def test_key2_of_the_moment_signs_a_dressed_callback(shop: Shop) -> None:
+async def test_key2_of_the_moment_signs_a_spelled_callback(shop: Shop) -> None:
     await shop.fault("callback_dressed", seed=7)
     await shop.http.post("/simulator/keys", json={"key2": "the next key"})
     await shop.paid()
     assert shop.received[0]["mac"] == signed("the next key", shop.received[0]["data"])
 
 
-async def test_the_faults_say_which_dresses_there_are(shop: Shop) -> None:
+async def test_the_faults_say_which_spellings_there_are(shop: Shop) -> None:
     shown = (await shop.http.get("/simulator/faults")).json()["dresses"]
     assert (shown["data"][2], shown["around"][6]) == ("numbers as integral floats", "form body")
-    assert len(shown["data"]) * len(shown["around"]) == dresses.DRESSES
+    assert len(shown["data"]) * len(shown["around"]) == spellings.SPELLINGS
 
 
 @pytest.mark.parametrize("call", ["create", "query", "cancel", "refund", "query_refund"])
@@ -524,7 +526,7 @@ async def test_every_call_that_the_documents_show_is_answered(shop: Shop) -> Non
         assert answer.status_code == 200, answer.text
 
 
-async def test_the_pages_show_discounts_second_payments_dresses_and_what_query_says(shop: Shop) -> None:
+async def test_the_pages_show_discounts_second_payments_spellings_and_what_query_says(shop: Shop) -> None:
     token = (await shop.create())["zp_trans_token"]
     await shop.act("pay", discount=20_000)
     second = str((await shop.act("pay", again=True))["again"][0]["zp_trans_id"])
@@ -537,10 +539,10 @@ async def test_the_pages_show_discounts_second_payments_dresses_and_what_query_s
         assert second in page
         assert "{&#34;return_code&#34;:&#34;2&#34;,&#34;note&#34;:&#34;&lt;b&gt;&#34;}" in page
     assert "for all orders, optional fields empty, type empty</span>" in front
-    assert "all dresses in turn</span>" in front
+    assert "all spellings in turn</span>" in front
 
 
-async def test_a_call_in_process_and_one_over_http_are_dressed_alike(shop: Shop) -> None:
+async def test_a_call_in_process_and_one_over_http_are_spelled_alike(shop: Shop) -> None:
     await shop.fault("callback_dressed", seed=57)
     await shop.paid()
     (order,) = simulated(shop).ledger.orders.values()
