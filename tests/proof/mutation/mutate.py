@@ -12,7 +12,7 @@ from typing import NamedTuple
 os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_STORAGE_DIRECTORY": ".build/hypothesis"}
 
 from tests.proof.mutation.core import ROOT, TESTS, Mutant, mutants, path
-from tests.proof.mutation.runner import Fate, hunt
+from tests.proof.mutation.runner import Fate, run_mutants
 
 LEAST = 95  # percent
 EXPLAINED = Path(__file__).with_name("survivors.toml")
@@ -86,7 +86,7 @@ def main() -> None:
     """Run all modules, or the named ones. Only a run of all modules writes the page."""
     began, modules = time.monotonic(), sys.argv[1:] or list(TESTS)
     fates = []
-    for fate in hunt(modules):
+    for fate in run_mutants(modules):
         tell(fate)
         fates.append(fate)
     score = percent(sum(fate.killed for fate in fates), len(fates))

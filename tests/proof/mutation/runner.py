@@ -104,7 +104,7 @@ def warm_up(modules: Iterable[str]) -> Selected:
     return selected
 
 
-def hunt(modules: Iterable[str]) -> Iterator[Fate]:
+def run_mutants(modules: Iterable[str]) -> Iterator[Fate]:
     """Yield the fate of every mutant of these modules as soon as it is known."""
     modules = list(modules)
     selected = warm_up(modules)

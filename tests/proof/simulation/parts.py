@@ -60,7 +60,7 @@ def swept(journey: str) -> Result:
     return Result("sweep", journey, figures.runs, figures.violations, {"points": figures.points})
 
 
-def bereft(part: str) -> Result:
+def without_service(part: str) -> Result:
     """Run every journey while a service is gone or slow."""
     with simulation() as system:
         figures = without(system, part)
@@ -135,7 +135,7 @@ def loaded(seed: int) -> Result:
 WHOLE: Mapping[str, tuple[Work, tuple[tuple[Any, ...], ...]]] = {
     "interleavings": (explored, tuple((group,) for group in GROUPS)),
     "sweep": (swept, tuple((journey,) for journey in JOURNEYS)),
-    "gone": (bereft, tuple((part,) for part in GONE)),
+    "gone": (without_service, tuple((part,) for part in GONE)),
     "controls": (controlled, tuple((number,) for number in range(len(DEFECTS)))),
     "flips": (flipped, ((),)),
 }

@@ -1,7 +1,7 @@
-"""Looks for one violation in the product at hand: `python -m tests.proof.simulation.search SCENT`.
+"""Looks for one violation in the product at hand: `python -m tests.proof.simulation.search TECHNIQUE`.
 
-The hunt begins at the scent and goes on with everything else. The first printed line names the technique that found a
-violation, and the second line the violation. Both are empty if it found none.
+The search begins with the named technique and goes on with all others. The first printed line names the technique that
+found a violation, and the second line the violation. Both are empty if it found none.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ from tests.proof.simulation.system import System, simulation
 
 SWEPT = ("paid", "nobody_looks", "paid_too_late", "cancelled", "create_unanswered")
 HISTORIES = 300
-SCHEDULES = 150  # per group, unless the scent names it
+SCHEDULES = 150  # per group, unless its name is given
 
 Technique = Callable[[System], Iterator[str]]
 
 
-def on_good_days(system: System) -> Iterator[str]:
+def run_journeys(system: System) -> Iterator[str]:
     """Run every journey without faults."""
     for journey in JOURNEYS:
         figures = Figures()
@@ -33,7 +33,7 @@ def on_good_days(system: System) -> Iterator[str]:
         yield from figures.violations
 
 
-def crashes(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
+def break_calls(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
     """Break every I/O of some journeys in every way."""
     for journey in journeys:
         figures = Figures()
@@ -44,48 +44,50 @@ def crashes(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str]:
                 yield from figures.violations
 
 
-def bereft(system: System) -> Iterator[str]:
+def without_services(system: System) -> Iterator[str]:
     """Run every journey while a service is gone."""
     for part in GONE:
         yield from without(system, part).violations
 
 
-def schedules(system: System, groups: Iterable[str] = tuple(GROUPS), limit: int | None = SCHEDULES) -> Iterator[str]:
+def run_schedules(
+    system: System, groups: Iterable[str] = tuple(GROUPS), limit: int | None = SCHEDULES
+) -> Iterator[str]:
     """Run the schedules of some groups."""
     for name in groups:
         yield from explore(system, name, limit, stop=True).violations
 
 
-def random_histories(system: System) -> Iterator[str]:
+def run_histories(system: System) -> Iterator[str]:
     """Run some histories."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             histories(system, HISTORIES, None)
-    except Exception as error:  # noqa: BLE001 # every error is a find
+    except Exception as error:  # noqa: BLE001 # every error is a violation
         yield f"{type(error).__name__}: {error}"
 
 
 TECHNIQUES: dict[str, Technique] = {
-    "journeys": on_good_days,
-    "histories": random_histories,
-    "gone": bereft,
-    "crash sweep": crashes,
-    "interleavings": schedules,
+    "journeys": run_journeys,
+    "histories": run_histories,
+    "gone": without_services,
+    "crash sweep": break_calls,
+    "interleavings": run_schedules,
 }
 
 
-def beginning(scent: str) -> tuple[str, Technique]:
-    """Return the technique that a scent names, limited to its part."""
-    if scent in GROUPS:
-        return "interleavings", partial(schedules, groups=(scent,), limit=None)
-    if scent.startswith("sweep "):
-        return "crash sweep", partial(crashes, journeys=(scent.removeprefix("sweep "),))
-    return scent, TECHNIQUES[scent]
+def first_technique(technique_name: str) -> tuple[str, Technique]:
+    """Return the technique of this name. A group or a journey limits it to that part."""
+    if technique_name in GROUPS:
+        return "interleavings", partial(run_schedules, groups=(technique_name,), limit=None)
+    if technique_name.startswith("sweep "):
+        return "crash sweep", partial(break_calls, journeys=(technique_name.removeprefix("sweep "),))
+    return technique_name, TECHNIQUES[technique_name]
 
 
-def hunt(system: System, scent: str) -> tuple[str, str]:
+def search(system: System, technique_name: str) -> tuple[str, str]:
     """Return the technique that found a violation, and the violation; two empty texts if none did."""
-    for name, technique in (beginning(scent), *TECHNIQUES.items()):
+    for name, technique in (first_technique(technique_name), *TECHNIQUES.items()):
         found = next(technique(system), None)
         if found is not None:
             return name, found
@@ -93,9 +95,9 @@ def hunt(system: System, scent: str) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Print the result of the hunt."""
+    """Print the result of the search."""
     with simulation() as system:
-        technique, violation = hunt(system, sys.argv[1])
+        technique, violation = search(system, sys.argv[1])
     sys.stdout.write(f"{technique}\n{violation}\n")
 
 
