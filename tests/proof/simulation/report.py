@@ -38,8 +38,9 @@ NOT_SHOWN = """## What this does not show
   bisected. After the last retry a record is a dead letter, which counts as a violation, unless as many faults were
   injected as it takes.
 - **Mail** leaves without its text, which takes longer to write than everything else together;
-  `tests/unit/test_mail_content.py` reads the text. Two faults between the claim of a mail and SES's answer end in a mail given
-  up or sent twice, as SES knows no idempotency token: then `MailFailed` is counted, and that is what is checked.
+  `tests/unit/test_mail_content.py` reads the text. Two faults between the claim of a mail and SES's answer end in a
+  mail given up or sent twice, as SES knows no idempotency token: then `MailFailed` is counted, and that is what is
+  checked.
 - **API Gateway, EventBridge, SES, Secrets Manager and ZaloPay are simulators**, ZaloPay's by its documents and captured
   signatures. What its production does beside its documents is unknown to it as to us.
 - Faults come one or two at a time in the sweep, any number in the histories. Three faults in one run are not exhausted.
