@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.seed import AN, BINH, Traveller, world
+from infra.local.seed import AN, BINH, Traveller, seed_events
 from tests.e2e.browser import ApiError, Browser
 from tests.e2e.local import ROOT, Local, ZaloPay
 
@@ -23,7 +23,7 @@ PARTIAL, FULL = "7203451890374592002", "7203451890374592001"
 def awards(local: Local) -> dict[tuple[str, str], dict[str, Any]]:
     """The world made anew: what was told of each auction to each traveller."""
     assert all(answer["accepted"] for answer in local.dev("POST", "/seed"))
-    told = [event["detail"] for event in world(local.now())]
+    told = [event["detail"] for event in seed_events(local.now())]
     return {(detail["auctionId"], detail["userId"]): detail for detail in told}
 
 
