@@ -29,15 +29,20 @@ def parser() -> argparse.ArgumentParser:
     add("--stage", choices=STAGES, default="dev")
     add("--zalopay", choices=("simulator", "sandbox", "production"), help="as given to the deployment")
     phase = typed.add_mutually_exclusive_group()
-    phase.add_argument("--before", action="store_true", help="only what can be seen before a deployment")
-    phase.add_argument("--after", action="store_true", help="a stage that is not deployed is wrong")
-    add("--offline", action="store_true", help="only what can be seen on this machine")
-    add("--outputs", type=Path, metavar="FILE", help="written by `cdk deploy --outputs-file`, instead of asking AWS")
-    add("--api", metavar="URL", help="look at nothing but this API, for example http://localhost:8000/api/v1")
-    add("--websocket", metavar="URL", help="with --api: and at this WebSocket API, without the stage's name")
-    add("--origin", action="append", metavar="URL", help="with --api: and whether this frontend may call")
-    add("--issuer", metavar="URL", help="with --api: and at who signs its tokens")
-    add("--legacy", metavar="URL", help="with --api: and whether this backend gets what is not ours")
+    phase.add_argument("--before", action="store_true", help="only the checks that need no deployed stage")
+    phase.add_argument("--after", action="store_true", help="fail if the stage is not deployed")
+    add("--offline", action="store_true", help="only the checks that need no network")
+    add(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="read this file of `cdk deploy --outputs-file` instead of asking AWS",
+    )
+    add("--api", metavar="URL", help="check only this API, for example http://localhost:8000/api/v1")
+    add("--websocket", metavar="URL", help="with --api: also check this WebSocket API, without the stage's name")
+    add("--origin", action="append", metavar="URL", help="with --api: also check that this frontend may call")
+    add("--issuer", metavar="URL", help="with --api: also check this token issuer")
+    add("--legacy", metavar="URL", help="with --api: also check that this backend gets all other paths")
     return typed
 
 
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             wrong += finding.verdict is Verdict.BAD
             sys.stdout.write("\n".join(report([finding])) + "\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{wrong or 'Nothing'} to put right.\n")
+    sys.stdout.write(f"Problems: {wrong or 'none'}.\n")
     return 1 if wrong else 0
 
 
@@ -79,7 +84,7 @@ def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
         return
     yield from check_given_keys(os.environ, prod=stage.protected)
     if chosen.offline:
-        yield unseen("Nothing outside this machine was looked at.", "Leave --offline away.")
+        yield unseen("Checks outside this machine were skipped.", "Run it without --offline.")
         return
     yield from check_issuer(web, stage.issuer)
     if stage.legacy_api_url:
@@ -110,7 +115,7 @@ def check_outputs(outputs: Outputs) -> Iterator[Finding]:
     """Check that the stage has every output that the frontend and ZaloPay need."""
     for name in _NEEDED:
         if name not in outputs:
-            yield bad(f"The output {name} is missing.", "Deploy again; is it another version that is deployed?")
+            yield bad(f"The output {name} is missing.", "Deploy again; the stage may run another version.")
 
 
 def check_served(web: httpx.Client, outputs: Mapping[str, str], frontends: Iterable[str]) -> Iterator[Finding]:

@@ -117,7 +117,7 @@ class Workers:
 
     async def _take(self, function: str) -> Worker:
         if self._ended:
-            raise FunctionError("Runtime.Stopped", "the workers were told to stop")
+            raise FunctionError("Runtime.Stopped", "the workers are stopping")
         fingerprint = self._sources.fingerprint()
         while self._free[function]:
             worker = self._free[function].pop()

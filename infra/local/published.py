@@ -48,7 +48,7 @@ class Published:
         try:
             await self._bus.put(event)
         except Undelivered as error:
-            log.warning("%s is among the dead letters: %s", entry["DetailType"], error)
+            log.warning("%s became a dead letter: %s", entry["DetailType"], error)
         return {"EventId": event["id"]}
 
     async def _list(self, _: Request) -> Response:

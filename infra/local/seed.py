@@ -173,7 +173,7 @@ def main() -> int:
     address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
     try:
         with urllib.request.urlopen(f"{address}/dev/seed", data=b"") as answer:  # noqa: S310
-            print(f"{len(json.load(answer))} events told.")  # noqa: T201
+            print(f"{len(json.load(answer))} events published.")  # noqa: T201
     except urllib.error.HTTPError as error:
         print(f"{address} could not be seeded: {error.read().decode()}", file=sys.stderr)  # noqa: T201
         return 1

@@ -34,8 +34,8 @@ def listen(port: int, setting: str) -> list[socket.socket]:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 _close(sockets)
-                advice = f"stop the program that listens there or choose another port with {setting}"
-                raise PortTaken(f"port {port} of {host} cannot be had: {advice}") from error
+                advice = f"stop the program that uses it, or choose another port with {setting}"
+                raise PortTaken(f"port {port} of {host} is in use: {advice}") from error
             if not sockets:
                 raise
     return sockets

@@ -201,13 +201,13 @@ class Local:
     async def _watch_engine(self) -> None:
         while self.database.running():  # noqa: ASYNC110
             await asyncio.sleep(_WATCH)  # a process has no event to wait for
-        raise EngineError("The embedded database has ended by itself.")
+        raise EngineError("The embedded database has stopped unexpectedly.")
 
     async def _seed(self) -> None:
         try:
             await seed(self.database, self.bus, self.clock(), self._forget)
         except Undelivered as error:
-            log.warning("The small world could not be made: %s", error)
+            log.warning("The seed data could not be published: %s", error)
 
 
 @asynccontextmanager

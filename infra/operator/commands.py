@@ -34,9 +34,9 @@ ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # ZaloPay may know more about 
 SOON = timedelta(hours=1)
 _MOST = 250  # per shard
 _INSTEAD = {
-    "fulfilment": "the clock makes its mails due again; events are published again, as below",
-    "reconciliation": "the next round does what this one did not; it is forgotten",
-    "notifier": "browsers are told again, as below",
+    "fulfilment": "the clock makes its mails due again; its events are published again (see below)",
+    "reconciliation": "the next round does its work; the dead letter is deleted",
+    "notifier": "browsers get the state again (see below)",
 }
 
 
@@ -194,11 +194,11 @@ class Commands:
         session, now = self._session(name), self._environment.now()
         mail = self._tools.effects.load_mail(session.id, kind).mail
         if mail is None:
-            raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever owed for this stay.")
+            raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever due for this stay.")
         if self._really:
             self._tools.effects.request(mail, lambda current: asked_for(current, now))
             self._tools.queries.note_mail(session, now)
-        yield f"The {kind} of {session.id} {'goes' if self._really else 'would go'} out once more."
+        yield f"The {kind} of {session.id} {self._done} sent again."
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
         """Send connected browsers the state of each payment that changed since then."""
@@ -207,7 +207,7 @@ class Commands:
                 continue
             if self._really:
                 self._tools.queries.send_again(session, self._environment.now())
-            yield f"{session.id} {self._done} told again: {session.client_status}"
+            yield f"{session.id} {self._done} sent again: {session.client_status}"
 
     def publish(self, since: datetime) -> Iterator[str]:
         """Publish again the events of every change since then. A receiver drops an event whose `eventId` it knows."""
@@ -250,7 +250,7 @@ class Commands:
             return self._tools.sessions.find(stay_id)
         stray = self._strays.find(name)
         if stray is not None:
-            raise Refused("NOT_FOUND", f"That is no stay. {waiting_stray(stray)}: refund it, or settle-stray it.")
+            raise Refused("NOT_FOUND", f"This is not a stay. {waiting_stray(stray)}: use `refund` or `settle-stray`.")
         raise NotFound
 
     def _settling(self) -> Settling:

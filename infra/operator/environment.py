@@ -78,7 +78,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
         first = sent_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds only
         answer = session.client("events").put_events(Entries=[{**entry, "Time": first, "EventBusName": stage.slug}])
         if answer["FailedEntryCount"]:
-            raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
+            raise NotThere(f"The bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
     return Environment(settings, lambda: datetime.now(UTC), lambda: _find(session.client("sqs"), stage), announce)
 

@@ -255,7 +255,8 @@ def test_a_wrong_amount_stays_on_record_when_the_right_one_comes(
         zalopay.switch("callback_wrong_amount", app_trans_id=order["appTransId"], on=False)
     review = operate("review")
     assert all(
-        f"{order['sessionId']}  1.001.000 ₫ came, 1.000.000 ₫ expected" in review for order in (corrected, paid_twice)
+        f"{order['sessionId']}  1.001.000 ₫ received, 1.000.000 ₫ expected" in review
+        for order in (corrected, paid_twice)
     )
     assert zalopay.call_back(corrected["appTransId"]) == [1]
     first = str(zalopay.order(paid_twice["appTransId"])["zp_trans_id"])

@@ -220,7 +220,10 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(verdict="refused")),
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(http_status=500)),
         ("nothing_was_given_up", lambda seen: seen.dead_letters.append({"function": "notifier", "error": "Timeout"})),
-        ("the_log_is_calm", lambda seen: seen.log.append("ERROR notifier gave up a record: see /dev/dead-letters")),
+        (
+            "the_log_is_calm",
+            lambda seen: seen.log.append("ERROR notifier failed on a record after all retries: see /dev/dead-letters"),
+        ),
         ("the_log_is_calm", lambda seen: seen.log.append("       payments | ERROR boom")),
         ("the_log_is_calm", lambda seen: seen.log.append("       payments | [FAILED] Sandbox.Timedout: late")),
     ],

@@ -71,7 +71,7 @@ def with_refund(owing: Owing, **changes: Any) -> Owing:
 
 
 def accepted(owing: Owing) -> Owing:
-    """ZaloPay has taken the refund on."""
+    """ZaloPay accepted the refund."""
     return after(decide_refund(owing, owing.refund, ACCEPTED, NOW + MOMENT, at_request=True))
 
 
