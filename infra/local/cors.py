@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from infra.local.asgi import Message, Scope, Send, header
+from starlette.types import Message, Scope, Send
+
+from infra.local.asgi import header
 from infra.local.events import Headers
 
 

@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from infra import zalopay_simulator
-from infra.local.asgi import App, Authorize
+from infra.local.asgi import Authorize
 from infra.local.bus import Bus, Undelivered
 from infra.local.clock import FunctionClock, MovedClock
 from infra.local.cors import Cors
@@ -149,10 +151,10 @@ class Local:
         chosen = self.settings.schedule
         return [each._replace(every=chosen) if chosen else each for each in SCHEDULES]
 
-    def _apps(self) -> list[App]:
+    def _apps(self) -> list[ASGIApp]:
         return [self._http(), self._websocket(), self._simulator()]
 
-    def _http(self) -> App:
+    def _http(self) -> ASGIApp:
         dev = dev_app(
             Parts(
                 self.database,
@@ -175,10 +177,10 @@ class Local:
             self.invoke, ROUTES, self._authorizer(), cors, extra=extra, legacy=self.legacy, clock=self.clock
         )
 
-    def _websocket(self) -> App:
+    def _websocket(self) -> ASGIApp:
         return self.websocket.app
 
-    def _simulator(self) -> App:
+    def _simulator(self) -> ASGIApp:
         return zalopay_simulator.create_app(
             zalopay_simulator.Settings(
                 base_url=self.addresses.simulator,

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
-from infra.local.asgi import App
 from infra.local.http_api import http_api
 from infra.local.serve import PortTaken, listen, serving
 from tests.integration.local_gateway import (
@@ -128,7 +128,7 @@ async def answering_lengths() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def serving_http(app: App) -> AsyncIterator[httpx.AsyncClient]:
+async def serving_http(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(app, listen(0, "HTTP_PORT")))
         yield await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
