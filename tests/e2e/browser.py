@@ -208,6 +208,15 @@ class SilentPage:
         return outcome
 
 
+class Award(NamedTuple):
+    """What somebody has won: enough to press the pay button."""
+
+    auction_id: str
+    property_id: str
+    nights: list[str]
+    amount: int
+
+
 class Confirmation(NamedTuple):
     """What the confirmation page has found, and in how many looks."""
 
@@ -300,6 +309,11 @@ class Browser:
         }
         answer: dict[str, Any] = self.post("/payment/zalopay/create", order)
         return answer
+
+    def press_pay(self, award: Award, first: int = 0, end: int | None = None) -> dict[str, Any]:
+        """Press the pay button for nights of an award that all have the same price."""
+        nights = award.nights[first:end]
+        return self.create_payment(award.auction_id, nights, award.amount * len(nights) // len(award.nights))
 
     def pay_as_shown(self, name: str) -> dict[str, Any]:
         """Press the button of the page for full wins: every night from check-in to check-out, and the whole price."""

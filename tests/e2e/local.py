@@ -9,12 +9,12 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import boto3
 import httpx
 
-from tests.e2e.browser import Browser
+from tests.e2e.browser import Award, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 60.0  # seconds; a machine that has nothing compiled yet is slow
@@ -30,15 +30,6 @@ def eventually(look: Callable[[], T], seconds: float = 15.0) -> T:
         assert time.monotonic() < deadline, f"still {found!r} after {seconds} seconds"
         time.sleep(0.03)
     return found
-
-
-class Award(NamedTuple):
-    """What somebody has won: enough to press the pay button."""
-
-    auction_id: str
-    property_id: str
-    nights: list[str]
-    amount: int
 
 
 class ZaloPay:
@@ -210,6 +201,14 @@ class Local:
         assert self.announce("AuctionResult", detail)["accepted"]
         return Award(auction_id, place, nights, price * len(nights))
 
+    def partial_win(self, winner: Browser, count: int = 4, **more: Any) -> Award:
+        """A partial win of this many nights."""
+        return self.award(winner, self.nights(30, count), result="PARTIAL_WIN", **more)
+
+    def withdraw(self, winner: Browser, award: Award, **more: Any) -> Any:
+        """The auction system takes an award back."""
+        return self.announce("AuctionWithdrawn", {"auctionId": award.auction_id, "userId": winner.user_id, **more})
+
     def later(self, seconds: int) -> None:
         """Move the clock on."""
         self.dev("POST", "/clock", {"advance": seconds})
@@ -231,6 +230,11 @@ class Local:
     def published(self, stay_id: str) -> list[str]:
         """What the rest of the company has heard of a stay, in order."""
         return [each["detail-type"] for each in self.dev("GET", "/events") if each["detail"].get("stayId") == stay_id]
+
+    def published_of(self, auction_id: str, name: str) -> list[dict[str, Any]]:
+        """The details of the published events of this name that concern an auction."""
+        said = [each["detail"] for each in self.dev("GET", "/events") if each["detail-type"] == name]
+        return [each for each in said if each["auctionId"] == auction_id]
 
     def story(self, stay_id: str) -> dict[str, list[dict[str, Any]]]:
         """Everything that is on record of a stay, by kind."""

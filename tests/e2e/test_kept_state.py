@@ -17,14 +17,14 @@ def test_bookings_tokens_orders_and_mail_outlive_a_restart_and_no_mail_goes_out_
     first = start(tmp_path)
     with closing(first.browser("an")) as an:
         award = first.award(an)
-        paid = an.create_payment(award.auction_id, award.nights, award.amount)
+        paid = an.press_pay(award)
         first.zalopay.pay(paid["appTransId"])
         (mail,) = first.wait_for_mails(an.email, 1)
         assert an.get(f"/payment/{paid['sessionId']}/booking")["status"] == "CONFIRMED"
         session = an.get(f"/payment/sessions/{paid['sessionId']}")
         bookings = an.get("/user/bookings")
         other = first.award(an)
-        unpaid = an.create_payment(other.auction_id, other.nights, other.amount)
+        unpaid = an.press_pay(other)
         person = (an.user_id, an.token, an.email)
     assert first.stop() == 0
 

@@ -111,4 +111,4 @@ def test_the_doctor_sees_that_it_is_so(
 ) -> None:
     legacy.forget()
     assert main(["--api", f"{adopting.http_url}/api/v1", "--legacy", legacy.address]) == 0
-    assert f"passes to {legacy.address} what is not ours." in capsys.readouterr().out
+    assert f"passes all other paths to {legacy.address}." in capsys.readouterr().out

@@ -19,7 +19,7 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(
     an = traveller()
     award = local.award(an)
     zalopay.switch("callback_lost", next=True)
-    made = an.create_payment(award.auction_id, award.nights, award.amount)
+    made = an.press_pay(award)
     zalopay.pay(made["appTransId"])
     assert made["sessionId"] in operate("due")
     assert "would become PAID / BOOKED" in operate("ask", made["appTransId"])
@@ -65,7 +65,7 @@ def test_stray_money_is_listed_and_given_back_by_its_transaction(local: Any, zal
 def test_a_session_is_ended_by_hand(local: Any, traveller: Any, operate: Operate) -> None:
     an = traveller()
     award = local.award(an)
-    made = an.create_payment(award.auction_id, award.nights, award.amount)
+    made = an.press_pay(award)
     assert "PENDING / NONE would become CANCELLED / NONE" in operate("end", made["sessionId"])
     assert "PENDING / NONE is now CANCELLED / NONE" in operate("--yes", "end", made["sessionId"])
     assert local.events(made["sessionId"])[-1] == "ENDED_BY_OPERATOR"

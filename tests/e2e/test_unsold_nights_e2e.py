@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,14 +19,9 @@ def in_line(browser: Browser, nights: list[str], price: int = 400_000) -> dict[s
     return {"userId": browser.user_id, "nights": [{"date": night, "price": price} for night in nights]}
 
 
-def choose(browser: Browser, award: Award, first: int, end: int) -> dict[str, Any]:
-    nights = award.nights[first:end]
-    return browser.create_payment(award.auction_id, nights, award.amount * len(nights) // len(award.nights))
-
-
 def buy(zalopay: ZaloPay, browser: Browser, award: Award, first: int, end: int) -> str:
     """Choose, pay, and name the booking."""
-    order = choose(browser, award, first, end)
+    order = browser.press_pay(award, first, end)
     zalopay.pay(order["appTransId"])
     assert browser.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED"
     return str(order["sessionId"])
@@ -39,12 +35,8 @@ def offers(browser: Browser, award: Award) -> list[tuple[list[str], str]]:
 
 def released(local: Local, award: Award, times: int) -> list[tuple[list[str], str]]:
     """What was released because of an award, and how each event's id ends."""
-
-    def look() -> list[dict[str, Any]]:
-        said = [each["detail"] for each in local.dev("GET", "/events") if each["detail-type"] == "NightsReleased"]
-        return [each for each in said if each["auctionId"] == award.auction_id]
-
-    found = eventually(lambda: events if len(events := look()) >= times else [])
+    look = partial(local.published_of, award.auction_id, "NightsReleased")
+    found = eventually(lambda: said if len(said := look()) >= times else [])
     assert len(found) == times
     return [(each["releasedNights"], each["eventId"].partition("/NightsReleased")[2]) for each in found]
 
@@ -62,10 +54,6 @@ def revise(local: Local, winner: Browser, award: Award, revision: float, price: 
         **more,
     }
     return local.announce("AuctionResult", detail)
-
-
-def withdraw(local: Local, winner: Browser, award: Award, **more: Any) -> Any:
-    return local.announce("AuctionWithdrawn", {"auctionId": award.auction_id, "userId": winner.user_id, **more})
 
 
 def shown(browser: Browser, award: Award) -> tuple[str, int]:
@@ -140,7 +128,7 @@ def test_a_foreign_hold_at_the_deadline_is_waited_for(local: Local, zalopay: Zal
     freed, sold = (local.award(an, nights, paymentDeadline=over, runnersUp=line) for _ in range(2))
     declined = local.award(an, nights, runnersUp=line)
     orders = [
-        choose(stranger, local.award(stranger, nights[1:2], property_id=each.property_id), 0, 1)
+        stranger.press_pay(local.award(stranger, nights[1:2], property_id=each.property_id), 0, 1)
         for each in (freed, sold, declined)
     ]
     an.post(f"/auctions/winners/{declined.auction_id}/decline", {})
@@ -173,10 +161,10 @@ def test_an_award_is_corrected_by_a_higher_revision_alone(local: Local, zalopay:
     for revision in (2, 1, 0, 2.0):
         assert revise(local, an, award, revision, 1_000)["as"] == "IGNORED"
     with pytest.raises(ApiError, match="400 INVALID_AMOUNT"):
-        an.create_payment(award.auction_id, award.nights, award.amount)
+        an.press_pay(award)
     order = an.pay_as_shown(award.auction_id)
     zalopay.pay(order["appTransId"])
-    for said in (revise(local, an, award, 3, 1_000), withdraw(local, an, award, revision=4)):
+    for said in (revise(local, an, award, 3, 1_000), local.withdraw(an, award, revision=4)):
         assert (said["accepted"], "paid" in said["reason"].lower()) == (False, True)
     assert shown(an, award) == ("PAID", 900_000)
     declined = local.award(an)
@@ -187,15 +175,15 @@ def test_an_award_is_corrected_by_a_higher_revision_alone(local: Local, zalopay:
 def test_a_correction_waits_for_the_end_of_an_open_order(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     changed, given_up, paid, reserved = (local.award(an, local.nights(30, 4), result="PARTIAL_WIN") for _ in range(4))
-    orders = {award.auction_id: choose(an, award, 0, 2) for award in (changed, given_up, paid)}
+    orders = {award.auction_id: an.press_pay(award, 0, 2) for award in (changed, given_up, paid)}
     booking = an.post("/bookings", {"auctionId": reserved.auction_id, "selectedNights": reserved.nights})
     for award in (changed, given_up, paid, reserved):
         assert revise(local, an, award, 1, 300_000)["as"] == "KEPT"
         assert revise(local, an, award, 1, 200_000)["as"] == "IGNORED"
         assert shown(an, award) == ("PENDING_PAYMENT", 2_000_000)
-    assert choose(an, changed, 0, 2) == orders[changed.auction_id]
+    assert an.press_pay(changed, 0, 2) == orders[changed.auction_id]
     with pytest.raises(ApiError, match="400 INVALID_AMOUNT"):
-        choose(an, changed, 2, 4)  # at the old price
+        an.press_pay(changed, 2, 4)  # at the old price
     zalopay.cancel(orders[given_up.auction_id]["appTransId"])
     assert an.get(f"/payment/zalopay/status/{orders[given_up.auction_id]['appTransId']}")["status"] == "CANCELLED"
     zalopay.pay(orders[paid.auction_id]["appTransId"])
@@ -216,12 +204,12 @@ def test_a_withdrawal_ends_the_award_and_what_is_on_offer_because_of_it(
     plain, offered, ordered, paid = (local.award(an, nights, runnersUp=line) for _ in range(4))
     for award in (offered, ordered, paid):
         an.post(f"/auctions/winners/{award.auction_id}/decline", {})
-    orders = {award.auction_id: choose(binh, award._replace(amount=1_200_000), 0, 3) for award in (ordered, paid)}
+    orders = {award.auction_id: binh.press_pay(award._replace(amount=1_200_000), 0, 3) for award in (ordered, paid)}
     socket = an.open_socket(token=an.token)
     socket.expect_unknown("SUBSCRIBED")
     for award in (plain, offered, ordered, paid):
-        assert withdraw(local, an, award)["as"] == "RECEIVED"
-        assert withdraw(local, an, award)["as"] == "IGNORED"
+        assert local.withdraw(an, award)["as"] == "RECEIVED"
+        assert local.withdraw(an, award)["as"] == "IGNORED"
         assert revise(local, an, award, 1, 400_000)["accepted"] is False
     socket.expect("AUCTION_RESULT", auctionId=plain.auction_id, result="LOST", status="WITHDRAWN")
     assert shown(an, plain)[0] == "EXPIRED"
@@ -247,7 +235,7 @@ def test_a_withdrawal_of_what_was_not_heard_of_yet_is_kept(local: Local, travell
     an = traveller()
     model = local.award(an)
     unheard = model._replace(auction_id=f"5{model.auction_id}")
-    assert withdraw(local, an, unheard, revision=7)["accepted"]
+    assert local.withdraw(an, unheard, revision=7)["accepted"]
     for revision in (0, 6, 7):
         revise(local, an, unheard, revision, 400_000)
     assert [each["auctionId"] for each in an.get("/auctions/winners/me")] == [model.auction_id]

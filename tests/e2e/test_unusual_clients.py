@@ -30,16 +30,6 @@ def anyone(local: Local) -> Iterator[Callable[[str], Browser]]:
         browser.close()
 
 
-def choose(browser: Browser, award: Award, first: int, end: int) -> dict[str, Any]:
-    """Press the pay button for some of the nights of a partial win."""
-    nights = award.nights[first:end]
-    return browser.create_payment(award.auction_id, nights, award.amount * len(nights) // len(award.nights))
-
-
-def partial(local: Local, browser: Browser, count: int = 4, **more: Any) -> Award:
-    return local.award(browser, local.nights(30, count), result="PARTIAL_WIN", **more)
-
-
 def offer(local: Local, browser: Browser, nights: list[str], price: int = 500_000, **more: Any) -> str:
     """The auction system offers nights, of a property of their own; answers the offer's id."""
     detail = {
@@ -74,7 +64,7 @@ def week_that_loses_a_night(local: Local, an: Browser) -> tuple[str, list[str]]:
 
 
 def partial_win_in_a_row(local: Local, an: Browser) -> tuple[str, list[str]]:
-    award = partial(local, an)
+    award = local.partial_win(an)
     return award.auction_id, award.nights
 
 
@@ -85,7 +75,7 @@ def partial_win_with_gaps(local: Local, an: Browser) -> tuple[str, list[str]]:
 
 
 def partial_win_chosen_in_part(local: Local, an: Browser) -> tuple[str, list[str]]:
-    award = partial(local, an)
+    award = local.partial_win(an)
     chosen = [award.nights[0], award.nights[3]]
     assert an.post(f"/auctions/offers/{award.auction_id}/accept", {"selectedNights": chosen}) == {}
     return award.auction_id, chosen
@@ -201,22 +191,22 @@ def test_a_live_order_or_reservation_outlives_the_deadline_of_its_award(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an, soon = traveller(), local.in_seconds(4 * MINUTES)
-    ordered, reserved, both = (partial(local, an, paymentDeadline=soon) for _ in range(3))
-    order, half = choose(an, ordered, 0, 4), choose(an, both, 0, 2)
+    ordered, reserved, both = (local.partial_win(an, paymentDeadline=soon) for _ in range(3))
+    order, half = an.press_pay(ordered, 0, 4), an.press_pay(both, 0, 2)
     booking = an.post("/bookings", {"auctionId": reserved.auction_id, "selectedNights": reserved.nights})
     local.later(6 * MINUTES)
     for award, expires_at in ((ordered, order["expiresAt"]), (both, half["expiresAt"])):
         assert winner(an, award) == ("PENDING_PAYMENT", datetime.fromisoformat(expires_at))
     assert winner(an, reserved)[1] > local.now()
 
-    assert choose(an, ordered, 0, 4) == order
-    for wish in (lambda: choose(an, both, 2, 4), lambda: reserve(an, both, 2, 4)):
+    assert an.press_pay(ordered, 0, 4) == order
+    for wish in (lambda: an.press_pay(both, 2, 4), lambda: reserve(an, both, 2, 4)):
         with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE") as refusal:
             wish()
         assert refusal.value.details["sessionId"] == half["sessionId"]
-    assert choose(an, both, 0, 2) == half
+    assert an.press_pay(both, 0, 2) == half
 
-    paid_by = choose(an, reserved, 0, 4)
+    paid_by = an.press_pay(reserved, 0, 4)
     assert paid_by["sessionId"] == booking["id"]
     for each in (order, half, paid_by):
         zalopay.pay(each["appTransId"])
@@ -233,7 +223,7 @@ def test_the_deadline_on_the_winners_page_fits_the_status(local: Local, zalopay:
     before = local.now() - timedelta(milliseconds=1)
     an.call("DELETE", f"/bookings/{an.get('/user/bookings')[0]['id']}")
     an.post(f"/auctions/winners/{declined.auction_id}/decline", {})
-    withdraw(local, an, withdrawn)
+    local.withdraw(an, withdrawn)
     local.round()
     morning = datetime.fromisoformat(f"{paid.nights[-1]}T12:00:00+07:00") + timedelta(days=1)
     assert winner(an, paid) == ("PAID", morning)
@@ -258,9 +248,9 @@ def decline(browser: Browser, award: Award) -> None:
 
 Change = Callable[[Browser, Award, dict[str, Any]], dict[str, Any] | None]
 CHANGES: dict[str, Change] = {
-    "other nights": lambda an, award, _: choose(an, award, 2, 4),
-    "overlapping nights": lambda an, award, _: choose(an, award, 1, 3),
-    "all nights": lambda an, award, _: choose(an, award, 0, 4),
+    "other nights": lambda an, award, _: an.press_pay(award, 2, 4),
+    "overlapping nights": lambda an, award, _: an.press_pay(award, 1, 3),
+    "all nights": lambda an, award, _: an.press_pay(award, 0, 4),
     "a reservation of other nights": lambda an, award, _: reserve(an, award, 2, 4),
     "a reservation of overlapping nights": lambda an, award, _: reserve(an, award, 1, 4),
     "a decline": lambda an, award, _: decline(an, award),
@@ -274,7 +264,7 @@ def begin(browser: Browser, award: Award, change: Change) -> dict[str, Any]:
     """An order for the first two nights; of a reservation, where it is one that is given back."""
     if change is CHANGES["a booking given back"]:
         reserve(browser, award, 0, 2)
-    return choose(browser, award, 0, 2)
+    return browser.press_pay(award, 0, 2)
 
 
 @change
@@ -282,7 +272,7 @@ def test_a_changed_mind_replaces_the_unpaid_order(
     change: Change, local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an, binh = traveller("an"), traveller("binh")
-    award = partial(local, an)
+    award = local.partial_win(an)
     before = begin(an, award, change)
     after = change(an, award, before)
     assert status_of(an, before) == ("CANCELLED", "SUPERSEDED")
@@ -292,7 +282,7 @@ def test_a_changed_mind_replaces_the_unpaid_order(
         theirs = local.award(binh, award.nights[:1], property_id=award.property_id)
         assert binh.pay_as_shown(theirs.auction_id)["orderUrl"]
     if after:
-        after = after if "appTransId" in after else choose(an, award, award.nights.index(after["nights"][0]), 4)
+        after = after if "appTransId" in after else an.press_pay(award, award.nights.index(after["nights"][0]), 4)
         zalopay.pay(after["appTransId"])
         assert an.get(f"/payment/{after['sessionId']}/booking")["status"] == "CONFIRMED"
 
@@ -306,7 +296,7 @@ def test_an_order_that_may_be_paid_is_not_replaced(
     state: str, change: Change, local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
-    award = partial(local, an)
+    award = local.partial_win(an)
     order = begin(an, award, change)
     if state == "paid":
         zalopay.switch("callback_lost", app_trans_id=order["appTransId"])
@@ -331,10 +321,10 @@ def test_of_two_clicks_that_change_the_mind_both_get_the_one_new_order(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
-    award = partial(local, an)
-    before = choose(an, award, 0, 2)
+    award = local.partial_win(an)
+    before = an.press_pay(award, 0, 2)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: choose(an, award, 2, 4), range(2))
+        first, second = pool.map(lambda _: an.press_pay(award, 2, 4), range(2))
     assert first == second
     assert [each["state"] for each in zalopay.orders() if each["app_trans_id"] == before["appTransId"]] == ["CANCELLED"]
 
@@ -385,7 +375,7 @@ def test_a_user_of_any_id_wins_pays_listens_and_is_offered(
     told = socket.expect("SECOND_CHANCE_OFFER", auctionId=lost.auction_id)
     assert an.get(f"/auctions/offers/second-chance/{told['offerId']}")["userId"] == user_id
     assert an.post(f"/auctions/offers/{told['offerId']}/decline", {}) == {}
-    released = eventually(lambda: published(local, lost.auction_id, "NightsReleased"))
+    released = eventually(lambda: local.published_of(lost.auction_id, "NightsReleased"))
     assert [each["userId"] for each in released] == [user_id]
     assert re.fullmatch(r"[A-Za-z0-9_.:|@%-]+(/[A-Za-z0-9_.:|@%-]+){3}", released[0]["eventId"])
 
@@ -535,14 +525,3 @@ def seconds_to_midnight(local: Local) -> int:
     """Until the day ends in Viet Nam."""
     now = local.now().astimezone(VIETNAM)
     return int((datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), VIETNAM) - now).total_seconds())
-
-
-def published(local: Local, auction_id: str, name: str) -> list[dict[str, Any]]:
-    said = [each["detail"] for each in local.dev("GET", "/events") if each["detail-type"] == name]
-    return [each for each in said if each["auctionId"] == auction_id]
-
-
-def withdraw(local: Local, browser: Browser, award: Award, **more: Any) -> dict[str, Any]:
-    detail = {"auctionId": award.auction_id, "userId": browser.user_id, **more}
-    answer: dict[str, Any] = local.announce("AuctionWithdrawn", detail)
-    return answer

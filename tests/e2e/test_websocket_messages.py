@@ -7,18 +7,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.e2e.browser import AGENT, Browser, SessionPage, Socket
-from tests.e2e.local import Award, Local, ZaloPay
+from tests.e2e.local import Local, ZaloPay
 
 Travel = Callable[..., Browser]
 
 
-def press_pay(browser: Browser, award: Award) -> dict[str, str]:
-    return browser.create_payment(award.auction_id, award.nights, award.amount)
-
-
 def test_all_ten_sockets_of_a_user_are_told(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     sockets = [an.listen() for _ in range(10)]
     zalopay.pay(order["appTransId"])
     for socket in sockets:
@@ -29,7 +25,7 @@ def test_all_ten_sockets_of_a_user_are_told(local: Local, zalopay: ZaloPay, trav
 
 def test_a_socket_that_broke_is_told_on_its_return(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     broken = an.listen()
     broken.close()
     zalopay.pay(order["appTransId"])
@@ -42,7 +38,7 @@ def test_a_stranger_who_subscribes_as_somebody_else_gets_an_error_and_nothing_el
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an, stranger = traveller("an"), traveller("stranger")
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     stranger.get("/user/bookings")
     by_query = stranger.open_socket(query=f"?token={stranger.token}", user_id=an.user_id)
     by_frame = stranger.open_socket(user_id=an.user_id, token=stranger.token)
@@ -60,7 +56,7 @@ def test_a_claim_without_a_token_is_believed_after_a_call_from_the_same_place(lo
     an = traveller()
     award = local.award(an)
     assert an.open_socket().expect_unknown("ERROR")["code"] == "FORBIDDEN"
-    press_pay(an, award)
+    an.press_pay(award)
     an.open_socket().expect_unknown("SUBSCRIBED")
     said = {"type": "SUBSCRIBE", "userId": an.user_id, "channels": ["payment_status"]}
     elsewhere = Socket(f"{local.websocket_url}/payment-notifications", said, "Another browser")
@@ -74,7 +70,7 @@ def test_whoever_comes_back_in_the_last_minute_to_pay_is_not_kept_waiting(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     local.later(14 * 60)
     zalopay.pay(order["appTransId"])
     page = SessionPage(an, order["sessionId"])
@@ -118,7 +114,7 @@ def test_the_winners_page_that_subscribes_as_nobody_gets_an_error_and_stays(loca
 
 def test_only_subscribed_channels_are_heard(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     socket = an.open_socket(channels=["booking_confirmations"])
     zalopay.pay(order["appTransId"])
     socket.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])

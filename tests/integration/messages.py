@@ -54,6 +54,11 @@ def second_chance(**changes: Any) -> dict[str, Any]:
     }
 
 
+def runner_up(user_id: str, *nights: str, price: int = 300_000, **more: Any) -> dict[str, Any]:
+    """One of the `runnersUp` of an AuctionResult."""
+    return {"userId": user_id, "nights": [{"date": night, "price": price} for night in nights or NIGHTS], **more}
+
+
 def order_data(app_trans_id: str, amount: int = PRICE * 3, **changes: Any) -> dict[str, Any]:
     """The `data` of a callback, as ZaloPay words it."""
     return {

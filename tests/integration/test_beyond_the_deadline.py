@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import Asked
 from tests.integration.world import World
 
@@ -14,8 +14,7 @@ Item = dict[str, Any]
 
 def awarded(world: World, **changes: Any) -> None:
     """A win that can be paid for another minute; Bình is asked next."""
-    next_one = {"userId": BINH, "nights": [{"date": night, "price": PRICE} for night in NIGHTS]}
-    world.announce(auction_result(paymentDeadline=in_seconds(60), runnersUp=[next_one], **changes))
+    world.announce(auction_result(paymentDeadline=in_seconds(60), runnersUp=[runner_up(BINH, price=PRICE)], **changes))
 
 
 def reserve(world: World) -> Item:
@@ -134,6 +133,5 @@ def test_c25_what_is_over_answers_the_moment_when_it_ended_and_none_in_the_futur
 
 
 def give_back(world: World) -> None:
-    made = world.create().body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy()
     assert world.http("DELETE", f"/bookings/{made['sessionId']}").status == 200

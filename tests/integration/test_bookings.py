@@ -210,8 +210,7 @@ def test_a_reservation_that_lost_its_nights_does_not_take_the_booking_of_another
     world.announce(auction_result(userId=BINH, auctionId="1002"))
     lost = reserve(world).body
     world.clock.shift(timedelta(minutes=20))
-    made = world.create(sub=BINH, auction_id="1002").body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy(sub=BINH, auction_id="1002")
     world.tick()
     assert world.session(lost["id"])["status"] == "EXPIRED"
     assert {item["stayId"] for item in world.items(kind="NIGHT")} == {made["sessionId"]}

@@ -155,7 +155,7 @@ def test_the_feed_has_an_event_for_each_run_of_a_booking(world: World):
     world.announce(auction_result(nights=gap, result="PARTIAL_WIN"))
     world.announce(auction_result(auctionId="1002", userId=BINH, nights=["2027-04-03"]))
     for sub, auction, nights in ((MAI, "1001", gap), (BINH, "1002", ["2027-04-03"])):
-        world.zalopay.pay(world.create(nights, auction_id=auction, sub=sub).body["appTransId"])
+        world.buy(nights, auction_id=auction, sub=sub)
     assert events(world, address(world)) == [
         days("2027-04-01", "2027-04-03"),
         days("2027-04-03", "2027-04-04"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import Asked, Counted, before, unreachable
 from tests.integration.shapes import TIME
 from tests.integration.world import Reply, World
@@ -19,8 +19,9 @@ Change = Callable[[World], Reply]
 
 def awarded(world: World, **changes: Any) -> None:
     """Three nights of which Mai may choose; Bình is asked next."""
-    next_one = {"userId": BINH, "nights": [{"date": night, "price": PRICE} for night in NIGHTS]}
-    assert world.announce(auction_result(result="PARTIAL_WIN", runnersUp=[next_one], **changes))["accepted"]
+    assert world.announce(auction_result(result="PARTIAL_WIN", runnersUp=[runner_up(BINH, price=PRICE)], **changes))[
+        "accepted"
+    ]
 
 
 def reserve(world: World, nights: Any = CHOSEN) -> Reply:

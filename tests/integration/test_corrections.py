@@ -16,6 +16,7 @@ from tests.integration.messages import (
     PROPERTY,
     auction_result,
     in_seconds,
+    runner_up,
     second_chance,
 )
 from tests.integration.product import Asked, Failing, before, fault
@@ -26,10 +27,6 @@ WHOLE = 3 * PRICE
 DEARER = [{"date": night, "price": PRICE + 1000} for night in NIGHTS]
 REVISION = 5  # of what stands there
 Item = dict[str, Any]
-
-
-def runner_up(user_id: str) -> Item:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in NIGHTS]}
 
 
 def result(**changes: Any) -> Item:
@@ -61,10 +58,6 @@ def award(world: World, user_id: str = MAI) -> Item:
     return found
 
 
-def statuses(world: World) -> dict[str, str]:
-    return {item["userId"]: item["status"] for item in world.items() if item["kind"] in ("AWARD", "OFFER")}
-
-
 def price(world: World) -> int:
     return sum(night["price"] for night in award(world)["nights"])
 
@@ -76,7 +69,7 @@ def post(world: World, path: str, **how: Any) -> Reply:
 
 
 def pay(world: World) -> None:
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
 
 
 def expire(world: World) -> None:
@@ -259,7 +252,7 @@ def test_a_withdrawal_waits_for_the_end_of_an_open_session_and_is_applied_by_the
     gone = award(world)
     assert (gone["status"], {"correction", "dueAt", "unsold"} & set(gone)) == ("WITHDRAWN", set())
     world.after(days=2)
-    assert (statuses(world), world.nights()) == ({MAI: "WITHDRAWN"}, {})
+    assert (world.statuses(), world.nights()) == ({MAI: "WITHDRAWN"}, {})
 
 
 @pytest.mark.parametrize("end", [chooses_other_nights, declines])
@@ -359,7 +352,7 @@ def test_a_word_that_comes_while_the_session_is_being_replaced_is_not_lost(world
     with before(world.functions[function], "TransactWriteItems", come_between):
         end(world, made)
     world.after(minutes=17)
-    assert (statuses(world), world.nights()) == ({MAI: "WITHDRAWN"}, {})
+    assert (world.statuses(), world.nights()) == ({MAI: "WITHDRAWN"}, {})
 
 
 def test_a_word_that_comes_while_the_session_ends_is_applied_at_once(world: World):
@@ -426,7 +419,7 @@ def test_money_that_comes_before_the_session_gives_way_to_a_correction_counts(wo
     assert correct(world)["as"] == "KEPT"
     with before(world.functions["payments"], "TransactWriteItems", lambda: world.zalopay.pay(made["appTransId"])):
         assert world.create(NIGHTS[:1]).code == "INVALID_AUCTION_STATE"
-    assert (world.standing(made["sessionId"])["status"], statuses(world)[MAI]) == ("PAID", "PAID")
+    assert (world.standing(made["sessionId"])["status"], world.statuses()[MAI]) == ("PAID", "PAID")
 
 
 def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_its_deadline(world: World):
@@ -441,7 +434,7 @@ def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_
         ExpressionAttributeValues={":later": {"S": "2027-03-02T03:00:00.000Z"}},
     )
     world.after(minutes=6)
-    assert (world.standing(made["sessionId"])["status"], statuses(world)) == ("CANCELLED", {MAI: "WITHDRAWN"})
+    assert (world.standing(made["sessionId"])["status"], world.statuses()) == ("CANCELLED", {MAI: "WITHDRAWN"})
 
 
 # Withdrawn before it was heard of
@@ -473,7 +466,7 @@ def chain(world: World, **changes: Any) -> None:
     """Mai's win is over, and Bình is offered the nights."""
     world.announce(result(paymentDeadline=in_seconds(300), **changes))
     world.after(minutes=6)
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -485,11 +478,11 @@ def test_the_unpaid_offers_of_its_chain_are_withdrawn_with_it_and_the_next_is_no
     socket.subscribe(BINH)
     for expected in ("RECEIVED", "IGNORED"):
         assert withdraw(world, revision=REVISION)["as"] == expected
-        assert set(statuses(world).values()) == {"WITHDRAWN"} | ({"DECLINED"} if times == 2 else set())
+        assert set(world.statuses().values()) == {"WITHDRAWN"} | ({"DECLINED"} if times == 2 else set())
     world.deliver()
     assert socket.frames[-1]["type"] == ("OFFER_EXPIRED" if times == 1 else "SUBSCRIBED")
     world.after(days=3)
-    assert statuses(world).get(CHI, "WITHDRAWN") == "WITHDRAWN"
+    assert world.statuses().get(CHI, "WITHDRAWN") == "WITHDRAWN"
     assert [item["releases"] for item in world.items() if "releases" in item] == [[]] * (times + 1)
 
 
@@ -499,34 +492,34 @@ def test_an_offer_of_its_chain_whose_order_is_open_is_withdrawn_by_the_write_tha
     made = world.create(amount=900_000, sub=BINH).body
     for _ in range(2):
         withdraw(world, revision=REVISION)
-        assert statuses(world) == {MAI: "WITHDRAWN", BINH: "WAITING"}
+        assert world.statuses() == {MAI: "WITHDRAWN", BINH: "WAITING"}
     if pays:
         world.zalopay.pay(made["appTransId"])
     world.after(minutes=17)
     world.after(days=3)
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "PAID" if pays else "WITHDRAWN"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "PAID" if pays else "WITHDRAWN"}
     assert len(world.items(kind="REFUSED")) == pays
     assert world.nights() == (dict.fromkeys(NIGHTS, "BOOKED") if pays else {})
 
 
 def test_of_a_win_that_is_paid_in_part_the_booking_stands_and_what_it_left_is_on_offer_no_more(world: World):
     world.announce(result(result="PARTIAL_WIN"))
-    world.zalopay.pay(world.create(NIGHTS[:1]).body["appTransId"])
+    world.buy(NIGHTS[:1])
     world.tick()
-    assert statuses(world) == {MAI: "PAID", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "PAID", BINH: "WAITING"}
     assert withdraw(world, revision=REVISION)["accepted"] is False
-    assert statuses(world) == {MAI: "PAID", BINH: "WITHDRAWN"}
+    assert world.statuses() == {MAI: "PAID", BINH: "WITHDRAWN"}
 
 
 def test_an_offer_of_its_chain_that_is_paid_in_part_and_waits_to_pass_on_the_rest_is_no_obstacle(world: World):
     chain(world)
     world.announce(auction_result(auctionId="1002", userId="auth0|dung", nights=NIGHTS[2:]))
-    world.zalopay.pay(world.create(NIGHTS[:1], 300_000, sub=BINH).body["appTransId"])
+    world.buy(NIGHTS[:1], 300_000, sub=BINH)
     assert world.create(NIGHTS[2:], auction_id="1002", sub="auth0|dung").status == 200
     world.tick()
     assert world.item(kind="OFFER")["unsold"] == list(NIGHTS[1:])
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "PAID", "auth0|dung": "PENDING_PAYMENT"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "PAID", "auth0|dung": "PENDING_PAYMENT"}
 
 
 def test_nights_that_wait_for_the_end_of_a_hold_are_taken_back_too(world: World):
@@ -537,7 +530,7 @@ def test_nights_that_wait_for_the_end_of_a_hold_are_taken_back_too(world: World)
     assert award(world)["unsold"] == list(NIGHTS)
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
     world.after(days=3)
-    assert statuses(world)[MAI] == "WITHDRAWN" and BINH not in statuses(world)
+    assert world.statuses()[MAI] == "WITHDRAWN" and BINH not in world.statuses()
 
 
 def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World):
@@ -549,7 +542,7 @@ def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World)
     chain_of_mai = result(paymentDeadline=in_seconds(300), runnersUp=[])
     world.announce(chain_of_mai)
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
-    assert statuses(world) == {
+    assert world.statuses() == {
         MAI: "WITHDRAWN",
         BINH: "WAITING",
         CHI: "WAITING",
@@ -561,7 +554,7 @@ def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World)
 def test_a_stale_withdrawal_leaves_the_offers_of_a_corrected_award_alone(world: World):
     chain(world)
     assert withdraw(world, revision=REVISION - 1)["as"] == "IGNORED"
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems", "Query"])
@@ -571,4 +564,4 @@ def test_a_withdrawal_that_dies_on_its_way_is_completed_when_it_comes_again(worl
     with Failing(world.functions["awards"], operation, error), pytest.raises(type(error)):
         withdraw(world, revision=REVISION)
     withdraw(world, revision=REVISION)
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "WITHDRAWN"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "WITHDRAWN"}

@@ -393,8 +393,7 @@ def test_an_accepted_amount_is_the_price_of_everything_that_follows(world: World
 def test_an_amount_is_not_accepted_for_nights_that_are_gone(world: World, office: Office):
     made = reviewed(world)
     world.zalopay.fault("callback_wrong_amount", on=False)
-    again = world.create().body
-    world.zalopay.pay(again["appTransId"])
+    world.buy()
     before = world.items()
     with pytest.raises(Refused, match="A night is somebody else's"):
         said(office.really.accept(made["sessionId"]))

@@ -69,7 +69,7 @@ def test_c24_a_pending_booking_of_a_reservation_tells_of_no_money(world: World):
     world.announce(auction_result())
     kept = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body
     assert booking(world, kept["id"]).body["status"] == "PENDING"
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
     assert world.session(kept["id"])["status"] == "PENDING"
     assert booking(world, kept["id"]).body["status"] == "CONFIRMED"
     assert world.session(kept["id"])["status"] == "PAID"

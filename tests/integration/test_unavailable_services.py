@@ -88,8 +88,7 @@ def conflicting(world: World) -> Iterator[None]:
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", CONFLICT])
 def test_what_was_read_is_answered_also_where_nothing_can_be_written(world: World, code: str):
     world.announce(auction_result())
-    made = world.create().body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy()
     with failing(world, *SINGLE_WRITES, code=code), conflicting(world):
         session_id, paid = made["sessionId"], world.standing(made["sessionId"])
         assert world.status(made["appTransId"])["status"] == "PAID"
@@ -138,8 +137,7 @@ def test_every_page_is_answered_where_presence_cannot_be_noted(
 ):
     world.announce(auction_result())
     with noting(world, error) as failed:
-        made = world.create().body
-        world.zalopay.pay(made["appTransId"])
+        made = world.buy()
         paid = world.standing(made["sessionId"])
         for path in (
             f"/payment/zalopay/status/{made['appTransId']}",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import Failing, before, fault
 from tests.integration.test_announcements import Listener
 from tests.integration.world import World
@@ -16,19 +16,13 @@ FIRST, MIDDLE, LAST = NIGHTS
 Item = dict[str, Any]
 
 
-def runner_up(user_id: str, *nights: str) -> Item:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in nights or NIGHTS]}
-
-
 def win(world: World, *runners_up: Item, **changes: Any) -> None:
     assert world.announce(auction_result(runnersUp=runners_up, **changes))["accepted"]
 
 
 def buy(world: World, *nights: str, sub: str = MAI, price: int = PRICE) -> Item:
     """These nights, paid."""
-    made = world.create(nights, price * len(nights), sub=sub).body
-    world.zalopay.pay(made["appTransId"])
-    return made
+    return world.buy(nights, price * len(nights), sub=sub)
 
 
 def give_back(world: World, made: Item, sub: str = MAI) -> None:
@@ -233,7 +227,7 @@ def test_where_another_user_holds_a_night_the_chain_waits_for_the_end_of_that(wo
 def test_where_others_have_all_nights_nothing_goes_on_and_nothing_is_released(world: World):
     win(world, runner_up(BINH), paymentDeadline=in_seconds(300))
     world.announce(auction_result(auctionId="1002", userId=DUNG))
-    world.zalopay.pay(world.create(sub=DUNG, auction_id="1002").body["appTransId"])
+    world.buy(sub=DUNG, auction_id="1002")
     world.after(minutes=6)
     assert (offered(world), released(world), due(world)) == ({}, [], [])
 

@@ -133,6 +133,12 @@ class World:
         }
         return self.http("POST", "/payment/zalopay/create", request, **how)
 
+    def buy(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> dict[str, Any]:
+        """Press the pay button and pay. Returns the order; ZaloPay's callback has arrived."""
+        made = self.create(nights, amount, **how).body
+        self.zalopay.pay(made["appTransId"])
+        return made
+
     def created(self, **how: Any) -> dict[str, Any]:
         """An award came in and Mai has pressed the button: what she got."""
         self.announce(auction_result())
@@ -148,8 +154,8 @@ class World:
 
     def paid(self) -> dict[str, Any]:
         """The same, she has paid, and her browser has found the booking: the session as she reads it from then on."""
-        made = self.created(email="mai@example.com", name="Mai")
-        self.zalopay.pay(made["appTransId"])
+        self.announce(auction_result())
+        made = self.buy(email="mai@example.com", name="Mai")
         assert self.http("GET", f"/payment/{made['sessionId']}/booking").status == 200
         return self.session(made["sessionId"])
 
@@ -258,6 +264,10 @@ class World:
     def told(self, stay_id: str) -> list[str]:
         """What the timeline of a stay says."""
         return [item["what"] for item in self.items(kind="EVENT", PK=f"STAY#{stay_id}")]
+
+    def statuses(self) -> dict[str, str]:
+        """The status of every award and offer, by its user."""
+        return {item["userId"]: item["status"] for item in self.items() if item["kind"] in ("AWARD", "OFFER")}
 
     # Sockets
 
