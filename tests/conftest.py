@@ -1,4 +1,4 @@
-"""What every test stands on: the settings of the functions, and the tables in moto."""
+"""What all tests share: the settings of the functions, and the tables in moto."""
 
 import os
 
@@ -44,7 +44,7 @@ KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 
 
 def create_table(client: Any, name: str, table: Table) -> None:
-    """A table as the topology describes it."""
+    """Create a table as the topology describes it."""
     attributes = {"PK", "SK"} | {key for index in table.indexes.values() for key in index}
     indexes = [
         {
@@ -71,13 +71,13 @@ def key_schema(partition: str, sort: str) -> list[dict[str, str]]:
 
 @cache
 def client_of(service: str) -> Any:
-    """A client is slow to make, and one finds its way into every test's AWS."""
+    """Return a shared client. Making one is slow, and it also works with the next test's moto."""
     return boto3.client(service)
 
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
+    """AWS simulated by moto: both tables are empty, and the secrets hold ZaloPay's keys."""
     for provider in DEFAULT_PROVIDERS.values():
         provider.clear_cache()
     with mock_aws():

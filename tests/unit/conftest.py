@@ -1,4 +1,4 @@
-"""The merchant of the simulator's tests."""
+"""The merchant for the tests of the simulator."""
 
 from collections.abc import AsyncIterator
 

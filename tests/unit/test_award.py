@@ -1,4 +1,4 @@
-"""Awards: what an event has to say, and until when which nights of them can be had."""
+"""Awards: the required fields of their events, and until when each night can be bought."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ OF_1_2_1 = {
 
 
 def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """The event with one value replaced, or removed where it is `...`."""
+    """The event with one value replaced. `...` removes the value."""
     first, _, rest = path.partition(".")
     if rest:
         return event | {first: changed(event[first], rest, value)}

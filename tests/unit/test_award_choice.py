@@ -1,4 +1,4 @@
-"""Which award of a user is meant (contract C26), and which of its nights are paid for which amount (C18)."""
+"""The choice of a user's award for a request (contract C26), and of its nights for an amount (C18)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -237,7 +237,7 @@ OVER = win(status=AwardStatus.EXPIRED)
         (NIGHTS, 123, CHEAP, OVER),
         (NIGHTS, 600_000, CHEAP, OVER),
         (NIGHTS, None, offer(), OVER),
-        # where none of those is payable, what could have been paid that way says why it cannot
+        # if none of those is payable, the error is that of the award which would have been chosen
         (NIGHTS, 900_000, PAID, LATE),
         (NIGHTS, 900_000, PAID, CHEAP),
         (DAYS, 900_000, PAID, LATE),

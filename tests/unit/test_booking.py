@@ -1,4 +1,4 @@
-"""Bookings: what a session amounts to, and what giving it back returns."""
+"""Bookings: their state by their session, and the refund of a cancellation."""
 
 from datetime import date, datetime, timedelta
 

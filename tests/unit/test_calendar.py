@@ -1,4 +1,4 @@
-"""A host's calendar: which nights are shown, which runs a feed has, what an address says."""
+"""A host's calendar: the nights that it shows, the runs of its feed, and feed addresses."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""ZaloPay's promotions: which amounts are the price, and what is remembered of the money that came."""
+"""ZaloPay's promotions: the amounts that count as the price, and the recorded amount."""
 
 import pytest
 

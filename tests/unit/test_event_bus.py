@@ -1,4 +1,4 @@
-"""Publishing: what EventBridge is given, and how its answers are taken."""
+"""Publishing: the entries sent to EventBridge, and the handling of its answers."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def eventbridge(**settings: Any) -> Any:
 
 @contextmanager
 def answering(*answers: list[dict[str, str]]) -> Iterator[Any]:
-    """A client that gets these answers, one for each call, and no others."""
+    """A client that returns these answers, one for each call."""
     client = eventbridge()
     with Stubber(client) as stub:
         for entries in answers:

@@ -1,4 +1,4 @@
-"""The table of late money: what becomes of verified money, by the state of its award and of each of its nights."""
+"""The table of late money: the outcome for verified money, by the state of its award and of each night."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import product

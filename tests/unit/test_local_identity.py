@@ -1,4 +1,4 @@
-"""Tokens: what the local issuer signs and what the authorizer lets in."""
+"""Tokens: those that the local issuer signs, and those that the authorizer accepts."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The load's plan and its checks: what is as promised passes, and each broken promise is found by its own check."""
+"""The plan and the checks of the load test: good results pass, and each check finds its own violation."""
 
 from collections import Counter
 from copy import deepcopy
@@ -145,7 +145,7 @@ def again(seen: Evidence, *statuses: str) -> None:
 
 
 def late_line(seen: Evidence) -> None:
-    """A socket that came when nobody is told any more of what was before."""
+    """A socket that subscribed too late to get earlier changes."""
     seen.accounts[0].lines.append(Line([{"type": "SUBSCRIBED"}], NOON + timedelta(minutes=20)))
 
 

@@ -1,4 +1,4 @@
-"""The command line of the local run, its environment for functions, and what the terminal shows."""
+"""The command line of the local run, its environment for functions, and its terminal output."""
 
 from pathlib import Path
 

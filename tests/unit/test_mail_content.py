@@ -35,7 +35,7 @@ WITH_GAP = replace(CONTENT, nights=(*CONTENT.nights, date(2026, 12, 6), date(202
 
 
 def received(content: MailContent) -> EmailMessage:
-    """The mail as the traveller's program reads it off the wire."""
+    """The mail as the user's mail program parses it."""
     message = email.message_from_bytes(render(content, SENDER, NOW).as_bytes(), policy=default)
     assert isinstance(message, EmailMessage)
     return message
@@ -244,7 +244,7 @@ def test_a_name_is_greeted_as_it_is_and_in_the_header_never_more_than_words(
 ) -> None:
     content = replace(CONTENT, name=name, languages=("en",))
     (recipient,) = received(content)["To"].addresses
-    assert recipient.display_name.replace(" ", "") == shown.replace(" ", "")  # Python reads spaces between its folds
+    assert recipient.display_name.replace(" ", "") == shown.replace(" ", "")  # Python adds spaces at folds
     assert recipient.addr_spec == "lan@example.test"
     assert (f"Hello {greeted}," if greeted else "Hello,") in body(content).splitlines()
 
@@ -267,7 +267,7 @@ def test_a_property_is_named_without_a_link_and_without_an_encoded_word(typed: s
 
 
 class Breaking(str):
-    """A name on which any work fails."""
+    """A name that raises an error in every operation."""
 
     def split(self, *_: object) -> list[str]:  # type: ignore[override]
         raise IndexError("list index out of range")

@@ -1,4 +1,4 @@
-"""Sending a mail: what SES is given, and how its answers are taken."""
+"""Sending a mail: the call to SES, and the handling of its answers."""
 
 import socket
 import traceback

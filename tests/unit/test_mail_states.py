@@ -1,4 +1,4 @@
-"""Mail as a promise: when it is due, repeated and given up."""
+"""The states of a mail: when it is due, repeated and given up."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Messages, as the client's validator reads them: whatever it drops would never be seen."""
+"""Messages, checked by the rules of the frontend's validator: the frontend drops all others."""
 
 import json
 import re
@@ -123,7 +123,7 @@ def nulls(value: Any) -> bool:
 
 
 def accepted(message: Message) -> bool:
-    """The client's own rules: C7, C9, C15 and C16 of the contract."""
+    """The frontend's rules: C7, C9, C15 and C16 of the contract."""
     received = json.loads(json.dumps(message))
     shape = SHAPES[received["type"]]
     fields = all(name in received and fits(received[name], kind) for name, kind in shape.items())

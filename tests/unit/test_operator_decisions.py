@@ -1,4 +1,4 @@
-"""What people decide about money: within the same transitions, never more than was paid."""
+"""The operator's decisions about money: only allowed transitions, and never more than was paid."""
 
 from datetime import timedelta
 
@@ -53,7 +53,7 @@ REFUSED = after(decide_refund(refunding(), refunding().refund, RefundEvidence(Re
 
 
 def lost(owing: PaymentSession | Stray) -> PaymentSession | Stray:
-    """ZaloPay took the refund on, and does not know it two hours later."""
+    """ZaloPay accepted the refund, and does not know it two hours later."""
     for outcome, code, at in ((RefundOutcome.ACCEPTED, 2, NOW), (RefundOutcome.NOT_FOUND, LOST, NOW + SHOWN_WITHIN)):
         owing = after(decide_refund(owing, owing.refund, RefundEvidence(outcome, code), at))
     return owing

@@ -1,4 +1,4 @@
-"""What should have come to rest: how long everything may wait before somebody is called."""
+"""Overdue items: how long each kind may wait before the operator is alerted."""
 
 from datetime import datetime, timedelta
 
@@ -39,7 +39,7 @@ def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: I
 
 
 def repeated() -> PaymentSession:
-    """A refund that is asked for again and again, because ZaloPay hears nothing of it."""
+    """A refund that is requested again and again, because ZaloPay never receives the request."""
     asked = refunding()
     assert asked.refund is not None
     return asked.but(refund=asked.refund.but(repeated_at=NOW + UNREFUNDED - MOMENT), due_at=LATER)

@@ -1,4 +1,4 @@
-"""Payment sessions: every status meets every piece of evidence, at every boundary of time."""
+"""Payment sessions: every status with every piece of evidence, at every time limit."""
 
 from datetime import datetime, timedelta
 from itertools import product

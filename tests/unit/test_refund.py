@@ -1,4 +1,4 @@
-"""Refunds: asked for once, bounded by what is owed, followed until ZaloPay's word is final."""
+"""Refunds: requested once, never more than is owed, and followed until ZaloPay's answer is final."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -76,7 +76,7 @@ def accepted(owing: Owing) -> Owing:
 
 
 def decided(owing: Owing, evidence: RefundEvidence, now: datetime = LATER, **how: Any) -> Any:
-    """What the evidence makes of the refund that is on record."""
+    """The decision on evidence about the recorded refund."""
     return decide_refund(owing, owing.refund, evidence, now, **how)
 
 
@@ -121,7 +121,7 @@ def test_an_id_has_at_most_45_characters(app_id: int, transaction: str) -> None:
     assert refund_id == f"261122_{app_id}_S{transaction[-24:]}99"
 
 
-# Acceptance, and what ZaloPay does not know
+# Acceptance, and refunds that ZaloPay does not know
 
 
 @pytest.mark.parametrize("at_request", [True, False])
@@ -187,7 +187,7 @@ def test_the_same_id_is_asked_for_as_long_as_its_date_is_todays(owing: Owing, ho
 
 
 def test_an_id_that_exists_already_was_accepted() -> None:
-    """-23 at a repetition is ACCEPTED by the table of codes."""
+    """The table of codes reads -23 at a repetition as ACCEPTED."""
     again = after(repeat_refund(refunding(), refunding().refund, APP_ID, SHOWN))
     exists = RefundEvidence(RefundOutcome.ACCEPTED, -23)
     known = after(decided(again, exists, SHOWN + MOMENT, at_request=True))
@@ -270,7 +270,7 @@ def test_every_decision_on_a_refund_moves_along_the_table_of_transitions() -> No
 
 
 def part(owing: Owing, amount: int = 450_000) -> Owing:
-    """Half of the price, asked for."""
+    """A requested refund of half the price."""
     return with_refund(owing, amount=amount)
 
 
@@ -368,7 +368,7 @@ def test_where_zalopays_own_amount_is_no_other_a_wrong_amount_is_for_people(mone
     assert state(after(decided(refunding().but(**money), WRONG_AMOUNT))) == "REFUND_MANUAL"
 
 
-# What may have gone back already
+# Refunds that may have been made already
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Answers, deadlines and second chances: what becomes of an award, and who is offered its nights next."""
+"""Answers, deadlines and second chances: the end of an award, and the next offer of its nights."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -272,7 +272,7 @@ def follower(award: Award, name: str = "offer-9") -> Award:
 
 OF_AN = win(runners_up=(SECOND, THIRD))
 OF_AUCTION = offer(user_id="auth0|dung")
-OLD_OFFER = follower(OF_AN).but(chain=None)  # as 1.2.1 made it
+OLD_OFFER = follower(OF_AN).but(chain=None)  # as release 1.2.1 wrote it
 ELSEWHERE = HOUSE.but(id="502")
 
 

@@ -1,4 +1,4 @@
-"""The words that are stored: whoever changes one can no longer read what is in the table."""
+"""The stored values of enums: after a change, items in the table could not be read any more."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Stray money: what is kept of it, and what it is called."""
+"""Stray money: its attributes, and its description for the operator."""
 
 import pytest
 

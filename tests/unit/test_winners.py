@@ -1,4 +1,4 @@
-"""What the winners and offers pages show, compared whole."""
+"""The answers for the winners and offers pages, compared as a whole."""
 
 from datetime import datetime, timedelta
 from typing import Any

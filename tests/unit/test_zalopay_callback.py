@@ -1,4 +1,4 @@
-"""ZaloPay's callback: nothing is believed without its MAC, and nothing that bears it is thrown away."""
+"""ZaloPay's callback: without a right MAC it is refused, and with a right MAC it is never lost."""
 
 import hmac
 import json
@@ -62,7 +62,7 @@ def without(*names: str) -> str:
 
 
 def read(callback: bytes) -> Callback:
-    """What is believed, apart from how it was written."""
+    """The accepted callback, without its raw text."""
     app_trans_id, evidence = read_callback(callback, [KEY2], APP_ID)
     return Callback(app_trans_id, evidence.but(raw=None))
 
@@ -74,7 +74,7 @@ def refused(callback: bytes, keys: list[str] | None = None) -> type[BadCallback]
 
 
 def understood(callback: bytes) -> str:
-    """PAID, or under which name it is kept."""
+    """PAID, or the reason why it is kept."""
     try:
         return read(callback).evidence.outcome
     except Unreadable as kept:

@@ -343,7 +343,7 @@ async def callbacks_of(shop: Shop, times: int) -> list[dict[str, Any]]:
 
 
 def understood(content_type: str, content: bytes) -> dict[str, Any]:
-    """What a tolerant shop makes of a callback: `data`, `mac` and what may be in them."""
+    """A callback as a tolerant merchant reads it: `data`, `mac` and their fields."""
     text = content.decode("utf-8-sig")
     form = content_type == "application/x-www-form-urlencoded"
     body = dict(parse_qsl(text, keep_blank_values=True)) if form else json.loads(text)
