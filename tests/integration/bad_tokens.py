@@ -1,4 +1,4 @@
-"""Tokens with one thing wrong: none of them proves anything to anybody."""
+"""Tokens with one defect each. None of them may be accepted."""
 
 import base64
 import hmac
@@ -24,7 +24,7 @@ def claims_of(issuer: Issuer) -> dict[str, Any]:
 
 
 def signed_with_the_public_key(issuer: Issuer) -> str:
-    """HS256, the issuer's public key as the secret: what a careless check would accept."""
+    """HS256 with the issuer's public key as the secret: a careless check would accept it."""
     pem = issuer._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     text = f"{encoded({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer._kid})}.{encoded(claims_of(issuer))}"
     mac = hmac.new(pem, text.encode(), "sha256").digest()

@@ -1,4 +1,4 @@
-"""What comes in from outside: award events, and callbacks with their MAC."""
+"""Incoming events: awards, and callbacks with their MAC."""
 
 import hmac
 import json
@@ -18,7 +18,7 @@ PROPERTY = {"id": "777", "name": "Nhà Trên Đồi", "hostId": HOST, "city": "�
 
 
 def in_seconds(seconds: float) -> str:
-    """A moment from now on, as events name it."""
+    """The time this many seconds from now, as in events."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
@@ -60,7 +60,7 @@ def runner_up(user_id: str, *nights: str, price: int = 300_000, **more: Any) -> 
 
 
 def order_data(app_trans_id: str, amount: int = PRICE * 3, **changes: Any) -> dict[str, Any]:
-    """The `data` of a callback, as ZaloPay words it."""
+    """The `data` of a callback in ZaloPay's form."""
     return {
         "app_id": 2553,
         "app_trans_id": app_trans_id,

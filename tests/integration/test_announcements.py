@@ -1,4 +1,4 @@
-"""What happens is published: once per change, by whoever listens on the bus heard, and said again when it was lost."""
+"""Every change is published once on the bus, and again if the call was lost."""
 
 import json
 import re
@@ -25,7 +25,7 @@ SCHEMAS = {name: json.loads(schema_file(name).read_text(encoding="utf-8")) for n
 
 
 class Listener:
-    """Another system of the company: hears what the function puts on the bus while this is open."""
+    """Another system of the company: records the events that the function publishes while this is open."""
 
     def __init__(self, world: World):
         self._events = world.functions["fulfilment"].events.meta.events
@@ -44,7 +44,7 @@ class Listener:
         self._entries += json.loads(params["body"])["Entries"]
 
     def heard(self) -> list[dict[str, Any]]:
-        """The details that have come since the last time, each checked against the schema of its kind."""
+        """The details since the last call, each checked against the schema of its kind."""
         entries, self._entries = self._entries, []
         return [checked(entry) for entry in entries]
 

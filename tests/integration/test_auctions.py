@@ -1,4 +1,4 @@
-"""What a traveller won or is offered, and their answers: every path, whole, and what follows from it."""
+"""Wins, offers and the answers to them: every route with its whole answer, and the effects."""
 
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -57,7 +57,7 @@ def get(world: World, path: str, sub: str = MAI) -> Any:
 
 
 def post(world: World, path: str, body: Any = None, sub: str = MAI) -> tuple[int, str | None]:
-    """The status of an answer and its code; where it is good there is nothing to say."""
+    """The status and the code of an answer. A good answer has an empty body."""
     reply = world.http("POST", f"/auctions/{path}", body, sub=sub)
     assert reply.status != 200 or reply.body == {}
     return reply.status, None if reply.status == 200 else reply.code
@@ -76,7 +76,7 @@ def partial(world: World, **changes: Any) -> None:
 
 
 def started(world: World, **settings: str) -> ModuleType:
-    """The function `auctions`, under other settings."""
+    """The function `auctions` with other settings."""
     return load("auctions", {"ZALOPAY_ENDPOINT": world.zalopay.url, **settings})
 
 
@@ -136,7 +136,7 @@ def test_a_paid_win_says_so_at_once_and_names_its_payment(world: World):
 
 
 def test_a_win_of_an_earlier_release_is_shown_told_and_paid(world: World):
-    """Release 1.1 dated no changes of an award."""
+    """Release 1.1 wrote no `changedAt` on awards."""
     result = auction_result()
     world.announce(result)
     item = world.item(kind="AWARD")
@@ -345,7 +345,7 @@ def test_what_is_wrong_with_an_answer_is_named_and_nothing_is_written(world: Wor
     assert world.items() == before_all
 
 
-# Declining, and who comes next
+# Declining, and the next offer
 
 
 def test_a_declined_win_is_offered_to_the_next_and_told_to_both(world: World):
@@ -565,11 +565,11 @@ def test_one_award_that_cannot_be_ended_holds_up_no_other(world: World):
     assert world.statuses() == {MAI: "EXPIRED", BINH: "EXPIRED"}
 
 
-# Two at the same time
+# Two requests at the same time
 
 
 def change(world: World, bid: int) -> None:
-    """The offer changes, in no way that matters."""
+    """Change the offer without an effect on its terms."""
     item = world.item(kind="OFFER")
     changed = {"bidAmount": bid, "changedAt": f"2027-03-01T03:00:0{bid}.000Z"}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(item | changed))
@@ -608,7 +608,7 @@ def test_a_payment_that_begins_after_a_win_was_declined_is_refused(world: World)
     assert (reply.status, reply.code, world.nights()) == (409, "INVALID_AUCTION_STATE", {})
 
 
-# What it takes
+# Calls to DynamoDB
 
 
 PRESENCE = "PutItem connections"

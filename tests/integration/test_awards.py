@@ -1,4 +1,4 @@
-"""Events of the auction system: taken once, refused with a reason and kept, never lost."""
+"""Events of the auction system: applied once, or refused with a reason and kept."""
 
 import json
 from datetime import UTC, datetime, timedelta

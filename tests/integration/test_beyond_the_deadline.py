@@ -1,4 +1,4 @@
-"""An order or a reservation that was opened in time outlives its award's deadline, as the winners page says."""
+"""An order or a reservation that was opened in time stays payable after its award's deadline."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 
 def awarded(world: World, **changes: Any) -> None:
-    """A win that can be paid for another minute; Bình is asked next."""
+    """A win that can be paid for another minute. Bình is the runner-up."""
     world.announce(auction_result(paymentDeadline=in_seconds(60), runnersUp=[runner_up(BINH, price=PRICE)], **changes))
 
 
@@ -85,7 +85,7 @@ def test_beside_an_offer_of_the_same_price_the_live_order_is_answered_and_the_of
     assert world.create().body == made
 
 
-# What the winners page says
+# The winners page
 
 
 def test_c25_while_an_order_or_reservation_is_open_the_later_end_is_the_deadline(world: World):

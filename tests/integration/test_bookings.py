@@ -1,4 +1,4 @@
-"""Bookings: who may ask for what, what cancelling gives back, how often mail goes out."""
+"""Bookings: the allowed requests, the refund of a cancellation, and the limits of mail."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,7 +112,7 @@ def test_the_policy_says_how_much_comes_back(world: World, day: int, percent: in
     assert [item["letter"] for item in world.items(kind="MAIL", state="DUE")] == ["cancellation", "confirmation"]
 
 
-HARDER = "[[30, 20]]"  # than the terms of the stage were when the stay was sold
+HARDER = "[[30, 20]]"  # other terms than the stage had when the stay was sold
 
 
 @pytest.mark.parametrize("sold", ["now", "by an earlier release", "without terms"])

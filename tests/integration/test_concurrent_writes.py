@@ -1,4 +1,4 @@
-"""Many at once, each its own thread, through the tables of the embedded engine: whoever is second finds a condition."""
+"""Concurrent writes from many threads to the embedded engine: each later write fails a condition."""
 
 import os
 from collections import Counter
@@ -31,23 +31,23 @@ from stays.table.store import Store
 T = TypeVar("T")
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=30)  # when no night is held any more
+LATER = NOW + timedelta(minutes=30)  # after the end of every hold
 PRICE = 500_000
 POLICY = read_terms("[[7, 100]]")
 
 
 class Engine:
-    """The table in the engine, and a property of its own for each test."""
+    """The table in the engine, with a new property for each test."""
 
     def __init__(self, client: Any) -> None:
         self.store = Store(client, "stays")
         self.sessions = Sessions(self.store)
         self.effects = Effects(self.store)
         self.property_id = new_stay_id(NOW, os.urandom(10))
-        self.user_id = f"auth0|{self.property_id}"  # whom nobody has asked to wait for having opened too much
+        self.user_id = f"auth0|{self.property_id}"  # a user who has not reached the limit of sessions
 
     def quote(self, user_id: str, nights: int = 2) -> Quote:
-        """The award of somebody who has won the first nights of the property."""
+        """The quote for a user who won the first nights of the property."""
         days = [date(2027, 3, 20) + timedelta(days=number) for number in range(nights)]
         detail = {
             "auctionId": self.property_id,
@@ -76,29 +76,29 @@ class Engine:
         return self.sessions.record(session, paid(session), NOW)
 
     def story(self, stay_id: str) -> Counter[str]:
-        """How many items of each kind there are of a stay; events by what they tell."""
+        """The number of a stay's items of each kind; events count by their name."""
         items = self.store.query("PK = :stay", {":stay": f"STAY#{stay_id}"}, ConsistentRead=True)
         return Counter(item.get("what", item["kind"]) for item in items)
 
     def nights(self) -> Counter[tuple[str, str]]:
-        """How many nights of the property are in which state, and whose."""
+        """The number of the property's nights by state and user."""
         items = self.store.query("PK = :place", {":place": f"PROPERTY#{self.property_id}"}, ConsistentRead=True)
         return Counter((item["state"], item["stayId"]) for item in items)
 
 
 def begin(engine: Engine, session: PaymentSession, now: datetime = NOW) -> None:
-    """The session opens for its award as it stands."""
+    """Open a session for its award."""
     engine.sessions.open(session, Awards(engine.store).load_of_session(session), now)
 
 
 def paid(session: PaymentSession) -> Evidence:
-    """ZaloPay's word that it has the money, under a transaction of its own."""
+    """PAID evidence with its own transaction."""
     number = str(int.from_bytes(os.urandom(6)))
     return Evidence(source="callback", outcome=Outcome.PAID, transaction_id=number, amount=session.amount)
 
 
 def at_once(*calls: Callable[[], T]) -> list[T]:
-    """What the calls answer, each in a thread of its own, all let loose together."""
+    """Run all calls at the same time, each in its own thread. Returns their results."""
     start = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""The facts about the client, C13 to C23 of the contract: messages, sums, ids, addresses."""
+"""Facts C13 to C23 of the contract about the frontend: messages, sums, ids, addresses."""
 
 import re
 from datetime import timedelta
@@ -46,7 +46,7 @@ def test_c14_a_bogus_subscribe_or_plain_text_gets_an_error_and_the_connection_st
 
 
 def told_to(world: World, sub: str) -> list[dict]:
-    """Everything that a user hears of what is on the stream, and the same again on the next subscribe."""
+    """All messages that a user gets from the stream. The next subscribe must give the same."""
     socket, later = (world.socket(query=f"token={world.token(sub)}") for _ in range(2))
     socket.subscribe(sub)
     before = len(socket.frames)

@@ -1,4 +1,4 @@
-"""The auction system corrects an award, or takes it back: by revision, whatever has become of the award meanwhile."""
+"""The auction system corrects or withdraws an award, by revision, in every state of the award."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from tests.integration.world import Reply, World
 CHI = "auth0|chi"
 WHOLE = 3 * PRICE
 DEARER = [{"date": night, "price": PRICE + 1000} for night in NIGHTS]
-REVISION = 5  # of what stands there
+REVISION = 5  # of the stored award
 Item = dict[str, Any]
 
 
@@ -110,7 +110,7 @@ def corrected(kind: str, revision: int) -> Item:
     return second_chance(revision=revision, userId=MAI, offeredNights=DEARER[:2], guestCount=4)
 
 
-# Nothing is open
+# Without an open order or reservation
 
 
 @pytest.mark.parametrize(("kind", "stands"), EVERY)
@@ -293,7 +293,7 @@ def test_while_a_word_waits_the_same_choice_is_the_live_order_on_its_old_terms(w
 
 
 def say(kind: str, revision: int, number: int = 2) -> Callable[[World], Item]:
-    """A correction or a withdrawal of this revision, in the event of this number."""
+    """Announce a correction or a withdrawal of this revision, with this event number."""
     if kind == "withdraw":
         return lambda world: world.announce(withdrawal(revision=revision), "AuctionWithdrawn", number)
     return lambda world: world.announce(result(revision=revision, awardedNights=DEARER), number=number)
@@ -337,7 +337,7 @@ def test_a_host_who_comes_with_a_correction_has_the_calendar_once_it_is_kept(wor
     assert world.item(kind="CALENDAR")["hostId"] == "auth0|new"
 
 
-# Words that come while something else is being written
+# Corrections during another write
 
 
 @pytest.mark.parametrize("end", [chooses_other_nights, declines])
@@ -372,7 +372,7 @@ def test_a_word_that_comes_while_the_clock_ends_the_session_is_applied_by_that_w
 
 
 def keep_changing(world: World) -> Callable[[], None]:
-    """What changes an award that stands there, each time it is called."""
+    """Return a function that changes the stored award each time it is called."""
     numbers = iter(range(1, 9))
 
     def change() -> None:
@@ -437,7 +437,7 @@ def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_
     assert (world.standing(made["sessionId"])["status"], world.statuses()) == ("CANCELLED", {MAI: "WITHDRAWN"})
 
 
-# Withdrawn before it was heard of
+# Withdrawn before the award arrived
 
 
 def test_what_was_withdrawn_before_it_was_heard_of_never_appears(world: World):
@@ -459,11 +459,11 @@ def test_an_offer_too(world: World):
     assert world.announce(auction_result())["as"] == "RECEIVED"
 
 
-# What is on offer because of it
+# The offers that follow from it
 
 
 def chain(world: World, **changes: Any) -> None:
-    """Mai's win is over, and Bình is offered the nights."""
+    """Mai's win has expired, and Bình has the offer."""
     world.announce(result(paymentDeadline=in_seconds(300), **changes))
     world.after(minutes=6)
     assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}

@@ -1,4 +1,4 @@
-"""How many calls to DynamoDB each operation takes, counted where they leave the function."""
+"""The number of calls to DynamoDB of each operation, counted at the function's client."""
 
 from datetime import timedelta
 

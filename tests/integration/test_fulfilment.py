@@ -20,7 +20,7 @@ THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message"
 
 
 def sent() -> list[EmailMessage]:
-    """Everything that went out."""
+    """All sent mails."""
     parser = Parser(policy=email.policy.default)
     return [parser.parsestr(each.raw_data) for each in ses_backends["123456789012"]["ap-southeast-1"].sent_messages]
 
@@ -41,7 +41,7 @@ def ses_down(world: World) -> Failing:
 
 
 def booked(world: World, **claims: Any) -> dict[str, Any]:
-    """A paid stay of a traveller with these claims; the stream has not been read."""
+    """A paid stay of a user with these claims. The stream is not delivered yet."""
     world.announce(auction_result())
     made = world.buy(**claims)
     return world.session(made["sessionId"])

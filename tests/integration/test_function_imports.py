@@ -1,4 +1,4 @@
-"""What each function really loads when it starts, in a process of its own as in Lambda."""
+"""The modules that each function loads when it starts, in its own process as in Lambda."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def settings() -> dict[str, str]:
 
 
 def test_really_imported_each_function_loads_only_what_it_needs() -> None:
-    """Each in a process of its own, as in Lambda, all at a time: with its own settings and paths only."""
+    """Each function starts in its own process, with only its own settings and paths."""
     code = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules)"
     loading = {}
     for name, function in FUNCTIONS.items():

@@ -1,4 +1,4 @@
-"""HEAD works wherever GET does: the same status and headers, no body, and the same is written."""
+"""HEAD works on every GET route: the same status, headers and writes, without a body."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def door(world: World) -> Iterator[FrontDoor]:
 
 @pytest.fixture
 def named(world: World) -> dict[str, str]:
-    """The parameters of every path, of a stay that Mai has paid for."""
+    """The path parameters of a stay that Mai has paid for."""
     paid = world.paid()
     world.offer(userId=MAI, nights=["2027-04-01"])
     feed = world.http("POST", f"/properties/{PROPERTY['id']}/calendar/feed", {}, sub=HOST).body["url"]
@@ -44,7 +44,7 @@ def told(response: Any) -> dict[str, str]:
 
 
 def both(door: FrontDoor, path: str, token: str | None = None, **headers: str) -> tuple[int, Mapping[str, str]]:
-    """Status and headers of GET, once HEAD has been seen to be the same without the body."""
+    """Check that HEAD equals GET without the body. Returns GET's status and headers."""
     head, got = (door.ask(method, path, token, **headers) for method in ("HEAD", "GET"))
     assert (head.status_code, told(head)) == (got.status_code, told(got)), path
     assert head.content == b""

@@ -1,4 +1,4 @@
-"""Verified money that comes late: every row of the table, from ZaloPay's callback to what everybody sees."""
+"""Verified late money: every row of the table, from the callback to the answers and messages."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def outcome(world: World, made: dict[str, Any]) -> tuple[str, str, str | None]:
 
 
 def is_given_back_whole(world: World, made: dict[str, Any], reason: str, amount: int = 3 * PRICE) -> bool:
-    """Owed at once; and ZaloPay has given it back some minutes later."""
+    """Whether a refund is due at once, and made some minutes later."""
     assert outcome(world, made) == ("PAID", "REFUND_DUE", reason)
     page = world.session(made["sessionId"])
     assert (page["status"], page["reason"], page["refund"]["amount"]) == ("FAILED", reason, amount)
@@ -41,7 +41,7 @@ def is_given_back_whole(world: World, made: dict[str, Any], reason: str, amount:
 
 
 def overdue(world: World, **changes: Any) -> dict[str, Any]:
-    """Mai's order ended unpaid, so did her award, and Bình was offered the nights."""
+    """Mai's order and award have expired unpaid, and Bình has the offer."""
     world.announce(auction_result(paymentDeadline=in_seconds(300), runnersUp=[runner_up(BINH)], **changes))
     made = world.create().body
     world.after(minutes=17)
@@ -91,7 +91,7 @@ def test_money_for_a_past_night_is_given_back_whole(world: World):
     assert is_given_back_whole(world, made, "NIGHTS_PAST", 2 * PRICE)
 
 
-# Nights that are others', or on offer to them
+# Nights that other users have, or are offered
 
 
 @pytest.mark.parametrize("pays", [False, True])

@@ -1,4 +1,4 @@
-"""The HTTP API of the local run: what API Gateway itself answers, and what it hands to real workers."""
+"""The HTTP API of the local run: the gateway's own answers, and the events for real workers."""
 
 import asyncio
 import socket

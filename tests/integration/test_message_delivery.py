@@ -1,4 +1,4 @@
-"""Telling connections over a real wire: what arrives, who is gone, who could not be reached."""
+"""Posting messages over real HTTP: delivered messages, gone connections, unreachable connections."""
 
 import json
 import time
@@ -30,7 +30,7 @@ NAMES = {
 
 
 class Gateway(ThreadingHTTPServer):
-    """The management API: answers each connection as it is told, and keeps what arrived."""
+    """The management API: gives each connection its answer, and keeps the messages."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -69,7 +69,7 @@ class Management(BaseHTTPRequestHandler):
         self.answer(status)
 
     def decided(self, good: int) -> tuple[str, int]:
-        """Which connection is meant, and what to answer: 0 for nothing at all."""
+        """The connection, and the status to answer; 0 for no answer."""
         prefix, _, name = unquote(self.path).rpartition("/")
         assert prefix == "/@connections"
         self.server.calls[name] += 1
@@ -90,7 +90,7 @@ class Management(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def connections(aws: None) -> Connections:
 
 
 def post(url: str, connections: Connections, attempts: int = 1) -> Post:
-    """As functions post, but for the number of attempts."""
+    """A Post as functions make it, with another number of attempts."""
     patience = POSTING.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
     return Post(boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience), connections)
 
@@ -215,7 +215,7 @@ def test_all_connections_of_a_user_hang_and_everybody_else_is_told_before_they_a
     assert post(gateway.url, connections).tell(letters) == hanging
     took = time.monotonic() - began
     assert {name: len(frames) for name, frames in gateway.arrived.items()} == {each.connection_id: 1 for each in alive}
-    assert max(gateway.arrived_at.values()) - began < took < len(hanging)  # a second each, were they told one by one
+    assert max(gateway.arrived_at.values()) - began < took < len(hanging)  # one by one, each would take a second
     assert {gateway.calls[each.connection_id] for each in hanging} == {1}
 
 

@@ -1,4 +1,4 @@
-"""What the specification leaves open, row by row as the contract answers it."""
+"""Open questions of the specification, each as the contract answers it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The operator's desk: what it shows, what it would do, what it does, once, and with whose name."""
+"""The operator's commands: their output, the dry run, their effects, and the recorded name."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Office:
-    """An operator twice: one who only hears what would be done, and one who does it."""
+    """The commands twice: as a dry run, and with `really`."""
 
     def __init__(self, world: World):
         self.letters: list[DeadLetter] = []
@@ -70,7 +70,7 @@ def said(lines: Iterator[str]) -> str:
 
 
 def lost(world: World) -> dict[str, Any]:
-    """Paid, and ZaloPay never called."""
+    """Paid, and the callback was lost."""
     world.zalopay.fault("callback_lost")
     made = world.created(email="mai@example.com", name="Mai")
     world.zalopay.pay(made["appTransId"])
@@ -78,7 +78,7 @@ def lost(world: World) -> dict[str, Any]:
 
 
 def reviewed(world: World) -> dict[str, Any]:
-    """Paid, and the callback named another amount."""
+    """Paid, and the callback has another amount."""
     made = world.created()
     world.zalopay.fault("callback_wrong_amount")
     world.zalopay.pay(made["appTransId"])
@@ -105,7 +105,7 @@ def test_a_stays_story_is_told_in_plain_words(world: World, office: Office):
 
 
 def second(world: World, amount: int = 500_000) -> tuple[dict[str, Any], str]:
-    """A stay that is booked, and a second transaction for it: money of an order that ZaloPay can give back."""
+    """A booked stay with a second transaction that ZaloPay can refund."""
     paid = world.paid()
     world.zalopay.fault("callback_lost")
     order = elsewhere(world, amount)
@@ -125,12 +125,12 @@ def elsewhere(world: World, amount: int = 500_000) -> dict[str, Any]:
 
 
 def unknown(world: World) -> str:
-    """The same, and ZaloPay told us: the transaction."""
+    """The same, after its callback. Returns the transaction."""
     return str(elsewhere(world)["zp_trans_id"])
 
 
 def given_back(world: World) -> dict[str, int]:
-    """What ZaloPay gave back, by the ids of the refunds."""
+    """The refunded amounts at ZaloPay, by refund id."""
     return {each["m_refund_id"]: each["amount"] for order in world.zalopay.orders() for each in order["refunds"]}
 
 
@@ -266,7 +266,7 @@ def test_money_for_an_order_that_becomes_known_is_brought_again_by_its_transacti
 
 
 def test_a_kept_callback_of_an_unknown_order_becomes_stray_money(world: World, office: Office):
-    """As release 1.2.1 kept it."""
+    """The item as release 1.2.1 wrote it."""
     raw = signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))
     kept = {"PK": "REFUSED", "SK": "2027-03-01T02:00:00.000Z#callback-1", "kind": "REFUSED", "reason": "-", "raw": raw}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(kept))
@@ -484,7 +484,7 @@ def test_a_refused_refund_that_was_paid_back_by_hand_is_settled(world: World, of
 
 
 def gone(world: World, amount: int | None = None) -> dict[str, Any]:
-    """A booking that was cancelled; ZaloPay took its refund on, and does not know it for hours."""
+    """A cancelled booking whose refund ZaloPay accepted, and then does not know for hours."""
     paid = world.paid()
     if amount is not None:
         world.clock.move_to(datetime(2027, 3, 17, 3, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""Creating a payment: the award decides, the session comes first, and no answer of ZaloPay is guessed."""
+"""Creating a payment: the award decides, the session is written first, and ZaloPay's silence is resolved by a query."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -313,7 +313,7 @@ def test_no_claim_of_a_token_is_too_long_to_pay_with(world: World):
 
 
 def reserved(world: World) -> str:
-    """Mai keeps her nights and pays nothing yet; Bình has won the same ones elsewhere."""
+    """Mai has a reservation. Bình has won the same nights at another auction."""
     world.announce(auction_result())
     world.announce(auction_result(userId=BINH, auctionId="1002"))
     return world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body["id"]

@@ -1,4 +1,4 @@
-"""Who may do what: every HTTP route and everybody who could come."""
+"""Permissions: every HTTP route with every kind of caller."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ CREATE = {"auctionId": "1001", "selectedNights": list(NIGHTS), "amount": 3 * PRI
 
 
 class Row(NamedTuple):
-    """What a route answers about a stay that Mai has paid for, or an offer of hers, to whoever has a good token."""
+    """The answers of a route about Mai's paid stay or her offer, by caller with a valid token."""
 
     stranger: int
     host: int
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     body: Mapping[str, Any] | None = None
 
 
-# Nobody learns whether what is not theirs exists: it is 404, as if it did not.
+# Another user's resources return 404, as if they did not exist.
 ROWS = {
     "GET /health": Row(200, 200, 200),
     "POST /payment/zalopay/create": Row(404, 404, 409, CREATE),
@@ -68,9 +68,9 @@ ROWS = {
     "GET /properties/{propertyId}/calendar": Row(404, 200, 404),
     "POST /properties/{propertyId}/calendar/feed": Row(404, 200, 404),
     "DELETE /properties/{propertyId}/calendar/feed": Row(404, 200, 404),
-    "GET /calendars/{feed}": Row(404, 404, 404),  # who has an address is let in, whoever it is: test_calendars.py
+    "GET /calendars/{feed}": Row(404, 404, 404),  # the address itself is the permission: test_calendars.py
 }
-# What is asked for there is the caller's own.
+# These routes only return the caller's own resources.
 OWN = {
     *("GET /user/bookings", "POST /users/auth0-sync"),
     *("GET /auctions/winners/me", "GET /auctions/offers/second-chance/me"),
@@ -93,11 +93,11 @@ def door(world: World) -> Iterator[FrontDoor]:
 
 @pytest.fixture
 def stay(world: World) -> dict[str, str]:
-    """The parameters that name Mai's paid stay, and her offer."""
+    """The path parameters of Mai's paid stay and of her offer."""
     paid = world.paid()
     world.offer(userId=MAI, nights=["2027-04-01"])
     world.deliver()
-    world.clock.shift(120)  # a second mail may be asked for
+    world.clock.shift(120)  # so that a second mail may be requested
     return {
         "appTransId": paid["appTransId"],
         "sessionId": paid["id"],
@@ -117,7 +117,7 @@ def ask(door: FrontDoor, row: str, named: Mapping[str, str], token: str | None =
 
 
 def said(response: Any) -> Any:
-    """What was answered, without the request's id."""
+    """The answer without the request's id."""
     return {name: value for name, value in response.json().items() if name != "requestId"}
 
 

@@ -1,4 +1,4 @@
-"""What nobody may read: secrets and people in logs, exceptions in answers."""
+"""No secrets or personal data in logs, and no exceptions in answers."""
 
 import io
 import json
@@ -31,7 +31,7 @@ OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "Dele
 
 @contextmanager
 def everything_logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """What functions write to their log while this lasts, as Lambda would keep it: there when it is over."""
+    """The functions' log output of the block, as Lambda keeps it. It is complete after the block."""
     written, lines = list[str](), io.StringIO()
     handlers = [each for each in logging.getLogger("tests").handlers if isinstance(each, logging.StreamHandler)]
     before = [handler.setStream(lines) for handler in handlers]
@@ -46,7 +46,7 @@ def everything_logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCapt
 
 
 class Traveller:
-    """Somebody whose every word is a canary."""
+    """A user whose values are all canaries: none of them may appear in a log."""
 
     def __init__(self, door: FrontDoor):
         self.door = door
@@ -76,7 +76,7 @@ class Traveller:
 
 
 def listen(traveller: Traveller) -> None:
-    """Sockets with a token in each place, and frames that make no sense."""
+    """Sockets with the token in each possible place, and bad frames."""
     world, token = traveller.world, traveller.token
     for how in ({"query": f"token={token}"}, {"query": f"access_token={token}"}, {"cookie": f"auth_token={token}"}, {}):
         socket = world.socket("strict", agent=AGENT, address=ADDRESS, **how)
@@ -97,7 +97,7 @@ def listen(traveller: Traveller) -> None:
 
 
 def pay(traveller: Traveller) -> None:
-    """A payment with good, bad and strange callbacks; the booking's mail, which SES refuses at first."""
+    """A payment with good, bad and unusual callbacks, and a mail that SES refuses at first."""
     world, made = traveller.world, traveller.order("3001", 4)
     data = order_data(made["appTransId"], embed_data=json.dumps({"note": DATA}), merchant_user_id=PERSON["email"])
     assert traveller.call_back(data, key="another key") == -1
@@ -122,7 +122,7 @@ def pay(traveller: Traveller) -> None:
 
 
 def use(traveller: Traveller, stay: str) -> None:
-    """What can be asked for a booking, until it is given back and refunded."""
+    """Every request about a booking, until it is cancelled and refunded."""
     world, ask = traveller.world, traveller.ask
     assert ask("GET", f"/payment/sessions/{stay}").json()["status"] == "PENDING"
     assert ask("GET", f"/payment/{stay}/booking").json()["status"] == "CONFIRMED"
@@ -145,7 +145,7 @@ def use(traveller: Traveller, stay: str) -> None:
 
 
 def go_wrong(traveller: Traveller) -> None:
-    """ZaloPay is silent, refuses and talks nonsense; the bus brings nonsense; the table fails."""
+    """ZaloPay is silent, refuses, or sends unreadable answers. The bus brings bad events. The table fails."""
     world = traveller.world
     for fault_name in ("query_down", "callback_lost"):
         world.zalopay.fault(fault_name)
@@ -173,7 +173,7 @@ def go_wrong(traveller: Traveller) -> None:
 
 
 def spoil(world: World, stay: str) -> None:
-    """A session whose item cannot be read any more, and whose time has come."""
+    """A due session whose item cannot be read."""
     world.dynamodb.update_item(
         TableName="stays",
         Key={"PK": {"S": f"STAY#{stay}"}, "SK": {"S": "SESSION"}},

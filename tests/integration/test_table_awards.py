@@ -73,7 +73,7 @@ def test_an_award_is_written_once_and_the_first_one_said_stands(awards: Awards) 
 
 
 def receive_as_before(award: Award) -> None:
-    """The award as release 1.1 wrote it: with its terms, and nothing for the clock."""
+    """The award as release 1.1 wrote it: without the attributes for the clock."""
     names = {"award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline", "status"}
     terms = award.model_dump(mode="json", by_alias=True, include=names | {"received_at", "result", "bid_amount"})
     keys = {name: award_item(award)[name] for name in ("PK", "SK", "kind", "userSort")}
@@ -106,13 +106,13 @@ def over(client: Any) -> Awards:
 
 
 def lose(awards: Awards, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> PassedNights | None:
-    """It ends, and its nights go on; None where either could not be written."""
+    """End the award and pass its nights on. None if a write failed."""
     lost = end(award, status, now)
     return awards.pass_on(lost, now, offer_id) if awards.end(award, lost, now) else None
 
 
 def hold(nights: Sequence[date], user_id: str = "auth0|dung", now: datetime = NOW) -> PaymentSession:
-    """Somebody has begun to pay for these nights, which they won at another auction."""
+    """Another user holds these nights for an unpaid session."""
     award = win(auction_id="1002", user_id=user_id, nights=priced(*nights), due_at=None)
     hand_in(award)
     session = opened(OTHER_STAY, award, now)

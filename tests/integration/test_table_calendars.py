@@ -1,4 +1,4 @@
-"""Calendars in the table: whose property it is, its nights, and its feed."""
+"""Calendars in the table: the host, the nights and the feed of a property."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""Looking at many things at once: what changed, what is recent, what is due; and reading many items."""
+"""Reads of many items: changed, recent and due ones."""
 
 import time
 from datetime import timedelta
@@ -49,7 +49,7 @@ def due_items(store: Store) -> DueItems:
 
 
 def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
-    """A session for a property of its own, of an award whose time is over now."""
+    """A session for a new property, of an award that expires now."""
     place = win().place.but(id=f"P{stay_id}")
     at = NOW + timedelta(minutes=minutes)
     award = win(user_id=user_id, place=place, nights=priced(NIGHTS[0]), auction_id=stay_id, deadline=NOW, due_at=None)
@@ -60,7 +60,7 @@ def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0
 
 
 class Stingy:
-    """boto3's client that reads one key of a batch at a time, as DynamoDB may, and no more than so many in all."""
+    """A client that reads one key of a batch per call, as DynamoDB may, and a limited number in all."""
 
     def __init__(self, most: int = 100) -> None:
         self.batches: list[int] = []

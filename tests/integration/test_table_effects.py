@@ -1,4 +1,4 @@
-"""What follows a booking, in the table: a mail is claimed before it is sent, a thread is made once."""
+"""Effects in the table: a mail is claimed before it is sent, and a thread is made once."""
 
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ def effects(aws: None) -> Effects:
 
 
 def owed(**changes: object) -> Mail:
-    """A mail on record."""
+    """A stored mail."""
     mail = new_mail(STAY, "confirmation", NOW).but(**changes)
     dynamodb().put_item(TableName="stays", Item=to_attributes(mail_item(mail)))
     return mail

@@ -1,4 +1,4 @@
-"""What users told us of themselves, and what could not be accepted."""
+"""Profiles of users, and refused events."""
 
 from datetime import timedelta
 

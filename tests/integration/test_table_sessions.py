@@ -1,4 +1,4 @@
-"""Sessions in the table: one test per access pattern and per condition that refuses."""
+"""Sessions in the table: one test per access pattern and per failing condition."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ MOMENT = timedelta(milliseconds=1)
 
 @pytest.fixture
 def sessions(aws: None) -> Sessions:
-    """Empty but for what the traveller and a stranger may both pay for."""
+    """An empty table with two awards for the same nights: the user's and a stranger's."""
     hand_in(win(), win(user_id=STRANGER))
     return over(dynamodb())
 
@@ -73,14 +73,14 @@ def put(item: dict[str, Any]) -> None:
 
 
 def began(sessions: Sessions) -> PaymentSession:
-    """A session on record whose order can be paid."""
+    """A stored session whose order can be paid."""
     session = opened()
     begin(sessions, session, NOW)
     return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
 
 
 def stranger() -> PaymentSession:
-    """Somebody else's session for the same nights."""
+    """Another user's session for the same nights."""
     return opened(OTHER_STAY, win(user_id=STRANGER))
 
 
@@ -89,7 +89,7 @@ def night(day: int) -> tuple[str, str]:
 
 
 def states() -> dict[str, tuple[str, str]]:
-    """Each night that is held or booked, and by which stay."""
+    """The held and booked nights, with their stays."""
     return {item["SK"]: (item["state"], item["stayId"]) for item in contents().values() if item["kind"] == "NIGHT"}
 
 
@@ -478,7 +478,7 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
 
 
 def elsewhere(sessions: Sessions) -> PaymentSession:
-    """The same traveller pays for another house, won at another auction."""
+    """The same user pays for another property, won at another auction."""
     award = win(auction_id="1002", place=win().place.but(id="502"))
     hand_in(award)
     session = opened(OTHER_STAY, award)

@@ -1,4 +1,4 @@
-"""What we lean on is busy, slow or gone: whatever the table `stays` can answer is answered, and nobody gets a 500."""
+"""Busy, slow or missing services: calls that only need the table `stays` still work, and none returns 500."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +20,7 @@ SINGLE_WRITES = ("PutItem", "UpdateItem")
 
 @contextmanager
 def failing(world: World, *operations: str, code: str, times: float = 1e9) -> Iterator[list[Failing]]:
-    """These operations fail for all functions that browsers and the bus call."""
+    """Make these operations fail for all functions that browsers and the bus call."""
     with ExitStack() as open_:
         yield [
             open_.enter_context(
@@ -73,7 +73,7 @@ def test_a_user_who_meets_others_all_the_time_is_asked_to_come_again_and_can(wor
 
 @contextmanager
 def conflicting(world: World) -> Iterator[None]:
-    """Every transaction of the functions that browsers call meets another one."""
+    """Make every transaction of the functions that browsers call conflict with another one."""
     cancelled = fault("TransactionCanceledException", "TransactWriteItems")
     cancelled.response["CancellationReasons"] = [{"Code": "TransactionConflict"}]  # type: ignore[typeddict-unknown-key]
     with ExitStack() as open_:
@@ -92,7 +92,7 @@ def test_what_was_read_is_answered_also_where_nothing_can_be_written(world: Worl
     with failing(world, *SINGLE_WRITES, code=code), conflicting(world):
         session_id, paid = made["sessionId"], world.standing(made["sessionId"])
         assert world.status(made["appTransId"])["status"] == "PAID"
-        assert world.session(session_id)["status"] == "PENDING"  # until its owner has read of it (C24)
+        assert world.session(session_id)["status"] == "PENDING"  # until its owner has read it (C24)
         assert world.http("GET", f"/payment/transactions/{paid['transactionId']}").body["status"] == "PAID"
         for method in ("GET", "POST"):
             assert world.http(method, f"/payment/{session_id}/booking").body["status"] == "CONFIRMED"
@@ -119,7 +119,7 @@ def test_a_table_that_is_asked_too_much_is_busy_and_not_broken(world: World, cod
             assert (reply.status, reply.code) == (429, "RATE_LIMIT")
 
 
-# Presence is a courtesy
+# Presence is optional
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_every_page_is_answered_where_presence_cannot_be_noted(
 
 @contextmanager
 def noting(world: World, error: Exception) -> Iterator[list[Failing]]:
-    """The table of connections fails where presence is noted, and no other table does."""
+    """Make only the writes of presence fail."""
     with ExitStack() as open_:
         yield [
             open_.enter_context(Failing(world.functions[name], "PutItem", error, where=b'"connections"'))
@@ -175,7 +175,7 @@ def noting(world: World, error: Exception) -> Iterator[list[Failing]]:
 
 @contextmanager
 def no_secrets(error: Exception) -> Iterator[Failing]:
-    """Secrets Manager fails for everybody."""
+    """Make Secrets Manager fail for all functions."""
     assert accepted_keys("zalopay-key1") + accepted_keys("zalopay-key2")
     secrets = DEFAULT_PROVIDERS["secrets"].client
     with Failing(None, "GetSecretValue", error, secrets) as failing_:
@@ -217,7 +217,7 @@ def test_without_any_key_pages_are_answered_from_the_table_and_no_order_is_made(
         refused = world.create(["2027-05-01"], auction_id="1002", sub=BINH)
         assert (refused.status, refused.code) == (502, "PAYMENT_CREATION_FAILED")
         (answer,) = world.zalopay.pay(made["appTransId"])["callbacks"]
-        assert answer["answer"]["return_code"] == 0  # ZaloPay comes again
+        assert answer["answer"]["return_code"] == 0  # ZaloPay repeats its callback
         world.clock.shift(1000)
         assert world.session(made["sessionId"])["status"] == "PENDING"
     world.clock.shift(10)

@@ -1,4 +1,4 @@
-"""No night vanishes: what nobody bought goes to the next who was not asked yet, or is released."""
+"""No night is lost: unsold nights are offered to the next runner-up, or released."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 
 CHI, DUNG = "auth0|chi", "auth0|dung"
-OTHER = "01MFZGFMWRBDQ204A12RVMHVS6"  # a stay of somebody else's
+OTHER = "01MFZGFMWRBDQ204A12RVMHVS6"  # another user's stay
 FIRST, MIDDLE, LAST = NIGHTS
 Item = dict[str, Any]
 
@@ -21,7 +21,7 @@ def win(world: World, *runners_up: Item, **changes: Any) -> None:
 
 
 def buy(world: World, *nights: str, sub: str = MAI, price: int = PRICE) -> Item:
-    """These nights, paid."""
+    """Pay for these nights."""
     return world.buy(nights, price * len(nights), sub=sub)
 
 
@@ -34,7 +34,7 @@ def decline(world: World, sub: str) -> None:
 
 
 def offered(world: World) -> dict[str, list[str]]:
-    """Which nights are on offer, by user."""
+    """The offered nights, by user."""
     waiting = [item for item in world.items(kind="OFFER") if item["status"] in ("WAITING", "ACCEPTED")]
     return {item["userId"]: [night["date"] for night in item["nights"]] for item in waiting}
 
@@ -205,7 +205,7 @@ def test_what_was_only_begun_and_given_up_stays_its_winners(world: World, begun:
     assert world.create().status == 200
 
 
-# Somebody else has a night at the deadline
+# Another user has a night at the deadline
 
 
 @pytest.mark.parametrize("pays", [False, True])
@@ -232,7 +232,7 @@ def test_where_others_have_all_nights_nothing_goes_on_and_nothing_is_released(wo
     assert (offered(world), released(world), due(world)) == ({}, [], [])
 
 
-# What could keep it from going on
+# Failures while nights are passed on
 
 
 def test_telling_again_and_again_why_it_is_not_wanted_keeps_no_overdue_award_alive(world: World):
