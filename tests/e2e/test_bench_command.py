@@ -1,4 +1,4 @@
-"""`make bench` in its shortest form; its figures are for people."""
+"""`make bench` in its shortest form. Its figures are not checked."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The doctor, which looks deployments over, finds a running system well."""
+"""The doctor finds no problem in a running system."""
 
 from infra.doctor.__main__ import main
 

@@ -1,4 +1,4 @@
-"""From the pay button to the booking, whatever comes first and whatever gets lost."""
+"""From the pay button to the booking, in any order of events, and with lost calls."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ Travel = Callable[..., Browser]
 
 
 def assert_booked(local: Local, browser: Browser, award: Award, session_id: str) -> None:
-    """One booking of these nights, one mail, one thread, one recorded decision."""
+    """Check that there is one booking of these nights, one mail, one thread and one recorded decision."""
     (booking,) = [each for each in browser.get("/user/bookings") if each["id"] == session_id]
     assert (booking["status"], booking["nights"]) == ("CONFIRMED", award.nights)
     local.wait_for_mails(browser.email, 1)

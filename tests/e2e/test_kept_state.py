@@ -1,4 +1,4 @@
-"""A run that keeps its state: what was there before the stop is there after the start, and nothing happens twice."""
+"""A run that keeps its state: after a restart everything is still there, and nothing happens twice."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One base address for two backends: the running system passes on what is not its own."""
+"""One base address for two backends: the running system passes all other paths to the legacy backend."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A small load: everybody at once, while ZaloPay fails, and every promise is kept. The large one is `make load`."""
+"""A small load test: many users at the same time while ZaloPay fails. The large one is `make load`."""
 
 from tests.proof.load import load
 from tests.proof.load.figures import table

@@ -1,4 +1,4 @@
-"""Nights that two people want, and money that comes too late or goes back."""
+"""Nights that two users want, late money, and refunds."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from tests.e2e.browser import ApiError, Browser, SessionPage
 from tests.e2e.local import Local, ZaloPay, eventually
 
 Travel = Callable[..., Browser]
-OVER = 20 * 60  # seconds: no order can be paid and no night is held any more
+OVER = 20 * 60  # seconds until every order and every hold has ended
 
 
 def pay(zalopay: ZaloPay, order: dict[str, Any], **how: Any) -> None:
@@ -18,7 +18,7 @@ def pay(zalopay: ZaloPay, order: dict[str, Any], **how: Any) -> None:
 
 
 def assert_refunded(local: Local, zalopay: ZaloPay, order: dict[str, Any]) -> dict[str, Any]:
-    """Rounds of the schedule bring all the money back, once; the session as the client sees it is given back."""
+    """Run rounds of the schedule, and check that the whole amount is refunded once. Returns the refund."""
     local.round()
     session = local.story(order["sessionId"])["SESSION"][0]
     assert session["fulfilment"] in ("REFUNDING", "REFUNDED")

@@ -1,4 +1,4 @@
-"""The operator's commands against the local run, as they are typed."""
+"""The operator's commands on the command line, against the local run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Operate = Callable[..., str]
 def test_a_lost_callback_is_found_asked_about_and_told_of(
     local: Any, zalopay: Any, traveller: Any, operate: Operate
 ) -> None:
-    local.dev("DELETE", "/dead-letters")  # of a world that was emptied while its records were under way
+    local.dev("DELETE", "/dead-letters")  # left over from the tests of the seed data
     an = traveller()
     award = local.award(an)
     zalopay.switch("callback_lost", next=True)
@@ -35,7 +35,7 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(
 
 
 def elsewhere(local: Any, zalopay: Any) -> Mapping[str, Any]:
-    """An order that ZaloPay has and nobody here knows, paid; ZaloPay tells us."""
+    """An unknown order at ZaloPay that is paid, and its callback."""
     session = opened(now=local.now())
     asked = create_request(
         APP_ID, KEY1, session, "http://localhost", f"{local.http_url}/api/v1/payment/zalopay/callback"

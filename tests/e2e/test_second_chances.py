@@ -1,4 +1,4 @@
-"""A winner who does not pay, and those who come after: each hears their own part of the story."""
+"""A winner does not pay, and the runners-up get offers: each user gets only their own messages."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -26,7 +26,7 @@ def runner_up(browser: Browser, nights: list[str], price: int) -> dict[str, Any]
 
 
 def won(local: Local, winner: Browser, first: Browser, second: Browser) -> Award:
-    """Four nights for the winner; the first runner-up wants all of them, the second the first three."""
+    """Four nights for the winner. The first runner-up bid for all of them, the second for the first three."""
     nights = local.nights(30, 4)
     runners_up = [runner_up(first, nights, 450_000), runner_up(second, nights[:3], 400_000)]
     deadline = local.in_seconds(10 * MINUTES)
@@ -34,13 +34,13 @@ def won(local: Local, winner: Browser, first: Browser, second: Browser) -> Award
 
 
 def arrive(browser: Browser) -> Socket:
-    """Somebody opens the winners page, whose call vouches for the socket that follows."""
+    """Open the winners page, whose call proves the user of the socket that follows."""
     assert browser.get("/auctions/winners/me") == []
     return browser.listen()
 
 
 def heard(browser: Browser, socket: Socket) -> list[tuple[str, str | None]]:
-    """What a browser has been told in all, by type and by what it says."""
+    """All messages of a browser, by type and by result or status."""
     socket.ping()
     assert all(message["userId"] == browser.user_id for message in socket.accepted)
     assert socket.dropped == []
@@ -84,7 +84,7 @@ def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
 
 
 def booked_days(local: Local, award: Award) -> list[tuple[date, date]]:
-    """What the host's calendar program reads in the property's feed: check-in and check-out of each stay."""
+    """Check-in and check-out of each stay in the property's feed."""
     with closing(local.browser_of("host-lan")) as host:
         address = host.post(f"/properties/{award.property_id}/calendar/feed", {})["url"]
     (calendar,) = IcsCalendarStream.from_ics(httpx.get(address, trust_env=False).text).calendars

@@ -1,4 +1,4 @@
-"""The small world that a person finds after `make run`: every kind of award in it is paid, or refused, as it should."""
+"""The seed data of `make run`: every kind of award in it can be paid, or is refused, as expected."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ PARTIAL, FULL = "7203451890374592002", "7203451890374592001"
 
 @pytest.fixture
 def awards(local: Local) -> dict[tuple[str, str], dict[str, Any]]:
-    """The world made anew: what was told of each auction to each traveller."""
+    """Publish the seed data again. Returns the details of each award by auction and user."""
     assert all(answer["accepted"] for answer in local.dev("POST", "/seed"))
     told = [event["detail"] for event in seed_events(local.now())]
     return {(detail["auctionId"], detail["userId"]): detail for detail in told}
@@ -144,7 +144,7 @@ def test_the_walks_through_the_documents_say_what_they_promise(
     local: Local, awards: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     assert awards
-    walks = (ROOT / "README.md", ROOT / "docs" / "local.md")  # the second goes on where the first ends
+    walks = (ROOT / "README.md", ROOT / "docs" / "local.md")  # the second offer continues where the first one ends
     text = "\n".join(path.read_text(encoding="utf-8") for path in walks)
     found = re.findall(r"```bash\n(.*?)```|`(curl [^`]*)`", text, re.DOTALL)
     script = "\n".join(block or span for block, span in found if "curl" in block + span)
@@ -153,7 +153,7 @@ def test_the_walks_through_the_documents_say_what_they_promise(
     for address, real in (here | {".venv/bin/python": sys.executable}).items():
         script = script.replace(address, real)
     done = subprocess.run(["bash", "-eu"], input=script.encode(), capture_output=True, check=True, cwd=ROOT)  # noqa: S607
-    said = done.stdout.decode(errors="replace").replace('": ', '":')  # one answer is cut in the middle of a letter
+    said = done.stdout.decode(errors="replace").replace('": ', '":')  # one answer is cut within a character
     for promised in (
         "orderUrl",
         '"status":"COMPLETED"',
@@ -163,4 +163,4 @@ def test_the_walks_through_the_documents_say_what_they_promise(
         "BEGIN:VCALENDAR",
     ):
         assert promised in said, promised
-    assert said.count("BEGIN:VCALENDAR") == 1  # the feed's address is no longer good in the end
+    assert said.count("BEGIN:VCALENDAR") == 1  # the feed's address no longer works at the end

@@ -1,4 +1,4 @@
-"""Money that comes late, moves, is discounted, comes twice or is told in odd words; and what people do about it."""
+"""Late, moving, discounted and double money, unusual answers, and the operator's decisions."""
 
 import json
 from collections.abc import Callable
@@ -17,11 +17,11 @@ Travel = Callable[..., Browser]
 Order = dict[str, Any]
 MINUTES = 60
 HOURS = 3600
-OVER = 20 * MINUTES  # no order can be paid and no night is held any more
+OVER = 20 * MINUTES  # every order and every hold has ended
 
 
 def standing(browser: Browser, order: Order) -> tuple[str, str | None, int | None]:
-    """Status, reason, and what goes back: as `/status` tells."""
+    """Status, reason and refund, as `/status` answers."""
     told = browser.get(f"/payment/zalopay/status/{order['appTransId']}")
     return told["status"], told.get("reason"), told.get("refund", {}).get("amount")
 
@@ -33,7 +33,7 @@ def is_booked(browser: Browser, order: Order) -> bool:
 
 
 def refunds(local: Local, zalopay: ZaloPay, *orders: Order) -> list[list[int]]:
-    """What went back of each, after rounds enough."""
+    """The refunds of each order, after enough rounds of the clock."""
     local.round()
     local.round(after=2 * MINUTES)
     return given_back(zalopay, *orders)
@@ -44,7 +44,7 @@ def given_back(zalopay: ZaloPay, *orders: Order) -> list[list[int]]:
 
 
 def seconds_to(local: Local, hour: int, minute: int) -> int:
-    """Until it is so late the next time in Viet Nam."""
+    """Seconds until the next time it is this late in Vietnam."""
     now = local.now().astimezone(VIETNAM)
     then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return int((then + timedelta(days=then <= now) - now).total_seconds())
@@ -66,7 +66,7 @@ def test_late_money_by_what_became_of_the_award(local: Local, zalopay: ZaloPay, 
     half = (retried, retried_and_paid, reserved, moving)
     orders |= {award.auction_id: an.press_pay(award, 0, 2) for award in half}
     local.round(after=OVER)
-    local.round(after=2 * MINUTES)  # an award is looked at again once its order is over
+    local.round(after=2 * MINUTES)  # an award is checked again after the end of its order
     an.post(f"/auctions/winners/{declined.auction_id}/decline", {})
     assert local.withdraw(an, withdrawn)["as"] == "RECEIVED"
     assert binh.post(f"/auctions/offers/{accepted.auction_id}/accept", {}) == {}
@@ -124,7 +124,7 @@ def test_money_for_a_night_that_is_past_goes_back_unless_it_came_in_time(
     assert refunds(local, zalopay, *orders) == [[], [1_500_000], [500_000], []]
 
 
-# 2.2 and 2.3: moving money, odd codes and silence
+# 2.2 and 2.3: moving money, unusual codes and silence
 
 
 ODD = [
@@ -250,7 +250,7 @@ def test_a_wrong_amount_stays_on_record_when_the_right_one_comes(
     assert [line for line in strays if corrected["sessionId"] in line] == []
 
 
-# 2.5 to 2.7: what goes back
+# 2.5 to 2.7: refunds
 
 
 def pay(zalopay: ZaloPay, browser: Browser, award: Award, **how: Any) -> Order:
@@ -263,7 +263,7 @@ def test_what_goes_back_goes_back_once_and_whole(
     local: Local, zalopay: ZaloPay, traveller: Travel, operate: Callable[..., str]
 ) -> None:
     an = traveller()
-    near, far = local.nights(4, 2), local.nights(40, 2)  # a half of the price goes back, and all
+    near, far = local.nights(4, 2), local.nights(40, 2)  # refunds of half the price, and of all of it
     discounted = [
         pay(zalopay, an, local.award(an, nights), discount=20_000, amount_is=amount_is)
         for nights, amount_is in ((near, "payer"), (near, "order"), (far, "payer"))

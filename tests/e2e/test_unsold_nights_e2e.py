@@ -1,4 +1,4 @@
-"""No night vanishes: each goes on to the next in line or is released, and the auction system may change its mind."""
+"""No night is lost: it is offered to the next runner-up or released, also after corrections."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ def in_line(browser: Browser, nights: list[str], price: int = 400_000) -> dict[s
 
 
 def buy(zalopay: ZaloPay, browser: Browser, award: Award, first: int, end: int) -> str:
-    """Choose, pay, and name the booking."""
+    """Pay for some of the nights. Returns the booking's id."""
     order = browser.press_pay(award, first, end)
     zalopay.pay(order["appTransId"])
     assert browser.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED"
@@ -28,13 +28,13 @@ def buy(zalopay: ZaloPay, browser: Browser, award: Award, first: int, end: int) 
 
 
 def offers(browser: Browser, award: Award) -> list[tuple[list[str], str]]:
-    """What a browser was offered because of an award: the nights and how the offer stands."""
+    """The offers that follow from an award: the nights and the status of each."""
     found = browser.get("/auctions/offers/second-chance/me")
     return [(each["offeredNights"], each["status"]) for each in found if each["auctionId"] == award.auction_id]
 
 
 def released(local: Local, award: Award, times: int) -> list[tuple[list[str], str]]:
-    """What was released because of an award, and how each event's id ends."""
+    """The nights that an award released, with the end of each event's id."""
     look = partial(local.published_of, award.auction_id, "NightsReleased")
     found = eventually(lambda: said if len(said := look()) >= times else [])
     assert len(found) == times
@@ -42,7 +42,7 @@ def released(local: Local, award: Award, times: int) -> list[tuple[list[str], st
 
 
 def revise(local: Local, winner: Browser, award: Award, revision: float, price: int, **more: Any) -> Any:
-    """The auction system says it again, with another price for each night."""
+    """Announce a correction with another price for each night."""
     detail = {
         "auctionId": award.auction_id,
         "userId": winner.user_id,

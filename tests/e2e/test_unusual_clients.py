@@ -1,4 +1,4 @@
-"""What strangers to this house do: a client whose sockets fail, minds that change, ids and headers of any form."""
+"""Unusual clients: failing sockets, changed choices, ids and headers of any form."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def anyone(local: Local) -> Iterator[Callable[[str], Browser]]:
 
 
 def offer(local: Local, browser: Browser, nights: list[str], price: int = 500_000, **more: Any) -> str:
-    """The auction system offers nights, of a property of their own; answers the offer's id."""
+    """Announce an offer of nights of a new property. Returns the offer's id."""
     detail = {
         "offerId": new_number(),
         "auctionId": new_number(),
@@ -98,7 +98,7 @@ def offer_with_a_gap_accepted_in_part(local: Local, an: Browser) -> tuple[str, l
 
 
 def win_beside_an_offer(local: Local, an: Browser) -> tuple[str, list[str]]:
-    """Two awards in one auction, whose nights and prices are alike in part."""
+    """Two awards in one auction with partly the same nights and prices."""
     award = local.award(an, local.nights(30, 2), price=600_000)
     nights = local.nights(31, 3)
     name = offer(local, an, nights, 400_000, auctionId=award.auction_id)
@@ -150,7 +150,7 @@ def test_a_lost_answer_does_not_keep_the_page_from_the_booking(
     zalopay.pay(order["appTransId"])
     page = SilentPage(an, order["sessionId"])
     for _ in range(2 if lost == "status twice" else 1):
-        page.poll()  # and nobody hears of it
+        page.poll()  # and no message tells it
     if "anew" in lost:
         page.reload()
     outcome = page.follow()
@@ -232,7 +232,7 @@ def test_the_deadline_on_the_winners_page_fits_the_status(local: Local, zalopay:
         assert (status, before <= ended_at <= local.now()) == ("EXPIRED", True), award
 
 
-# 1.3: a changed mind
+# 1.3: another choice
 
 
 def reserve(browser: Browser, award: Award, first: int, end: int) -> dict[str, Any]:
@@ -261,7 +261,7 @@ change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 
 
 def begin(browser: Browser, award: Award, change: Change) -> dict[str, Any]:
-    """An order for the first two nights; of a reservation, where it is one that is given back."""
+    """Open an order for the first two nights. For a cancellation, of a reservation."""
     if change is CHANGES["a booking given back"]:
         reserve(browser, award, 0, 2)
     return browser.press_pay(award, 0, 2)
@@ -522,6 +522,6 @@ def test_after_midnight_an_offer_shows_accepts_and_charges_what_can_still_be_sle
 
 
 def seconds_to_midnight(local: Local) -> int:
-    """Until the day ends in Viet Nam."""
+    """Seconds until midnight in Vietnam."""
     now = local.now().astimezone(VIETNAM)
     return int((datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), VIETNAM) - now).total_seconds())

@@ -1,4 +1,4 @@
-"""Who is told what over a WebSocket."""
+"""The messages of each user's WebSockets."""
 
 from collections.abc import Callable
 from datetime import timedelta

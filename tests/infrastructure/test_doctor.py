@@ -1,4 +1,4 @@
-"""What the doctor finds, and what it says is to be done."""
+"""The doctor's findings and their fixes."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def verdicts(findings: Any) -> list[Verdict]:
 
 
 def only_bad(findings: Any) -> Finding:
-    """The one bad finding, which always says what to do."""
+    """The one bad finding. It always names a fix."""
     (found,) = [finding for finding in findings if finding.verdict is BAD]
     assert found.do
     return found
@@ -66,7 +66,7 @@ SECRETS = {"ZaloPayKey1Secret": "k1", "ZaloPayKey2Secret": "k2"}
 
 
 def mine(**changed: Any) -> dict[str, Any]:
-    """The context of cdk.json with a dev stage in which nothing is invented any more."""
+    """The context of cdk.json with real values in its dev stage."""
     context = read_context()
     dev = context["stages"]["dev"] | {
         "frontends": [FRONTEND],
@@ -289,7 +289,7 @@ def test_a_sender_that_ses_does_not_know_is_found(account):
 
 
 class Denied:
-    """A client of AWS that may do nothing: whatever it is asked, it is refused."""
+    """A client of AWS without permissions: every call is refused."""
 
     def __init__(self, client: Any) -> None:
         self.exceptions = client.exceptions
