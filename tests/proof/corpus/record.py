@@ -152,14 +152,12 @@ def main() -> int:
     """Run the command line."""
     path = path_of(__version__)
     if path.exists():
-        sys.stdout.write(
-            f"{path.name} is there. What a release has stored is recorded once; delete it to do it again.\n"
-        )
+        sys.stdout.write(f"{path.name} exists. Each release is recorded once; delete the file to record it again.\n")
         return 1
     content = corpus()
     write(content, path)
     count = sum(len(each["moments"]) for each in content["stories"])
-    sys.stdout.write(f"{count} moments of {len(content['stories'])} stories, {path.stat().st_size // 1000} kB\n")
+    sys.stdout.write(f"{count} states of {len(content['stories'])} stories, {path.stat().st_size // 1000} kB\n")
     return 0
 
 

@@ -86,7 +86,7 @@ def _percentile(values: list[float], percent: int) -> float:
 
 def table(found: Figures) -> str:
     """Return all figures as text, violations last."""
-    lines = [f"\n{found.travellers} travellers, seed {found.seed}\n", "| what | how much |", "|---|---|"]
+    lines = [f"\n{found.travellers} users, seed {found.seed}\n", "| count | value |", "|---|---|"]
     lines += [f"| {name} | {count} |" for name, count in found.counts.items()]
     lines += [f"| đồng {name.replace('_', ' ')} | {amount:,} |" for name, amount in found.money._asdict().items()]
     lines += [f"| seconds {name} | {seconds:.1f} |" for name, seconds in found.seconds.items()]
