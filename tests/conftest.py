@@ -89,3 +89,8 @@ def aws() -> Iterator[None]:
         for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
         yield
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,24 +1,18 @@
 """HEAD works on every GET route: the same status, headers and writes, without a body."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from infra.topology import ANSWERED, PREFIX, ROUTES, SERVED, Route
-from tests.integration.front_door import FrontDoor, front_door
+from tests.integration.front_door import FrontDoor
 from tests.integration.messages import HOST, MAI, PROPERTY
 from tests.integration.test_route_permissions import UNKNOWN
 from tests.integration.world import World
 
 READ = [route for route in SERVED if route.method == "GET"]
 ONE_ANSWERS_OWN = {"date", "content-length", "transfer-encoding", "x-request-id", "apigw-requestid"}
-
-
-@pytest.fixture
-def door(world: World) -> Iterator[FrontDoor]:
-    with front_door(world) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -19,21 +19,9 @@ from tests.integration.local_gateway import (
     TOKEN,
     Gateway,
     authorize,
-    running_gateway,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
-        yield running
 
 
 async def test_a_request_reaches_its_function_as_an_event(gateway: Gateway) -> None:

@@ -62,11 +62,6 @@ async def standing(address: str | None, limit: float = 5) -> AsyncIterator[House
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 def running() -> Iterator[LegacyBackend]:
     with legacy_backend() as started:
         yield started

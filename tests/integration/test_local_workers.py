@@ -19,24 +19,12 @@ from infra.local.invoke import FunctionError, FunctionTimeout
 from infra.local.runtime_api import Invocation, RuntimeApi
 from tests.integration.local_gateway import (
     Gateway,
-    running_gateway,
     until,
     workers_in,
 )
 
 pytestmark = pytest.mark.anyio
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children notice at their next call")
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
-        yield running
 
 
 async def test_a_worker_has_its_own_environment_and_path(gateway: Gateway) -> None:

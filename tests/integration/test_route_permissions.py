@@ -1,7 +1,7 @@
 """Permissions: every HTTP route with every kind of caller."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from infra.topology import ANSWERED, PREFIX, ROUTES, SERVED, Route
 from stays.domain.calendar import new_token
 from tests.integration.bad_tokens import DEFECTS
-from tests.integration.front_door import FrontDoor, front_door
+from tests.integration.front_door import FrontDoor
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY
 from tests.integration.world import World
 
@@ -83,12 +83,6 @@ def name(route: Route) -> str:
 
 PUBLIC = {name(route) for route in SERVED if route.public}
 PROTECTED = [each for each in ROWS if each not in PUBLIC]
-
-
-@pytest.fixture
-def door(world: World) -> Iterator[FrontDoor]:
-    with front_door(world) as opened:
-        yield opened
 
 
 @pytest.fixture

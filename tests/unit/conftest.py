@@ -8,11 +8,6 @@ from tests.unit.shop import Shop
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     shop = Shop()
     yield shop
