@@ -52,7 +52,7 @@ def receive(event: dict[str, Any], award: Award, now: datetime) -> Received:
     answer = awards.receive(award.but(announced_at=earlier), event_id(event))
     if answer.reception is not Reception.REFUSED and answer.award:
         said = latest_terms(answer.award)
-        calendars.save_property(said.place, min(sent, said.announced_at or said.received_at))
+        calendars.save_property(said.rented_property, min(sent, said.announced_at or said.received_at))
     return answer
 
 

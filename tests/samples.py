@@ -38,7 +38,7 @@ def win(**changes: Any) -> Award:
         award_id=WIN,
         auction_id=AUCTION,
         user_id=TRAVELLER,
-        place=HOUSE,
+        rented_property=HOUSE,
         nights=priced(*NIGHTS),
         guest_count=2,
         deadline=NOW + timedelta(days=1),

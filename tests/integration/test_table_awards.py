@@ -74,7 +74,7 @@ def test_an_award_is_written_once_and_the_first_one_said_stands(awards: Awards) 
 
 def receive_as_before(award: Award) -> None:
     """The award as release 1.1 wrote it: without the attributes for the clock."""
-    names = {"award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline", "status"}
+    names = {"award_id", "auction_id", "user_id", "rented_property", "nights", "guest_count", "deadline", "status"}
     terms = award.model_dump(mode="json", by_alias=True, include=names | {"received_at", "result", "bid_amount"})
     keys = {name: award_item(award)[name] for name in ("PK", "SK", "kind", "userSort")}
     Store(dynamodb(), "stays").put(terms | keys)

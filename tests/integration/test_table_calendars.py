@@ -108,9 +108,9 @@ def test_a_closed_feed_opens_to_nobody_and_closing_it_again_is_harmless(calendar
 
 
 def test_the_token_of_one_property_opens_no_other_and_an_unknown_one_is_not_found(calendars: Calendars) -> None:
-    for place in (HOUSE, HOUSE.but(id="502")):
-        calendars.save_property(place, NOW)
-        calendars.open_feed(place.id, HOST, new_token(place.id, bytes(24)), NOW)
+    for rented_property in (HOUSE, HOUSE.but(id="502")):
+        calendars.save_property(rented_property, NOW)
+        calendars.open_feed(rented_property.id, HOST, new_token(rented_property.id, bytes(24)), NOW)
     for property_id in ("502", "503"):
         with pytest.raises(NotFound):
             calendars.load_at(Address(TOKEN, property_id))
@@ -131,7 +131,7 @@ def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Cale
 def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
     store: Store, calendars: Calendars
 ) -> None:
-    elsewhere = win(place=HOUSE.but(id="5011"), nights=priced(FIRST), auction_id="1002")
+    elsewhere = win(rented_property=HOUSE.but(id="5011"), nights=priced(FIRST), auction_id="1002")
     for stay_id, award in ((STAY, win()), (OTHER_STAY, elsewhere)):
         hand_in(award)
         begin(Sessions(store), opened(stay_id, award), NOW)
@@ -150,7 +150,7 @@ def test_nights_are_read_as_they_are(aws: None) -> None:
 
 def test_the_most_nights_that_are_asked_for_fit_into_one_page(store: Store, calendars: Calendars) -> None:
     longest = HOUSE.but(id="P" * 128)
-    award = win(place=longest, user_id="阮" * 56 + "x" * 8, nights=priced(FIRST))
+    award = win(rented_property=longest, user_id="阮" * 56 + "x" * 8, nights=priced(FIRST))
     hand_in(award)
     begin(Sessions(store), opened(STAY, award), NOW)
     (item,) = [item for item in contents().values() if item["kind"] == "NIGHT"]

@@ -50,9 +50,16 @@ def due_items(store: Store) -> DueItems:
 
 def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
     """A session for a new property, of an award that expires now."""
-    place = win().place.but(id=f"P{stay_id}")
+    rented_property = win().rented_property.but(id=f"P{stay_id}")
     at = NOW + timedelta(minutes=minutes)
-    award = win(user_id=user_id, place=place, nights=priced(NIGHTS[0]), auction_id=stay_id, deadline=NOW, due_at=None)
+    award = win(
+        user_id=user_id,
+        rented_property=rented_property,
+        nights=priced(NIGHTS[0]),
+        auction_id=stay_id,
+        deadline=NOW,
+        due_at=None,
+    )
     hand_in(award)
     session = opened(stay_id, award, at)
     begin(Sessions(store), session, at)

@@ -232,7 +232,9 @@ def test_a_users_bookings_come_newest_first_and_only_theirs(sessions: Sessions) 
             sessions, reserved(f"{STAY[:-1]}{position}", win(nights=priced(NIGHTS[position]))), NOW + MOMENT * position
         )
     at = NOW + MOMENT * 3
-    begin(sessions, reserved(OTHER_STAY, win(user_id=STRANGER, place=win().place.but(id="502"))), at)
+    begin(
+        sessions, reserved(OTHER_STAY, win(user_id=STRANGER, rented_property=win().rented_property.but(id="502"))), at
+    )
     for position in range(3):
         settled = sessions.find(f"{STAY[:-1]}{position}")
         sessions.record(settled, money(300_000, f"{position}"), NOW + timedelta(minutes=position))
@@ -479,7 +481,7 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
 
 def elsewhere(sessions: Sessions) -> PaymentSession:
     """The same user pays for another property, won at another auction."""
-    award = win(auction_id="1002", place=win().place.but(id="502"))
+    award = win(auction_id="1002", rented_property=win().rented_property.but(id="502"))
     hand_in(award)
     session = opened(OTHER_STAY, award)
     begin(sessions, session, NOW)
@@ -516,8 +518,8 @@ def test_whoever_finds_the_session_changed_every_time_comes_again(sessions: Sess
 
 def test_a_user_opens_so_many_sessions_in_an_hour_and_no_more(sessions: Sessions) -> None:
     def open_one(number: int, now: datetime) -> None:
-        place = win().place.but(id=f"house-{number}")
-        begin(sessions, opened(STAY[:-2] + f"{number:02}", win(place=place)), now)
+        rented_property = win().rented_property.but(id=f"house-{number}")
+        begin(sessions, opened(STAY[:-2] + f"{number:02}", win(rented_property=rented_property)), now)
 
     for number in range(MOST_OPENED):
         open_one(number, NOW)

@@ -55,7 +55,7 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_a_result_becomes_a_win_with_its_nights_in_order() -> None:
     award = read_event("AuctionResult", RESULT, NOW)
     assert award == win(
-        place=HOUSE,
+        rented_property=HOUSE,
         nights=(*priced(FIRST, price=200_000), *priced(date(2026, 12, 2))),
         bid_amount=500_000,
         deadline=NOW + timedelta(days=1),
@@ -72,7 +72,7 @@ def test_a_loss_is_recorded_and_pays_nothing() -> None:
 def test_an_offer_waits_under_its_own_id() -> None:
     award = read_event("SecondChanceOffer", OFFER, NOW)
     assert award == offer(
-        award_id="7", original_bid_id="8", nights=priced(FIRST, price=200_000), place=HOUSE, guest_count=1
+        award_id="7", original_bid_id="8", nights=priced(FIRST, price=200_000), rented_property=HOUSE, guest_count=1
     )
 
 

@@ -155,9 +155,14 @@ def test_the_status_of_an_offer_is_one_of_four(status: AwardStatus, shown: str) 
 
 def test_of_a_property_what_is_known_is_shown_and_nothing_is_null() -> None:
     bare = Property(id="7", name="Lều", host_id="auth0|host")
-    assert winner_of(win(place=bare), NOW)["property"] == {"id": "7", "title": "Lều", "location": {}, "images": []}
+    assert winner_of(win(rented_property=bare), NOW)["property"] == {
+        "id": "7",
+        "title": "Lều",
+        "location": {},
+        "images": [],
+    }
     whole = HOUSE.but(state="Lâm Đồng", address_line1="12 Hoa Mai", images=("https://stays.example/1.jpg",))
-    assert winner_of(win(place=whole), NOW)["property"] == HOUSE_SHOWN | {
+    assert winner_of(win(rented_property=whole), NOW)["property"] == HOUSE_SHOWN | {
         "state": "Lâm Đồng",
         "location": {"address_line1": "12 Hoa Mai", "city": "Đà Lạt", "state": "Lâm Đồng"},
         "images": [{"image_url": "https://stays.example/1.jpg"}],

@@ -99,7 +99,7 @@ def _auction_result(award: Award, now: datetime) -> Message:
         **nights,
         "amount": award.amount(now) or award.bid_amount,
         "paymentDeadline": timestamp(award.deadline),
-        "propertyName": award.place.name,
+        "propertyName": award.rented_property.name,
         **({"status": award.status.value} if over else {}),
     }
 
@@ -113,7 +113,7 @@ def _second_chance_offer(award: Award, now: datetime) -> Message:
         "offeredNights": _dates(award, now),
         "amount": award.amount(now),
         "responseDeadline": timestamp(award.deadline),
-        "propertyName": award.place.name,
+        "propertyName": award.rented_property.name,
     }
 
 
@@ -127,5 +127,5 @@ def _offer_expired(award: Award) -> Message:
         "offerId": award.award_id,
         "auctionId": award.auction_id,
         "userId": award.user_id,
-        "propertyName": award.place.name,
+        "propertyName": award.rented_property.name,
     }

@@ -257,16 +257,16 @@ def open_session(
     terms: Terms | None = None,
 ) -> PaymentSession:
     """A new session that holds its nights. With `reserve` no order is made yet: a direct booking."""
-    place = quote.award.place
+    rented_property = quote.award.rented_property
     return PaymentSession(
         id=stay_id,
         auction_id=quote.award.auction_id,
         award_id=quote.award.award_id,
         user_id=user_id,
-        property_id=place.id,
-        property_name=place.name,
-        host_id=place.host_id,
-        city=place.city,
+        property_id=rented_property.id,
+        property_name=rented_property.name,
+        host_id=rented_property.host_id,
+        city=rented_property.city,
         guest_count=quote.award.guest_count,
         nights=quote.nights,
         amount=quote.amount,

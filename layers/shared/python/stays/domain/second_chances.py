@@ -68,7 +68,7 @@ def is_of_chain(offer: Award, award: Award) -> bool:
     """
     if offer.chain is not None:
         return offer.chain == _chain(award)
-    return offer.place.id == award.place.id and not set(offer.at_stake).isdisjoint(award.stake)
+    return offer.rented_property.id == award.rented_property.id and not set(offer.at_stake).isdisjoint(award.stake)
 
 
 def _chain(award: Award) -> str | None:
@@ -108,7 +108,7 @@ def _next_offer(award: Award, free: Sequence[date], now: datetime, offer_id: str
                 award_id=offer_id,
                 auction_id=award.auction_id,
                 user_id=bidder.user_id,
-                place=award.place,
+                rented_property=award.rented_property,
                 nights=nights,
                 guest_count=bidder.guest_count,
                 deadline=deadline,

@@ -35,7 +35,7 @@ def winner_of(award: Award, now: datetime, open_until: datetime | None = None, *
     return {
         "id": award.auction_id if award.is_win else award.award_id,
         "auctionId": award.auction_id,
-        "property": _property(award.place),
+        "property": _property(award.rented_property),
         "bidAmount": award.amount(now),
         "checkIn": nights[0].isoformat(),
         "checkOut": (nights[-1] + timedelta(days=1)).isoformat(),
@@ -80,8 +80,8 @@ def offer_of(award: Award, now: datetime) -> Shown:
         "originalBidId": award.original_bid_id,
         "userId": award.user_id,
         "auctionId": award.auction_id,
-        "property": _property(award.place),
-        "propertyName": award.place.name,
+        "property": _property(award.rented_property),
+        "propertyName": award.rented_property.name,
         "offeredNights": [night.date.isoformat() for night in award.shown(now)],
         "amount": price_of(award.shown(now)),
         "responseDeadline": timestamp(award.deadline),
@@ -100,15 +100,19 @@ def _ranges(nights: list[date]) -> dict[date, str]:
     return ranges
 
 
-def _property(place: Property) -> Shown:
-    where = {"address_line1": place.address_line1, "city": place.city, "state": place.state}
+def _property(rented_property: Property) -> Shown:
+    where = {
+        "address_line1": rented_property.address_line1,
+        "city": rented_property.city,
+        "state": rented_property.state,
+    }
     shown = {
-        "id": place.id,
-        "title": place.name,
-        "city": place.city,
-        "state": place.state,
+        "id": rented_property.id,
+        "title": rented_property.name,
+        "city": rented_property.city,
+        "state": rented_property.state,
         "location": {name: value for name, value in where.items() if value is not None},
-        "images": [{"image_url": address} for address in place.images],
-        "max_guests": place.max_guests,
+        "images": [{"image_url": address} for address in rented_property.images],
+        "max_guests": rented_property.max_guests,
     }
     return {name: value for name, value in shown.items() if value is not None}

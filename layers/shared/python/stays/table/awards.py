@@ -256,7 +256,9 @@ class Awards:
         bought = self._load_bought_nights(award)
         for _ in range(_ATTEMPTS):
             nights = unsold_nights(award, bought, now)
-            found = self._store.get_many([night_key(award.place.id, night) for night in nights]) if nights else []
+            found = (
+                self._store.get_many([night_key(award.rented_property.id, night) for night in nights]) if nights else []
+            )
             held = [item["heldUntil"] for item in found if _is_held(item, now)]
             if held:
                 self.postpone(award, _next_look(datetime.fromisoformat(min(held)), now))
@@ -307,7 +309,7 @@ class Awards:
             now=timestamp(now),
             **values,
         )
-        return self._store.checking(night_key(award.place.id, night), free)
+        return self._store.checking(night_key(award.rented_property.id, night), free)
 
 
 def _key_of(award: Award) -> dict[str, str]:

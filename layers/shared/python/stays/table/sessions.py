@@ -382,7 +382,7 @@ class Sessions:
 
 def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
     offered = {night.date for night in offer.nights}
-    elsewhere = offer.place.id != session.property_id or offer.user_id == session.user_id
+    elsewhere = offer.rented_property.id != session.property_id or offer.user_id == session.user_id
     return offer.status in _LIVE_OFFERS and not elsewhere and not offered.isdisjoint(session.nights)
 
 
