@@ -34,7 +34,7 @@ def _change(block: str) -> Change:
 
 def _defect(block: str) -> Defect:
     head, *changes = block.split("\nin: ")
-    what, technique = head.split("\nscent: ")
+    what, technique = head.split("\nfound by: ")
     return Defect(what, technique, tuple(map(_change, changes)))
 
 
