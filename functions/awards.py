@@ -12,7 +12,7 @@ from stays.aws.client import DynamoDB
 from stays.aws.store import Store
 from stays.domain.auction import AuctionWithdrawn, read_event
 from stays.domain.award import Award, AwardStatus, Correction
-from stays.domain.calendar import told_at
+from stays.domain.calendar import sent_at
 from stays.metrics import count, pass_over
 from stays.table.awards import Awards, Received, Reception
 from stays.table.calendars import Calendars
@@ -27,13 +27,13 @@ logger = Logger()
 
 def refuse(event: dict[str, Any], reason: str, now: datetime) -> dict[str, Any]:
     """A bad event is not retried, but kept with the reason."""
-    refusals.keep(id_of(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
+    refusals.keep(event_id(event), reason, json.dumps(event, ensure_ascii=False, default=str), now)
     count("RejectedEvents")
-    logger.error("event refused", extra={"eventId": id_of(event)})
+    logger.error("event refused", extra={"eventId": event_id(event)})
     return {"accepted": False, "reason": reason}
 
 
-def id_of(event: dict[str, Any]) -> str:
+def event_id(event: dict[str, Any]) -> str:
     return str(event.get("id", "without-id"))
 
 
@@ -47,16 +47,16 @@ def receive(event: dict[str, Any], award: Award, now: datetime) -> Received:
 
     The property's details in an event count from its first arrival, however late the event comes again.
     """
-    told = told_at(event.get("time"), award.received_at)
-    earlier = told if told < award.received_at else None
-    answer = awards.receive(award.but(announced_at=earlier), id_of(event))
+    sent = sent_at(event.get("time"), award.received_at)
+    earlier = sent if sent < award.received_at else None
+    answer = awards.receive(award.but(announced_at=earlier), event_id(event))
     if answer.reception is not Reception.REFUSED and answer.award:
-        said = last_word(answer.award)
-        calendars.remember(said.place, min(told, said.announced_at or said.received_at))
+        said = latest_terms(answer.award)
+        calendars.save_property(said.rented_property, min(sent, said.announced_at or said.received_at))
     return answer
 
 
-def last_word(award: Award) -> Award:
+def latest_terms(award: Award) -> Award:
     """The latest terms of the award: those of a correction that waits for the end of a payment, if there is one."""
     waiting = award.correction.award if award.correction else None
     return waiting or award
@@ -67,7 +67,7 @@ def take_back(event: dict[str, Any], said: AuctionWithdrawn, now: datetime) -> R
 
     If the award itself is paid, its withdrawal is refused. The offers of its unsold nights are withdrawn all the same.
     """
-    correction = Correction(revision=said.revision, event_id=id_of(event))
+    correction = Correction(revision=said.revision, event_id=event_id(event))
     answer = awards.take_back(said.auction_id, said.user_id, said.award_id, correction, now)
     gone = answer.award if is_gone(answer) else None
     while gone and (offers := awards.load_chain(gone)):

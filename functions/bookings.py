@@ -13,10 +13,10 @@ from stays.aws.store import Store
 from stays.checkout import Checkout, Choice, cancel_booking
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import (
+from stays.domain.mail import (
     Profile,
     language_of,
-    new_mailing,
+    new_mail,
     read_locale,
     read_picture,
     wished_for,
@@ -168,10 +168,10 @@ def send_confirmation(booking_id: StayId) -> http.Nothing:
     At most one mail a minute, five mails for a booking, and one new address a day: more is RATE_LIMIT.
     """
     booking, now = load_confirmed(booking_id, "EMAIL_SENDING_FAILED"), clock()
-    session, mailing = effects.load_story(booking.id, "confirmation")
+    session, mail = effects.load_mail(booking.id, "confirmation")
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
-    owed = mailing or new_mailing(booking.id, "confirmation", now)
+    owed = mail or new_mail(booking.id, "confirmation", now)
     effects.request(owed, lambda current: wished_for(current, to, now))
     return http.Nothing()
 

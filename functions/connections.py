@@ -91,7 +91,7 @@ def cookie(event: SocketEvent, wanted: str) -> str | None:
     return next((value.strip().strip('"') for name, equals, value in pairs if equals and name.strip() == wanted), None)
 
 
-def carried(event: SocketEvent) -> tuple[str | None, bool]:
+def carried_token(event: SocketEvent) -> tuple[str | None, bool]:
     """The token on $connect, and whether the page sent it on purpose (the browser sends cookies by itself)."""
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
@@ -102,7 +102,7 @@ def connect(event: SocketEvent, now: datetime) -> int:
     context = event["requestContext"]
     if header(event, "origin") not in (None, *ORIGINS):
         return 403  # another site's page; a client without an origin is no browser and must prove itself too
-    token, on_purpose = carried(event)
+    token, on_purpose = carried_token(event)
     try:
         proof = prove(token) if token else None
     except NOT_PROVEN:
@@ -127,7 +127,7 @@ def mark(identity: Identity) -> str:
 
 def subscribe(event: SocketEvent, now: datetime) -> int:
     connection_id = event["requestContext"]["connectionId"]
-    frame = read(event)
+    frame = read_frame(event)
     connection = connections.find(connection_id)
     if connection is None:
         raise FrameRefused("FORBIDDEN", "Connect again.")
@@ -148,24 +148,24 @@ def join(connection: Connection) -> None:
     try:
         for seconds in AGAIN:
             with suppress(Unreachable, Busy):
-                return tell(connection)
+                return join_once(connection)
             time.sleep(seconds)
-        tell(connection)
+        join_once(connection)
     except Exception:
         post.end(connection.connection_id)
         raise
 
 
-def tell(connection: Connection) -> None:
+def join_once(connection: Connection) -> None:
     """List the connection, send it the messages that it has missed, then let it get changes. Raises Unreachable."""
     joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
     connections.subscribe(joining)
-    told = welcome(joining)
-    if told:
-        connections.move(told, connection)
+    joined = send_state(joining)
+    if joined:
+        connections.move(joined, connection)
 
 
-def welcome(joining: Connection) -> Connection | None:
+def send_state(joining: Connection) -> Connection | None:
     """Send SUBSCRIBED and the present state. Returns the connection as it is listed then, or None if it is gone.
 
     Raises Unreachable, also if a message went out so late that a newer one may have come before it.
@@ -193,7 +193,7 @@ def prolong(joining: Connection) -> Connection | None:
     return longer if moved else None
 
 
-def read(event: SocketEvent) -> Subscribe:
+def read_frame(event: SocketEvent) -> Subscribe:
     body = event.get("body") or ""
     if len(body) > LARGEST_FRAME:
         raise FrameRefused("INVALID_MESSAGE", "The frame is too large.")
@@ -206,7 +206,7 @@ def read(event: SocketEvent) -> Subscribe:
 def identify(connection: Connection, frame: Subscribe, now: datetime) -> Connection:
     """The connection with its user, proven in one of the ways of the mode. Raises FrameRefused."""
     if frame.token is not None:
-        proof = token_in(frame.token)
+        proof = prove_token(frame.token)
         connection = check_owner(connection, proof.user_id).but(user_id=proof.user_id, proven_until=proof.until)
     connection = check_owner(connection, frame.user_id)
     if connection.user_id is None and not wait_for_proof(connection, frame.user_id, now):
@@ -216,7 +216,7 @@ def identify(connection: Connection, frame: Subscribe, now: datetime) -> Connect
     return connection.but(user_id=frame.user_id)
 
 
-def token_in(token: str) -> Proof:
+def prove_token(token: str) -> Proof:
     try:
         return prove(token)
     except NOT_PROVEN:
@@ -243,10 +243,10 @@ def wait_for_proof(connection: Connection, user_id: str, now: datetime) -> bool:
     return connections.may_wait(connection, now) and wait_until_seen(user_id, connection.fingerprint, now)
 
 
-def wait_until_seen(user_id: str, place: str, now: datetime) -> bool:
+def wait_until_seen(user_id: str, seen_from: str, now: datetime) -> bool:
     for seconds in LOOKS:
         time.sleep(seconds)
-        if connections.was_seen(user_id, place, now):
+        if connections.was_seen(user_id, seen_from, now):
             return True
     return False
 

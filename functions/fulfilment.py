@@ -15,10 +15,10 @@ from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.errors import Busy
-from stays.domain.mailing import LANGUAGES, Mailing, MailState, Profile
+from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.edge.bus import PATIENCE, NotTaken, publish
-from stays.edge.mail import Language, Letter, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
@@ -45,15 +45,15 @@ def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]
     return tuple(each for each in LANGUAGES if language in (each, None))
 
 
-def is_outdated(session: PaymentSession, mailing: Mailing) -> bool:
+def is_outdated(session: PaymentSession, mail: Mail) -> bool:
     """Whether the confirmation has become wrong, because the stay is not booked (any more)."""
-    return mailing.letter == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
+    return mail.mail_kind == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
 
 
-def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | None, to: str) -> Letter:
+def content_of(session: PaymentSession, mail: Mail, profile: Profile | None, to: str) -> MailContent:
     """The mail with the stay's present details."""
-    return Letter(
-        kind=mailing.letter,
+    return MailContent(
+        kind=mail.mail_kind,
         to=to,
         name=session.contact.name or (profile.name if profile else None),
         languages=languages(profile, session.contact),
@@ -69,61 +69,61 @@ def letter_for(session: PaymentSession, mailing: Mailing, profile: Profile | Non
         refund_amount=session.refund.amount if session.refund else 0,
         transaction_id=session.transaction_id,
         link=f"{FRONTEND_URL}/dashboard/payment/confirmation?sessionId={session.id}",
-        attempt=mailing.attempts,
+        attempt=mail.attempts,
     )
 
 
-def deliver(session: PaymentSession, mailing: Mailing, profile: Profile | None, now: datetime) -> None:
+def deliver(session: PaymentSession, mail: Mail, profile: Profile | None, now: datetime) -> None:
     """Send a claimed mail and record the outcome."""
-    if is_outdated(session, mailing):
-        effects.note_undeliverable(mailing)
-    elif not mailing.to:
+    if is_outdated(session, mail):
+        effects.note_undeliverable(mail)
+    elif not mail.to:
         count("MailWithoutAddress")
-        effects.note_undeliverable(mailing)
+        effects.note_undeliverable(mail)
     else:
-        hand_over(letter_for(session, mailing, profile, mailing.to), mailing, now)
+        hand_over(content_of(session, mail, profile, mail.to), mail, now)
 
 
-def hand_over(letter: Letter, mailing: Mailing, now: datetime) -> None:
+def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
     """Send the mail. Only a bad recipient makes it undeliverable; after any other refusal of SES it is tried again."""
     try:
-        message_id = send(ses, render(letter, SENDER, now), SENDER)
+        message_id = send(ses, render(content, SENDER, now), SENDER)
     except MailRefused as refusal:
-        note_failure(mailing, refusal)
-        effects.note_undeliverable(mailing)
+        note_failure(mail, refusal)
+        effects.note_undeliverable(mail)
     except MailUnavailable as fault:
-        note_failure(mailing, fault)
-        effects.note_failure(mailing, now)
+        note_failure(mail, fault)
+        effects.note_failure(mail, now)
     except MailUnsure as fault:
-        note_failure(mailing, fault)  # it stays SENDING until the clock finds it
+        note_failure(mail, fault)  # it stays SENDING until the clock finds it
     else:
-        effects.note_sent(mailing, message_id, now)
+        effects.note_sent(mail, message_id, now)
 
 
-def note_failure(mailing: Mailing, why: Exception) -> None:
+def note_failure(mail: Mail, why: Exception) -> None:
     count("MailFailed")
-    identity = {"sessionId": mailing.stay_id, "letter": mailing.letter}
-    logger.warning("mail not sent", extra={**identity, "attempt": mailing.attempts, "error": str(why)})
+    identity = {"sessionId": mail.stay_id, "letter": mail.mail_kind}
+    logger.warning("mail not sent", extra={**identity, "attempt": mail.attempts, "error": str(why)})
 
 
-def fulfil(stay_id: str, letter: str, now: datetime) -> None:
+def fulfil(stay_id: str, kind: str, now: datetime) -> None:
     """Open the thread, then claim the mail and send it. Does nothing if the mail is not due, or another call has it.
 
     The claim comes last: every failure between the claim and SES looks like a mail that may be out.
     """
-    session, mailing = effects.load_story(stay_id, letter)
-    if mailing is None or mailing.state is not MailState.DUE:
+    session, mail = effects.load_mail(stay_id, kind)
+    if mail is None or mail.state is not MailState.DUE:
         return
     booking = booking_of(session)
-    if booking is not None and letter == "confirmation":
+    if booking is not None and kind == "confirmation":
         effects.open_thread(booking, now)
     profile = profiles.load(session.user_id)
-    to = mailing.to or session.contact.address(profile)
-    claimed = effects.claim(mailing.but(to=to), now)
+    to = mail.to or session.contact.address(profile)
+    claimed = effects.claim(mail.but(to=to), now)
     if claimed is None:
         return
     deliver(session, claimed, profile, now)
-    logger.info("fulfilled", extra={"sessionId": stay_id, "letter": letter})
+    logger.info("fulfilled", extra={"sessionId": stay_id, "letter": kind})
 
 
 def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
@@ -154,14 +154,14 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
 
     The stream's images decide, not the present state: an event says what changed, and that stays true.
     """
-    told = [(record, announcements_of(record)) for record in records]
-    happened = [each for _, found in told for each in found]
+    by_record = [(record, announcements_of(record)) for record in records]
+    happened = [each for _, found in by_record for each in found]
     try:
         publish(events, EVENT_BUS, happened)
     except NotTaken as failure:
         logger.warning("to be published again", extra={"events": len(failure.announcements), "error": str(failure)})
         late = {each.event_id for each in failure.announcements}
-        return [record for record, found in told if late & {each.event_id for each in found}]
+        return [record for record, found in by_record if late & {each.event_id for each in found}]
     for each in happened:
         logger.info("published", extra={"event": type(each).__name__, "about": each.event_id.partition("/")[0]})
     return []

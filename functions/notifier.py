@@ -42,7 +42,7 @@ def load_messages(records: Records) -> dict[str, list[Message]]:
     return messages
 
 
-def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
+def send_messages(listening: Sequence[Connection], records: Records) -> list[Connection]:
     """Send connections the present state, read at the last moment. Returns the unreachable ones."""
     users = {each.user_id for each in listening}
     concerning = {key: each for key, each in records.items() if owner(each) in users}
@@ -50,7 +50,7 @@ def tell(listening: Sequence[Connection], records: Records) -> list[Connection]:
     return post.tell([(each, messages[str(each.user_id)]) for each in listening])
 
 
-def tell_all(records: Records) -> set[str]:
+def send_to_all(records: Records) -> set[str]:
     """Send the messages to all users of the records. Returns the users with an unreachable connection.
 
     The connections are read first and the state last, so that a connection never got a newer state when it joined. A
@@ -60,22 +60,22 @@ def tell_all(records: Records) -> set[str]:
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = [each for user_id in set(map(owner, records.values())) for each in connections.load_of(user_id)]
-    unreached, joining = tell_joined(found, records)
+    unreached, joining = send_to_joined(found, records)
     while joining and time.monotonic() < give_up:
         time.sleep(PAUSE)
-        again, joining = tell_joined(look_up_again(joining), records)
+        again, joining = send_to_joined(look_up_again(joining), records)
         unreached += again
     staying = post.dismiss(joining)
     post.dismiss([each for each in found if each.is_expired(now)])
     return {str(each.user_id) for each in (*unreached, *staying)}
 
 
-def tell_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:
+def send_to_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:
     """Send messages to the connections that have joined. Returns the unreachable ones and those still joining."""
     now = datetime.now(UTC)
     live = [each for each in listening if not each.is_expired(now)]
     joined = [each for each in live if not each.is_joining(now)]
-    unreached = tell(joined, records) if joined else []
+    unreached = send_messages(joined, records) if joined else []
     return unreached, [each for each in live if each.is_joining(now)]
 
 
@@ -100,7 +100,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         key = changed(record)
         if key is not None:
             records[key].append(record)
-    unreached = tell_all(records)
+    unreached = send_to_all(records)
     late = [record for each in records.values() if owner(each) in unreached for record in each]
     measure(event["Records"], unreached)
     logger.info("told", extra={"items": len(records), "unreached": len(unreached)})

@@ -15,7 +15,7 @@ from stays.aws.store import Store
 from stays.checkout import Checkout, Choice, Pages
 from stays.domain.booking import booking_of
 from stays.domain.errors import Invalid, NotFound, Refused
-from stays.domain.mailing import language_of
+from stays.domain.mail import language_of
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import (
     MAXIMUM_NIGHTS,

@@ -14,7 +14,7 @@ from stays.aws.client import AwsError, DynamoDB, SecretsManager
 from stays.aws.store import Store
 from stays.domain.award import Award
 from stays.domain.errors import Busy
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, PaymentSession
 from stays.domain.refund import Owing, RefundOutcome
@@ -37,7 +37,7 @@ KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 AT_ONCE = 8
 LIMIT = 250  # of each shard in one round; the rest stays due
 ASIDE = timedelta(minutes=15)  # until the next attempt at an item that cannot be read or fails
-PASSING = (AwsError, Busy)  # faults of the table, not of an item
+TABLE_FAULTS = (AwsError, Busy)  # faults of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still finish
 
 
@@ -68,9 +68,9 @@ logger = Logger()
 
 def check_award(award: Award, now: datetime) -> None:
     """End an award whose time is over. One log line says where its nights went."""
-    passing = answers.expire(award, now)
-    if passing:
-        offered = passing.offer and passing.offer.award_id
+    passed = answers.expire(award, now)
+    if passed:
+        offered = passed.offer and passed.offer.award_id
         logger.info("nights passed on", extra={"auctionId": award.auction_id, "to": offered})
 
 
@@ -84,18 +84,18 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
         logger.info("refund", extra={"sessionId": settled.id, "fulfilment": state, "code": evidence.code})
 
 
-def check_mail(mailing: Mailing, now: datetime) -> None:
+def check_mail(mail: Mail, now: datetime) -> None:
     """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.rearm(mailing, now).due_at is None:
+    if effects.rearm(mail, now).due_at is None:
         count("MailFailed")
-        logger.error("mail given up", extra={"sessionId": mailing.stay_id, "letter": mailing.letter})
+        logger.error("mail given up", extra={"sessionId": mail.stay_id, "letter": mail.mail_kind})
 
 
 def attend(item: Due, now: datetime) -> None:
     """Attend to one due item, by its kind. Raises every error of the item."""
     if isinstance(item, Unreadable):
         raise LookupError(f"{item.partition} {item.sort} cannot be read")
-    if isinstance(item, Mailing):
+    if isinstance(item, Mail):
         check_mail(item, now)
     elif isinstance(item, Award):
         check_award(item, now)
@@ -113,7 +113,7 @@ def attend_or_set_aside(item: Due, now: datetime) -> bool:
         attend(item, now)
     except Exception as error:  # the outermost edge of each item
         logger.exception("still due", extra={"sessionId": id_of(item)})
-        if not isinstance(error, PASSING):
+        if not isinstance(error, TABLE_FAULTS):
             set_aside(item, now)
         return False
     return True
@@ -121,7 +121,7 @@ def attend_or_set_aside(item: Due, now: datetime) -> bool:
 
 def set_aside(item: Due, now: datetime) -> None:
     """Postpone an item that fails by its own fault, so that it takes no place in a round. It needs the operator."""
-    with suppress(*PASSING):
+    with suppress(*TABLE_FAULTS):
         due_items.set_aside(item, now + ASIDE)
 
 
@@ -129,7 +129,7 @@ def id_of(item: Due) -> str:
     match item:
         case PaymentSession():
             return item.id
-        case Mailing():
+        case Mail():
             return item.stay_id
         case Award():
             return item.award_id

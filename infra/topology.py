@@ -28,7 +28,7 @@ class Function(NamedTuple):
     optional: tuple[str, ...] = ()  # settings that it gets only where the environment has a value for them
     reserved: int | None = None  # concurrent invocations reserved for this function, in stages that reserve any
 
-    def told(self, settings: dict[str, str]) -> dict[str, str]:
+    def choose_settings(self, settings: dict[str, str]) -> dict[str, str]:
         """Choose its settings from `settings`. Raises KeyError if a required one is missing."""
         needed = {name: settings[name] for name in self.environment}
         return needed | {name: settings[name] for name in self.optional if name in settings}
@@ -230,7 +230,7 @@ FUNCTIONS = {
         timeout=30,
         memory=512,
         environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
-        why="Ten letters one after the other, each rendered and handed to SES; events in a call or two.",
+        why="Ten mails one after the other, each rendered and handed to SES; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("GetItem",), ("USER#*",)),

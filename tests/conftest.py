@@ -1,4 +1,4 @@
-"""What every test stands on: the settings of the functions, and the tables in moto."""
+"""What all tests share: the settings of the functions, and the tables in moto."""
 
 import os
 
@@ -44,7 +44,7 @@ KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 
 
 def create_table(client: Any, name: str, table: Table) -> None:
-    """A table as the topology describes it."""
+    """Create a table as the topology describes it."""
     attributes = {"PK", "SK"} | {key for index in table.indexes.values() for key in index}
     indexes = [
         {
@@ -71,7 +71,7 @@ def key_schema(partition: str, sort: str) -> list[dict[str, str]]:
 
 @cache
 def client_of(service: str) -> Any:
-    """A client is slow to make, and one finds its way into every test's AWS."""
+    """Return a shared client. Making one is slow, and it also works with the next test's moto."""
     return boto3.client(service)
 
 
@@ -87,3 +87,8 @@ def aws() -> Iterator[None]:
         for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
         yield
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

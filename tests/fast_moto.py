@@ -1,4 +1,4 @@
-"""moto made faster without another answer: what it does many times over for each item is done once."""
+"""Makes moto faster without changing its answers: work that moto repeats for each item is done once."""
 
 import copy
 from contextvars import ContextVar
@@ -20,14 +20,14 @@ _before: ContextVar[dict[int, Table]] = ContextVar("how each table was before th
 
 
 def get_value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """DynamoDB's answers are documents that use its own names; elsewhere moto tries a dozen spellings of each."""
+    """DynamoDB's answers use DynamoDB's own names. For other services moto tries a dozen spellings of each."""
     if isinstance(value, dict) and serializer.operation_model.service_model.service_name in NATIVE:
         return value.get(key)
     return _get_value(serializer, value, key, shape)
 
 
 def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-    """Moto keeps a copy of the table for each part of a transaction, all of them before the first is done."""
+    """Moto copies the table for each part of a transaction, before it does the first part."""
     outside = _before.set({})
     try:
         _transact(backend, transact_items)
@@ -36,7 +36,7 @@ def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> 
 
 
 def copy_table(table: Table, memo: dict[int, Any]) -> Table:
-    """What its stream has told is never changed, so the copy shares it."""
+    """The records of the stream never change, so the copy shares them."""
     before = _before.get({})
     if id(table) not in before:
         before[id(table)] = copied = memo[id(table)] = copy.copy(table)
@@ -49,7 +49,7 @@ _read = cache(JSONFileLoader().load_file)
 
 
 def load_file(_: JSONFileLoader, path: str) -> Any:
-    """What describes a service never changes."""
+    """The description of a service never changes, so it is read once."""
     return _read(path)
 
 
@@ -58,5 +58,5 @@ DynamoDBBackend.transact_write_items = transact
 Table.__deepcopy__ = copy_table
 backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in NATIVE)  # the first that matches is taken
 moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
-JSONFileLoader.load_file = load_file  # each test has a session of its own, and the same clients
-RESPONSES_METHODS.clear()  # nothing here calls AWS by `requests`, so no test has to prepare for that
+JSONFileLoader.load_file = load_file  # each test has its own session, and all share the clients
+RESPONSES_METHODS.clear()  # no code here calls AWS through `requests`, so no test prepares for it

@@ -1,4 +1,4 @@
-"""Awards, sessions and evidence that tests begin with: a small world at one instant."""
+"""Sample awards, sessions and evidence, all at the same time."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -33,12 +33,12 @@ def priced(*dates: date, price: int = 300_000) -> tuple[PricedNight, ...]:
 
 
 def win(**changes: Any) -> Award:
-    """A full win of three nights, to be paid within a day."""
+    """A full win of three nights, payable for a day."""
     terms = Award(
         award_id=WIN,
         auction_id=AUCTION,
         user_id=TRAVELLER,
-        place=HOUSE,
+        rented_property=HOUSE,
         nights=priced(*NIGHTS),
         guest_count=2,
         deadline=NOW + timedelta(days=1),
@@ -53,7 +53,7 @@ def win(**changes: Any) -> Award:
 
 
 def offer(**changes: Any) -> Award:
-    """The same nights as a second chance."""
+    """A second-chance offer of the same nights."""
     chance = {"award_id": "offer-7", "status": AwardStatus.WAITING, "result": None, "bid_amount": 0}
     return win(**(chance | changes))
 
@@ -63,14 +63,14 @@ def quoted(award: Award) -> Quote:
 
 
 def opened(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW, **changes: Any) -> PaymentSession:
-    """A session on record whose order is being asked for."""
+    """A recorded session whose order is being made."""
     award = award or win()
     contact = Contact(email="an@example.com", name="An")
     return open_session(stay_id, quoted(award), award.user_id, contact, now, reserve=False).but(**changes)
 
 
 def reserved(stay_id: str = STAY, award: Award | None = None, now: datetime = NOW) -> PaymentSession:
-    """A direct booking that nobody has begun to pay for."""
+    """A reservation without an order."""
     award = award or win()
     return open_session(stay_id, quoted(award), award.user_id, Contact(), now, reserve=True)
 
@@ -93,7 +93,7 @@ def said(outcome: Outcome, code: int | None = None) -> Evidence:
 
 
 def after(decision: Decision | None) -> PaymentSession:
-    """The session as a decision wants it."""
+    """The session after a decision."""
     assert decision is not None
     return decision.session
 
@@ -115,21 +115,21 @@ def refunding() -> PaymentSession:
 
 
 def cancelled() -> PaymentSession:
-    """Paid, booked, and given back in time for the whole price."""
+    """Paid, booked, and cancelled in time for a full refund."""
     return after(cancel(booked(), POLICY, NOW))
 
 
 def stray(**changes: Any) -> Stray:
-    """A second transaction of an order that was paid already."""
+    """A second transaction for an order that is already paid."""
     kept = Stray(transaction_id=OTHER_TRANSACTION, amount=900_000, stay_id=STAY, received_at=NOW, changed_at=NOW)
     return kept.but(**changes)
 
 
 def stray_due() -> Stray:
-    """The same, on its way back."""
+    """The same, with a refund due."""
     return give_back_stray(stray(), NOW).session
 
 
 def stray_refunding() -> Stray:
-    """The same, and ZaloPay is asked for it."""
+    """The same, with a refund that ZaloPay is asked for."""
     return after(request_refund(stray_due(), APP_ID, NOW))

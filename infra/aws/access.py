@@ -29,7 +29,7 @@ def statements(name: str, function: Function, resources: Resources) -> list[iam.
     allowed = [_items(access, resources.tables[access.table]) for access in function.access]
     allowed += [_stream(resources.tables[each.table]) for each in CONSUMERS if each.function == name]
     for setting in function.environment:
-        allowed += _told(setting, resources)
+        allowed += _by_setting(setting, resources)
     return allowed
 
 
@@ -59,7 +59,7 @@ def connection_arns(stack: Stack, api_id: str) -> list[str]:
     return [stack.format_arn(service="execute-api", resource=api_id, resource_name=path) for path in paths]
 
 
-def _told(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
+def _by_setting(setting: str, resources: Resources) -> Iterator[iam.PolicyStatement]:
     """Return the statements for the resource that a setting names."""
     if setting in resources.secrets:
         yield read_secret(resources.secrets[setting])

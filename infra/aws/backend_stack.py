@@ -50,7 +50,7 @@ class BackendStack(Stack):
         self.events.serve(self.functions, data.tables, data.bus)
         self._simulate()
         self._watch()
-        self._tell()
+        self._add_outputs()
 
     def _layer(self, layer: Layer) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
@@ -80,7 +80,7 @@ class BackendStack(Stack):
 
     def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
         function = FUNCTIONS[name]
-        environment = function.told(settings)
+        environment = function.choose_settings(settings)
         program = Program(
             code=one_file("functions", f"{name}.py"),
             handler=f"{name}.handler",
@@ -141,7 +141,7 @@ class BackendStack(Stack):
             tables=self._data.tables,
         )
 
-    def _tell(self) -> None:
+    def _add_outputs(self) -> None:
         """Add the outputs. Their ids allow only letters and digits, so the descriptions carry the real names."""
         outputs = {
             "NextPublicApiUrl": (self.http.url, "NEXT_PUBLIC_API_URL of the frontend"),

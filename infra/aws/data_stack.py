@@ -39,7 +39,7 @@ class DataStack(Stack):
         )
         self.bus.apply_removal_policy(RemovalPolicy.RETAIN)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
-        self._tell()
+        self._add_outputs()
 
     def _table(self, name: str, table: Table, stage: Stage) -> dynamodb.TableV2:
         return dynamodb.TableV2(
@@ -77,7 +77,7 @@ class DataStack(Stack):
         acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "ZaloPay gives keys out by hand; the runbook rotates."})
         return made
 
-    def _tell(self) -> None:
+    def _add_outputs(self) -> None:
         CfnOutput(
             self,
             "EventBusName",

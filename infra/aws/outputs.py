@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print the lines and return the exit code: 1 with one sentence if there are no outputs."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.outputs", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("--file", type=Path, help="written by `cdk deploy --outputs-file`, instead of asking AWS")
+    parser.add_argument("--file", type=Path, help="read this file of `cdk deploy --outputs-file` instead of asking AWS")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.file:

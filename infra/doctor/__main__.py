@@ -14,7 +14,7 @@ from infra.aws.stage import STAGES, Stage, read_context
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, report, unseen
 from infra.doctor.issuer import check_issuer
-from infra.doctor.legacy import check_legacy, check_passing
+from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 
@@ -28,16 +28,21 @@ def parser() -> argparse.ArgumentParser:
     add = typed.add_argument
     add("--stage", choices=STAGES, default="dev")
     add("--zalopay", choices=("simulator", "sandbox", "production"), help="as given to the deployment")
-    moment = typed.add_mutually_exclusive_group()
-    moment.add_argument("--before", action="store_true", help="only what can be seen before a deployment")
-    moment.add_argument("--after", action="store_true", help="a stage that is not deployed is wrong")
-    add("--offline", action="store_true", help="only what can be seen on this machine")
-    add("--outputs", type=Path, metavar="FILE", help="written by `cdk deploy --outputs-file`, instead of asking AWS")
-    add("--api", metavar="URL", help="look at nothing but this API, for example http://localhost:8000/api/v1")
-    add("--websocket", metavar="URL", help="with --api: and at this WebSocket API, without the stage's name")
-    add("--origin", action="append", metavar="URL", help="with --api: and whether this frontend may call")
-    add("--issuer", metavar="URL", help="with --api: and at who signs its tokens")
-    add("--legacy", metavar="URL", help="with --api: and whether this backend gets what is not ours")
+    phase = typed.add_mutually_exclusive_group()
+    phase.add_argument("--before", action="store_true", help="only the checks that need no deployed stage")
+    phase.add_argument("--after", action="store_true", help="fail if the stage is not deployed")
+    add("--offline", action="store_true", help="only the checks that need no network")
+    add(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="read this file of `cdk deploy --outputs-file` instead of asking AWS",
+    )
+    add("--api", metavar="URL", help="check only this API, for example http://localhost:8000/api/v1")
+    add("--websocket", metavar="URL", help="with --api: also check this WebSocket API, without the stage's name")
+    add("--origin", action="append", metavar="URL", help="with --api: also check that this frontend may call")
+    add("--issuer", metavar="URL", help="with --api: also check this token issuer")
+    add("--legacy", metavar="URL", help="with --api: also check that this backend gets all other paths")
     return typed
 
 
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             wrong += finding.verdict is Verdict.BAD
             sys.stdout.write("\n".join(report([finding])) + "\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{wrong or 'Nothing'} to put right.\n")
+    sys.stdout.write(f"Problems: {wrong or 'none'}.\n")
     return 1 if wrong else 0
 
 
@@ -66,7 +71,7 @@ def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]
         yield from check_issuer(web, chosen.issuer)
     if chosen.legacy:
         yield from check_legacy(web, chosen.legacy)
-        yield from check_passing(web, api, chosen.legacy)
+        yield from check_passed_on(web, api, chosen.legacy)
 
 
 def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
@@ -79,7 +84,7 @@ def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
         return
     yield from check_given_keys(os.environ, prod=stage.protected)
     if chosen.offline:
-        yield unseen("Nothing outside this machine was looked at.", "Leave --offline away.")
+        yield unseen("Checks outside this machine were skipped.", "Run it without --offline.")
         return
     yield from check_issuer(web, stage.issuer)
     if stage.legacy_api_url:
@@ -101,7 +106,7 @@ def _deployed(web: httpx.Client, chosen: argparse.Namespace, stage: Stage, accou
     yield from check_outputs(outputs)
     yield from check_served(web, outputs, stage.frontends)
     if stage.legacy_api_url and "NextPublicApiUrl" in outputs:
-        yield from check_passing(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
+        yield from check_passed_on(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
     if stage.zalopay != "simulator":
         yield from check_secrets(account, outputs, prod=stage.protected)
 
@@ -110,7 +115,7 @@ def check_outputs(outputs: Outputs) -> Iterator[Finding]:
     """Check that the stage has every output that the frontend and ZaloPay need."""
     for name in _NEEDED:
         if name not in outputs:
-            yield bad(f"The output {name} is missing.", "Deploy again; is it another version that is deployed?")
+            yield bad(f"The output {name} is missing.", "Deploy again; the stage may run another version.")
 
 
 def check_served(web: httpx.Client, outputs: Mapping[str, str], frontends: Iterable[str]) -> Iterator[Finding]:

@@ -41,8 +41,8 @@ def check_account(account: Account, stage: Stage) -> Iterator[Finding]:
     try:
         number = account.sts.get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        do = "Sign in (for example: aws sso login), or leave it where nothing is to be deployed from here."
-        yield unseen(f"AWS was not asked: {_reason(error)}.", do)
+        do = "Sign in (for example: aws sso login). It is not needed on a machine that does not deploy."
+        yield unseen(f"AWS could not be asked: {_reason(error)}.", do)
         return
     if stage.account not in (None, number):
         yield bad(
@@ -61,7 +61,7 @@ def _check_bootstrap(account: Account, region: str) -> Finding:
     except account.ssm.exceptions.ParameterNotFound:
         return bad(f"{region} is not prepared for the CDK.", prepare)
     except (BotoCoreError, ClientError) as error:
-        return unseen(f"Whether {region} is prepared for the CDK was not told: {_reason(error)}.", _NEEDS)
+        return unseen(f"Whether {region} is prepared for the CDK could not be read: {_reason(error)}.", _NEEDS)
     if version < OLDEST_BOOTSTRAP:
         return bad(f"{region} is prepared for an older CDK: {version}, not {OLDEST_BOOTSTRAP}.", prepare)
     return good(f"{region} is prepared for the CDK.")
@@ -77,7 +77,7 @@ def _check_sender(account: Account, sender: str) -> Finding:
         except account.ses.exceptions.NotFoundException:
             continue
         except (BotoCoreError, ClientError) as error:
-            return unseen(f"Whether SES knows {identity} was not told: {_reason(error)}.", _NEEDS)
+            return unseen(f"Whether SES knows {identity} could not be read: {_reason(error)}.", _NEEDS)
     do = "Verify the domain in SES (aws sesv2 create-email-identity --email-identity <domain>) and set its DNS records."
     return bad(f"SES does not know {address}, or has not verified it: no mail goes out.", do)
 
@@ -94,13 +94,12 @@ def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -
             value = json.loads(account.secrets.get_secret_value(SecretId=outputs[output])["SecretString"])
             keys[name] = str(value["current"])
         except KeyError:
-            yield bad(
-                f"The secret of {name} is not told, or has no `current`.", "Write it again: docs/deploy.md, step 5."
-            )
+            yield bad(f"The secret of {name} is empty, or has no `current`.", "Write it again: docs/deploy.md, step 5.")
         except ValueError:
             yield bad(f"The secret of {name} is not JSON.", 'Write {"current": "…"} into it: docs/deploy.md, step 5.')
         except (BotoCoreError, ClientError) as error:
             yield unseen(
-                f"The secret of {name} was not read: {type(error).__name__}.", "Who deploys may not read it; ask."
+                f"The secret of {name} was not read: {type(error).__name__}.",
+                "Your AWS user may not read it. Ask somebody who may.",
             )
     yield from check_keys(keys, prod=prod)

@@ -12,19 +12,21 @@ def check_issuer(web: httpx.Client, issuer: str) -> Iterator[Finding]:
     """Check that the discovery document names this issuer and that its keys can sign RS256."""
     if not issuer.endswith("/"):
         yield bad(
-            f"The issuer {issuer} has no slash at its end.", "Auth0's issuer is https://<tenant>.auth0.com/ with it."
+            f"The issuer {issuer} has no slash at its end.",
+            "Auth0's issuer ends with a slash: https://<tenant>.auth0.com/.",
         )
         return
     found = _read(web, f"{issuer}.well-known/openid-configuration")
     if found is None:
         yield bad(
-            f"{issuer} has no discovery document.", "Is the tenant's domain spelt right, and is the tenant there?"
+            f"{issuer} has no discovery document.",
+            "Check the spelling of the tenant's domain, and that the tenant exists.",
         )
         return
     if found.get("issuer") != issuer:
         yield bad(
-            f"It calls itself {found.get('issuer')}, the settings say {issuer}: every token would be refused.",
-            "Write the issuer exactly as the tenant does.",
+            f"It calls itself {found.get('issuer')}, but the settings say {issuer}. Every token would be refused.",
+            "Write the issuer exactly as in its discovery document.",
         )
     keys = (_read(web, str(found.get("jwks_uri"))) or {}).get("keys", [])
     if any(key.get("kty") == "RSA" and key.get("use", "sig") == "sig" for key in keys):

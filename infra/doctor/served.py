@@ -19,21 +19,29 @@ _PATIENCE = 10  # seconds
 def check_api(web: httpx.Client, api: str) -> Iterator[Finding]:
     """Check that the API answers, and that it refuses a call without a token."""
     if not api.endswith(PREFIX):
-        yield bad(f"{api} does not end in {PREFIX}.", f"Give the frontend the address with {PREFIX}, without a slash.")
+        yield bad(
+            f"{api} does not end in {PREFIX}.",
+            f"The frontend needs the address with {PREFIX} and without a slash at the end.",
+        )
     try:
         alive, closed = web.get(f"{api}/health"), web.get(f"{api}/user/bookings")
     except httpx.HTTPError as error:
-        yield bad(f"{api} does not answer: {type(error).__name__}.", "Is it deployed, and the address right?")
+        yield bad(
+            f"{api} does not answer: {type(error).__name__}.",
+            "Check that it is deployed and that the address is right.",
+        )
         return
     if alive.status_code == httpx.codes.OK:
         yield good(f"{api}/health answers: {_short(alive.text)}")
     else:
-        log = "aws logs tail /stays/<stage>/payments says why."
+        log = "Run: aws logs tail /stays/<stage>/payments"
         yield bad(f"{api}/health answers {alive.status_code}: {_short(alive.text)}", log)
     if closed.status_code == httpx.codes.UNAUTHORIZED:
-        yield good("Without a token nobody gets in.")
+        yield good("Calls without a token are refused.")
     else:
-        yield bad(f"Without a token, bookings answer {closed.status_code}.", "The authorizer is gone: deploy again.")
+        yield bad(
+            f"Without a token, /bookings answers {closed.status_code}.", "The authorizer is missing: deploy again."
+        )
 
 
 def check_origins(web: httpx.Client, api: str, origins: Iterable[str]) -> Iterator[Finding]:
@@ -72,15 +80,21 @@ def check_callback(web: httpx.Client, callback: str) -> Iterator[Finding]:
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         code = None
     if code == -1:
-        yield good(f"{callback} refuses what is not ZaloPay's.")
+        yield good(f"{callback} refuses callbacks that ZaloPay did not sign.")
     else:
-        yield bad(f"{callback} answers {code} to nonsense, not -1.", "aws logs tail /stays/<stage>/zalopay-callback")
+        yield bad(
+            f"{callback} answers {code} to an unsigned callback, not -1.",
+            "Run: aws logs tail /stays/<stage>/zalopay-callback",
+        )
 
 
 def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Finding]:
     """Check that the WebSocket opens at the address with the stage that the frontend appends, and answers a PING."""
     if websocket.rstrip("/").endswith(WEBSOCKET_STAGE):
-        yield bad(f"{websocket} names the stage already.", f"The frontend appends /{WEBSOCKET_STAGE}: give it without.")
+        yield bad(
+            f"{websocket} already contains the stage's name.",
+            f"The frontend appends /{WEBSOCKET_STAGE} itself, so leave it out.",
+        )
         return
     address = f"{websocket.rstrip('/')}/{WEBSOCKET_STAGE}"
     try:
@@ -88,12 +102,12 @@ def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Findi
             socket.send(json.dumps({"type": "PING"}))
             said = socket.recv(timeout=_PATIENCE)
     except (WebSocketException, OSError, ValueError) as error:
-        yield bad(f"{address} does not open: {error}.", "Is the address right, and the stage of that name deployed?")
+        yield bad(f"{address} does not open: {error}.", "Check the address, and that the stage is deployed.")
         return
     if json.loads(said).get("type") == "PONG":
         yield good(f"{address} answers a PING.")
     else:
-        yield bad(f"{address} answers a PING with {_short(str(said))}", "aws logs tail /stays/<stage>/connections")
+        yield bad(f"{address} answers a PING with {_short(str(said))}", "Run: aws logs tail /stays/<stage>/connections")
 
 
 def _short(text: str) -> str:

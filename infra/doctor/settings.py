@@ -27,11 +27,16 @@ def check_settings(name: str, context: Mapping[str, Any]) -> tuple[Stage | None,
     try:
         stage = read_stage(name, dict(context))
     except BadStage as error:
-        return None, [bad(f"The settings of {name}: {error}", f"Put it right in cdk.json, under stages.{name}.")]
+        return None, [bad(f"The settings of {name}: {error}", f"Correct it in cdk.json, under stages.{name}.")]
     invented = sorted(_invented(stage))
     if invented:
         listed = ", ".join(invented)
-        return stage, [bad(f"Still invented in {name}: {listed}.", f"Put your own into cdk.json, under stages.{name}.")]
+        return stage, [
+            bad(
+                f"Values in {name} that are still examples: {listed}.",
+                f"Replace them in cdk.json, under stages.{name}.",
+            )
+        ]
     return stage, [good(f"The settings of {name} are complete.")]
 
 
@@ -59,7 +64,7 @@ def _check_node() -> Finding:
     try:
         said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True, timeout=20).stdout  # noqa: S607
     except (OSError, subprocess.SubprocessError):
-        return bad("There is no Node.", get)
+        return bad("Node is not installed.", get)
     major = int(said.strip().removeprefix("v").split(".")[0])
     if major < OLDEST_NODE:
         return bad(f"Node {said.strip()} is too old for the CDK.", get)
@@ -73,10 +78,10 @@ def check_keys(keys: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
             yield bad(f"{name} is empty.", _set_key(name))
         elif not re.fullmatch(KEY, key):
             yield bad(
-                f"{name} is not 32 letters and digits.", f"Copy it anew from the merchant portal. {_set_key(name)}"
+                f"{name} is not 32 letters and digits.", f"Copy it again from the merchant portal. {_set_key(name)}"
             )
         elif prod and key in PUBLIC_KEYS:
-            yield bad(f"{name} is printed in ZaloPay's public samples: anybody can forge a payment.", _set_key(name))
+            yield bad(f"{name} is a key of ZaloPay's public samples, so anybody can forge a payment.", _set_key(name))
         else:
             yield good(f"{name} has the shape of a key.")
     given = [key for key in keys.values() if key]
@@ -87,7 +92,7 @@ def check_keys(keys: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
 
 
 def _set_key(name: str) -> str:
-    return f"docs/deploy.md, step 5, shows how the secret of {name} is written."
+    return f"See docs/deploy.md, step 5: it shows how to write the secret of {name}."
 
 
 def keys_in(environment: Mapping[str, str]) -> dict[str, str]:
@@ -100,5 +105,7 @@ def check_given_keys(environment: Mapping[str, str], *, prod: bool) -> Iterator[
     """Check the keys in the environment, which the operator is about to put into the secrets."""
     keys = keys_in(environment)
     if not keys:
-        yield unseen("No keys were given to look at.", "If you want: ZALOPAY_KEY1=… ZALOPAY_KEY2=… make doctor")
+        yield unseen(
+            "No keys were given, so none were checked.", "To check them: ZALOPAY_KEY1=… ZALOPAY_KEY2=… make doctor"
+        )
     yield from check_keys(keys, prod=prod)

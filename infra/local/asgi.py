@@ -1,14 +1,11 @@
-"""The types of ASGI, the callables that the gateway needs, and functions that read requests and send responses."""
+"""What the gateways need beside Starlette: the types of their callables, and requests as API Gateway reads them."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 Invoke = Callable[[str, Mapping[str, Any]], Awaitable[Any]]  # (function, event) -> the handler's return value
 Authorize = Callable[[str], Mapping[str, Any]]  # token -> its claims, or raises Unauthorized; runs in a thread
@@ -37,33 +34,13 @@ def source_ip(scope: Scope) -> str:
     return "127.0.0.1" if address == "::1" or address.startswith("127.") else address
 
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body, or None if it is longer than `limit` bytes. A longer body is still read to its end."""
-    body, size, more = bytearray(), 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        body += chunk if size <= limit else b""
-        more = message.get("more_body", False)
-    return bytes(body) if size <= limit else None
-
-
-async def respond(
-    send: Send, status: int, headers: tuple[tuple[str, str], ...], body: bytes, *, head: bool = False
-) -> None:
-    """Send a whole response with its length.
-
-    A response to HEAD, a 204 and a 304 have no body and no length. HEAD has no length because only GET's is known.
-    """
-    raw = [(name.encode(), value.encode(errors="surrogateescape")) for name, value in headers]
-    bare = head or status in (204, 304)
-    if not bare:
-        raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if bare else body})
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body. None if it has more than `limit` bytes, or if the client left before its end."""
+    try:
+        body = await Request(scope, receive).body()
+    except ClientDisconnect:
+        return None
+    return body if len(body) <= limit else None
 
 
 def _text(raw: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from infra.local.asgi import Message, Scope, Send, header
+from starlette.types import Message, Scope, Send
+
+from infra.local.asgi import header
 from infra.local.events import Headers
 
 
@@ -40,14 +42,14 @@ def with_cors(cors: Cors, scope: Scope, send: Send) -> Send:
     """Wrap `send`: add the gateway's CORS headers to each response and drop those that a function set."""
     ours = [(name.encode(), value.encode()) for name, value in (("vary", "Origin"), *_granted(cors, scope))]
 
-    async def dressed(message: Message) -> None:
+    async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = message.get("headers", [])
             kept = [(name, value) for name, value in headers if not name.lower().startswith(b"access-control-")]
             message = {**message, "headers": kept + ours}
         await send(message)
 
-    return dressed
+    return with_headers
 
 
 def _granted(cors: Cors, scope: Scope) -> Headers:

@@ -21,15 +21,15 @@ from infra.local.schedule import Timer
 from infra.local.seed import Forget, seed
 
 INDEX = {
-    "GET /dev/token?sub=&email=[&name=&seconds=&audience=]": "a token for anybody",
-    "GET /dev/mail": "what was mailed, newest first; /dev/mail/{id} shows one; DELETE empties the box",
-    "GET /dev/events": "what was published on the bus, newest last; DELETE forgets it",
-    "POST /dev/events": 'an event for the bus: {"detail-type", "detail", "source"?, "id"?, "time"?}, or a list of them',
-    "POST /dev/schedule": "what the clock would do, now",
-    "GET /dev/clock": 'the time here; POST {"advance": seconds} or {"offset": seconds} moves it',
-    "GET /dev/dead-letters": "events and records that a function failed on for good; DELETE forgets them",
+    "GET /dev/token?sub=&email=[&name=&seconds=&audience=]": "a token for any user",
+    "GET /dev/mail": "the mails, newest first; /dev/mail/{id} shows one; DELETE deletes all",
+    "GET /dev/events": "the events that were published, newest last; DELETE deletes all",
+    "POST /dev/events": 'publishes {"detail-type", "detail", "source"?, "id"?, "time"?}, or a list of them, on the bus',
+    "POST /dev/schedule": "runs the scheduled functions now",
+    "GET /dev/clock": 'the time of this run; POST {"advance": seconds} or {"offset": seconds} moves it',
+    "GET /dev/dead-letters": "events and records on which a function failed after all retries; DELETE deletes all",
     "GET /dev/environment": "the settings of the functions, for tools such as `python -m infra.operator`",
-    "POST /dev/seed": "empties the tables, hangs up on every page, and makes the small world again",
+    "POST /dev/seed": "empties the tables, closes all connections, and publishes the seed data",
 }
 
 
@@ -123,7 +123,7 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
         try:
             offset = float(wanted["offset"] if "offset" in wanted else clock.offset + wanted["advance"])
         except (KeyError, TypeError, ValueError) as error:
-            raise _WrongRequestError('say {"advance": seconds} or {"offset": seconds}') from error
+            raise _WrongRequestError('needs {"advance": seconds} or {"offset": seconds}') from error
         clock.offset = offset
         await parts.move_functions(offset)
         return show(request)
@@ -154,7 +154,7 @@ def _token(issuer: Issuer, request: Request) -> Response:
     asked = request.query_params
     seconds = asked.get("seconds", "86400")
     if not asked.get("sub") or not seconds.lstrip("-").isdecimal():
-        raise _WrongRequestError("say ?sub=auth0|somebody, and seconds as a whole number")
+        raise _WrongRequestError("needs ?sub=auth0|somebody, and seconds as a whole number")
     claims = {name: asked[name] for name in ("email", "name") if name in asked}
     if "audience" in asked:
         claims["aud"] = asked["audience"]

@@ -27,7 +27,7 @@ def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str
     values = _values(settings, addresses)
     shared = _aws(settings, addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
     return {
-        name: function.told(values) | shared | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
+        name: function.choose_settings(values) | shared | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
         for name, function in FUNCTIONS.items()
     }
 

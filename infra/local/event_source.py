@@ -116,7 +116,7 @@ class Lane:
         batch = self._work.popleft()
         letter = {"function": self._consumer.function, "error": why, "event": batch.records[0]}
         self._dead_letters.add(letter)
-        log.error("%s gave up a record: see /dev/dead-letters", self._consumer.function)
+        log.error("%s failed on a record after all retries: see /dev/dead-letters", self._consumer.function)
         if batch.records[1:]:
             self._work.appendleft(Batch(batch.records[1:], batch.since))
 

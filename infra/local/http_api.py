@@ -11,21 +11,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from infra.local.asgi import (
-    App,
-    Authorize,
-    Clock,
-    Invoke,
-    Receive,
-    Scope,
-    Send,
-    header,
-    read_body,
-    real_time,
-    respond,
-    source_ip,
-    text_headers,
-)
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.local.asgi import Authorize, Clock, Invoke, header, read_body, real_time, source_ip, text_headers
 from infra.local.cors import Cors, is_preflight, preflight_headers, with_cors
 from infra.local.events import Answer, BadAnswer, Request, http_answer, http_event
 from infra.local.legacy import Legacy, RawHeaders, TooLong, Unreachable
@@ -37,7 +26,7 @@ BODY_LIMIT = 10 * 1024 * 1024  # bytes
 HEAD_LIMIT = 10_240  # bytes of request line and headers
 
 _log = logging.getLogger(__name__)
-_NO_APPS: Mapping[str, App] = MappingProxyType({})
+_NO_APPS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
 class Unauthorized(Exception):
@@ -54,11 +43,11 @@ def http_api(
     authorize: Authorize,
     cors: Cors,
     *,
-    extra: Mapping[str, App] = _NO_APPS,
+    extra: Mapping[str, ASGIApp] = _NO_APPS,
     legacy: Legacy | None = None,
     timeout: float = 30,
     clock: Clock = real_time,
-) -> App:
+) -> ASGIApp:
     """Return the HTTP API as an ASGI app.
 
     Each route that is not public calls `authorize` in a thread. `extra` maps a path prefix (`/dev/`) to an ASGI app.
@@ -69,7 +58,7 @@ def http_api(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if is_preflight(scope):
-            await respond(send, 204, preflight_headers(cors, scope), b"")
+            await Response(None, 204, dict(preflight_headers(cors, scope)))(scope, receive, send)
             return
         send = with_cors(cors, scope, send)
         if other := _app_for(extra, scope["path"]):
@@ -118,8 +107,7 @@ class _HttpApi:
             answer = _Refused(500, "Internal Server Error").answer
         took = 1000 * (time.monotonic() - began)
         _log.info("%s %s %d %.0f ms", scope["method"], scope["path"], answer.status, took)
-        headers = (*answer.headers, ("apigw-requestid", request_id))
-        await respond(send, answer.status, headers, answer.body, head=scope["method"] == "HEAD")
+        await _response(answer, request_id, head=scope["method"] == "HEAD")(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         request = await _request(scope, receive)
@@ -166,6 +154,15 @@ class _HttpApi:
             raise _Refused(500, "Internal Server Error") from error
 
 
+def _response(answer: Answer, request_id: str, *, head: bool) -> Response:
+    """Return the answer as a response. Starlette computes its length, but HEAD has none: only GET's is known."""
+    headers = (*answer.headers, ("apigw-requestid", request_id))
+    response = Response(None if head or answer.status in (204, 304) else answer.body, answer.status)
+    length = [] if head else response.raw_headers
+    response.raw_headers = [(name.encode(), value.encode(errors="surrogateescape")) for name, value in headers] + length
+    return response
+
+
 async def _passed_on(legacy: Legacy, request: Request, headers: RawHeaders) -> Answer:
     try:
         return await legacy.ask(request, headers)
@@ -183,7 +180,7 @@ async def _request(scope: Scope, receive: Receive) -> Request:
     headers = text_headers(scope)
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     head = len(scope["method"]) + len(path) + len(query) + sum(len(n) + len(v) + 4 for n, v in scope["headers"])
-    body = await read_body(receive, BODY_LIMIT)
+    body = await read_body(scope, receive, BODY_LIMIT)
     if head > HEAD_LIMIT:
         raise _Refused(431, "Request Header Fields Too Large")
     if body is None:
@@ -199,7 +196,7 @@ async def _request(scope: Scope, receive: Receive) -> Request:
     )
 
 
-def _app_for(extra: Mapping[str, App], path: str) -> App | None:
+def _app_for(extra: Mapping[str, ASGIApp], path: str) -> ASGIApp | None:
     return next((app for prefix, app in extra.items() if path.startswith(prefix)), None)
 
 

@@ -105,9 +105,9 @@ class Authorizer:
         """Return the token's claims. Raises Unauthorized with the reason."""
         claims = self._signed(token)
         if claims.get("iss") != self._issuer:
-            raise Unauthorized("the token was issued by somebody else")
+            raise Unauthorized("the token has another issuer")
         if not self._meant_for_us(claims):
-            raise Unauthorized("the token is meant for another audience")
+            raise Unauthorized("the token has another audience")
         self._check_times(claims)
         return claims
 
@@ -118,7 +118,7 @@ class Authorizer:
             kid = str(jwt.get_unverified_header(token).get("kid"))
             key = self._keys(kid).get(kid)
             if key is None:
-                raise Unauthorized("the token names a key that the issuer does not publish")
+                raise Unauthorized("the token's key is not among the issuer's keys")
             claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], options=options)
         except jwt.PyJWTError as error:
             raise Unauthorized(f"the token is not valid: {error}") from error
@@ -133,7 +133,7 @@ class Authorizer:
         now = self._clock().timestamp()
         times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
         if "exp" not in times or not all(isinstance(each, int | float) for each in times.values()):
-            raise Unauthorized("the token has no expiry or a time that is no number")
+            raise Unauthorized("the token has no expiry, or a time that is not a number")
         if times["exp"] <= now:
             raise Unauthorized("the token has expired")
         if max(times.get("nbf", 0), times.get("iat", 0)) > now + 1:
@@ -174,5 +174,5 @@ def _fetch(url: str) -> bytes:
     except urllib3.exceptions.HTTPError as error:
         raise Unauthorized(f"the issuer's keys cannot be fetched: {error}") from error
     if answer.status != HTTPStatus.OK or len(answer.data) > _LARGEST:
-        raise Unauthorized(f"the issuer answers {answer.status} for its keys")
+        raise Unauthorized(f"the issuer answers {answer.status} to the request for its keys")
     return answer.data

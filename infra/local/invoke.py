@@ -52,7 +52,7 @@ class Workers:
 
     async def start(self) -> None:
         """Start to stop idle workers from time to time. An invocation starts a worker if none is free."""
-        self._reaper = asyncio.create_task(self._reap())
+        self._reaper = asyncio.create_task(self._stop_idle())
 
     async def stop(self) -> None:
         """Kill all workers and wait for their end. An invocation that still runs fails."""
@@ -117,16 +117,16 @@ class Workers:
 
     async def _take(self, function: str) -> Worker:
         if self._ended:
-            raise FunctionError("Runtime.Stopped", "the workers were told to stop")
+            raise FunctionError("Runtime.Stopped", "the workers are stopping")
         fingerprint = self._sources.fingerprint()
         while self._free[function]:
             worker = self._free[function].pop()
             if worker.alive and worker.fingerprint == fingerprint:
                 return worker
             self._discard(worker)
-        return await self._hire(function, fingerprint)
+        return await self._start_worker(function, fingerprint)
 
-    async def _hire(self, function: str, fingerprint: int) -> Worker:
+    async def _start_worker(self, function: str, fingerprint: int) -> Worker:
         worker = Worker(
             function,
             self._topology[function],
@@ -160,7 +160,7 @@ class Workers:
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
 
-    async def _reap(self) -> None:
+    async def _stop_idle(self) -> None:
         while True:
             await asyncio.sleep(self._idle / 4)
             oldest = asyncio.get_running_loop().time() - self._idle

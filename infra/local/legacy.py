@@ -66,7 +66,7 @@ class Legacy:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > ANSWER_LIMIT:
-                    raise TooLong(f"{ANSWER_LIMIT} bytes are the limit")
+                    raise TooLong(f"the limit is {ANSWER_LIMIT} bytes")
             dropped = _NOT_ANSWERED - ({"content-length"} if onward.method == "HEAD" else set())
             return Answer(response.status_code, _answered(response.headers.raw, dropped), bytes(body))
 

@@ -34,7 +34,7 @@ class Mailbox:
         order = await request.json()
         raw = order.get("Content", {}).get("Raw", {}).get("Data")
         if not raw:
-            error = {"message": "only Content.Raw is understood here"}
+            error = {"message": "only Content.Raw is supported"}
             return JSONResponse(error, 400, {"x-amzn-errortype": "BadRequestException"})
         mail_id = uuid.uuid4().hex
         self._mail.add({"id": mail_id} | read_mail(base64.b64decode(raw), order.get("Destination", {})))

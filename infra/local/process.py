@@ -72,7 +72,7 @@ class Worker:
             env=self._variables(address),
             start_new_session=True,  # Ctrl-C must reach only the parent, which stops its workers in order
         )
-        self._watches = [asyncio.create_task(self._listen()), asyncio.create_task(self._mourn())]
+        self._watches = [asyncio.create_task(self._listen()), asyncio.create_task(self._wait_for_end())]
         try:
             await asyncio.wait_for(asyncio.shield(self._api.ready), _INIT_SECONDS)
         except TimeoutError:
@@ -166,7 +166,7 @@ class Worker:
             if line.strip():
                 self._log(self.name, line)
 
-    async def _mourn(self) -> None:
+    async def _wait_for_end(self) -> None:
         assert self._process is not None
         code = await self._process.wait()
         self._api.fail(FunctionError("Runtime.ExitError", f"the process ended with exit code {code}"))

@@ -33,8 +33,8 @@ class Published:
 
     async def _put(self, request: Request) -> Response:
         """Answer as `events.put_events` expects (AWS, EventBridge API, PutEvents)."""
-        told = [await self._take(entry) for entry in (await request.json())["Entries"]]
-        answer = {"FailedEntryCount": sum("ErrorCode" in each for each in told), "Entries": told}
+        results = [await self._take(entry) for entry in (await request.json())["Entries"]]
+        answer = {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
         return JSONResponse(answer, media_type="application/x-amz-json-1.1")
 
     async def _take(self, entry: dict[str, Any]) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Published:
         try:
             await self._bus.put(event)
         except Undelivered as error:
-            log.warning("%s is among the dead letters: %s", entry["DetailType"], error)
+            log.warning("%s became a dead letter: %s", entry["DetailType"], error)
         return {"EventId": event["id"]}
 
     async def _list(self, _: Request) -> Response:

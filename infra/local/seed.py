@@ -31,7 +31,7 @@ AN = Traveller("auth0|traveller-an", "Nguyễn Văn An", "an.nguyen@stays.exampl
 BINH = Traveller("auth0|traveller-binh", "Trần Thị Bình", "binh.tran@stays.example")
 
 
-class Place(NamedTuple):
+class Property(NamedTuple):
     """A property."""
 
     id: str
@@ -47,20 +47,20 @@ class Award(NamedTuple):
 
     auction: str
     who: Traveller
-    place: Place
+    property_: Property
     nights: list[dict[str, Any]]
     until: datetime
     result: str = "FULL_WIN"
     next_in_line: tuple[Traveller, ...] = ()
 
 
-_PINES = Place("7203451890374591001", "Nhà gỗ Đồi Thông", "Đà Lạt", "Lâm Đồng", "12 Hoa Hồng", 4)
-_LANTERN = Place("7203451890374591002", "Nhà Đèn Lồng", "Hội An", "Quảng Nam", "45 Trần Phú", 2)
-_BEACH = Place("7203451890374591003", "Căn hộ Biển Xanh", "Nha Trang", "Khánh Hòa", "88 Hùng Vương", 6)
-_TERRACE = Place("7203451890374591004", "Homestay Ruộng Bậc Thang", "Sa Pa", "Lào Cai", "Bản Tả Van", 5)
+_PINES = Property("7203451890374591001", "Nhà gỗ Đồi Thông", "Đà Lạt", "Lâm Đồng", "12 Hoa Hồng", 4)
+_LANTERN = Property("7203451890374591002", "Nhà Đèn Lồng", "Hội An", "Quảng Nam", "45 Trần Phú", 2)
+_BEACH = Property("7203451890374591003", "Căn hộ Biển Xanh", "Nha Trang", "Khánh Hòa", "88 Hùng Vương", 6)
+_TERRACE = Property("7203451890374591004", "Homestay Ruộng Bậc Thang", "Sa Pa", "Lào Cai", "Bản Tả Van", 5)
 
 
-def world(now: datetime) -> list[Event]:
+def seed_events(now: datetime) -> list[Event]:
     """Return the events of the seed data. Their dates count from today in Vietnam."""
     today = now.astimezone(_VIETNAM).date()
     soon, past = now + timedelta(days=2), now - timedelta(days=1)
@@ -95,7 +95,7 @@ async def seed(database: Database, bus: Bus, now: datetime, forget: Forget) -> l
     for table in TABLES:
         empty(database, table)
     await forget()
-    return [await bus.put(event) for event in world(now)]
+    return [await bus.put(event) for event in seed_events(now)]
 
 
 def is_empty(database: Database, table: str) -> bool:
@@ -122,7 +122,7 @@ def _result(award: Award, revision: int = 0) -> Event:
         "userId": award.who.sub,
         "revision": revision,
         "result": award.result,
-        "property": _property(award.place),
+        "property": _property(award.property_),
         "awardedNights": award.nights,
         "guestCount": 2,
         "bidAmount": sum(night["price"] for night in award.nights) or 2_000_000,
@@ -143,7 +143,7 @@ def _offer(offer: str, award: Award) -> Event:
         "auctionId": award.auction,
         "userId": award.who.sub,
         "originalBidId": "7203451890374594001",
-        "property": _property(award.place),
+        "property": _property(award.property_),
         "offeredNights": award.nights,
         "guestCount": 2,
         "responseDeadline": _timestamp(award.until),
@@ -151,21 +151,21 @@ def _offer(offer: str, award: Award) -> Event:
     return {"source": "auctions", "detail-type": "SecondChanceOffer", "detail": detail}
 
 
-def _property(place: Place) -> dict[str, Any]:
+def _property(property_: Property) -> dict[str, Any]:
     return {
-        "id": place.id,
-        "name": place.name,
+        "id": property_.id,
+        "name": property_.name,
         "hostId": _HOST,
-        "city": place.city,
-        "state": place.state,
-        "addressLine1": place.street,
-        "images": [f"https://picsum.photos/seed/{place.id}/800/600"],
-        "maxGuests": place.guests,
+        "city": property_.city,
+        "state": property_.state,
+        "addressLine1": property_.street,
+        "images": [f"https://picsum.photos/seed/{property_.id}/800/600"],
+        "maxGuests": property_.guests,
     }
 
 
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _timestamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main() -> int:
@@ -173,7 +173,7 @@ def main() -> int:
     address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
     try:
         with urllib.request.urlopen(f"{address}/dev/seed", data=b"") as answer:  # noqa: S310
-            print(f"{len(json.load(answer))} events told.")  # noqa: T201
+            print(f"{len(json.load(answer))} events published.")  # noqa: T201
     except urllib.error.HTTPError as error:
         print(f"{address} could not be seeded: {error.read().decode()}", file=sys.stderr)  # noqa: T201
         return 1

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from infra.local.asgi import App
 from infra.local.websocket_api import FRAME_LIMIT, MESSAGE_LIMIT
 
 _GRACE = 2  # seconds that a running request has left when the server stops
@@ -34,15 +34,15 @@ def listen(port: int, setting: str) -> list[socket.socket]:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 _close(sockets)
-                advice = f"stop the program that listens there or choose another port with {setting}"
-                raise PortTaken(f"port {port} of {host} cannot be had: {advice}") from error
+                advice = f"stop the program that uses it, or choose another port with {setting}"
+                raise PortTaken(f"port {port} of {host} is in use: {advice}") from error
             if not sockets:
                 raise
     return sockets
 
 
 @contextlib.asynccontextmanager
-async def serving(app: App, sockets: Sequence[socket.socket]) -> AsyncIterator[int]:
+async def serving(app: ASGIApp, sockets: Sequence[socket.socket]) -> AsyncIterator[int]:
     """Serve `app` in this event loop until the block ends; yields the port. The caller handles signals."""
     server = _Server(_config(app))
     running = asyncio.create_task(server.serve(list(sockets)))
@@ -82,7 +82,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(_LINGER, self.transport.close)
 
 
-def _config(app: App) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         cast("Any", app),
         http="h11",

@@ -45,7 +45,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     _add_behaviour(parser)
     settings = Settings(**_tidy(vars(parser.parse_args(arguments))))
     if settings.legacy and _is_here(settings.legacy, settings.http_port):
-        parser.error(f"--legacy {settings.legacy} is this run itself; let one of the two listen elsewhere (HTTP_PORT)")
+        parser.error(f"--legacy {settings.legacy} is the address of this run; choose another port with HTTP_PORT")
     return settings
 
 
@@ -68,19 +68,19 @@ def _add_identity(parser: argparse.ArgumentParser) -> None:
         "--identity",
         choices=("bound", "strict", "open"),
         default="bound",
-        help="how a WebSocket connection proves whose it is",
+        help="how a WebSocket connection proves its user",
     )
-    add("--issuer", type=_with_slash, metavar="URL", help="a real issuer of tokens; then none are made here")
-    add("--audience", default=AUDIENCE, help=f"whom tokens must be meant for (default {AUDIENCE})")
+    add("--issuer", type=_with_slash, metavar="URL", help="a real token issuer; the local run then makes no tokens")
+    add("--audience", default=AUDIENCE, help=f"the audience of tokens (default {AUDIENCE})")
     add(
         "--frontend",
         action="append",
         type=_without_slash,
         dest="frontends",
         metavar="URL",
-        help="where the frontend runs (default http://localhost:3000); of several the first gets the redirects",
+        help="the frontend's address (default http://localhost:3000); the first one gets the redirects",
     )
-    add("--partial-win-page", action="store_true", help="the frontend's page for partial wins can be used")
+    add("--partial-win-page", action="store_true", help="the frontend has a page for partial wins")
 
 
 def _add_legacy(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -99,13 +99,17 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         "--schedule",
         type=_seconds,
         metavar="SECONDS",
-        help="how often the clock calls (default: as deployed)",
+        help="seconds between two rounds of the clock (default: as deployed)",
     )
-    add("--state", type=Path, metavar="DIR", help="keep everything here for the next run")
+    add("--state", type=Path, metavar="DIR", help="keep all data in this folder for the next run")
     add("--no-seed", action="store_false", dest="seed", help="start with empty tables")
-    add("--through", metavar="URL", help="functions reach the database through here: something that counts their calls")
-    add("--quiet", action="store_true", help="do not show what the functions log")
-    add("--addresses", type=Path, metavar="FILE", help="write the addresses here as JSON, once all is ready")
+    add(
+        "--through",
+        metavar="URL",
+        help="the address of a proxy between functions and database, for example one that counts calls",
+    )
+    add("--quiet", action="store_true", help="do not show the functions' log")
+    add("--addresses", type=Path, metavar="FILE", help="write the addresses to this file as JSON when the run is ready")
 
 
 def _tidy(chosen: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _port(text: str) -> int:
 def _seconds(text: str) -> int:
     seconds = int(text)
     if seconds < 1:
-        raise argparse.ArgumentTypeError("the clock calls every second at most")
+        raise argparse.ArgumentTypeError("at least one second between two rounds of the clock")
     return seconds
 
 

@@ -81,16 +81,16 @@ class Poller:
         self._stream = stream
         self._sources = sources
         self._rest = rest
-        self._nudge = asyncio.Event()
+        self._wakeup = asyncio.Event()
         for function, records in _kept(rest).items():
             for source in sources:
                 if source.consumer.function == function:
                     for record in records:
                         source.put(record)
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Read the stream at once: a function has probably written."""
-        self._nudge.set()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Read and deliver until cancelled."""
@@ -109,10 +109,10 @@ class Poller:
 
     async def _poll(self) -> None:
         while True:
-            self._nudge.clear()
+            self._wakeup.clear()
             if not await self._read():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._nudge.wait(), _IDLE)
+                    await asyncio.wait_for(self._wakeup.wait(), _IDLE)
 
     async def _read(self) -> bool:
         reading = asyncio.ensure_future(asyncio.to_thread(self._stream.read))

@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from infra import zalopay_simulator
-from infra.local.asgi import App, Authorize
+from infra.local.asgi import Authorize
 from infra.local.bus import Bus, Undelivered
 from infra.local.clock import FunctionClock, MovedClock
 from infra.local.cors import Cors
@@ -98,7 +100,7 @@ class Local:
             return await self.workers.invoke(function, event)
         finally:
             for poller in self.pollers:
-                poller.nudge()
+                poller.wake()
 
     async def _start_workers(self, on_log: Log, stack: AsyncExitStack) -> Workers:
         workers = Workers(
@@ -140,7 +142,7 @@ class Local:
     def _environment(self) -> dict[str, str]:
         """Return the variables of all functions together."""
         of_each = environments(self.settings, self.addresses).values()
-        return {name: value for told in of_each for name, value in told.items()}
+        return {name: value for each in of_each for name, value in each.items()}
 
     def _kept(self, name: str) -> Path | None:
         return self.folder / name if self.settings.state else None
@@ -149,10 +151,10 @@ class Local:
         chosen = self.settings.schedule
         return [each._replace(every=chosen) if chosen else each for each in SCHEDULES]
 
-    def _apps(self) -> list[App]:
+    def _apps(self) -> list[ASGIApp]:
         return [self._http(), self._websocket(), self._simulator()]
 
-    def _http(self) -> App:
+    def _http(self) -> ASGIApp:
         dev = dev_app(
             Parts(
                 self.database,
@@ -175,10 +177,10 @@ class Local:
             self.invoke, ROUTES, self._authorizer(), cors, extra=extra, legacy=self.legacy, clock=self.clock
         )
 
-    def _websocket(self) -> App:
+    def _websocket(self) -> ASGIApp:
         return self.websocket.app
 
-    def _simulator(self) -> App:
+    def _simulator(self) -> ASGIApp:
         return zalopay_simulator.create_app(
             zalopay_simulator.Settings(
                 base_url=self.addresses.simulator,
@@ -201,13 +203,13 @@ class Local:
     async def _watch_engine(self) -> None:
         while self.database.running():  # noqa: ASYNC110
             await asyncio.sleep(_WATCH)  # a process has no event to wait for
-        raise EngineError("The embedded database has ended by itself.")
+        raise EngineError("The embedded database has stopped unexpectedly.")
 
     async def _seed(self) -> None:
         try:
             await seed(self.database, self.bus, self.clock(), self._forget)
         except Undelivered as error:
-            log.warning("The small world could not be made: %s", error)
+            log.warning("The seed data could not be published: %s", error)
 
 
 @asynccontextmanager

@@ -40,8 +40,8 @@ def banner(addresses: Addresses, issuer: Issuer | None, legacy: str | None = Non
     ]
     if issuer:
         for name, token in tokens(issuer).items():
-            lines += ["", f"Token of {name}, good for a day:", token]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+            lines += ["", f"Token of {name}, valid for a day:", token]
+    return "\n".join([*lines, "", "Stop it with Ctrl-C."])
 
 
 def tokens(issuer: Issuer) -> dict[str, str]:

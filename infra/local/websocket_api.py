@@ -9,20 +9,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from infra.local.asgi import (
-    Clock,
-    Invoke,
-    Message,
-    Receive,
-    Scope,
-    Send,
-    header,
-    read_body,
-    real_time,
-    respond,
-    source_ip,
-    text_headers,
-)
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from infra.local.asgi import Clock, Invoke, header, read_body, real_time, source_ip, text_headers
 from infra.local.events import (
     BadAnswer,
     Client,
@@ -94,7 +84,7 @@ class WebSocketApi:
         connection = _Connection(self._client(scope), send, self._clock)
         refusal = await self._refusal(connection.client, scope)
         if refusal is not None:
-            await _refuse(send, refusal)
+            await Response(status_code=refusal)(scope, receive, send)
             return
         code, reason = 1006, ""
         if await connection.accept():
@@ -165,23 +155,27 @@ class WebSocketApi:
             return None
 
     async def _manage(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = self._managed.fullmatch(scope["path"])
-        payload = await read_body(receive, MESSAGE_LIMIT)
-        connection = self._open.get(path[1]) if path else None
-        if not path or scope["method"] not in ("POST", "GET", "DELETE"):
-            await _answer(send, 403, {"message": "Forbidden"}, "ForbiddenException")
-        elif payload is None:
-            await _answer(send, 413, {"message": "Payload too large"}, "PayloadTooLargeException")
-        elif connection is None:
-            await _gone(send)
-        elif scope["method"] == "POST":
-            await (_answer(send, 200) if await connection.say(payload.decode(errors="replace")) else _gone(send))
-        elif scope["method"] == "GET":
-            await _answer(send, 200, connection.description())
-        else:
-            self._open.pop(path[1], None)
-            await connection.close(1000, "")
-            await _answer(send, 204)
+        payload = await read_body(scope, receive, MESSAGE_LIMIT)
+        answer = await self._managed_answer(scope["method"], scope["path"], payload)
+        await answer(scope, receive, send)
+
+    async def _managed_answer(self, method: str, path: str, payload: bytes | None) -> Response:
+        found = self._managed.fullmatch(path)
+        connection = self._open.get(found[1]) if found else None
+        if not found or method not in ("POST", "GET", "DELETE"):
+            return _error(403, "Forbidden", "ForbiddenException")
+        if payload is None:
+            return _error(413, "Payload too large", "PayloadTooLargeException")
+        if connection is None:
+            return _GONE
+        if method == "POST":
+            sent = await connection.say(payload.decode(errors="replace"))
+            return Response(media_type="application/json") if sent else _GONE
+        if method == "GET":
+            return JSONResponse(connection.description())
+        self._open.pop(found[1], None)
+        await connection.close(1000, "")
+        return Response(status_code=204, media_type="application/json")
 
     def _client(self, scope: Scope) -> Client:
         domain, agent = header(scope, "host"), header(scope, "user-agent")
@@ -242,21 +236,11 @@ async def _ignore(connection: _Connection, text: str) -> None:
     """Ignore a message on another path: the frontend also writes to the root path, which has no API."""
 
 
-async def _refuse(send: Send, status: int) -> None:
-    await send({"type": "websocket.http.response.start", "status": status, "headers": []})
-    await send({"type": "websocket.http.response.body", "body": b""})
+def _error(status: int, message: str, name: str) -> Response:
+    return JSONResponse({"message": message}, status, {"x-amzn-errortype": name})
 
 
-async def _gone(send: Send) -> None:
-    await _answer(send, 410, {"message": "Gone"}, "GoneException")
-
-
-async def _answer(send: Send, status: int, body: Mapping[str, Any] | None = None, error: str = "") -> None:
-    headers = (
-        ("content-type", "application/json"),
-        *((("x-amzn-errortype", error),) if error else ()),
-    )
-    await respond(send, status, headers, b"" if body is None else json.dumps(body).encode())
+_GONE = _error(410, "Gone", "GoneException")
 
 
 def _new_id() -> str:

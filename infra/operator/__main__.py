@@ -22,7 +22,7 @@ from stays.aws.client import AwsError, DynamoDB, SecretsManager
 from stays.aws.curl import Credentials
 from stays.aws.store import Store
 from stays.domain.errors import StaysError
-from stays.domain.mailing import Kind
+from stays.domain.mail import MailKind
 from stays.edge.bus import PATIENCE, NotTaken, publish
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
@@ -38,7 +38,7 @@ READS_ALL = ("review", "messages", "publish")
 TAKES = {
     "replay": ("name", "at"),
     "refund": ("name", "amount", "end_booking"),
-    "mail": ("name", "letter"),
+    "mail": ("name", "kind"),
     "due": (),
     "review": (),
     "redrive": (),
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     where = typed.add_mutually_exclusive_group(required=True)
     where.add_argument("--stage", choices=STAGES, help="a stage in AWS")
     where.add_argument("--local", action="store_true", help="the local run")
-    typed.add_argument("--at", default="http://localhost:8000", metavar="URL", help="where the local run is")
+    typed.add_argument("--at", default="http://localhost:8000", metavar="URL", help="the address of the local run")
     _add_commands(typed.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     return typed
 
@@ -62,42 +62,42 @@ def parser() -> argparse.ArgumentParser:
 def _how() -> argparse.ArgumentParser:
     """Return the options that may stand before or after every command."""
     how = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    how.add_argument("--yes", action="store_true", help="do it; without this, only say what would be done")
-    how.add_argument("--as", dest="by", metavar="NAME", help="who does it; default: the login name")
-    how.add_argument("--personal", action="store_true", help="show who the traveller is")
+    how.add_argument("--yes", action="store_true", help="do it; without this, only show what would be done")
+    how.add_argument("--as", dest="by", metavar="NAME", help="the name of the operator; default: the login name")
+    how.add_argument("--personal", action="store_true", help="show the user's id, name and address")
     return how
 
 
 def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     named = {
-        "show": "a stay's whole story; by stay, order or transaction, or by its reference number; or stray money's",
+        "show": "show the timeline of a stay (by stay, order, transaction or reference number) or of stray money",
         "ask": "ask ZaloPay about an order or a refund now",
-        "end": "end a session by hand, after asking ZaloPay; money that is there is recorded instead",
-        "replay": "bring stored evidence to the decision again; or a kept callback, by its key or transaction",
-        "refund": "give a stay's money back; or stray money, by its transaction",
-        "settled": "a stay's refused refund was paid back by another way",
-        "settle-stray": "stray money was paid back by another way; by its transaction",
-        "accept": "an amount under review counts as the price",
-        "mail": "send a mail once more",
+        "end": "end a session by hand, after asking ZaloPay; if money has arrived, it is recorded instead",
+        "replay": "decide again on stored evidence, or on a kept callback by its key or transaction",
+        "refund": "refund a stay, or stray money by its transaction",
+        "settled": "record that a refused refund was paid back by hand",
+        "settle-stray": "record that stray money was paid back by hand; by its transaction",
+        "accept": "accept an amount under review as the price",
+        "mail": "send a mail again",
     }
     add = partial(commands.add_parser, parents=[_how()])
     added = {name: add(name, help=text) for name, text in named.items()}
     for command in added.values():
         command.add_argument("name", metavar="ID")
-    added["replay"].add_argument("--event", dest="at", metavar="TIME", help="only what came then, as `show` prints it")
-    added["refund"].add_argument("--amount", type=int, help="đồng; default: all that is owed")
-    added["refund"].add_argument(
-        "--end-booking", action="store_true", help="of a stay that is booked: its booking ends"
+    added["replay"].add_argument(
+        "--event", dest="at", metavar="TIME", help="only the evidence of this time, as `show` prints it"
     )
-    added["mail"].add_argument("letter", choices=get_args(Kind))
-    add("due", help="what the clock will look at within the hour")
-    add("review", help="what waits for people")
-    add("redrive", help="dead letters back to where they came from")
-    messages = add("messages", help="tell browsers again what changed")
+    added["refund"].add_argument("--amount", type=int, help="đồng; default: all that is owed")
+    added["refund"].add_argument("--end-booking", action="store_true", help="end the booking of a booked stay")
+    added["mail"].add_argument("kind", choices=get_args(MailKind))
+    add("due", help="list the items that are due within the hour")
+    add("review", help="list the items that need an operator")
+    add("redrive", help="send dead letters again")
+    messages = add("messages", help="send browsers the state of each payment that changed since a time")
     messages.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
     messages.add_argument("--user", dest="user_id", metavar="ID")
-    told = add("publish", help="tell the rest of the company again what happened")
-    told.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
+    events = add("publish", help="publish again the events of every change since a time")
+    events.add_argument("--since", type=datetime.fromisoformat, required=True, metavar="TIME")
 
 
 def _environment(chosen: argparse.Namespace) -> Environment:
@@ -138,8 +138,8 @@ def _credentials() -> Credentials:
 
 def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
     wanted = {each: getattr(chosen, each) for each in TAKES.get(chosen.command, ("name",))}
-    told: Iterator[str] = getattr(commands, chosen.command.replace("-", "_"))(**wanted)
-    return told
+    lines: Iterator[str] = getattr(commands, chosen.command.replace("-", "_"))(**wanted)
+    return lines
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from infra.operator.environment import Environment
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
-from infra.operator.timeline import moment, paid, tell, waiting_session, waiting_stray
+from infra.operator.timeline import format_time, paid, timeline_lines, waiting_session, waiting_stray
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mailing import Kind, Mailing, asked_for
+from stays.domain.mail import Mail, MailKind, asked_for
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -34,9 +34,9 @@ ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # ZaloPay may know more about 
 SOON = timedelta(hours=1)
 _MOST = 250  # per shard
 _INSTEAD = {
-    "fulfilment": "the clock makes its mails due again; events are published again, as below",
-    "reconciliation": "the next round does what this one did not; it is forgotten",
-    "notifier": "browsers are told again, as below",
+    "fulfilment": "the clock makes its mails due again; its events are published again (see below)",
+    "reconciliation": "the next round does its work; the dead letter is deleted",
+    "notifier": "browsers get the state again (see below)",
 }
 
 
@@ -70,7 +70,7 @@ class Commands:
         if stray := self._strays.find(name):
             yield from self._strays.show(stray)
             return
-        yield from tell(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
+        yield from timeline_lines(self._tools.queries.load_timeline(self._session(name).id), personal=self._personal)
 
     def due(self) -> Iterator[str]:
         """List the stays that the clock will check within the hour: overdue ones first, then by time."""
@@ -135,8 +135,8 @@ class Commands:
             yield from self._bring(str(kept["raw"]), now)
             return
         session = self._session(name)
-        told = self._tools.queries.load_timeline(session.id)
-        said = [each["evidence"] for each in told if "evidence" in each and at in (None, each["at"])]
+        timeline = self._tools.queries.load_timeline(session.id)
+        said = [each["evidence"] for each in timeline if "evidence" in each and at in (None, each["at"])]
         for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
             yield from self._record(session, evidence, now)
 
@@ -189,16 +189,16 @@ class Commands:
         most = self._paid(session)
         yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
 
-    def mail(self, name: str, letter: Kind) -> Iterator[str]:
+    def mail(self, name: str, kind: MailKind) -> Iterator[str]:
         """Send a mail again, with the present state of the stay. Raises Refused for a mail that was never due."""
         session, now = self._session(name), self._environment.now()
-        mailing = self._tools.effects.load_story(session.id, letter).mailing
-        if mailing is None:
-            raise Refused("EMAIL_SENDING_FAILED", f"No {letter} was ever owed for this stay.")
+        mail = self._tools.effects.load_mail(session.id, kind).mail
+        if mail is None:
+            raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever due for this stay.")
         if self._really:
-            self._tools.effects.request(mailing, lambda current: asked_for(current, now))
+            self._tools.effects.request(mail, lambda current: asked_for(current, now))
             self._tools.queries.note_mail(session, now)
-        yield f"The {letter} of {session.id} {'goes' if self._really else 'would go'} out once more."
+        yield f"The {kind} of {session.id} {self._done} sent again."
 
     def messages(self, since: datetime, user_id: str | None) -> Iterator[str]:
         """Send connected browsers the state of each payment that changed since then."""
@@ -206,8 +206,8 @@ class Commands:
             if user_id not in (None, session.user_id):
                 continue
             if self._really:
-                self._tools.queries.tell_again(session, self._environment.now())
-            yield f"{session.id} {self._done} told again: {session.client_status}"
+                self._tools.queries.send_again(session, self._environment.now())
+            yield f"{session.id} {self._done} sent again: {session.client_status}"
 
     def publish(self, since: datetime) -> Iterator[str]:
         """Publish again the events of every change since then. A receiver drops an event whose `eventId` it knows."""
@@ -250,7 +250,7 @@ class Commands:
             return self._tools.sessions.find(stay_id)
         stray = self._strays.find(name)
         if stray is not None:
-            raise Refused("NOT_FOUND", f"That is no stay. {waiting_stray(stray)}: refund it, or settle-stray it.")
+            raise Refused("NOT_FOUND", f"This is not a stay. {waiting_stray(stray)}: use `refund` or `settle-stray`.")
         raise NotFound
 
     def _settling(self) -> Settling:
@@ -278,9 +278,9 @@ def _overdue(item: Due, now: datetime) -> bool:
 def _waiting(item: Due) -> str:
     if isinstance(item, Unreadable):
         return f"cannot be read: {item.partition} {item.sort}"
-    at = moment(item.due_at) if item.due_at else "never"
-    if isinstance(item, Mailing):
-        return f"{at}  {item.stay_id}  mail {item.letter}, {item.state}"
+    at = format_time(item.due_at) if item.due_at else "never"
+    if isinstance(item, Mail):
+        return f"{at}  {item.stay_id}  mail {item.mail_kind}, {item.state}"
     if isinstance(item, Award):
         return f"{at}  {item.award_id} of auction {item.auction_id}, {item.status}"
     if isinstance(item, Stray):

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES
-from stays.domain.calendar import told_at
+from stays.domain.calendar import sent_at
 
 _WRITING = timedelta(minutes=1)  # longer than the time between a decision and its record
 _OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,10 +75,10 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
 
     def announce(event: Mapping[str, Any]) -> None:
         entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-        first = told_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds only
+        first = sent_at(event.get("time"), datetime.now(UTC)).replace(microsecond=0)  # the bus knows whole seconds only
         answer = session.client("events").put_events(Entries=[{**entry, "Time": first, "EventBusName": stage.slug}])
         if answer["FailedEntryCount"]:
-            raise NotThere(f"The bus did not take it: {answer['Entries'][0].get('ErrorCode')}")
+            raise NotThere(f"The bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
     return Environment(settings, lambda: datetime.now(UTC), lambda: _find(session.client("sqs"), stage), announce)
 

@@ -36,7 +36,7 @@ class StrayMoney:
     def refund(self, stray: Stray, amount: int | None, settling: Settling) -> Iterator[str]:
         """Refund the whole transaction. Raises Refused for a part of it."""
         if amount not in (None, stray.amount):
-            raise Refused("INVALID_AMOUNT", f"Stray money goes back whole: {dong(stray.amount)}.")
+            raise Refused("INVALID_AMOUNT", f"Stray money can only be refunded whole: {dong(stray.amount)}.")
         yield from describe_stray(stray)
         yield from settling.order_refund(
             self._strays, stray, lambda current, heard: give_back_stray(current, settling.now, heard=heard)
@@ -51,4 +51,4 @@ class StrayMoney:
         stray = stray_of(evidence, None, app_trans_id)
         if self._strays.find(stray.transaction_id) is None and really:
             self._strays.keep(stray)
-        yield f"Its order is not here: transaction {stray.transaction_id} {'is' if really else 'would be'} stray money."
+        yield f"Unknown order: transaction {stray.transaction_id} {'is' if really else 'would be'} stray money."

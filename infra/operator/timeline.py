@@ -19,42 +19,42 @@ _WORDS = {
     "PROCESSING": "money is moving",
     "PAID_AND_BOOKED": "paid, and the nights are booked",
     "NOT_MOVING": "no money is moving after all",
-    "PAID_NIGHTS_TAKEN": "paid, but a night belonged to somebody else by then: the money goes back",
-    "PAID_NIGHTS_PAST": "paid, but a night was over by then: the money goes back",
-    "PAID_ALREADY_PAID": "paid, but another order had paid for the award: the money goes back",
-    "PAID_AWARD_WITHDRAWN": "paid, but the award had been taken back: the money goes back",
-    "AMOUNT_MISMATCH": "another amount than the order's was paid: for people",
-    "TRANSACTION_KNOWN": "the transaction pays another order already: for people",
-    "SECOND_TRANSACTION": "money under a second transaction: for people",
+    "PAID_NIGHTS_TAKEN": "paid, but another user had a night by then: the money is refunded",
+    "PAID_NIGHTS_PAST": "paid, but a night was past by then: the money is refunded",
+    "PAID_ALREADY_PAID": "paid, but another order had paid for the award: the money is refunded",
+    "PAID_AWARD_WITHDRAWN": "paid, but the award had been withdrawn: the money is refunded",
+    "AMOUNT_MISMATCH": "the amount paid is not the order's: an operator decides",
+    "TRANSACTION_KNOWN": "the transaction already pays another order: an operator decides",
+    "SECOND_TRANSACTION": "money under a second transaction: an operator decides",
     "EXPIRED": "nobody paid in time",
-    "CANCELLED": "the traveller gave up at ZaloPay",
-    "UNRESOLVED": "the session ended, and ZaloPay never said that nobody paid: for people",
-    "SUPERSEDED": "the traveller chose otherwise, and nobody had paid",
+    "CANCELLED": "the user gave up at ZaloPay",
+    "UNRESOLVED": "the session ended, and ZaloPay never said that it is unpaid: an operator decides",
+    "SUPERSEDED": "the user chose other nights or another amount before paying",
     "FAILED": "the order could not be made",
-    "BOOKING_CANCELLED": "the traveller gave the booking back",
-    "RESERVATION_CANCELLED": "the traveller gave the reservation back",
-    "REFUND_REQUESTED": "ZaloPay is asked to give money back",
-    "REFUND_ACCEPTED": "ZaloPay has taken the refund on",
+    "BOOKING_CANCELLED": "the user cancelled the booking",
+    "RESERVATION_CANCELLED": "the user cancelled the reservation",
+    "REFUND_REQUESTED": "ZaloPay is asked for a refund",
+    "REFUND_ACCEPTED": "ZaloPay accepted the refund",
     "REFUND_IN_FULL": "ZaloPay refunds this order only as a whole",
-    "REFUND_AS_RECEIVED": "ZaloPay is asked to give back as much as it says that it received",
-    "REFUNDED": "ZaloPay says that the money is back",
-    "REFUND_MANUAL": "ZaloPay refused the refund, or lost it: for people",
-    "REFUND_ORDERED": "an operator decided that money goes back",
-    "BOOKING_ENDED": "an operator ended the booking; the money goes back",
+    "REFUND_AS_RECEIVED": "ZaloPay is asked to refund the amount that it says it received",
+    "REFUNDED": "ZaloPay says that the refund arrived",
+    "REFUND_MANUAL": "ZaloPay refused or lost the refund: an operator decides",
+    "REFUND_ORDERED": "an operator ordered a refund",
+    "BOOKING_ENDED": "an operator ended the booking; the money is refunded",
     "ENDED_BY_OPERATOR": "an operator ended the session",
-    "TOLD_AGAIN": "the browser is told again",
-    "MAILED_AGAIN": "a mail goes out once more",
-    "PAID_BACK_BY_HAND": "an operator says that the money went back by another way",
+    "TOLD_AGAIN": "the browser gets the state again",
+    "MAILED_AGAIN": "a mail is sent again",
+    "PAID_BACK_BY_HAND": "an operator says that the money was paid back by hand",
 }
 
 _NIGHTS = {
-    Nights.BOOK: "booked, if they are free",
+    Nights.BOOK: "booked if they are free",
     Nights.FREE: "free for others",
-    Nights.HOLD: "kept until another time, as far as they are still its own",
+    Nights.HOLD: "held until another time, if they still belong to the session",
 }
 
 
-def tell(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
+def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
     """Tell the whole timeline, line by line. Personal data of the user appear only with `personal`."""
     session = PaymentSession.model_validate(next(item for item in items if item["kind"] == "SESSION"))
     yield f"Stay {session.id} ({reference_number(session.id)}), order {session.app_trans_id}"
@@ -74,12 +74,12 @@ def tell(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
 
 def _money(session: PaymentSession) -> Iterator[str]:
     if session.transaction_id:
-        at = moment(session.paid_at) if session.paid_at else "a time not told"
+        at = format_time(session.paid_at) if session.paid_at else "an unknown time"
         yield f"  transaction {session.transaction_id}, paid at {at}"
     if session.received is not None and session.received != session.amount:
-        yield f"  {dong(session.received)} came, {dong(session.amount)} expected{_promotion(session)}"
+        yield f"  {dong(session.received)} received, {dong(session.amount)} expected{_promotion(session)}"
     if session.unresolved:
-        yield f"  it ended while nobody knew whether it is paid: {session.unresolved}"
+        yield f"  it ended while it was unknown whether it is paid: {session.unresolved}"
     if session.refund:
         yield _refund(session.refund)
 
@@ -90,29 +90,29 @@ def _promotion(session: PaymentSession) -> str:
 
 def _refund(refund: Refund) -> str:
     code = "" if refund.code is None else f", code {refund.code}"
-    taken = f", taken on at {moment(refund.accepted_at)}" if refund.accepted_at else ""
+    taken = f", accepted at {format_time(refund.accepted_at)}" if refund.accepted_at else ""
     return f"  refund of {dong(refund.amount)}: {refund.status}, id {refund.id or 'none yet'}{taken}{code}"
 
 
 def describe_stray(stray: Stray) -> Iterator[str]:
     """Describe stray money and its state."""
-    at = f", received at {moment(stray.received_at)}" if stray.received_at else ""
+    at = f", received at {format_time(stray.received_at)}" if stray.received_at else ""
     yield f"Stray money: {dong(stray.amount)} under transaction {stray.transaction_id} {stray.meaning}{at}"
     yield f"  {stray.status}"
     if stray.refund:
         yield _refund(stray.refund)
     if stray.status in UNDECIDED:
-        yield "  Nothing happens by itself: refund it by this transaction, or send it back and settle-stray it."
+        yield "  Nothing happens by itself: `refund` it, or pay it back by hand and use `settle-stray`."
 
 
 def waiting_session(session: PaymentSession, items: Sequence[Item]) -> str:
     """Describe in one line a session that waits for people: the received and the expected amount."""
-    money = f"{dong(came(session, items))} came, {dong(session.amount)} expected"
+    money = f"{dong(came(session, items))} received, {dong(session.amount)} expected"
     refund = session.refund
-    back = f", {dong(refund.amount)} to go back, code {refund.code}" if refund else ""
+    back = f", {dong(refund.amount)} to refund, code {refund.code}" if refund else ""
     unknown = f", ended by {session.unresolved}" if session.unresolved else ""
     state = "UNRESOLVED" if session.unresolved else session.fulfilment
-    return f"{state}  {session.id}  {money}{back}{unknown}, since {moment(session.changed_at)}"
+    return f"{state}  {session.id}  {money}{back}{unknown}, since {format_time(session.changed_at)}"
 
 
 def waiting_stray(stray: Stray) -> str:
@@ -133,31 +133,31 @@ def event(item: Item) -> str:
     said += [f"{dong(evidence['amount'])}"] if evidence.get("amount") else []
     said += [f"code {evidence['code']}"] if evidence.get("code") is not None else []
     said += [f"by {item['by']}"] if item.get("by") else []
-    told = _WORDS.get(str(item["what"]), str(item["what"]))
-    return f"{told} ({', '.join(said)})" if said else told
+    words = _WORDS.get(str(item["what"]), str(item["what"]))
+    return f"{words} ({', '.join(said)})" if said else words
 
 
 def next_step(session: PaymentSession) -> str:
     """Say what will happen by itself, or who must act."""
     if session.due_at is not None:
-        return f"The clock looks at it at {moment(session.due_at)}."
+        return f"The clock looks at it at {format_time(session.due_at)}."
     if session.fulfilment is Fulfilment.REVIEW:
-        return "Nothing happens by itself: accept or refund it."
+        return "Nothing happens by itself: `accept` or `refund` it."
     if session.fulfilment is Fulfilment.REFUND_MANUAL:
-        return "Nothing happens by itself: refund it again, or send the money back and say so."
+        return "Nothing happens by itself: refund it again, or pay it back by hand and use `settled`."
     return "Nothing more happens."
 
 
 def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
     """Describe the effects of a decision besides the new state."""
-    yield f"  {_WORDS.get(decision.what, decision.what)}"
+    yield f"  {_WORDS.get(decision.name, decision.name)}"
     refund = decision.session.refund
     if refund is not None and refund.status is Fulfilment.REFUND_DUE:
-        yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} go back"
+        yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} are refunded"
     if isinstance(decision.session, PaymentSession) and decision.nights is not Nights.KEEP:
         yield f"  {len(decision.session.nights)} nights: {_NIGHTS[decision.nights]}"
-    if decision.letter is not None:
-        yield f"  mail to the traveller: {decision.letter}"
+    if decision.mail is not None:
+        yield f"  mail to the user: {decision.mail}"
 
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:
@@ -185,6 +185,6 @@ def dong(amount: int) -> str:
     return f"{amount:,} ₫".replace(",", ".")
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time, to the second."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")

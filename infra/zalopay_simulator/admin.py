@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from . import codes, dresses, faults, wire
+from . import codes, faults, spellings, wire
 from .ledger import NotPossibleError, Order, Payment
 from .simulator import Simulator
 
@@ -137,7 +137,7 @@ async def send_callback(simulator: Simulator, request: Request, body: dict[str, 
 @_call("/simulator/faults", "GET")
 async def list_faults(simulator: Simulator, _request: Request, _body: dict[str, Any]) -> dict[str, Any]:
     """List the faults that are on, and all faults that exist."""
-    return {"faults": simulator.faults.listing(), "known": faults.KNOWN, "dresses": dresses.names()}
+    return {"faults": simulator.faults.listing(), "known": faults.KNOWN, "dresses": spellings.names()}
 
 
 @_call("/simulator/faults", "POST")

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 
 from . import wire
-from .dresses import DRESSES, Dressed, dressed
 from .faults import Faults
 from .ledger import Order, Payment
 from .settings import Settings
+from .spellings import SPELLINGS, SpelledCallback, spelled
 
 RESENDS = 3  # "at most 3 times" (docs.zalopay.vn, callback-api); the spacing is not documented
 ACCEPTED, AGAIN, REFUSED, LOST = "accepted", "again", "refused", "lost"
@@ -68,17 +68,17 @@ class Callbacks:
             return list(await asyncio.gather(*(self._try(order, payment, number) for number in numbers)))
         return [await self._try(order, payment, number) for number in numbers]
 
-    def message(self, order: Order, payment: Payment | None = None, number: int = 0) -> Dressed:
+    def message(self, order: Order, payment: Payment | None = None, number: int = 0) -> SpelledCallback:
         """Return the callback of a payment (by default the first) with the order's faults.
 
-        `number` counts the callbacks of an order. With `callback_dressed` for all dresses, each callback has another
-        dress.
+        `number` counts the callbacks of an order. With `callback_dressed` for all spellings, each callback has another
+        spelling.
         """
         paid = payment or order.first
         body, fault = self._body(order, paid), self._faults.find("callback_dressed", order.app_trans_id)
-        # The transaction's number is random, so different orders start with different dresses.
-        turn = 1 + (paid.zp_trans_id + number) % (DRESSES - 1)
-        return dressed(body, (fault.seed or turn) if fault else 0, self._key(order))
+        # The transaction's number is random, so different orders start with different spellings.
+        turn = 1 + (paid.zp_trans_id + number) % (SPELLINGS - 1)
+        return spelled(body, (fault.seed or turn) if fault else 0, self._key(order))
 
     async def _wait(self, seconds: float, step: Step, *arguments: Any) -> None:
         await self._settings.sleep(seconds)

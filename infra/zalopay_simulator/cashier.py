@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from . import codes, dresses, faults, wire
+from . import codes, faults, spellings, wire
 from .ledger import NotPossibleError, Order
 from .simulator import CANCELLED, PAID, Simulator
 
@@ -62,7 +62,7 @@ async def front_page(request: Request) -> Response:
     return _page(
         "front.html", orders=orders, known=faults.KNOWN, on=switched_on, seconds=faults.SECONDS,
         sub_return_codes=faults.SUB_RETURN_CODES, shares=faults.SHARES,
-        wanted=request.query_params.get("for", faults.ALL), dress=dresses.name_of, dresses=dresses.names(),
+        wanted=request.query_params.get("for", faults.ALL), spelling=spellings.name_of, spellings=spellings.names(),
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Failure(Enum):
 
 
 class Fault(NamedTuple):
-    """A fault that is on, with its parameters. `share` (0 to 1) and `seed` belong to random faults and dresses."""
+    """A fault that is on, with its parameters. `share` (0 to 1) and `seed` belong to random faults and spellings."""
 
     seconds: float
     sub_return_code: int

@@ -1,4 +1,4 @@
-"""The front end as its users run it: one browser of one person, its calls, its socket and its two pages."""
+"""The frontend as users run it: a browser of one user with its calls, its sockets and its two pages."""
 
 import json
 import ssl
@@ -21,16 +21,16 @@ FRONTEND = "http://localhost:3000"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Journeys/1.0"
 CHANNELS = ("auction_results", "payment_status", "second_chance_offers", "booking_confirmations")
 POLL = 0.5  # seconds; the real page waits 3
-LOOKS = (0, 0.4, 0.6, 0.8, 1.0, 1.2)  # seconds before each look for the booking; the real page waits five times as long
+LOOKS = (0, 0.4, 0.6, 0.8, 1.0, 1.2)  # seconds before each read of the booking; the real page waits five times as long
 PATIENCE = 15.0  # seconds until a test gives up waiting
 
-_TLS = ssl.create_default_context()  # what takes longest when a client is made
+_TLS = ssl.create_default_context()  # the slowest part of making a client
 
 Match = Callable[[Message], bool]
 
 
 def named_in(redirect_url: str) -> str:
-    """The session whose page ZaloPay sends the browser to."""
+    """The session in ZaloPay's redirect."""
     address = urlsplit(redirect_url)
     front, _, session_id = address.path.rpartition("/")
     assert f"{address.scheme}://{address.netloc}{front}" == f"{FRONTEND}/dashboard/payment/zalopay"
@@ -38,7 +38,7 @@ def named_in(redirect_url: str) -> str:
 
 
 class ApiError(Exception):
-    """What the front end makes of an answer that it cannot use."""
+    """The frontend's error for an answer that it cannot use."""
 
     def __init__(self, status: int, code: str, details: Any = None) -> None:
         super().__init__(f"{status} {code} {details}")
@@ -48,7 +48,7 @@ class ApiError(Exception):
 
 
 class Socket:
-    """A WebSocket that subscribes when it opens, and sorts what it hears as the front end does."""
+    """A WebSocket that subscribes when it opens, and sorts its messages as the frontend does."""
 
     def __init__(
         self, url: str, subscription: Message | None, agent: str = AGENT, origin: str = FRONTEND, **headers: str
@@ -77,7 +77,7 @@ class Socket:
         return self._connection.state is State.OPEN
 
     def closed_with(self) -> int | None:
-        """The code with which the other side closes."""
+        """Wait for the end. Returns the close code of the server."""
         try:
             self._connection.recv(timeout=PATIENCE)
         except ConnectionClosed as closed:
@@ -85,7 +85,7 @@ class Socket:
         return None
 
     def hear(self, seconds: float) -> Message | None:
-        """The next message of any kind, if one comes in time."""
+        """The next message of any type, or None after the time limit."""
         try:
             message: Message = json.loads(self._connection.recv(timeout=max(seconds, 0)))
         except (TimeoutError, ConnectionClosed):
@@ -99,7 +99,7 @@ class Socket:
         return message
 
     def find(self, match: Match, seconds: float) -> Message | None:
-        """The first accepted message that matches and was not found before."""
+        """Wait for the first accepted message that matches and was not returned before."""
         deadline = time.monotonic() + seconds
         while True:
             for position in range(self._looked, len(self.accepted)):
@@ -111,13 +111,13 @@ class Socket:
                 return None
 
     def expect(self, kind: str, **fields: Any) -> Message:
-        """The message of this kind with these fields, which has to come."""
+        """Wait for the message of this type with these fields. Fails if it does not come."""
         found = self.find(lambda each: each["type"] == kind and fields.items() <= each.items(), PATIENCE)
         assert found, f"no {kind} {fields} among {self.accepted}; dropped {self.dropped}; unknown {self.unknown}"
         return found
 
     def expect_unknown(self, kind: str) -> Message:
-        """The message of a type that the front end has no use for, which has to come."""
+        """Wait for a message of a type that the frontend ignores. Fails if it does not come."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for message in self.unknown:
@@ -128,13 +128,13 @@ class Socket:
         raise AssertionError(f"no {kind} among {self.unknown}; accepted {self.accepted}")
 
     def ping(self) -> None:
-        """Hear everything that was sent until now."""
+        """Receive everything that was sent until now."""
         self.send('{"type": "PING"}')
         self.expect_unknown("PONG")
 
 
 class Outcome(NamedTuple):
-    """Where the session page ends: with a transaction it moves on to the confirmation page."""
+    """The end of the session page. With a transaction it opens the confirmation page."""
 
     by: str
     status: str
@@ -143,7 +143,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_paid(self) -> bool:
-        """Whether the page moves on to the confirmation, by whichever way it heard of the money first."""
+        """Whether the page opens the confirmation page, after a message or a poll."""
         return (self.by, self.status) in (("socket", "COMPLETED"), ("poll", "PAID")) and bool(self.transaction_id)
 
 
@@ -157,7 +157,7 @@ class SessionPage:
         self.polls: list[str] = []
 
     def follow(self) -> Outcome:
-        """Wait for the end, by message or by poll, whichever tells it first."""
+        """Wait for the end by message or by poll."""
         deadline, next_poll = time.monotonic() + PATIENCE, time.monotonic()
         while time.monotonic() < deadline:
             if self.session["status"] == "PENDING" and time.monotonic() >= next_poll:
@@ -183,7 +183,7 @@ class SessionPage:
 
 
 class SilentPage:
-    """The same page where no socket works: it reads the session, and polls only what is PENDING."""
+    """The same page without a working socket: it reads the session, and polls only what is PENDING."""
 
     def __init__(self, browser: "Browser", session_id: str) -> None:
         self._browser = browser
@@ -194,7 +194,7 @@ class SilentPage:
         self.session = self._browser.get(self._address)
 
     def poll(self) -> Outcome:
-        """One question, and what the page makes of the answer."""
+        """Ask once. Returns the page's reading of the answer."""
         assert self.session["status"] == "PENDING", f"the page reads {self.session['status']} and does not ask"
         answer = self._browser.get(f"/payment/zalopay/status/{self.session['appTransId']}")
         return Outcome("poll", answer["status"], answer.get("transactionId"), answer.get("reason"))
@@ -208,8 +208,17 @@ class SilentPage:
         return outcome
 
 
+class Award(NamedTuple):
+    """An award: the values for the pay button."""
+
+    auction_id: str
+    property_id: str
+    nights: list[str]
+    amount: int
+
+
 class Confirmation(NamedTuple):
-    """What the confirmation page has found, and in how many looks."""
+    """The contents of the confirmation page, and the number of its reads."""
 
     payment: dict[str, Any]
     booking: dict[str, Any]
@@ -217,7 +226,7 @@ class Confirmation(NamedTuple):
 
 
 class Browser:
-    """One person's browser. Answers that the real client cannot use raise ApiError."""
+    """A browser of one user. Answers that the real frontend cannot use raise ApiError."""
 
     def __init__(self, http: str, websocket: str, user_id: str, token: str, email: str) -> None:
         self.user_id = user_id
@@ -246,7 +255,7 @@ class Browser:
         return self.call("POST", path, body)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a good answer, after the preflight that a browser sends first."""
+        """Send a preflight, then the call. Returns the JSON of a good answer."""
         self._preflight(method, path)
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         content = None if body is None else json.dumps(body)
@@ -284,7 +293,7 @@ class Browser:
         return socket
 
     def listen(self) -> Socket:
-        """A socket whose subscription has been confirmed."""
+        """Open a socket and wait until it has subscribed."""
         socket = self.open_socket()
         socket.expect_unknown("SUBSCRIBED")
         return socket
@@ -300,6 +309,11 @@ class Browser:
         }
         answer: dict[str, Any] = self.post("/payment/zalopay/create", order)
         return answer
+
+    def press_pay(self, award: Award, first: int = 0, end: int | None = None) -> dict[str, Any]:
+        """Press the pay button for nights of an award that all have the same price."""
+        nights = award.nights[first:end]
+        return self.create_payment(award.auction_id, nights, award.amount * len(nights) // len(award.nights))
 
     def pay_as_shown(self, name: str) -> dict[str, Any]:
         """Press the button of the page for full wins: every night from check-in to check-out, and the whole price."""

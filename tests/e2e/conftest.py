@@ -1,4 +1,4 @@
-"""One local run for all journeys; each test brings its own people, auctions and properties."""
+"""One local run for all tests; each test has its own users, auctions and properties."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.browser import Browser
 from tests.e2e.local import Local, ZaloPay
 
-NEVER = "86400"  # seconds: in these tests the schedule runs when they say so
+NEVER = "86400"  # seconds: the tests run the schedule themselves
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def traveller(local: Local) -> Iterator[Callable[..., Browser]]:
 
 @pytest.fixture
 def operate(local: Local) -> Callable[..., str]:
-    """Types a command of the operator; what it printed."""
+    """Returns a function that runs an operator's command and returns its output."""
 
     def typed(*words: str, ends: int = 0) -> str:
         command = [sys.executable, "-m", "infra.operator", "--local", "--at", local.http_url, *words, "--as", "linh"]

@@ -1,4 +1,4 @@
-"""The local run as a process of its own, and what its developer's routes and its simulator let a test do."""
+"""The local run in its own process, with its developer routes and its simulator."""
 
 import json
 import os
@@ -9,22 +9,22 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import boto3
 import httpx
 
-from tests.e2e.browser import Browser
+from tests.e2e.browser import Award, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
-START = 60.0  # seconds; a machine that has nothing compiled yet is slow
+START = 60.0  # seconds; slow on a machine without compiled files
 VIETNAM = timezone(timedelta(hours=7))
 
 T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T], seconds: float = 15.0) -> T:
-    """What `look` finds as soon as it is true."""
+    """Call `look` until its result is true. Returns the result."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"still {found!r} after {seconds} seconds"
@@ -32,17 +32,8 @@ def eventually(look: Callable[[], T], seconds: float = 15.0) -> T:
     return found
 
 
-class Award(NamedTuple):
-    """What somebody has won: enough to press the pay button."""
-
-    auction_id: str
-    property_id: str
-    nights: list[str]
-    amount: int
-
-
 class ZaloPay:
-    """The simulator's admin API: what its payers and its operators can do."""
+    """The simulator's admin API: the actions of payers, and faults."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -58,7 +49,7 @@ class ZaloPay:
         return self._asked(self._http.get("/orders"))["orders"]  # type: ignore[no-any-return]
 
     def pay(self, app_trans_id: str, **how: Any) -> str:
-        """Pay; answers where ZaloPay sends the browser."""
+        """Pay. Returns ZaloPay's redirect for the browser."""
         return self._do(app_trans_id, "pay", how)["redirect_url"]  # type: ignore[no-any-return]
 
     def decline(self, app_trans_id: str) -> str:
@@ -68,12 +59,12 @@ class ZaloPay:
         return self._do(app_trans_id, "cancel", {})["redirect_url"]  # type: ignore[no-any-return]
 
     def call_back(self, app_trans_id: str, **how: Any) -> list[int]:
-        """Send the callback again; the codes that were answered."""
+        """Send the callback again. Returns the answered codes."""
         tries = self._do(app_trans_id, "callback", how)["callbacks"]
         return [each["answer"]["return_code"] for each in tries]
 
     def answer(self, app_trans_id: str, **said: Any) -> None:
-        """Query says exactly this of the order."""
+        """Set query's answer about the order."""
         self._do(app_trans_id, "answer", said)
 
     def switch(self, fault: str, **how: Any) -> None:
@@ -136,7 +127,7 @@ class Local:
         )
 
     def stop(self) -> int:
-        """End it in order; answers its exit code."""
+        """Stop it. Returns its exit code."""
         self.zalopay.close()
         self._http.close()
         self._table.close()
@@ -144,7 +135,7 @@ class Local:
         return self._process.wait(timeout=30)
 
     def dev(self, method: str, path: str, content: Any = None, **asked: str) -> Any:
-        """A call to the developer's routes."""
+        """Call a developer route."""
         answer = self._http.request(method, f"/dev{path}", json=content, params=asked)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -153,11 +144,11 @@ class Local:
         return self.dev("GET", "/token", sub=sub, **claims)["token"]  # type: ignore[no-any-return]
 
     def browser(self, name: str) -> Browser:
-        """A browser of somebody whom nobody knows yet."""
+        """A browser of a new user."""
         return self.browser_of(f"{name}-{uuid.uuid4().hex[:12]}")
 
     def browser_of(self, name: str) -> Browser:
-        """A browser of somebody."""
+        """A browser of the user with this name."""
         return self.browser_as(f"auth0|{name}", f"{name}@stays.example", name.title())
 
     def browser_as(self, user_id: str, email: str, name: str) -> Browser:
@@ -166,7 +157,7 @@ class Local:
         return Browser(self.http_url, self.websocket_url, user_id, token, email)
 
     def again(self, browser: Browser) -> Browser:
-        """The same person after a new login: a token lasts a day."""
+        """The same user after a new login: a token lasts a day."""
         browser.close()
         return self.browser_as(browser.user_id, browser.email, "again")
 
@@ -174,11 +165,11 @@ class Local:
         return datetime.fromisoformat(self.dev("GET", "/clock")["now"])
 
     def in_seconds(self, seconds: int) -> str:
-        """A moment from now on, as events name it."""
+        """The time this many seconds from now, as in events."""
         return (self.now() + timedelta(seconds=seconds)).astimezone(UTC).isoformat()
 
     def nights(self, first: int, count: int) -> list[str]:
-        """So many nights in a row, the first of them so many days from now."""
+        """`count` nights in a row, the first of them `first` days from now."""
         day: date = self.now().astimezone(VIETNAM).date() + timedelta(days=first)
         return [(day + timedelta(days=more)).isoformat() for more in range(count)]
 
@@ -193,7 +184,7 @@ class Local:
         property_id: str | None = None,
         **more: Any,
     ) -> Award:
-        """Somebody has won nights of a property, which is one of its own unless it is named."""
+        """Announce a win. Without `property_id` the property is a new one."""
         auction_id, place = new_number(), property_id or new_number()
         nights = nights or self.nights(10, 2)
         detail = {
@@ -210,30 +201,43 @@ class Local:
         assert self.announce("AuctionResult", detail)["accepted"]
         return Award(auction_id, place, nights, price * len(nights))
 
+    def partial_win(self, winner: Browser, count: int = 4, **more: Any) -> Award:
+        """A partial win of this many nights."""
+        return self.award(winner, self.nights(30, count), result="PARTIAL_WIN", **more)
+
+    def withdraw(self, winner: Browser, award: Award, **more: Any) -> Any:
+        """Announce the withdrawal of an award."""
+        return self.announce("AuctionWithdrawn", {"auctionId": award.auction_id, "userId": winner.user_id, **more})
+
     def later(self, seconds: int) -> None:
         """Move the clock on."""
         self.dev("POST", "/clock", {"advance": seconds})
 
     def round(self, after: int = 0) -> dict[str, int]:
-        """A round of the schedule, so many seconds from now."""
+        """Run a round of the schedule, `after` seconds from now."""
         if after:
             self.later(after)
         return self.dev("POST", "/schedule")["reconciliation"]  # type: ignore[no-any-return]
 
     def mail(self, email: str) -> list[dict[str, Any]]:
-        """What was sent to somebody, newest first."""
+        """The mails to an address, newest first."""
         return [each for each in self.dev("GET", "/mail") if each["to"] == [email]]
 
-    def letters(self, email: str, count: int) -> list[dict[str, Any]]:
-        """So many letters to somebody, once they have come."""
-        return eventually(lambda: mail if len(mail := self.mail(email)) >= count else [])
+    def wait_for_mails(self, email: str, count: int) -> list[dict[str, Any]]:
+        """Wait for this many mails to an address, and return them."""
+        return eventually(lambda: mails if len(mails := self.mail(email)) >= count else [])
 
     def published(self, stay_id: str) -> list[str]:
-        """What the rest of the company has heard of a stay, in order."""
+        """The names of the published events about a stay, in order."""
         return [each["detail-type"] for each in self.dev("GET", "/events") if each["detail"].get("stayId") == stay_id]
 
+    def published_of(self, auction_id: str, name: str) -> list[dict[str, Any]]:
+        """The details of the published events of this name that concern an auction."""
+        said = [each["detail"] for each in self.dev("GET", "/events") if each["detail-type"] == name]
+        return [each for each in said if each["auctionId"] == auction_id]
+
     def story(self, stay_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Everything that is on record of a stay, by kind."""
+        """All items of a stay, by kind."""
         asked = {
             "TableName": "stays",
             "KeyConditionExpression": "PK = :stay",
@@ -247,16 +251,16 @@ class Local:
         return told
 
     def spoil(self, partition: str, sort: str, **attributes: str) -> None:
-        """Write what no release ever wrote over attributes of an item."""
+        """Overwrite attributes of an item with values that no release writes."""
         key = {"PK": {"S": partition}, "SK": {"S": sort}}
         values = {name: {"Value": {"S": value}} for name, value in attributes.items()}
         self._table.update_item(TableName="stays", Key=key, AttributeUpdates=values)
 
     def events(self, stay_id: str) -> list[str]:
-        """What has happened to a stay, in order."""
+        """The names of the events in a stay's timeline, in order."""
         return [event["what"] for event in self.story(stay_id)["EVENT"]]
 
 
 def new_number() -> str:
-    """An id that nothing has yet."""
+    """A new id."""
     return str(uuid.uuid4().int >> 66)

@@ -1,4 +1,4 @@
-"""The doctor, which looks deployments over, finds a running system well."""
+"""The doctor finds no problem in a running system."""
 
 from infra.doctor.__main__ import main
 
@@ -9,5 +9,5 @@ def test_the_doctor_finds_nothing_wrong_with_the_local_run(local, capsys):
     found = main([*asked, "--issuer", f"{http}/"])
     said = capsys.readouterr().out.splitlines()
     assert found == 0, said
-    assert said[-1] == "Nothing to put right."
+    assert said[-1] == "Problems: none."
     assert [line[:6].strip() for line in said[:-1]] == ["ok"] * 6

@@ -1,4 +1,4 @@
-"""What the gateways in front of the functions answer, on the ports that the front end calls."""
+"""The answers of the gateways, on the ports that the frontend calls."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def authorized(local: Local) -> dict[str, str]:
 
 
 def assert_error(answer: httpx.Response, status: int, code: str) -> dict[str, object]:
-    """The one shape of the contract, in full."""
+    """Check the whole error body of the contract."""
     said = answer.json()
     assert (answer.status_code, said["error"]["code"]) == (status, code)
     assert set(said) == {"error", "requestId"}

@@ -1,8 +1,7 @@
-"""From the pay button to the booking, whatever comes first and whatever gets lost."""
+"""From the pay button to the booking, in any order of events, and with lost calls."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -12,15 +11,11 @@ from tests.e2e.local import Award, Local, ZaloPay, eventually
 Travel = Callable[..., Browser]
 
 
-def press_pay(browser: Browser, award: Award) -> dict[str, Any]:
-    return browser.create_payment(award.auction_id, award.nights, award.amount)
-
-
 def assert_booked(local: Local, browser: Browser, award: Award, session_id: str) -> None:
-    """One booking of these nights, one letter, one thread, one recorded decision."""
+    """Check that there is one booking of these nights, one mail, one thread and one recorded decision."""
     (booking,) = [each for each in browser.get("/user/bookings") if each["id"] == session_id]
     assert (booking["status"], booking["nights"]) == ("CONFIRMED", award.nights)
-    local.letters(browser.email, 1)
+    local.wait_for_mails(browser.email, 1)
     story = eventually(lambda: told if (told := local.story(session_id))["MAIL"][0]["state"] == "SENT" else {})
     assert [len(story[kind]) for kind in ("SESSION", "BOOKING", "THREAD", "MAIL")] == [1, 1, 1, 1]
     assert [event["what"] for event in story["EVENT"]].count("PAID_AND_BOOKED") == 1
@@ -31,7 +26,7 @@ def assert_booked(local: Local, browser: Browser, award: Award, session_id: str)
 def test_a_won_auction_becomes_a_paid_booked_stay(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     assert (order["amount"], order["orderUrl"]) == (award.amount, zalopay.order(order["appTransId"])["order_url"])
     other_tab = an.listen()
 
@@ -48,12 +43,12 @@ def test_a_won_auction_becomes_a_paid_booked_stay(local: Local, zalopay: ZaloPay
     assert page.socket.dropped == other_tab.dropped == []
 
 
-def test_a_booking_has_everything_that_the_confirmation_page_and_the_letter_show(
+def test_a_booking_has_everything_that_the_confirmation_page_and_the_mail_show(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     zalopay.pay(order["appTransId"])
     booking = an.get(f"/payment/{order['sessionId']}/booking")
     reference, created_at = booking.pop("referenceNumber"), booking.pop("createdAt")
@@ -77,9 +72,9 @@ def test_a_booking_has_everything_that_the_confirmation_page_and_the_letter_show
         ],
     }
     assert created_at.endswith("Z")
-    (letter,) = local.letters(an.email, 1)
-    assert reference in letter["text"]
-    (calendar,) = [each for each in letter["attachments"] if each["name"].endswith(".ics")]
+    (mail,) = local.wait_for_mails(an.email, 1)
+    assert reference in mail["text"]
+    (calendar,) = [each for each in mail["attachments"] if each["name"].endswith(".ics")]
     assert (calendar["type"], award.nights[0].replace("-", "") in calendar["content"]) == ("text/calendar", True)
 
 
@@ -87,9 +82,9 @@ def test_what_the_backend_does_after_a_booking_may_be_asked_for_again(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     zalopay.pay(order["appTransId"])
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
     booking = f"/bookings/{order['sessionId']}"
     for _ in range(2):
         assert an.post(f"{booking}/update-calendar", {}) == {}
@@ -99,7 +94,7 @@ def test_what_the_backend_does_after_a_booking_may_be_asked_for_again(
         an.post(f"{booking}/send-confirmation", {})
     local.later(61)
     assert an.post(f"{booking}/send-confirmation", {}) == {}
-    first, second = local.letters(an.email, 2)
+    first, second = local.wait_for_mails(an.email, 2)
     assert first["subject"] == second["subject"]
     assert len(local.story(order["sessionId"])["THREAD"]) == 1
 
@@ -110,7 +105,7 @@ def test_a_callback_that_beats_the_answer_to_create_is_not_lost(
     an = traveller()
     award = local.award(an)
     zalopay.switch("callback_before_create", next=True)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     assert zalopay.order(order["appTransId"])["callbacks"][0]["verdict"] == "accepted"
     page = SessionPage(an, order["sessionId"])
     assert page.session["status"] == "PENDING"
@@ -125,10 +120,10 @@ def test_a_page_that_opens_after_the_callback_polls_and_is_told_on_subscribing(
 ) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     redirect = zalopay.pay(order["appTransId"])
     eventually(lambda: local.story(order["sessionId"])["SESSION"][0]["status"] == "PAID")
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
 
     page = an.return_from(redirect)
     assert page.session["status"] == "PENDING"
@@ -145,7 +140,7 @@ def test_a_browser_that_comes_back_before_the_callback_finds_the_money_by_asking
 ) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     page = an.return_from(zalopay.pay(order["appTransId"], order="redirect_first"))
     outcome = page.follow()
     assert (outcome.by, outcome.status, page.polls) == ("poll", "PAID", ["PAID"])
@@ -160,7 +155,7 @@ def test_a_page_that_waits_moves_on_by_the_socket_within_a_second(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     page = SessionPage(an, order["sessionId"])
     page.socket.expect("PAYMENT_STATUS", paymentId=order["sessionId"], status="INITIATED")
     zalopay.pay(order["appTransId"])
@@ -174,7 +169,7 @@ def test_a_page_that_waits_moves_on_by_the_socket_within_a_second(
 def test_a_lost_callback_is_found_by_polling(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     zalopay.switch("callback_lost", app_trans_id=order["appTransId"])
     page = an.return_from(zalopay.pay(order["appTransId"]))
     outcome = page.follow()
@@ -188,7 +183,7 @@ def test_a_lost_callback_is_found_by_the_schedule_when_nobody_asks(
 ) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     zalopay.switch("callback_lost", app_trans_id=order["appTransId"])
     zalopay.pay(order["appTransId"])
     local.round(after=60)
@@ -203,7 +198,7 @@ def test_when_every_callback_is_lost_every_paid_order_is_booked_within_two_minut
     awards = [local.award(each) for each in people]
     zalopay.switch("callback_lost")
     with ThreadPoolExecutor(4) as pool:
-        orders = list(pool.map(press_pay, people, awards))
+        orders = list(pool.map(Browser.press_pay, people, awards))
         list(pool.map(lambda order: zalopay.pay(order["appTransId"]), orders))
     local.round(after=60)
     local.round(after=60)
@@ -211,13 +206,13 @@ def test_when_every_callback_is_lost_every_paid_order_is_booked_within_two_minut
     assert [story["SESSION"][0]["fulfilment"] for story in stories] == ["BOOKED"] * 20
     assert all(callback["verdict"] == "lost" for order in zalopay.orders()[-20:] for callback in order["callbacks"])
     for person in people:
-        local.letters(person.email, 1)
+        local.wait_for_mails(person.email, 1)
 
 
 def test_three_callbacks_make_one_booking(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     zalopay.switch("callback_tripled", app_trans_id=order["appTransId"])
     zalopay.pay(order["appTransId"])
     verdicts = [each["verdict"] for each in zalopay.order(order["appTransId"])["callbacks"]]
@@ -230,7 +225,7 @@ def test_fifty_callbacks_at_once_make_one_booking_and_are_all_answered_1(
 ) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     zalopay.switch("callback_lost", app_trans_id=order["appTransId"])
     zalopay.pay(order["appTransId"])
     assert zalopay.call_back(order["appTransId"], times=50, at_once=True) == [1] * 50
@@ -241,20 +236,20 @@ def test_a_double_click_makes_one_order(local: Local, zalopay: ZaloPay, travelle
     an = traveller()
     award = local.award(an)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: press_pay(an, award), range(2))
+        first, second = pool.map(lambda _: an.press_pay(award), range(2))
     assert first == second
     assert [order for order in zalopay.orders() if order["app_trans_id"] == first["appTransId"]]
-    assert press_pay(an, award) == first
+    assert an.press_pay(award) == first
     zalopay.pay(first["appTransId"])
     with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE") as refusal:
-        press_pay(an, award)
+        an.press_pay(award)
     assert refusal.value.details == {"sessionId": first["sessionId"]}
 
 
 def test_a_declined_attempt_leaves_the_order_payable(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     page = an.return_from(zalopay.decline(order["appTransId"]))
     status = an.get(f"/payment/zalopay/status/{order['appTransId']}")
     assert (page.session["status"], status["status"]) == ("PENDING", "PENDING")
@@ -267,17 +262,17 @@ def test_a_declined_attempt_leaves_the_order_payable(local: Local, zalopay: Zalo
 def test_a_payment_cancelled_at_zalopay_frees_the_nights(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an, binh = traveller("an"), traveller("binh")
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     page = an.return_from(zalopay.cancel(order["appTransId"]))
     outcome = page.follow()
     assert outcome == ("poll", "CANCELLED", None, "PAYMENT_CANCELLED")
     page.socket.expect("PAYMENT_STATUS", paymentId=order["sessionId"], status="FAILED", reason="PAYMENT_CANCELLED")
-    assert press_pay(binh, local.award(binh, award.nights, property_id=award.property_id))["orderUrl"]
+    assert binh.press_pay(local.award(binh, award.nights, property_id=award.property_id))["orderUrl"]
 
 
 def test_a_payment_that_nobody_makes_ends_by_itself(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     socket = an.listen()
     zalopay.decline(order["appTransId"])
     local.round(after=17 * 60)

@@ -1,4 +1,4 @@
-"""Nights that two people want, and money that comes too late or goes back."""
+"""Nights that two users want, late money, and refunds."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.browser import ApiError, Browser, SessionPage
-from tests.e2e.local import Award, Local, ZaloPay, eventually
+from tests.e2e.local import Local, ZaloPay, eventually
 
 Travel = Callable[..., Browser]
-OVER = 20 * 60  # seconds: no order can be paid and no night is held any more
-
-
-def press_pay(browser: Browser, award: Award) -> dict[str, Any]:
-    return browser.create_payment(award.auction_id, award.nights, award.amount)
+OVER = 20 * 60  # seconds until every order and every hold has ended
 
 
 def pay(zalopay: ZaloPay, order: dict[str, Any], **how: Any) -> None:
@@ -22,7 +18,7 @@ def pay(zalopay: ZaloPay, order: dict[str, Any], **how: Any) -> None:
 
 
 def assert_refunded(local: Local, zalopay: ZaloPay, order: dict[str, Any]) -> dict[str, Any]:
-    """Rounds of the schedule bring all the money back, once; the session as the client sees it is given back."""
+    """Run rounds of the schedule, and check that the whole amount is refunded once. Returns the refund."""
     local.round()
     session = local.story(order["sessionId"])["SESSION"][0]
     assert session["fulfilment"] in ("REFUNDING", "REFUNDED")
@@ -36,7 +32,7 @@ def assert_refunded(local: Local, zalopay: ZaloPay, order: dict[str, Any]) -> di
 
 def test_late_money_is_honoured_while_the_nights_are_free(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     local.round(after=OVER)
     assert an.get(f"/payment/sessions/{order['sessionId']}")["status"] == "EXPIRED"
     pay(zalopay, order, late=True)
@@ -52,13 +48,13 @@ def test_of_two_people_who_want_a_night_one_books_it_and_the_other_gets_all_mone
     an, binh = traveller("an"), traveller("binh")
     first = local.award(an)
     second = local.award(binh, local.nights(11, 2), property_id=first.property_id)
-    late = press_pay(an, first)
+    late = an.press_pay(first)
     with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE") as refusal:
-        press_pay(binh, second)
+        binh.press_pay(second)
     assert refusal.value.details == {"nights": [first.nights[1]]}
 
     local.round(after=OVER)
-    order = press_pay(binh, second)
+    order = binh.press_pay(second)
     page = SessionPage(binh, order["sessionId"])
     pay(zalopay, order)
     outcome = page.follow()
@@ -79,8 +75,8 @@ def test_of_two_people_who_want_a_night_one_books_it_and_the_other_gets_all_mone
     with pytest.raises(ApiError, match="404 NOT_FOUND"):
         an.get(f"/payment/{late['sessionId']}/booking")
     assert binh.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED"
-    (letter,) = local.letters(an.email, 1)
-    assert letter["attachments"] == []
+    (mail,) = local.wait_for_mails(an.email, 1)
+    assert mail["attachments"] == []
     assert socket.dropped == []
 
 
@@ -90,9 +86,9 @@ def test_of_two_late_payments_for_one_night_one_is_booked_and_one_refund_is_mark
     an, binh = traveller("an"), traveller("binh")
     first = local.award(an)
     second = local.award(binh, first.nights, property_id=first.property_id)
-    orders = [press_pay(an, first)]
+    orders = [an.press_pay(first)]
     local.round(after=OVER)
-    orders.append(press_pay(binh, second))
+    orders.append(binh.press_pay(second))
     local.round(after=OVER)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda order: pay(zalopay, order, late=True), orders))
@@ -108,9 +104,9 @@ def test_a_cancelled_booking_frees_its_nights_and_brings_the_money_back(
 ) -> None:
     an, binh = traveller("an"), traveller("binh")
     award = local.award(an)
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     pay(zalopay, order)
-    local.letters(an.email, 1)
+    local.wait_for_mails(an.email, 1)
     socket = an.listen()
     cancelled = an.call("DELETE", f"/bookings/{order['sessionId']}")
     refund = {"amount": award.amount, "status": "REFUND_DUE"}
@@ -118,14 +114,14 @@ def test_a_cancelled_booking_frees_its_nights_and_brings_the_money_back(
     assert an.call("DELETE", f"/bookings/{order['sessionId']}") == cancelled
     socket.expect("PAYMENT_STATUS", paymentId=order["sessionId"], refund=refund)
 
-    theirs = press_pay(binh, local.award(binh, award.nights, property_id=award.property_id))
+    theirs = binh.press_pay(local.award(binh, award.nights, property_id=award.property_id))
     pay(zalopay, theirs)
     assert binh.get(f"/payment/{theirs['sessionId']}/booking")["status"] == "CONFIRMED"
 
     assert_refunded(local, zalopay, order)
     booking = an.get(f"/payment/{order['sessionId']}/booking")
     assert (booking["status"], booking["refund"]["status"]) == ("CANCELLED", "REFUNDED")
-    assert len(local.letters(an.email, 2)) == 2
+    assert len(local.wait_for_mails(an.email, 2)) == 2
 
 
 def test_nights_that_are_reserved_first_are_paid_later(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
@@ -136,8 +132,8 @@ def test_nights_that_are_reserved_first_are_paid_later(local: Local, zalopay: Za
     assert (reserved["status"], reserved["totalAmount"]) == ("PENDING", award.amount)
     assert an.post("/bookings", wish) == reserved
     with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
-        press_pay(binh, local.award(binh, award.nights, property_id=award.property_id))
-    order = press_pay(an, award)
+        binh.press_pay(local.award(binh, award.nights, property_id=award.property_id))
+    order = an.press_pay(award)
     assert order["sessionId"] == reserved["id"]
     pay(zalopay, order)
     assert an.get(f"/payment/{reserved['id']}/booking")["status"] == "CONFIRMED"
@@ -145,7 +141,7 @@ def test_nights_that_are_reserved_first_are_paid_later(local: Local, zalopay: Za
 
 def test_a_refund_whose_answer_was_lost_is_made_once(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
-    order = press_pay(an, local.award(an))
+    order = an.press_pay(local.award(an))
     pay(zalopay, order)
     an.call("DELETE", f"/bookings/{order['sessionId']}")
     zalopay.switch("refund_lost", app_trans_id=order["appTransId"])
@@ -159,10 +155,10 @@ def test_an_order_whose_address_was_lost_is_given_up_and_made_anew(
     award = local.award(an)
     zalopay.switch("create_lost", next=True)
     with pytest.raises(ApiError, match="502 PAYMENT_CREATION_FAILED") as failure:
-        press_pay(an, award)
+        an.press_pay(award)
     given_up = failure.value.details["sessionId"]
     assert an.get(f"/payment/sessions/{given_up}")["status"] == "FAILED"
-    order = press_pay(an, award)
+    order = an.press_pay(award)
     assert order["sessionId"] != given_up
     pay(zalopay, order)
     eventually(lambda: an.get(f"/payment/{order['sessionId']}/booking")["status"] == "CONFIRMED")

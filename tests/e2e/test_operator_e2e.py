@@ -1,4 +1,4 @@
-"""The operator's commands against the local run, as they are typed."""
+"""The operator's commands on the command line, against the local run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,11 +15,11 @@ Operate = Callable[..., str]
 def test_a_lost_callback_is_found_asked_about_and_told_of(
     local: Any, zalopay: Any, traveller: Any, operate: Operate
 ) -> None:
-    local.dev("DELETE", "/dead-letters")  # of a world that was emptied while its records were under way
+    local.dev("DELETE", "/dead-letters")  # left over from the tests of the seed data
     an = traveller()
     award = local.award(an)
     zalopay.switch("callback_lost", next=True)
-    made = an.create_payment(award.auction_id, award.nights, award.amount)
+    made = an.press_pay(award)
     zalopay.pay(made["appTransId"])
     assert made["sessionId"] in operate("due")
     assert "would become PAID / BOOKED" in operate("ask", made["appTransId"])
@@ -35,7 +35,7 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(
 
 
 def elsewhere(local: Any, zalopay: Any) -> Mapping[str, Any]:
-    """An order that ZaloPay has and nobody here knows, paid; ZaloPay tells us."""
+    """An unknown order at ZaloPay that is paid, and its callback."""
     session = opened(now=local.now())
     asked = create_request(
         APP_ID, KEY1, session, "http://localhost", f"{local.http_url}/api/v1/payment/zalopay/callback"
@@ -65,7 +65,7 @@ def test_stray_money_is_listed_and_given_back_by_its_transaction(local: Any, zal
 def test_a_session_is_ended_by_hand(local: Any, traveller: Any, operate: Operate) -> None:
     an = traveller()
     award = local.award(an)
-    made = an.create_payment(award.auction_id, award.nights, award.amount)
+    made = an.press_pay(award)
     assert "PENDING / NONE would become CANCELLED / NONE" in operate("end", made["sessionId"])
     assert "PENDING / NONE is now CANCELLED / NONE" in operate("--yes", "end", made["sessionId"])
     assert local.events(made["sessionId"])[-1] == "ENDED_BY_OPERATOR"

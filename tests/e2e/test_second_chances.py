@@ -1,4 +1,4 @@
-"""A winner who does not pay, and those who come after: each hears their own part of the story."""
+"""A winner does not pay, and the runners-up get offers: each user gets only their own messages."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -26,7 +26,7 @@ def runner_up(browser: Browser, nights: list[str], price: int) -> dict[str, Any]
 
 
 def won(local: Local, winner: Browser, first: Browser, second: Browser) -> Award:
-    """Four nights for the winner; the first runner-up wants all of them, the second the first three."""
+    """Four nights for the winner. The first runner-up bid for all of them, the second for the first three."""
     nights = local.nights(30, 4)
     runners_up = [runner_up(first, nights, 450_000), runner_up(second, nights[:3], 400_000)]
     deadline = local.in_seconds(10 * MINUTES)
@@ -34,13 +34,13 @@ def won(local: Local, winner: Browser, first: Browser, second: Browser) -> Award
 
 
 def arrive(browser: Browser) -> Socket:
-    """Somebody opens the winners page, whose call vouches for the socket that follows."""
+    """Open the winners page, whose call proves the user of the socket that follows."""
     assert browser.get("/auctions/winners/me") == []
     return browser.listen()
 
 
 def heard(browser: Browser, socket: Socket) -> list[tuple[str, str | None]]:
-    """What a browser has been told in all, by type and by what it says."""
+    """All messages of a browser, by type and by result or status."""
     socket.ping()
     assert all(message["userId"] == browser.user_id for message in socket.accepted)
     assert socket.dropped == []
@@ -59,7 +59,7 @@ def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
     sockets[0].expect("AUCTION_RESULT", auctionId=award.auction_id, result="LOST", status="EXPIRED")
     assert an.get(f"/auctions/winners/{award.auction_id}")["status"] == "EXPIRED"
     with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):
-        an.create_payment(award.auction_id, award.nights, award.amount)
+        an.press_pay(award)
 
     offer = sockets[1].expect("SECOND_CHANCE_OFFER", auctionId=award.auction_id, offeredNights=award.nights)
     assert binh.get(f"/auctions/offers/second-chance/{offer['offerId']}")["amount"] == 4 * 450_000
@@ -84,7 +84,7 @@ def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
 
 
 def booked_days(local: Local, award: Award) -> list[tuple[date, date]]:
-    """What the host's calendar program reads in the property's feed: check-in and check-out of each stay."""
+    """Check-in and check-out of each stay in the property's feed."""
     with closing(local.browser_of("host-lan")) as host:
         address = host.post(f"/properties/{award.property_id}/calendar/feed", {})["url"]
     (calendar,) = IcsCalendarStream.from_ics(httpx.get(address, trust_env=False).text).calendars
@@ -97,9 +97,9 @@ def test_what_nobody_wants_is_released_and_the_bus_says_so(local: Local, travell
     for browser in (an, binh, chi):
         eventually(lambda browser=browser: offered(browser) or browser is an)
         assert browser.post(f"/auctions/offers/{award.auction_id}/decline", {}) == {}
-    said = eventually(lambda: published(local, award, "NightsReleased"))
+    said = eventually(lambda: local.published_of(award.auction_id, "NightsReleased"))
     assert [(each["releasedNights"], each["userId"]) for each in said] == [(award.nights, chi.user_id)]
-    assert published(local, award, "OfferExpired") == []
+    assert local.published_of(award.auction_id, "OfferExpired") == []
 
 
 def offered(browser: Browser) -> list[Any]:
@@ -107,17 +107,11 @@ def offered(browser: Browser) -> list[Any]:
     return found
 
 
-def published(local: Local, award: Award, name: str) -> list[dict[str, Any]]:
-    """The events of this name that concern an auction."""
-    said = [each["detail"] for each in local.dev("GET", "/events") if each["detail-type"] == name]
-    return [each for each in said if each["auctionId"] == award.auction_id]
-
-
 def test_nobody_is_asked_as_long_as_an_order_is_open(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
     award = won(local, an, binh, chi)
     local.later(9 * MINUTES)
-    order = an.create_payment(award.auction_id, award.nights, award.amount)
+    order = an.press_pay(award)
     local.round(after=3 * MINUTES)
     assert binh.get("/auctions/offers/second-chance/me") == []
     with pytest.raises(ApiError, match="409 INVALID_AUCTION_STATE"):

@@ -1,4 +1,4 @@
-"""Money that comes late, moves, is discounted, comes twice or is told in odd words; and what people do about it."""
+"""Late, moving, discounted and double money, unusual answers, and the operator's decisions."""
 
 import json
 from collections.abc import Callable
@@ -17,20 +17,11 @@ Travel = Callable[..., Browser]
 Order = dict[str, Any]
 MINUTES = 60
 HOURS = 3600
-OVER = 20 * MINUTES  # no order can be paid and no night is held any more
-
-
-def choose(browser: Browser, award: Award, first: int, end: int) -> Order:
-    nights = award.nights[first:end]
-    return browser.create_payment(award.auction_id, nights, award.amount * len(nights) // len(award.nights))
-
-
-def partial(local: Local, browser: Browser, **more: Any) -> Award:
-    return local.award(browser, local.nights(30, 4), result="PARTIAL_WIN", **more)
+OVER = 20 * MINUTES  # every order and every hold has ended
 
 
 def standing(browser: Browser, order: Order) -> tuple[str, str | None, int | None]:
-    """Status, reason, and what goes back: as `/status` tells."""
+    """Status, reason and refund, as `/status` answers."""
     told = browser.get(f"/payment/zalopay/status/{order['appTransId']}")
     return told["status"], told.get("reason"), told.get("refund", {}).get("amount")
 
@@ -41,13 +32,8 @@ def is_booked(browser: Browser, order: Order) -> bool:
     return (booking["status"], booking["totalAmount"]) == ("CONFIRMED", order["amount"])
 
 
-def published(local: Local, award: Award, name: str) -> list[dict[str, Any]]:
-    said = [each["detail"] for each in local.dev("GET", "/events") if each["detail-type"] == name]
-    return [each for each in said if each["auctionId"] == award.auction_id]
-
-
 def refunds(local: Local, zalopay: ZaloPay, *orders: Order) -> list[list[int]]:
-    """What went back of each, after rounds enough."""
+    """The refunds of each order, after enough rounds of the clock."""
     local.round()
     local.round(after=2 * MINUTES)
     return given_back(zalopay, *orders)
@@ -57,12 +43,8 @@ def given_back(zalopay: ZaloPay, *orders: Order) -> list[list[int]]:
     return [[each["amount"] for each in zalopay.order(order["appTransId"])["refunds"]] for order in orders]
 
 
-def withdraw(local: Local, browser: Browser, award: Award, **more: Any) -> Any:
-    return local.announce("AuctionWithdrawn", {"auctionId": award.auction_id, "userId": browser.user_id, **more})
-
-
 def seconds_to(local: Local, hour: int, minute: int) -> int:
-    """Until it is so late the next time in Viet Nam."""
+    """Seconds until the next time it is this late in Vietnam."""
     now = local.now().astimezone(VIETNAM)
     then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return int((then + timedelta(days=then <= now) - now).total_seconds())
@@ -75,24 +57,24 @@ def test_late_money_by_what_became_of_the_award(local: Local, zalopay: ZaloPay, 
     an, binh = traveller("an"), traveller("binh")
     soon = local.in_seconds(5 * MINUTES)
     line = [{"userId": binh.user_id, "nights": [{"date": night, "price": 400_000} for night in local.nights(30, 4)]}]
-    opened, declined, withdrawn = (partial(local, an) for _ in range(3))
-    expired = partial(local, an, paymentDeadline=soon)
-    offered, accepted = (partial(local, an, paymentDeadline=soon, runnersUp=line) for _ in range(2))
-    retried, retried_and_paid, reserved, moving = (partial(local, an) for _ in range(4))
+    opened, declined, withdrawn = (local.partial_win(an) for _ in range(3))
+    expired = local.partial_win(an, paymentDeadline=soon)
+    offered, accepted = (local.partial_win(an, paymentDeadline=soon, runnersUp=line) for _ in range(2))
+    retried, retried_and_paid, reserved, moving = (local.partial_win(an) for _ in range(4))
     whole = (opened, declined, withdrawn, expired, offered, accepted)
-    orders = {award.auction_id: choose(an, award, 0, 4) for award in whole}
+    orders = {award.auction_id: an.press_pay(award, 0, 4) for award in whole}
     half = (retried, retried_and_paid, reserved, moving)
-    orders |= {award.auction_id: choose(an, award, 0, 2) for award in half}
+    orders |= {award.auction_id: an.press_pay(award, 0, 2) for award in half}
     local.round(after=OVER)
-    local.round(after=2 * MINUTES)  # an award is looked at again once its order is over
+    local.round(after=2 * MINUTES)  # an award is checked again after the end of its order
     an.post(f"/auctions/winners/{declined.auction_id}/decline", {})
-    assert withdraw(local, an, withdrawn)["as"] == "RECEIVED"
+    assert local.withdraw(an, withdrawn)["as"] == "RECEIVED"
     assert binh.post(f"/auctions/offers/{accepted.auction_id}/accept", {}) == {}
-    paid_again = choose(an, retried_and_paid, 2, 4)
+    paid_again = an.press_pay(retried_and_paid, 2, 4)
     zalopay.pay(paid_again["appTransId"])
-    again = choose(an, retried, 0, 3)
+    again = an.press_pay(retried, 0, 3)
     kept = an.post("/bookings", {"auctionId": reserved.auction_id, "selectedNights": reserved.nights[1:]})
-    also = choose(an, moving, 1, 4)
+    also = an.press_pay(moving, 1, 4)
     zalopay.switch("payment_moving", app_trans_id=also["appTransId"])
     assert standing(an, also)[0] == "PENDING"
 
@@ -109,7 +91,7 @@ def test_late_money_by_what_became_of_the_award(local: Local, zalopay: ZaloPay, 
     for award in (offered, accepted):
         with pytest.raises(ApiError, match="409 OFFER_EXPIRED"):
             binh.create_payment(award.auction_id, award.nights, 1_600_000)
-        assert published(local, award, "NightsReleased") == []
+        assert local.published_of(award.auction_id, "NightsReleased") == []
     for gone in (again["sessionId"], kept["id"], also["sessionId"]):
         shown = an.get(f"/payment/sessions/{gone}")
         assert (shown["status"], shown["reason"]) == ("CANCELLED", "SUPERSEDED")
@@ -129,7 +111,7 @@ def test_money_for_a_night_that_is_past_goes_back_unless_it_came_in_time(
         local.award(an, which, result="PARTIAL_WIN", paymentDeadline=later)
         for which in (nights, nights, nights[:1], nights[1:])
     )
-    orders = [choose(an, award, 0, len(award.nights)) for award in (whole, part, over, ahead)]
+    orders = [an.press_pay(award, 0, len(award.nights)) for award in (whole, part, over, ahead)]
     local.later(17 * MINUTES)  # past midnight, and past the order's end, but not by more than four minutes
     zalopay.pay(orders[0]["appTransId"], late=True)
     assert is_booked(an, orders[0])
@@ -142,7 +124,7 @@ def test_money_for_a_night_that_is_past_goes_back_unless_it_came_in_time(
     assert refunds(local, zalopay, *orders) == [[], [1_500_000], [500_000], []]
 
 
-# 2.2 and 2.3: moving money, odd codes and silence
+# 2.2 and 2.3: moving money, unusual codes and silence
 
 
 ODD = [
@@ -169,10 +151,10 @@ def test_every_order_ends_whatever_zalopay_answers(
     local: Local, zalopay: ZaloPay, traveller: Travel, operate: Callable[..., str]
 ) -> None:
     an, binh = traveller("an"), traveller("binh")
-    awards = [partial(local, an, paymentDeadline=local.in_seconds(10 * 24 * HOURS)) for _ in (*ODD, *SILENT)]
-    orders = [choose(an, award, 0, 4) for award in awards]
-    moving = partial(local, an, paymentDeadline=local.in_seconds(10 * 24 * HOURS))
-    moves, stops = choose(an, moving, 0, 2), choose(an, partial(local, an), 0, 2)
+    awards = [local.partial_win(an, paymentDeadline=local.in_seconds(10 * 24 * HOURS)) for _ in (*ODD, *SILENT)]
+    orders = [an.press_pay(award, 0, 4) for award in awards]
+    moving = local.partial_win(an, paymentDeadline=local.in_seconds(10 * 24 * HOURS))
+    moves, stops = an.press_pay(moving, 0, 2), an.press_pay(local.partial_win(an), 0, 2)
     for order, answer in zip(orders, [*ODD, *SILENT], strict=True):
         zalopay.answer(order["appTransId"], **answer)
     for order in (moves, stops):
@@ -210,10 +192,10 @@ def test_every_order_ends_whatever_zalopay_answers(
     binh.close()
 
 
-# 2.4 and 2.5: callbacks in any dress, discounts, another amount
+# 2.4 and 2.5: callbacks in any spelling, discounts, another amount
 
 
-def test_a_callback_counts_in_every_dress(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+def test_a_callback_counts_in_every_spelling(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an = traveller()
     for seed in (*range(1, 10), *range(10, 100, 10)):
         order = an.pay_as_shown(local.award(an, local.nights(20, 1)).auction_id)
@@ -255,7 +237,8 @@ def test_a_wrong_amount_stays_on_record_when_the_right_one_comes(
         zalopay.switch("callback_wrong_amount", app_trans_id=order["appTransId"], on=False)
     review = operate("review")
     assert all(
-        f"{order['sessionId']}  1.001.000 ₫ came, 1.000.000 ₫ expected" in review for order in (corrected, paid_twice)
+        f"{order['sessionId']}  1.001.000 ₫ received, 1.000.000 ₫ expected" in review
+        for order in (corrected, paid_twice)
     )
     assert zalopay.call_back(corrected["appTransId"]) == [1]
     first = str(zalopay.order(paid_twice["appTransId"])["zp_trans_id"])
@@ -267,7 +250,7 @@ def test_a_wrong_amount_stays_on_record_when_the_right_one_comes(
     assert [line for line in strays if corrected["sessionId"] in line] == []
 
 
-# 2.5 to 2.7: what goes back
+# 2.5 to 2.7: refunds
 
 
 def pay(zalopay: ZaloPay, browser: Browser, award: Award, **how: Any) -> Order:
@@ -280,7 +263,7 @@ def test_what_goes_back_goes_back_once_and_whole(
     local: Local, zalopay: ZaloPay, traveller: Travel, operate: Callable[..., str]
 ) -> None:
     an = traveller()
-    near, far = local.nights(4, 2), local.nights(40, 2)  # a half of the price goes back, and all
+    near, far = local.nights(4, 2), local.nights(40, 2)  # refunds of half the price, and of all of it
     discounted = [
         pay(zalopay, an, local.award(an, nights), discount=20_000, amount_is=amount_is)
         for nights, amount_is in ((near, "payer"), (near, "order"), (far, "payer"))

@@ -1,4 +1,4 @@
-"""What the front end lets through of the messages it receives; everything else it drops."""
+"""The frontend's validator of messages. The frontend drops every message that is not valid."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    """A time with a zone (one without is read as local time) or a plain date."""
+    """A time with a zone, or a date. The frontend would read a time without a zone as local time."""
     if not _is_text(value):
         return False
     try:
@@ -69,7 +69,7 @@ OPTIONAL: Mapping[str, Check] = {"transactionId": _is_text, "awardedNights": _is
 
 
 def is_valid(message: Message) -> bool:
-    """Whether the front end acts on a message of a type that it knows."""
+    """Whether the frontend accepts a message of a type that it knows."""
     shape = SHAPES[message["type"]]
     complete = all(name in message and check(message[name]) for name, check in shape.items())
     sound = all(check(message[name]) for name, check in OPTIONAL.items() if name in message)

@@ -1,4 +1,4 @@
-"""One synthesis for everybody: all three stages, with their assets."""
+"""One synthesis for all tests: all three stages, with their assets."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from tests.infrastructure.unpacked import client_layer
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cloud assembly as `cdk deploy` would take it, assets and all."""
+    """A cloud assembly for `cdk deploy`, with its assets."""
     folder = tmp_path_factory.mktemp("cdk.out")
     an_app(folder, {"stage": "all", "aws:cdk:disable-asset-staging": False}).synth()
     return folder
@@ -43,7 +43,7 @@ def stage_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cloud assembly of a dev stage with the simulator in ZaloPay's place."""
+    """The cloud assembly of a dev stage with the simulator instead of ZaloPay."""
     folder = tmp_path_factory.mktemp("cdk.out")
     an_app(folder, {"stage": "dev", "zalopay": "simulator", "aws:cdk:disable-asset-staging": False}).synth()
     return folder
@@ -60,7 +60,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The machine that Lambda gives a function."""
+    """The environment of a function in Lambda."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

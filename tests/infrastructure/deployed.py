@@ -1,4 +1,4 @@
-"""A deployed stage as the doctor meets it, each part of which can be made to fail."""
+"""A deployed stage for the doctor's tests. Each part can be made to fail."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ Page = Callable[[httpx.Request], Answer]
 
 
 def preflight(request: httpx.Request) -> dict[str, str]:
-    """What API Gateway says to a browser: one of the frontends may call, others hear nothing."""
+    """API Gateway's answer to a preflight: it grants a frontend's origin, and nothing else."""
     origin = request.headers["origin"]
     known = {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
     return known if origin == FRONTEND else {}
 
 
 class House(httpx.BaseTransport):
-    """Everything that is asked over HTTPS. Replace a page to break it."""
+    """The answers of all HTTPS addresses. Replace a page to break it."""
 
     def __init__(self) -> None:
         self.preflight: Callable[[httpx.Request], dict[str, str]] = preflight
@@ -50,7 +50,7 @@ class House(httpx.BaseTransport):
 
 @contextmanager
 def websocket_api(path: str = "/payment-notifications", answer: str = "PONG") -> Iterator[str]:
-    """A WebSocket API with one stage; gives its address without it."""
+    """A WebSocket API with one stage. Yields its address without the stage."""
 
     def talk(socket: ServerConnection) -> None:
         if socket.request is None or socket.request.path != path:

@@ -1,4 +1,4 @@
-"""The embedded engine with all its services: takes the synthesized templates, as far as it can, and serves them."""
+"""The embedded engine with all its services: deploys the supported parts of the templates."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from infra.local.database import CREDENTIALS, REGION, _engine_python, _environme
 from tests.infrastructure.unpacked import LOCK, is_compiled, native, some
 
 ACCOUNT = "000000000000"
-# What `cdk bootstrap` makes.
+# The bucket of `cdk bootstrap`.
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 SIGNATURES = ("cryptography", "cffi", "pycparser")
@@ -27,13 +27,13 @@ Template = dict[str, Any]
 
 
 class Emulator:
-    """A running engine. `gateway` is where its APIs are served, each under its id."""
+    """A running engine. `gateway` is the address of its APIs; each has its id as path."""
 
     def __init__(self, folder: Path):
         port = _free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
         self.gateway = f"127.0.0.1:{port}/_aws/execute-api/"
-        # It runs functions on its own Python, whatever they ask for.
+        # It runs all functions on its own Python.
         self._python = version_of(_engine_python())
         self._log = folder / "engine.log"
         environment = _environment(folder, port, keep=False) | {"PYTHONPATH": self._signatures(folder)}
@@ -56,7 +56,7 @@ class Emulator:
         )
 
     def upload(self, folder: Path, stack: str):
-        """Every asset of a stack, as the CLI would; compiled wheels are those for this machine."""
+        """Upload every asset of a stack as the CLI does, with compiled wheels for this machine."""
         files = json.loads((folder / f"{stack}.assets.json").read_text())["files"]
         for name, each in files.items():
             source = folder / each["source"]["path"]
@@ -65,20 +65,20 @@ class Emulator:
                 self.s3.put_object(Bucket=BUCKET, Key=f"{name}.zip", Body=zipped(content))
 
     def deploy(self, stack: str, template: Template) -> dict[str, Any]:
-        """The stack as it is described when all is done; `reasons` says why resources failed."""
+        """Deploy a stack. Returns its description at the end; `reasons` says why resources failed."""
         self.s3.put_object(Bucket=BUCKET, Key=stack, Body=json.dumps(template).encode())
         url = f"{self.endpoint}/{BUCKET}/{stack}"
         self._formation.create_stack(StackName=stack, TemplateURL=url, Capabilities=["CAPABILITY_NAMED_IAM"])
         return until(lambda: self._settled(stack), self._log.read_text)
 
     def resources(self, stack: str) -> set[str]:
-        """The logical ids of what was made."""
+        """The logical ids of the created resources."""
         pages = self._formation.get_paginator("list_stack_resources").paginate(StackName=stack)
         found = [each for page in pages for each in page["StackResourceSummaries"]]
         return {each["LogicalResourceId"] for each in found if each["ResourceStatus"] == "CREATE_COMPLETE"}
 
     def forget(self, stack: str):
-        """Take a stack away."""
+        """Delete a stack."""
         self._formation.delete_stack(StackName=stack)
         active = ("CREATE_COMPLETE", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS")
         listed = self._formation.list_stacks
@@ -107,12 +107,12 @@ class Emulator:
             return False
 
     def _signatures(self, folder: Path) -> str:
-        """What it needs to check tokens, and does not ask for: without it every token is refused."""
+        """Add a library that the engine needs for tokens and does not require. Without it every token is refused."""
         return str(some("signatures", SIGNATURES, LOCK, folder, self._python).path / "python")
 
 
 def until(question: Callable[[], Any], story: Callable[[], str]) -> Any:
-    """The first answer that is one. Fails with `story` where none comes."""
+    """Wait for the first true answer. Fails with `story` if none comes in time."""
     deadline = time.monotonic() + PATIENCE
     while not (answer := question()):
         assert time.monotonic() < deadline, story()
@@ -135,7 +135,7 @@ def zipped(folder: Path) -> bytes:
 
 
 def at(gateway: str, value: Any) -> Any:
-    """A template whose APIs are called where they are served: nobody here knows AWS's names of hosts."""
+    """The template with the engine's addresses of its APIs, because AWS's host names do not exist here."""
     if isinstance(value, list):
         return [at(gateway, each) for each in value]
     if not isinstance(value, dict):
@@ -148,5 +148,5 @@ def at(gateway: str, value: Any) -> Any:
 
 
 def is_expression(resource: Template) -> bool:
-    """An alarm over an expression, not over a metric."""
+    """Whether it is an alarm over an expression, not over a metric."""
     return resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]

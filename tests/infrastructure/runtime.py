@@ -1,4 +1,4 @@
-"""Functions under Lambda's own runtime client: a process each, with nothing on its path but what Lambda puts there."""
+"""Functions under Lambda's runtime client: one process each, with the same path as in Lambda."""
 
 import asyncio
 import json
@@ -18,18 +18,18 @@ NOWHERE = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/
 
 
 class Image(NamedTuple):
-    """What all functions of a machine share: the loop that serves them, and the folder of the runtime client."""
+    """The shared parts of all functions: the event loop that serves them, and the runtime client's folder."""
 
     loop: asyncio.AbstractEventLoop
     client: Path
 
     def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """What comes of it."""
+        """Run the coroutine in the loop. Returns its result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
 
 class Running:
-    """A function that waits for events. Stands where tests expect its module."""
+    """A running function. Tests use it in place of its module."""
 
     def __init__(self, unpacked: Unpacked, environment: Mapping[str, str], image: Image):
         self._unpacked = unpacked
@@ -41,17 +41,17 @@ class Running:
         self.invocations = 0
 
     def start(self):
-        """Raises FunctionError where its module cannot be imported."""
+        """Start it. Raises FunctionError if its module cannot be imported."""
         self._image.wait(self._start())
 
     def handler(self, event: Any, context: Any = None) -> Any:
-        """What it answers. Raises FunctionError. One event at a time, as in Lambda."""
+        """Invoke it. Raises FunctionError. One event at a time, as in Lambda."""
         with self._turn:
             self.invocations += 1
             return self._image.wait(self._invoke(event))
 
     def log(self) -> str:
-        """What it wrote."""
+        """Its output."""
         return self._log.read_text()
 
     def stop(self):
@@ -72,7 +72,7 @@ class Running:
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
         }
         with self._log.open("wb") as log:
-            # -S: no site-packages. -P: not the folder that it was started in.
+            # -S: no site-packages. -P: without the working directory.
             self._process = await asyncio.create_subprocess_exec(
                 *(interpreter().path, "-S", "-P", "-m", "awslambdaric", self._unpacked.handler),
                 cwd=self._unpacked.task,
@@ -81,10 +81,10 @@ class Running:
                 stdout=log,
                 stderr=log,
             )
-        self._end = asyncio.create_task(self._mourn())
+        self._end = asyncio.create_task(self._wait_for_end())
         await self._api.ready
 
-    async def _mourn(self):
+    async def _wait_for_end(self):
         code = await self._process.wait()
         self._api.fail(FunctionError("Runtime.ExitError", f"exit code {code}: {self.log()[-2000:]}"))
 
@@ -108,7 +108,7 @@ class Running:
 
 
 def environment(unpacked: Unpacked, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Exactly the variables of the template, and AWS's own."""
+    """The variables of the template, and AWS's own."""
     told = {name: addresses.get(name, value) for name, value in unpacked.variables.items()}
     assert all(isinstance(value, str) for value in told.values()), told
     endpoints = {name: value for name, value in addresses.items() if name.startswith("AWS_")}

@@ -27,7 +27,7 @@ def an_app(folder: Path, context: Mapping[str, Any], **more: Any) -> App:
 
 
 def templates_in(folder: Path) -> dict[str, Template]:
-    """By the names of the stacks."""
+    """The templates by the names of their stacks."""
     found = folder.glob("*.template.json")
     return {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in found}
 
@@ -38,14 +38,14 @@ def templates_of(folder: Path, **context: Any) -> dict[str, Template]:
 
 
 def with_settings(name: str, **changes: Any) -> dict[str, Any]:
-    """The stages of cdk.json with other settings for one; None takes a setting away."""
+    """The stages of cdk.json with changed settings for one stage. None removes a setting."""
     stages = read_context()["stages"]
     settings = {key: value for key, value in {**stages[name], **changes}.items() if value is not None}
     return {"stage": name, "stages": stages | {name: settings}}
 
 
 class Stack:
-    """A template, asked by what is in it."""
+    """A template, with lookups of its resources."""
 
     def __init__(self, template: Template):
         self.template = template
@@ -59,12 +59,12 @@ class Stack:
         return [each["Properties"] for each in self.of_type(kind).values()]
 
     def one(self, kind: str, **wanted: Any) -> Template:
-        """The properties of the one resource with these."""
+        """The properties of the one resource that has these properties."""
         (found,) = [each for each in self.properties(kind) if wanted.items() <= each.items()]
         return found
 
     def spelled(self, value: Any) -> str:
-        """A reference as text: what it refers to, and which attribute of it."""
+        """A reference as text: its resource and its attribute."""
         if isinstance(value, str):
             return value
         ((how, what),) = value.items()
@@ -75,7 +75,7 @@ class Stack:
         return what if isinstance(what, str) else ".".join(what)
 
     def function_name(self, alias: Any) -> str:
-        """The topology's name of what an alias stands for, wherever the alias is spoken of."""
+        """The topology's name of the function behind an alias."""
         logical = next(name for name in self.of_type("AWS::Lambda::Alias") if name in self.spelled(alias))
         version = self.resources[self.resources[logical]["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]]
         function = self.resources[version["Properties"]["FunctionName"]["Ref"]]["Properties"]

@@ -1,4 +1,4 @@
-"""What is deployed is run: each function's own asset and layers, under Lambda's runtime client, with nothing else."""
+"""The deployed artefacts: each function's own asset and layers, run under Lambda's runtime client."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def mailbox() -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[SimpleNamespace]:
-    """EventBridge, with nobody behind it."""
+    """EventBridge without consumers."""
 
     async def nobody(*_: Any) -> None:
         raise AssertionError
@@ -76,7 +76,7 @@ def zalopay() -> Iterator[ZaloPay]:
 def addresses(
     database: Database, outside: Neighbour, mailbox: SimpleNamespace, bus: SimpleNamespace, zalopay: ZaloPay
 ) -> dict[str, str]:
-    """What only exists in AWS, and what stands here in its place; every other setting is as it is deployed."""
+    """Local values for settings that only exist in AWS. Every other setting is the deployed one."""
     return {
         "STAYS_TABLE": "stays",
         "CONNECTIONS_TABLE": "connections",
@@ -118,7 +118,7 @@ def functions(
 def world(
     functions: dict[str, Running], database: Database, outside: Neighbour, zalopay: ZaloPay, aws_clients: Amazon
 ) -> World:
-    """The backend that other tests have in their own process, here made of what is deployed."""
+    """The backend of the integration tests, made of the deployed artefacts."""
     named = functions | {"connections_bound": functions["connections"]}
     begun = World(named, zalopay, outside, None, aws_clients)  # type: ignore[arg-type]
     outside.on_callback = lambda body: json.dumps(begun.http("POST", "/payment/zalopay/callback", raw=body).body)
@@ -144,7 +144,7 @@ def aws_clients(database: Database) -> Iterator[Amazon]:
 
 @pytest.fixture(scope="module")
 def walk(world: World, mailbox: SimpleNamespace) -> SimpleNamespace:
-    """From a won auction to a booked stay that everybody was told of; then one whose callback was lost."""
+    """From a won auction to a booked stay with all its messages; then a stay whose callback was lost."""
     accepted = world.announce(auction_result(nights=NIGHTS))
     socket = world.socket(query=f"token={world.token()}")
     subscribed = socket.subscribe()
@@ -208,11 +208,11 @@ def test_the_notifier_tells_the_traveller(walk: SimpleNamespace):
     assert {"COMPLETED", "BOOKING_CONFIRMED"} <= set(walk.heard)
 
 
-def test_fulfilment_sends_the_letter_with_its_calendar(walk: SimpleNamespace):
+def test_fulfilment_sends_the_mail_with_its_calendar(walk: SimpleNamespace):
     assert walk.failed["fulfilment"] == []
-    (letter,) = walk.mail
-    assert letter["to"] == ["mai@example.com"]
-    assert letter["attachments"][0]["name"] == "booking.ics"
+    (mail,) = walk.mail
+    assert mail["to"] == ["mai@example.com"]
+    assert mail["attachments"][0]["name"] == "booking.ics"
 
 
 def test_fulfilment_publishes_what_happened(walk: SimpleNamespace, bus: SimpleNamespace):
@@ -261,7 +261,7 @@ def test_a_function_that_lacks_a_dependency_does_not_start(image: Image, tmp_pat
 
 
 def probing(place: Path, source: str, image: Image) -> Running:
-    """A function that is not ours, laid out as ours are."""
+    """A function of this test, unpacked as ours are."""
     (place / "task").mkdir()
     (place / "task" / "probe.py").write_text(source)
     return Running(Unpacked("probe.handler", place / "task", place / "opt", {}), {"AWS_REGION": REGION}, image)

@@ -1,4 +1,4 @@
-"""Whatever is called without anybody waiting for the answer is tried within bounds, and then kept for people."""
+"""Asynchronous calls: each has limited retries, and then becomes a dead letter."""
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_a_round_that_the_clock_cannot_begin_is_kept_and_not_made_up_for(stack):
 
 
 def test_whoever_puts_dead_letters_may_do_so(stack):
-    """Streams and Lambda by the function's role, the clock by its own, the bus by the queue's policy."""
+    """Streams and Lambda use the function's role, the clock its own role, the bus the queue's policy."""
     allowed = {
         queue_of(stack, statement["Resource"])
         for role in stack.properties("AWS::IAM::Role")

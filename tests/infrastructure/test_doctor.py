@@ -1,4 +1,4 @@
-"""What the doctor finds, and what it says is to be done."""
+"""The doctor's findings and their fixes."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from infra.doctor.__main__ import check_outputs, main
 from infra.doctor.account import Account, check_account, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
 from infra.doctor.issuer import check_issuer
-from infra.doctor.legacy import check_legacy, check_passing
+from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
 from tests.infrastructure.deployed import API, FRONTEND, ISSUER, House, websocket_api
@@ -34,7 +34,7 @@ def verdicts(findings: Any) -> list[Verdict]:
 
 
 def only_bad(findings: Any) -> Finding:
-    """The one bad finding, which always says what to do."""
+    """The one bad finding. It always names a fix."""
     (found,) = [finding for finding in findings if finding.verdict is BAD]
     assert found.do
     return found
@@ -66,7 +66,7 @@ SECRETS = {"ZaloPayKey1Secret": "k1", "ZaloPayKey2Secret": "k2"}
 
 
 def mine(**changed: Any) -> dict[str, Any]:
-    """The context of cdk.json with a dev stage in which nothing is invented any more."""
+    """The context of cdk.json with real values in its dev stage."""
     context = read_context()
     dev = context["stages"]["dev"] | {
         "frontends": [FRONTEND],
@@ -88,7 +88,7 @@ def test_what_was_never_filled_in_is_named():
     invented = mine(issuer="https://your-tenant.auth0.test/", mailSender="Stays <booking@stays.example>")
     _, findings = check_settings("dev", invented)
     assert only_bad(findings) == bad(
-        "Still invented in dev: issuer, mail_sender.", "Put your own into cdk.json, under stages.dev."
+        "Values in dev that are still examples: issuer, mail_sender.", "Replace them in cdk.json, under stages.dev."
     )
 
 
@@ -115,7 +115,7 @@ def test_the_cdk_command_line_has_to_be_the_pinned_one(tmp_path: Path):
         ({"key1": ""}, "key1 is empty."),
         ({"key1": KEY1[:-1]}, "key1 is not 32 letters and digits."),
         ({"key2": f"{KEY1[:-1]} "}, "key2 is not 32 letters and digits."),
-        ({"key2": PUBLIC_KEY}, "key2 is printed in ZaloPay's public samples: anybody can forge a payment."),
+        ({"key2": PUBLIC_KEY}, "key2 is a key of ZaloPay's public samples, so anybody can forge a payment."),
         ({"key1": KEY1, "key2": KEY1}, "key1 and key2 are the same."),
     ],
 )
@@ -173,7 +173,7 @@ def test_an_unhealthy_api_is_found(web, house):
 
 def test_an_api_open_to_everybody_is_found(web, house):
     house.pages[f"{API}/user/bookings"] = (200, {})
-    assert only_bad(check_api(web, API)).what == "Without a token, bookings answer 200."
+    assert only_bad(check_api(web, API)).what == "Without a token, /bookings answers 200."
 
 
 def test_the_frontends_may_call_and_strangers_may_not(web):
@@ -203,7 +203,7 @@ def test_a_callback_that_refuses_nonsense_is_good(web):
 @pytest.mark.parametrize("answer", [(401, {"message": "Unauthorized"}), (200, {"return_code": 1}), (200, {})])
 def test_a_callback_that_answers_anything_else_is_found(web, house, answer):
     house.pages[CALLBACK] = answer
-    assert "to nonsense, not -1" in only_bad(check_callback(web, CALLBACK)).what
+    assert "to an unsigned callback, not -1" in only_bad(check_callback(web, CALLBACK)).what
 
 
 def test_a_callback_address_without_tls_is_found(web, house):
@@ -229,18 +229,18 @@ def test_a_legacy_backend_that_is_broken_is_found(web, house):
 
 def test_an_api_that_answers_for_what_is_not_ours_as_the_legacy_backend_does_is_good(web, house):
     house.pages[f"{API}/nobody-serves-this"] = house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
-    assert list(check_passing(web, API, LEGACY)) == [good(f"{API} passes to {LEGACY} what is not ours.")]
+    assert list(check_passed_on(web, API, LEGACY)) == [good(f"{API} passes all other paths to {LEGACY}.")]
 
 
 def test_an_api_that_answers_for_what_is_not_ours_by_itself_is_found(web, house):
     house.pages[f"{API}/nobody-serves-this"] = (401, {"message": "Unauthorized"})
     house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
-    found = only_bad(check_passing(web, API, LEGACY)).what
+    found = only_bad(check_passed_on(web, API, LEGACY)).what
     assert "answers 401 application/json, the legacy backend itself 404 application/json." in found
 
 
 def test_an_api_that_does_not_answer_is_not_said_to_pass_on(web):
-    assert "cannot be seen: ConnectError" in only_bad(check_passing(web, API, LEGACY)).what
+    assert "is unknown: ConnectError" in only_bad(check_passed_on(web, API, LEGACY)).what
 
 
 def test_a_websocket_api_whose_stage_has_the_clients_name_is_good():
@@ -259,7 +259,7 @@ def test_a_websocket_api_that_answers_something_else_is_found():
 
 
 def test_an_address_that_names_the_stage_already_is_found():
-    assert "names the stage already" in only_bad(check_websocket("wss://b.test/payment-notifications")).what
+    assert "already contains the stage's name" in only_bad(check_websocket("wss://b.test/payment-notifications")).what
 
 
 def test_a_prepared_account_is_good(account):
@@ -289,7 +289,7 @@ def test_a_sender_that_ses_does_not_know_is_found(account):
 
 
 class Denied:
-    """A client of AWS that may do nothing: whatever it is asked, it is refused."""
+    """A client of AWS without permissions: every call is refused."""
 
     def __init__(self, client: Any) -> None:
         self.exceptions = client.exceptions
@@ -334,7 +334,7 @@ def test_keys_in_their_secrets_are_good(account):
     ("value", "said"),
     [
         ('{"current": ""}', "key2 is empty."),
-        ('{"key": "x"}', "The secret of key2 is not told, or has no `current`."),
+        ('{"key": "x"}', "The secret of key2 is empty, or has no `current`."),
         (KEY2, "The secret of key2 is not JSON."),
     ],
 )
@@ -365,8 +365,8 @@ def test_a_report_says_what_is_wrong_and_below_it_what_to_do():
 def test_offline_nothing_outside_this_machine_is_asked(capsys):
     main(["--stage", "prod", "--offline"])
     said = capsys.readouterr().out.splitlines()
-    assert said[-3] == "unseen  Nothing outside this machine was looked at."
-    assert said[-1].endswith("to put right.")
+    assert said[-3] == "unseen  Checks outside this machine were skipped."
+    assert said[-1].startswith("Problems: ")
 
 
 def test_one_address_can_be_looked_over_by_itself_and_the_command_fails_while_something_is_wrong(capsys):

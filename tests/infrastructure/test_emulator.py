@@ -1,4 +1,4 @@
-"""The synthesized stacks in an emulator of AWS: what it can take is deployed there, and walked through end to end."""
+"""The synthesized stacks in an emulator of AWS: the supported parts are deployed and tested end to end."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def outside() -> Iterator[Neighbour]:
 
 @pytest.fixture(scope="module")
 def templates(simulated: Path, emulator: Emulator, outside: Neighbour) -> dict[str, Template]:
-    """Both stacks of a stage with the simulator: APIs where they are served, and an issuer that is here."""
+    """Both stacks of a stage with the simulator, with local addresses for the APIs and the issuer."""
     dev = read_context()["stages"]["dev"]
     found = {}
     for stack in (DATA, BACKEND):
@@ -52,7 +52,7 @@ def templates(simulated: Path, emulator: Emulator, outside: Neighbour) -> dict[s
 
 @pytest.fixture(scope="module")
 def refused(emulator: Emulator, simulated: Path, templates: Mapping[str, Template]) -> Mapping[str, str]:
-    """Why the backend cannot be deployed as it is, by the type of resource."""
+    """The reasons why resources of the backend cannot be deployed, by resource type."""
     assert emulator.deploy(DATA, templates[DATA])["StackStatus"] == "CREATE_COMPLETE"
     emulator.upload(simulated, BACKEND)
     failed = emulator.deploy(BACKEND, templates[BACKEND])
@@ -62,7 +62,7 @@ def refused(emulator: Emulator, simulated: Path, templates: Mapping[str, Templat
 
 @pytest.fixture(scope="module")
 def outputs(emulator: Emulator, templates: Mapping[str, Template], refused: Mapping[str, str]) -> dict[str, str]:
-    """What the backend says of itself, deployed without what is refused."""
+    """The outputs of the backend, deployed without the refused resources."""
     made = emulator.deploy(BACKEND, without_expressions(templates[BACKEND]))
     assert (made["StackStatus"], made["reasons"]) == ("CREATE_COMPLETE", {})
     return {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}
@@ -96,7 +96,7 @@ def browser(outputs: dict[str, str], outside: Neighbour) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def walk(emulator: Emulator, outputs: dict[str, str], browser: Browser, outside: Neighbour) -> SimpleNamespace:
-    """An award comes over the bus, an order is made and paid, the traveller is told and written to."""
+    """An award arrives, an order is made and paid, and the user gets the messages and the mail."""
     emulator.client("sesv2").create_email_identity(EmailIdentity="dev.stays.example")
     url = f"{outputs['NextPublicWsUrl']}/payment-notifications?token={outside.issuer.token(MAI)}"
     with connect(url) as socket:
@@ -110,8 +110,8 @@ def walk(emulator: Emulator, outputs: dict[str, str], browser: Browser, outside:
         paid = browser.call("POST", pay, {}).json()
         while "BOOKING_CONFIRMED" not in heard:
             heard.append(json.loads(socket.recv(30))["type"])
-    letter = until(lambda: sent_letter(emulator, made["sessionId"]), lambda: "no letter was sent")
-    return SimpleNamespace(made=made, paid=paid, heard=heard, letter=letter)
+    mail = until(lambda: stored_mail(emulator, made["sessionId"]), lambda: "no mail was sent")
+    return SimpleNamespace(made=made, paid=paid, heard=heard, mail=mail)
 
 
 def announce(emulator: Emulator):
@@ -120,8 +120,8 @@ def announce(emulator: Emulator):
     assert emulator.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def sent_letter(emulator: Emulator, stay_id: str) -> dict[str, Any] | None:
-    """The item of the confirmation, once nothing more is done about it."""
+def stored_mail(emulator: Emulator, stay_id: str) -> dict[str, Any] | None:
+    """The item of the confirmation mail after it was processed."""
     key = {"PK": {"S": f"STAY#{stay_id}"}, "SK": {"S": "MAIL#confirmation"}}
     item = emulator.client("dynamodb").get_item(TableName="stays-dev", Key=key).get("Item")
     return item if item and item["state"]["S"] not in ("DUE", "SENDING") else None
@@ -154,7 +154,7 @@ def test_the_callback_of_the_deployed_simulator_is_taken(walk: SimpleNamespace):
 
 
 def test_the_stay_is_paid_and_booked(walk: SimpleNamespace, browser: Browser):
-    """The session page polls until another route has said so."""
+    """The session page polls until another route has told its user."""
     page = f"/payment/sessions/{walk.made['sessionId']}"
     assert browser.call("GET", page).json()["status"] == "PENDING"
     assert browser.call("GET", f"/payment/{walk.made['sessionId']}/booking").json()["status"] == "CONFIRMED"
@@ -167,7 +167,7 @@ def test_the_traveller_is_told_over_the_socket(walk: SimpleNamespace):
 
 
 def test_the_confirmation_is_mailed(walk: SimpleNamespace):
-    assert walk.letter["state"]["S"] == "SENT"
+    assert walk.mail["state"]["S"] == "SENT"
 
 
 def test_the_clock_calls_reconciliation_by_its_alias(walk: SimpleNamespace, emulator: Emulator):

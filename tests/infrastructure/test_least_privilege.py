@@ -1,4 +1,4 @@
-"""A function may do what it does, and nothing else."""
+"""Each function has only the permissions that it needs."""
 
 import re
 from typing import Any
@@ -31,7 +31,7 @@ def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def grants(stack: Stack) -> set[Grant]:
-    """Every permission on items, as the template has it."""
+    """Every permission on items in the template."""
     return {
         grant
         for name, role in roles(stack).items()
@@ -125,7 +125,7 @@ def test_only_the_one_who_tells_the_company_may_publish_on_the_stages_bus_and_as
 
 
 def test_the_tables_are_open_as_far_as_the_topology_says(backend):
-    """`tests/integration/test_calls_and_permissions.py` compares that with what functions do."""
+    """`tests/integration/test_calls_and_permissions.py` compares them with the functions' real calls."""
     assert grants(backend) == granted_by_topology()
 
 

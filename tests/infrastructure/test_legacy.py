@@ -1,4 +1,4 @@
-"""A stage with a legacy backend passes to it what is not ours, and nothing else; one without has no trace of it."""
+"""A stage with a legacy backend passes only the other paths to it. A stage without one has no trace of it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What others' rules find in the templates: nothing that is not accepted beside its reason."""
+"""Other linters' rules for the templates: every finding is accepted with a reason."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
     ids=["stages", "simulator", "legacy"],
 )
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
-    """What cdk-nag says about all stages, by rule pack."""
+    """The findings of cdk-nag for all stages, by rule pack."""
     folder = tmp_path_factory.mktemp("nag")
     app = an_app(folder, request.param)
     check(app)

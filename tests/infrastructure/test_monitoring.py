@@ -1,4 +1,4 @@
-"""What is watched, what wakes somebody up, and that what they then need is written down."""
+"""The alarms: their metrics, their limits, and their sections in the runbook."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ import pytest
 from infra.aws.alarms import BUSINESS, HEARTBEAT
 from infra.aws.dashboard import GRAPHS, TODAY
 from infra.topology import CONSUMERS, FUNCTIONS, RULES, SCHEDULES, TABLES
-from stays.domain.mailing import LONGEST_PAUSE
+from stays.domain.mail import LONGEST_PAUSE
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
@@ -20,7 +20,7 @@ EDGES = {edge.function for edge in (*CONSUMERS, *RULES, *SCHEDULES)}
 
 
 def sections() -> dict[str, str]:
-    """The runbook's sections by the anchor that GitHub gives them."""
+    """The runbook's sections by their GitHub anchors."""
     parts = re.split(r"^## (.+)$", RUNBOOK, flags=re.MULTILINE)[1:]
     return {title.lower().replace(" ", "-"): text for title, text in zip(parts[::2], parts[1::2], strict=True)}
 
@@ -38,7 +38,7 @@ def section_of(alarm: dict[str, Any]) -> str:
 
 
 def counted() -> set[str]:
-    """The names that the functions, their use cases and their package count under: string literals of their source."""
+    """The metric names in the source of the functions and of `stays`: its string literals."""
     package = ROOT / "layers/shared/python/stays"
     files = [*(ROOT / "functions").glob("*.py"), *package.glob("*.py")]
     trees = [ast.walk(ast.parse(file.read_text())) for file in files]

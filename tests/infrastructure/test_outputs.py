@@ -1,4 +1,4 @@
-"""What `make env` prints."""
+"""The output of `make env`."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ OUTPUTS = {
 
 
 class CloudFormation:
-    """Knows stacks by their name, and says so of others as AWS does."""
+    """Knows stacks by name, and answers for others as AWS does."""
 
     def __init__(self, stacks: dict[str, dict[str, str]]) -> None:
         self.stacks = stacks

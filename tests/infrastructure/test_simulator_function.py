@@ -30,7 +30,7 @@ TAKEN = '{"return_code": 1, "return_message": "success"}'
 
 
 class Shop:
-    """A merchant that talks to one environment of the function or the other."""
+    """A merchant that calls one of the function's two environments."""
 
     def __init__(self, environments: list[Running], callback_url: str):
         self.environments = environments
@@ -38,7 +38,7 @@ class Shop:
         self._numbers = count(1)
 
     def call(self, method: str, path: str, body: Any = None, at: int = 0) -> tuple[int, Any]:
-        """A request through the gateway: the status, and the body, read where it is JSON."""
+        """Send a request through the gateway. Returns the status and the body, parsed if it is JSON."""
         headers = (("host", "simulator.example"), ("content-type", "application/json"))
         content = b"" if body is None else json.dumps(body).encode()
         request = Request(method, path, "", headers, content, "203.0.113.7")
@@ -55,7 +55,7 @@ class Shop:
         return answer.status, json.loads(answer.body) if kind.startswith("application/json") else answer.body.decode()
 
     def create(self, at: int = 0) -> str:
-        """An order of 50,000 đồng; its `app_trans_id`."""
+        """Make an order of 50,000 đồng. Returns its `app_trans_id`."""
         now = int(time.time() * 1000)
         app_trans_id = f"{wire.vietnam_date(now)}_{next(self._numbers):08d}"
         order = {"app_id": 2553, "app_trans_id": app_trans_id, "app_user": "demo", "app_time": now, "amount": 50_000}
@@ -72,7 +72,7 @@ class Shop:
         return self.call("GET", f"/simulator/orders/{app_trans_id}", at=at)[1]
 
     def refund(self, zp_trans_id: int, amount: int, at: int = 0) -> int:
-        """The sub code of the answer."""
+        """Ask for a refund. Returns the sub code of the answer."""
         now = int(time.time() * 1000)
         name = f"{wire.vietnam_date(now)}_2553_{next(self._numbers):08d}"
         sent = {"app_id": 2553, "m_refund_id": name, "zp_trans_id": str(zp_trans_id), "amount": amount}
@@ -117,7 +117,7 @@ def shop(environments: list[Running], merchant: Neighbour) -> Shop:
 
 
 def both(shop: Shop, work: Any) -> list[Any]:
-    """What comes of it when both environments are asked at the same time."""
+    """The results of the same work in both environments at the same time."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(work, range(len(shop.environments))))
 
@@ -199,7 +199,7 @@ def test_what_one_environment_was_told_about_an_order_the_other_says(shop: Shop)
     assert shop.pay(made, at=0, late=True)[0] == 409
 
 
-def test_a_second_payment_is_called_back_in_a_dress_of_its_own(shop: Shop, merchant: Neighbour):
+def test_a_second_payment_is_called_back_in_a_spelling_of_its_own(shop: Shop, merchant: Neighbour):
     bodies = []
     merchant.on_callback = lambda body: bodies.append(json.loads(body)) or TAKEN
     made = shop.create()

@@ -1,4 +1,4 @@
-"""`-c zalopay=simulator`: a stage that can be walked through before ZaloPay's keys exist."""
+"""`-c zalopay=simulator`: a stage that works before ZaloPay's keys exist."""
 
 import json
 

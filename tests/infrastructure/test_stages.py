@@ -1,4 +1,4 @@
-"""Stages differ by their settings alone; one that contradicts itself is not built."""
+"""Stages differ only in their settings. A stage with contradictory settings is not built."""
 
 import json
 import os

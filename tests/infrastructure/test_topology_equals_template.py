@@ -1,4 +1,4 @@
-"""What is deployed is what the topology says, no more and no less; and what the functions really serve."""
+"""The templates equal the topology, and the functions serve exactly its routes."""
 
 import json
 import re

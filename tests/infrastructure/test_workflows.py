@@ -1,4 +1,4 @@
-"""What the workflows promise: the same commands as on a laptop, no kept keys, nothing that can change underneath."""
+"""The GitHub workflows: the same commands as locally, no stored keys, and pinned actions."""
 
 import json
 import re

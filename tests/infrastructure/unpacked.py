@@ -14,12 +14,12 @@ from tests.infrastructure.synthesis import Stack
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
-# What Lambda's own image has beside Python, pinned where `make run` pins it.
+# The package in Lambda's image beside Python, at the version that `make run` pins.
 CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 
 
 class Unpacked(NamedTuple):
-    """A function as its process finds it."""
+    """A function's files and settings in its process."""
 
     handler: str
     task: Path  # /var/task
@@ -28,7 +28,7 @@ class Unpacked(NamedTuple):
 
 
 class Interpreter(NamedTuple):
-    """A Python to run functions on."""
+    """A Python that runs functions."""
 
     path: str
     version: str
@@ -36,12 +36,12 @@ class Interpreter(NamedTuple):
 
 @cache
 def interpreter() -> Interpreter:
-    """Lambda's Python where this machine has it, else the one that runs the tests."""
+    """Lambda's Python version if this machine has it, otherwise the one that runs the tests."""
     running = Interpreter(sys.executable, f"{sys.version_info.major}.{sys.version_info.minor}")
     found = shutil.which(f"python{PYTHON}")
     if running.version == PYTHON or not found:
         return running
-    # It may be a shim that leads to nothing.
+    # It may be a shim without a real Python.
     asked = [found, "-c", "import sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"]
     answered = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
     return Interpreter(*answered) if answered[1:] == [PYTHON] else running
@@ -53,22 +53,22 @@ def native(name: str, requirements: Path, python: str | None = None) -> Layer:
 
 
 def dependencies() -> Path:
-    """What stands in for the layer of the same lock that was built for Lambda's processor."""
+    """The dependency layer of the same lock, built for this machine instead of Lambda's processor."""
     return native("dependencies", LOCK).path
 
 
 def is_compiled(layer: Path) -> bool:
-    """Whether it runs on one kind of machine only."""
+    """Whether the layer contains compiled code."""
     return any(layer.rglob("*.so"))
 
 
 def client_layer(folder: Path) -> Layer:
-    """The runtime client in a folder of its own, as in Lambda's image."""
+    """The runtime client in its own folder, as in Lambda's image."""
     return some("client", CLIENT, ROOT / "infra" / "local" / "requirements.txt", folder)
 
 
 def some(name: str, packages: tuple[str, ...], lock: Path, folder: Path, python: str | None = None) -> Layer:
-    """A layer of some packages of a lock; `folder` holds their list meanwhile."""
+    """Build a layer of some packages of a lock. `folder` holds the list meanwhile."""
     wanted = [pin.partition(";")[0] for pin in lock.read_text().splitlines() if pin.startswith(packages)]
     requirements = folder / f"{name}.txt"
     requirements.write_text("\n".join(wanted))
@@ -89,16 +89,16 @@ class Assembly:
         return self.stack.one("AWS::Lambda::Function", Handler=handler)
 
     def code(self, handler: str) -> Path:
-        """The folder of its own asset."""
+        """The folder of the function's own asset."""
         return self._source(self.function(handler)["Code"])
 
     def layers(self, handler: str) -> list[Path]:
-        """The folders of its layers, in their order, as they go to Lambda."""
+        """The folders of its layers, in order."""
         found = [self.stack.resources[layer["Ref"]] for layer in self.function(handler)["Layers"]]
         return [self._source(layer["Properties"]["Content"]) for layer in found]
 
     def unpack(self, handler: str, place: Path) -> Unpacked:
-        """Lay a function out in `place`, its layers one over the other."""
+        """Unpack a function and its layers into `place`."""
         shutil.copytree(self.code(handler), place / "task")
         for layer in self.layers(handler):
             shutil.copytree(dependencies() if is_compiled(layer) else layer, place / "opt", dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""One browser's end of a WebSocket, through the events that API Gateway makes of it."""
+"""A browser's WebSocket, by the events that API Gateway sends for it."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tests.integration.product import Context
 
 
 class Socket:
-    """One browser's end."""
+    """A browser's WebSocket."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Socket:
         return self._function.handler(event, Context())["statusCode"]
 
     def send(self, frame: Any) -> list[Any]:
-        """A frame (text as it is, anything else as JSON); the frames that came back."""
+        """Send a frame, text as it is and other values as JSON. Returns the frames that came back."""
         body = frame if isinstance(frame, str) else json.dumps(frame)
         route = selected_route(WEBSOCKET_SELECTION, body, WEBSOCKET_ROUTES)
         assert route
@@ -57,23 +57,23 @@ class Socket:
         return self.frames[before:]
 
     def subscribe(self, sub: str = MAI, **more: Any) -> list[Any]:
-        """SUBSCRIBE as the client words it."""
+        """SUBSCRIBE as the frontend sends it."""
         channels = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
         return self.send({"type": "SUBSCRIBE", "userId": sub, "channels": channels, **more})
 
     def close(self):
-        """The browser goes."""
+        """The browser disconnects."""
         self._neighbour.frames.pop(self.id, None)
         event = disconnect_event(self._client, 1001, "", request_id="request-4", now=datetime.now(UTC))
         assert self._invoke(event) == 200
 
     def vanish(self):
-        """The browser is gone, and nobody is told."""
+        """The browser is gone without $disconnect."""
         del self._neighbour.frames[self.id]
 
     @property
     def ended(self) -> bool:
-        """Whether the backend hung up."""
+        """Whether the backend closed the connection."""
         return self.id in self._neighbour.ended
 
     @property
@@ -85,5 +85,5 @@ class Socket:
         return frames
 
     def of_type(self, kind: str) -> list[Any]:
-        """All that came of one type."""
+        """All received frames of one type."""
         return [frame for frame in self.frames if frame["type"] == kind]

@@ -1,7 +1,7 @@
 """The backend as a whole: moto for AWS, the real simulator for ZaloPay, real HTTP for the rest."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -11,6 +11,8 @@ import time_machine
 from infra.topology import FUNCTIONS
 from infra.zalopay_simulator import Settings, create_app
 from tests.integration.calls import Recorder, granted_by_topology
+from tests.integration.front_door import FrontDoor, front_door
+from tests.integration.local_gateway import Gateway, running_gateway
 from tests.integration.messages import START
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
 from tests.integration.product import close, load
@@ -90,3 +92,15 @@ def only_what_is_allowed(functions: Mapping[str, ModuleType]) -> Iterator[None]:
 
 def answer_of(world: World, body: bytes) -> str:
     return json.dumps(world.http("POST", "/payment/zalopay/callback", raw=body).body)
+
+
+@pytest.fixture
+def door(world: World) -> Iterator[FrontDoor]:
+    with front_door(world) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running

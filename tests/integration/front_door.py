@@ -17,7 +17,7 @@ from tests.integration.world import World
 
 
 class FrontDoor:
-    """Requests with whatever token they carry; `invoked` has the functions that they got to."""
+    """Requests with any token. `invoked` has the functions that they reached."""
 
     def __init__(self, world: World, client: httpx.Client, invoked: list[str]):
         self.world = world
@@ -32,7 +32,7 @@ class FrontDoor:
 
 @contextmanager
 def front_door(world: World) -> Iterator[FrontDoor]:
-    """The gateway on a free port, in front of the world's functions."""
+    """The gateway on a free port, in front of the test's functions."""
     invoked: list[str] = []
 
     async def invoke(function: str, event: Mapping[str, Any]) -> Any:

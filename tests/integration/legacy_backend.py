@@ -1,4 +1,4 @@
-"""A little legacy backend on a free port: it keeps what it hears byte by byte, and says what it is told to say."""
+"""A small legacy backend on a free port: it keeps each request's bytes, and sends the given answer."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 class Heard(NamedTuple):
-    """A request as it came in."""
+    """A request as received."""
 
     method: str
     target: str
@@ -23,7 +23,7 @@ class Heard(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer as it came back."""
+    """An answer as received."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -34,7 +34,7 @@ class Said(NamedTuple):
 
 
 class LegacyBackend(ThreadingTCPServer):
-    """`answer` is sent as it is, with a `pause` between its bytes; without one it says nothing until it is ended."""
+    """`answer` is sent as it is, with a `pause` between its bytes. Without an answer it stays silent until its end."""
 
     daemon_threads = True
 
@@ -45,13 +45,13 @@ class LegacyBackend(ThreadingTCPServer):
         self.forget()
 
     def forget(self) -> None:
-        """Nothing was heard, and what is said is a plain 200."""
+        """Forget the requests, and answer a plain 200 again."""
         self.heard: list[Heard] = []
         self.answer: bytes | None = answer()
         self.pause = 0.0  # seconds
 
     def only(self) -> Heard:
-        """The one request that came."""
+        """The one received request."""
         (one,) = self.heard
         return one
 
@@ -75,7 +75,7 @@ class _Request(StreamRequestHandler):
             self.wfile.write(self.server.answer)
 
     def _trickle(self, said: bytes) -> None:
-        with suppress(OSError):  # the other end need not wait for it
+        with suppress(OSError):  # so that the other end does not wait
             for byte in said:
                 self.wfile.write(bytes([byte]))
                 if self.server.ended.wait(self.server.pause):
@@ -101,7 +101,7 @@ def legacy_backend() -> Iterator[LegacyBackend]:
 def call(
     port: int, method: str, target: str, headers: list[tuple[str, str]] | None = None, body: bytes | None = None
 ) -> Said:
-    """A request byte by byte as it is given, which clients that tidy up do not send."""
+    """Send a request byte by byte as given. HTTP clients would normalize it."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from starlette.responses import PlainTextResponse
 
-from infra.local.asgi import Receive, Scope, Send, respond
 from infra.local.clock import FunctionClock
 from infra.local.cors import Cors
 from infra.local.http_api import Unauthorized, http_api
@@ -113,7 +113,7 @@ async def running_gateway(folder: Path) -> AsyncIterator[Gateway]:
     port = sockets[0].getsockname()[1]
     environment = {"GOODBYES": str(folder / "goodbyes"), "ENDPOINT": f"127.0.0.1:{port}"}
     workers = workers_in(folder, log, {"sockets": environment, "api": {"OWN": "1"}})
-    api = http_api(workers.invoke, ROUTES, authorize, CORS, extra={"/dev/": dev})
+    api = http_api(workers.invoke, ROUTES, authorize, CORS, extra={"/dev/": PlainTextResponse("for developers")})
     websockets = WebSocketApi(workers.invoke, SOCKET_ROUTES, stage="payment-notifications")
     async with AsyncExitStack() as stack:
         await workers.start()
@@ -151,10 +151,6 @@ def authorize(token: str) -> Mapping[str, Any]:
     if token != "good":
         raise Unauthorized("the token is not good")
     return {"sub": "auth0|1", "exp": 1}
-
-
-async def dev(scope: Scope, receive: Receive, send: Send) -> None:
-    await respond(send, 200, (("content-type", "text/plain"),), b"for developers")
 
 
 async def until(true: Callable[[], bool]) -> None:

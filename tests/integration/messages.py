@@ -1,4 +1,4 @@
-"""What comes in from outside: award events, and callbacks with their MAC."""
+"""Incoming events: awards, and callbacks with their MAC."""
 
 import hmac
 import json
@@ -18,7 +18,7 @@ PROPERTY = {"id": "777", "name": "Nhà Trên Đồi", "hostId": HOST, "city": "�
 
 
 def in_seconds(seconds: float) -> str:
-    """A moment from now on, as events name it."""
+    """The time this many seconds from now, as in events."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
@@ -54,8 +54,13 @@ def second_chance(**changes: Any) -> dict[str, Any]:
     }
 
 
+def runner_up(user_id: str, *nights: str, price: int = 300_000, **more: Any) -> dict[str, Any]:
+    """One of the `runnersUp` of an AuctionResult."""
+    return {"userId": user_id, "nights": [{"date": night, "price": price} for night in nights or NIGHTS], **more}
+
+
 def order_data(app_trans_id: str, amount: int = PRICE * 3, **changes: Any) -> dict[str, Any]:
-    """The `data` of a callback, as ZaloPay words it."""
+    """The `data` of a callback in ZaloPay's form."""
     return {
         "app_id": 2553,
         "app_trans_id": app_trans_id,

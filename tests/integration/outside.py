@@ -1,4 +1,4 @@
-"""What stands around the functions: ZaloPay's simulator, the management API, an issuer of tokens: real HTTP."""
+"""The services around the functions, over real HTTP: ZaloPay's simulator, the management API, a token issuer."""
 
 import json
 import re
@@ -22,7 +22,7 @@ CALLBACK = "/api/v1/payment/zalopay/callback"
 
 
 class Neighbour(ThreadingHTTPServer):
-    """Plays the management API and the issuer, and hands ZaloPay's callbacks to whoever listens."""
+    """The management API and the token issuer. It passes ZaloPay's callbacks to `on_callback`."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -41,7 +41,7 @@ class Neighbour(ThreadingHTTPServer):
         self.callback_refused = False
 
     def forget(self):
-        """Nobody is connected."""
+        """Forget all connections."""
         self.frames.clear()
         for each in (self.unwilling, self.busy, self.ended, self.posts):
             each.clear()
@@ -49,12 +49,12 @@ class Neighbour(ThreadingHTTPServer):
 
 
 class Answering(BaseHTTPRequestHandler):
-    """One request to the neighbour."""
+    """One request to the services."""
 
     server: Neighbour
 
     def log_message(self, *_):
-        """Nobody reads along."""
+        """Log nothing."""
 
     def do_GET(self):
         self.answer(200, json.dumps(self.server.issuer.jwks()))
@@ -80,7 +80,7 @@ class Answering(BaseHTTPRequestHandler):
             self.answer(200, "")
 
     def willing(self, connection_id: str) -> bool:
-        """Whether a connection can be reached; where not, the refusal has been answered."""
+        """Whether a connection can be reached. If not, answer the refusal."""
         server = self.server
         if connection_id in server.unwilling:
             self.answer(403, "{}", "ForbiddenException")
@@ -106,7 +106,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def neighbour() -> Iterator[Neighbour]:
-    """The neighbour, answering until the end."""
+    """The services, until the block ends."""
     server = Neighbour()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -118,8 +118,8 @@ def neighbour() -> Iterator[Neighbour]:
 
 @contextmanager
 def served(make: Callable[[str], Starlette]) -> Iterator[str]:
-    """An ASGI app on a free port, made for its own address."""
-    # Named, or asyncio would not see that it is TCP, and the second write of an answer would wait for 40 ms.
+    """Serve an ASGI app on a free port. `make` gets its address."""
+    # With IPPROTO_TCP asyncio knows that it is TCP. Otherwise the second write of an answer waits for 40 ms.
     listening = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -133,19 +133,19 @@ def served(make: Callable[[str], Starlette]) -> Iterator[str]:
 
 
 def _run(server: uvicorn.Server, listening: socket):
-    sys.settrace(None)  # none of our code that is measured runs in this thread
+    sys.settrace(None)  # no code that is measured for coverage runs in this thread
     server.run([listening])
 
 
 class ZaloPay:
-    """The simulator's own calls: the payer, the ledger, the faults."""
+    """The simulator's own calls: act as the payer, read the ledger, switch faults."""
 
     def __init__(self, url: str):
         self.url = url
         self._http = httpx.Client(base_url=url, trust_env=False, timeout=10)
 
     def close(self):
-        """No more calls."""
+        """Close the client."""
         self._http.close()
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class ZaloPay:
         return answer.json()
 
     def forget(self):
-        """An empty ZaloPay."""
+        """Delete all orders."""
         self._call("DELETE", "")
 
     def orders(self) -> list[dict[str, Any]]:
@@ -166,31 +166,31 @@ class ZaloPay:
         return self._call("GET", f"/orders/{app_trans_id}")
 
     def pay(self, app_trans_id: str, **how: Any) -> dict[str, Any]:
-        """The payer pays, and the callback is sent."""
+        """Pay as the payer; the callback is sent."""
         return self._call("POST", f"/orders/{app_trans_id}/pay", how)
 
     def decline(self, app_trans_id: str) -> dict[str, Any]:
-        """One attempt fails."""
+        """Fail one attempt to pay."""
         return self._call("POST", f"/orders/{app_trans_id}/decline")
 
     def cancel(self, app_trans_id: str) -> dict[str, Any]:
-        """The payer gives up."""
+        """Give up as the payer."""
         return self._call("POST", f"/orders/{app_trans_id}/cancel")
 
     def answer(self, app_trans_id: str, **answer: Any):
-        """Query says exactly this of an order from now on; with nothing given, the truth again."""
+        """Set query's answer about an order. Without arguments, query tells the truth again."""
         self._call("POST", f"/orders/{app_trans_id}/answer", answer)
 
     def call_back(self, app_trans_id: str, **how: Any) -> list[dict[str, Any]]:
-        """The callback once more; what was answered."""
+        """Send the callback again. Returns the answers."""
         return self._call("POST", f"/orders/{app_trans_id}/callback", how)["callbacks"]
 
     def fault(self, name: str, **how: Any):
-        """Switch a fault."""
+        """Switch a fault on or off."""
         self._call("POST", "/faults", {"fault": name, **how})
 
     def sign_with(self, key2: str):
-        """Another key from now on."""
+        """Sign callbacks with another key from now on."""
         self._call("POST", "/keys", {"key2": key2})
 
 

@@ -1,4 +1,4 @@
-"""Texts that are known by their shape only."""
+"""Texts of which only the form is known."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Like(str):
-    """Equal to every text that matches it."""
+    """Equal to every text that matches the pattern."""
 
     __slots__ = ()
     __hash__ = str.__hash__
@@ -28,7 +28,7 @@ SENTENCE = Like(r"[A-Z].{5,150}")
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Everything in a JSON document that holds nothing else."""
+    """All scalar values in a JSON document."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from leaves(inner)

@@ -1,4 +1,4 @@
-"""What happens is published: once per change, by whoever listens on the bus heard, and said again when it was lost."""
+"""Every change is published once on the bus, and again if the call was lost."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from stays.domain.award import AwardStatus
 from stays.domain.payment import UNFINISHED, Status
 from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import Failures, failing, fault
-from tests.integration.test_fulfilment import mail, sent
+from tests.integration.test_fulfilment import mail_of, sent
 from tests.integration.world import World
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "PutEvents")
@@ -26,7 +26,7 @@ SCHEMAS = {name: json.loads(schema_file(name).read_text(encoding="utf-8")) for n
 
 
 class Listener:
-    """Another system of the company: hears what the function puts on the bus while this is open."""
+    """Another system of the company: records the events that the function publishes while this is open."""
 
     def __init__(self, world: World):
         self._events = world.functions["fulfilment"].events.meta.events
@@ -45,7 +45,7 @@ class Listener:
         self._entries += json.loads(params["body"])["Entries"]
 
     def heard(self) -> list[dict[str, Any]]:
-        """The details that have come since the last time, each checked against the schema of its kind."""
+        """The details since the last call, each checked against the schema of its kind."""
         entries, self._entries = self._entries, []
         return [checked(entry) for entry in entries]
 
@@ -134,7 +134,7 @@ def test_nights_that_a_paid_offer_of_a_part_leaves_are_told(world: World, listen
     runner_up = {"userId": BINH, "nights": [{"date": NIGHTS[0], "price": PRICE}]}
     world.announce(auction_result(runnersUp=[runner_up]))
     world.http("POST", "/auctions/winners/1001/decline")
-    world.zalopay.pay(world.create(NIGHTS[:1], sub=BINH).body["appTransId"])
+    world.buy(NIGHTS[:1], sub=BINH)
     world.deliver()
     assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
     world.tick()
@@ -194,7 +194,7 @@ def test_what_is_published_does_not_wait_for_mail(world: World, listener: Listen
     assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
     world.after(minutes=2)
     world.deliver()
-    assert mail(world)["state"] == "SENT"
+    assert mail_of(world)["state"] == "SENT"
 
 
 def test_a_change_that_cannot_be_read_holds_up_nobody_and_is_counted(
@@ -214,7 +214,7 @@ def test_a_batch_is_one_call(world: World, listener: Listener):
     for number in range(2):
         nights = [f"2027-0{number + 4}-20"]
         world.announce(auction_result(auctionId=str(number), nights=nights))
-        world.zalopay.pay(world.create(nights, auction_id=str(number)).body["appTransId"])
+        world.buy(nights, auction_id=str(number))
     world.deliver()
     assert listener.calls == 1
     assert sorted(listener.kinds()) == ["BookingConfirmed"] * 2 + ["PaymentCompleted"] * 2

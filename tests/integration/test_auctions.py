@@ -1,4 +1,4 @@
-"""What a traveller won or is offered, and their answers: every path, whole, and what follows from it."""
+"""Wins, offers and the answers to them: every route with its whole answer, and the effects."""
 
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stays.aws.attributes import to_attributes
-from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds
+from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds, runner_up
 from tests.integration.product import Asked, before, counted, failing, fault, load
 from tests.integration.shapes import ID, TIME
 from tests.integration.world import World
@@ -57,7 +57,7 @@ def get(world: World, path: str, sub: str = MAI) -> Any:
 
 
 def post(world: World, path: str, body: Any = None, sub: str = MAI) -> tuple[int, str | None]:
-    """The status of an answer and its code; where it is good there is nothing to say."""
+    """The status and the code of an answer. A good answer has an empty body."""
     reply = world.http("POST", f"/auctions/{path}", body, sub=sub)
     assert reply.status != 200 or reply.body == {}
     return reply.status, None if reply.status == 200 else reply.code
@@ -69,10 +69,6 @@ EXPIRED = (409, "OFFER_EXPIRED")
 NOTHING = (404, "NOT_FOUND")
 
 
-def runner_up(user_id: str, *nights: str, **more: Any) -> dict[str, Any]:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in nights or NIGHTS], **more}
-
-
 def partial(world: World, **changes: Any) -> None:
     """A partial win of two nights in a row and one more."""
     nights = ["2027-03-20", "2027-03-21", "2027-03-23"]
@@ -80,13 +76,8 @@ def partial(world: World, **changes: Any) -> None:
 
 
 def started(world: World, **settings: str) -> ModuleType:
-    """The function `auctions`, under other settings."""
+    """The function `auctions` with other settings."""
     return load("auctions", {"ZALOPAY_ENDPOINT": world.zalopay.url, **settings})
-
-
-def statuses(world: World) -> dict[str, str]:
-    """Of every award and offer, by its user."""
-    return {item["userId"]: item["status"] for item in world.items() if item["kind"] in ("AWARD", "OFFER")}
 
 
 # What is shown
@@ -145,7 +136,7 @@ def test_a_paid_win_says_so_at_once_and_names_its_payment(world: World):
 
 
 def test_a_win_of_an_earlier_release_is_shown_told_and_paid(world: World):
-    """Release 1.1 dated no changes of an award."""
+    """Release 1.1 wrote no `changedAt` on awards."""
     result = auction_result()
     world.announce(result)
     item = world.item(kind="AWARD")
@@ -154,7 +145,7 @@ def test_a_win_of_an_earlier_release_is_shown_told_and_paid(world: World):
     assert world.announce(result)["accepted"]
     assert get(world, "winners/me") == [WINNER]
     assert [frame["type"] for frame in world.socket().subscribe()] == ["SUBSCRIBED", "AUCTION_RESULT"]
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
     world.deliver()
     assert get(world, "winners/1001")["status"] == "PAID"
 
@@ -189,7 +180,7 @@ def test_what_is_not_there_is_404(world: World):
         assert world.http("GET", f"/auctions/{path}").status == 404, path
     for path in (*ANSWERS, "offers/second-chance/1002/decline", "offers/WIN/decline"):
         assert post(world, path) == NOTHING, path
-    assert statuses(world)[MAI] == "PENDING_PAYMENT"
+    assert world.statuses()[MAI] == "PENDING_PAYMENT"
 
 
 def test_an_offer_is_meant_before_the_auction_of_the_same_number(world: World):
@@ -301,7 +292,7 @@ def test_an_accepted_offer_can_still_be_declined(world: World):
 
 def test_a_waiting_offer_that_is_paid_is_accepted(world: World):
     world.offer(userId=MAI)
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
     assert get(world, "offers/second-chance/5001")["status"] == "ACCEPTED"
     assert get(world, "winners/5001")["status"] == "PAID"
 
@@ -354,7 +345,7 @@ def test_what_is_wrong_with_an_answer_is_named_and_nothing_is_written(world: Wor
     assert world.items() == before_all
 
 
-# Declining, and who comes next
+# Declining, and the next offer
 
 
 def test_a_declined_win_is_offered_to_the_next_and_told_to_both(world: World):
@@ -401,9 +392,9 @@ def test_a_declined_win_is_offered_to_the_next_and_told_to_both(world: World):
 def test_each_is_asked_in_order_and_the_last_refusal_frees_the_nights(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH, *NIGHTS[:2]), runner_up(CHI)]))
     assert post(world, "offers/1001/decline") == DONE
-    assert statuses(world) == {MAI: "DECLINED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "DECLINED", BINH: "WAITING"}
     assert post(world, "offers/1001/decline", sub=BINH) == DONE
-    assert statuses(world) == {MAI: "DECLINED", BINH: "DECLINED", CHI: "WAITING"}
+    assert world.statuses() == {MAI: "DECLINED", BINH: "DECLINED", CHI: "WAITING"}
     assert get(world, "offers/second-chance/1001", CHI)["offeredNights"] == list(NIGHTS)
     assert [item["releases"] for item in world.items(status="DECLINED")] == [[], []]
     assert post(world, "offers/1001/decline", sub=CHI) == DONE
@@ -415,7 +406,7 @@ def test_declining_again_is_harmless_and_asks_nobody_else(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH), runner_up(CHI)]))
     for path in ("winners/1001/decline", "offers/1001/decline", "winners/1001/decline"):
         assert post(world, path) == DONE
-    assert statuses(world) == {MAI: "DECLINED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "DECLINED", BINH: "WAITING"}
 
 
 def test_what_was_declined_can_neither_be_accepted_nor_paid(world: World):
@@ -451,7 +442,7 @@ def test_what_is_not_paid_in_time_expires_is_told_and_goes_to_the_next(world: Wo
     socket.subscribe()
     assert world.tick() == {"due": 0, "attended": 0}
     assert world.after(minutes=2) == {"due": 1, "attended": 1}
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
     assert get(world, "winners/1001")["status"] == "EXPIRED"
     assert post(world, "winners/1001/accept") == post(world, "winners/1001/decline") == OVER
     world.deliver()
@@ -459,11 +450,11 @@ def test_what_is_not_paid_in_time_expires_is_told_and_goes_to_the_next(world: Wo
     assert (told["result"], told["status"]) == ("LOST", "EXPIRED")
     assert world.after(minutes=118) == {"due": 0, "attended": 0}
     assert world.after(minutes=3) == {"due": 1, "attended": 1}
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "EXPIRED", CHI: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "EXPIRED", CHI: "WAITING"}
     assert get(world, "offers/second-chance/1001", CHI)["offeredNights"] == list(NIGHTS[2:])
     assert post(world, "offers/1001/accept", sub=BINH) == EXPIRED
     world.after(minutes=121)
-    assert statuses(world)[CHI] == "EXPIRED"
+    assert world.statuses()[CHI] == "EXPIRED"
     assert world.item(userId=CHI, kind="OFFER")["releases"] == [list(NIGHTS)]
     assert world.after(hours=24) == {"due": 0, "attended": 0}
 
@@ -474,10 +465,10 @@ def test_an_offer_that_was_accepted_and_not_paid_expires_and_its_user_is_told(wo
     socket.subscribe()
     post(world, "offers/5001/accept")
     world.after(minutes=29)
-    assert statuses(world) == {MAI: "ACCEPTED"}
+    assert world.statuses() == {MAI: "ACCEPTED"}
     world.after(minutes=2)
     world.deliver()
-    assert statuses(world) == {MAI: "EXPIRED", CHI: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", CHI: "WAITING"}
     assert socket.frames[-1] == {
         "type": "OFFER_EXPIRED",
         "offerId": "5001",
@@ -494,13 +485,13 @@ def test_an_order_that_is_open_at_the_deadline_is_asked_about_and_waited_for(wor
     world.clock.shift(timedelta(minutes=6))
     with Asked(world.functions["payments"]) as paths:
         assert world.tick()["due"] == 2
-    assert (paths, statuses(world)) == (["/v2/query"], {MAI: "PENDING_PAYMENT"})
+    assert (paths, world.statuses()) == (["/v2/query"], {MAI: "PENDING_PAYMENT"})
     assert post(world, "winners/1001/decline") == OVER
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"])
     world.after(minutes=1)
     world.after(minutes=1)
-    assert (statuses(world), world.nights()) == ({MAI: "PAID"}, dict.fromkeys(NIGHTS, "BOOKED"))
+    assert (world.statuses(), world.nights()) == ({MAI: "PAID"}, dict.fromkeys(NIGHTS, "BOOKED"))
     world.deliver()
     assert world.after(hours=1) == {"due": 0, "attended": 0}
 
@@ -510,7 +501,7 @@ def test_an_order_that_is_over_unpaid_lets_the_award_go_to_the_next(world: World
     world.create()
     for _ in range(18):
         world.after(minutes=1)
-    assert (world.item(kind="SESSION")["status"], statuses(world)) == ("EXPIRED", {MAI: "EXPIRED", BINH: "WAITING"})
+    assert (world.item(kind="SESSION")["status"], world.statuses()) == ("EXPIRED", {MAI: "EXPIRED", BINH: "WAITING"})
     assert world.item(kind="OFFER")["nights"] == runner_up(BINH)["nights"]
 
 
@@ -520,7 +511,7 @@ def test_a_zalopay_that_is_silent_lets_nothing_go(world: World):
     world.zalopay.fault("query_down")
     for _ in range(3):
         world.after(hours=1)
-    assert statuses(world) == {MAI: "PENDING_PAYMENT"}
+    assert world.statuses() == {MAI: "PENDING_PAYMENT"}
 
 
 def test_late_money_books_nights_that_are_still_free_though_they_are_offered_on(world: World):
@@ -528,9 +519,9 @@ def test_late_money_books_nights_that_are_still_free_though_they_are_offered_on(
     made = world.create().body
     world.after(minutes=17)
     world.after(minutes=1)
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
     world.zalopay.pay(made["appTransId"], late=True)
-    assert (statuses(world), world.nights()) == (
+    assert (world.statuses(), world.nights()) == (
         {MAI: "PAID", BINH: "EXPIRED"},
         dict.fromkeys(NIGHTS, "BOOKED"),
     )
@@ -550,15 +541,15 @@ def test_late_money_for_nights_that_the_next_is_paying_for_is_given_back(world: 
     theirs = world.create(amount=900_000, sub=BINH).body
     world.zalopay.pay(made["appTransId"], late=True)
     assert world.session(made["sessionId"])["reason"] == "NIGHTS_TAKEN"
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "ACCEPTED"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "ACCEPTED"}
     world.zalopay.pay(theirs["appTransId"])
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "PAID"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "PAID"}
 
 
 def test_only_nights_that_are_still_free_are_offered_on(world: World):
     world.announce(auction_result(runnersUp=[runner_up(BINH)]))
     world.announce(auction_result(auctionId="1002", userId=CHI, nights=NIGHTS[:1]))
-    world.zalopay.pay(world.create(NIGHTS[:1], auction_id="1002", sub=CHI).body["appTransId"])
+    world.buy(NIGHTS[:1], auction_id="1002", sub=CHI)
     post(world, "winners/1001/decline")
     (offered,) = get(world, "offers/second-chance/me", BINH)
     assert (offered["offeredNights"], offered["amount"]) == (list(NIGHTS[1:]), 600_000)
@@ -571,14 +562,14 @@ def test_one_award_that_cannot_be_ended_holds_up_no_other(world: World):
     with failing(world.functions["reconciliation"], "TransactWriteItems", fault()):
         assert world.tick() == {"due": 2, "attended": 0}
     assert world.tick() == {"due": 2, "attended": 2}
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "EXPIRED"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "EXPIRED"}
 
 
-# Two at the same time
+# Two requests at the same time
 
 
 def change(world: World, bid: int) -> None:
-    """The offer changes, in no way that matters."""
+    """Change the offer without an effect on its terms."""
     item = world.item(kind="OFFER")
     changed = {"bidAmount": bid, "changedAt": f"2027-03-01T03:00:0{bid}.000Z"}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(item | changed))
@@ -607,7 +598,7 @@ def test_a_payment_that_begins_while_a_win_is_declined_is_seen_and_asked_about(w
     with begin, Asked(world.functions["payments"]) as paths:
         assert post(world, "winners/1001/decline") == DONE
     assert (made[0].status, paths) == (200, ["/v2/create", "/v2/query", "/v2/cancel"])
-    assert (statuses(world), world.nights()) == ({MAI: "DECLINED"}, {})
+    assert (world.statuses(), world.nights()) == ({MAI: "DECLINED"}, {})
 
 
 def test_a_payment_that_begins_after_a_win_was_declined_is_refused(world: World):
@@ -617,7 +608,7 @@ def test_a_payment_that_begins_after_a_win_was_declined_is_refused(world: World)
     assert (reply.status, reply.code, world.nights()) == (409, "INVALID_AUCTION_STATE", {})
 
 
-# What it takes
+# Calls to DynamoDB
 
 
 PRESENCE = "PutItem connections"

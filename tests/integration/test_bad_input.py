@@ -1,4 +1,4 @@
-"""Bad input: 400 or 413, the wrong field is named, and nothing is written."""
+"""Bad input: 400 or 413 with the wrong field's name, and nothing is written."""
 
 import json
 from bisect import bisect_left
@@ -24,7 +24,7 @@ NOT_NIGHTS = [
 
 
 def refused_without_a_trace(world: World, path: str, body: Any = None, **how: Any) -> Reply:
-    """The refusal, after making sure that nothing was written but that the caller was here."""
+    """The refusal, after a check that only the caller's presence was written."""
     before = world.items()
     reply = world.http(how.pop("method", "POST"), path, body, **how)
     assert world.items() == before
@@ -114,7 +114,7 @@ def is_too_deep(depth: int) -> bool:
 
 
 def test_there_is_no_depth_of_nesting_that_breaks_a_function(world: World):
-    too_deep = bisect_left(range(32_000), x=True, key=is_too_deep)  # here; functions call from further down
+    too_deep = bisect_left(range(32_000), x=True, key=is_too_deep)  # in this test; functions parse with less stack left
     for depth in range(too_deep - 80, too_deep):
         reply = world.http("POST", "/payment/zalopay/create", raw=nested(depth))
         assert (reply.status, reply.code) == (400, "VALIDATION_ERROR"), depth

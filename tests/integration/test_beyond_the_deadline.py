@@ -1,11 +1,11 @@
-"""An order or a reservation that was opened in time outlives its award's deadline, as the winners page says."""
+"""An order or a reservation that was opened in time stays payable after its award's deadline."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import Asked
 from tests.integration.world import World
 
@@ -13,9 +13,8 @@ Item = dict[str, Any]
 
 
 def awarded(world: World, **changes: Any) -> None:
-    """A win that can be paid for another minute; Bình is asked next."""
-    next_one = {"userId": BINH, "nights": [{"date": night, "price": PRICE} for night in NIGHTS]}
-    world.announce(auction_result(paymentDeadline=in_seconds(60), runnersUp=[next_one], **changes))
+    """A win that can be paid for another minute. Bình is the runner-up."""
+    world.announce(auction_result(paymentDeadline=in_seconds(60), runnersUp=[runner_up(BINH, price=PRICE)], **changes))
 
 
 def reserve(world: World) -> Item:
@@ -86,7 +85,7 @@ def test_beside_an_offer_of_the_same_price_the_live_order_is_answered_and_the_of
     assert world.create().body == made
 
 
-# What the winners page says
+# The winners page
 
 
 def test_c25_while_an_order_or_reservation_is_open_the_later_end_is_the_deadline(world: World):
@@ -134,6 +133,5 @@ def test_c25_what_is_over_answers_the_moment_when_it_ended_and_none_in_the_futur
 
 
 def give_back(world: World) -> None:
-    made = world.create().body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy()
     assert world.http("DELETE", f"/bookings/{made['sessionId']}").status == 200

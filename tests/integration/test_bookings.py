@@ -1,4 +1,4 @@
-"""Bookings: who may ask for what, what cancelling gives back, how often mail goes out."""
+"""Bookings: the allowed requests, the refund of a cancellation, and the limits of mail."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,7 +112,7 @@ def test_the_policy_says_how_much_comes_back(world: World, day: int, percent: in
     assert [item["letter"] for item in world.items(kind="MAIL", state="DUE")] == ["cancellation", "confirmation"]
 
 
-HARDER = "[[30, 20]]"  # than the terms of the stage were when the stay was sold
+HARDER = "[[30, 20]]"  # other terms than the stage had when the stay was sold
 
 
 @pytest.mark.parametrize("sold", ["now", "by an earlier release", "without terms"])
@@ -210,8 +210,7 @@ def test_a_reservation_that_lost_its_nights_does_not_take_the_booking_of_another
     world.announce(auction_result(userId=BINH, auctionId="1002"))
     lost = reserve(world).body
     world.clock.shift(timedelta(minutes=20))
-    made = world.create(sub=BINH, auction_id="1002").body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy(sub=BINH, auction_id="1002")
     world.tick()
     assert world.session(lost["id"])["status"] == "EXPIRED"
     assert {item["stayId"] for item in world.items(kind="NIGHT")} == {made["sessionId"]}

@@ -1,4 +1,4 @@
-"""Hosts and their calendars: who sees which nights, and what calendar programs get at which address."""
+"""Hosts and their calendars: the nights that each caller sees, and the feed for calendar programs."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from ical.calendar_stream import IcsCalendarStream
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY, auction_result
 from tests.integration.product import counted, failing, fault
 from tests.integration.shapes import TIME
-from tests.integration.test_secrecy import everything_logged
+from tests.integration.test_secrets_in_logs import everything_logged
 from tests.integration.world import Reply, World
 
 HOUSE = "/properties/777/calendar"
@@ -22,12 +22,12 @@ def seen(world: World, query: str = "", sub: str | None = HOST, path: str = HOUS
 
 
 def taken(world: World) -> dict[str, str]:
-    """The nights that the host sees, and how they are taken."""
+    """The taken nights that the host sees, with their status."""
     return {night["date"]: night["status"] for night in seen(world).body["nights"]}
 
 
 def address(world: World) -> str:
-    """A new address of the feed, as a path below the API."""
+    """Open the feed at a new address. Returns its path."""
     reply = world.http("POST", FEED, sub=HOST)
     assert reply.status == 200, reply.body
     return reply.body["url"].removeprefix("http://localhost:8000/api/v1")
@@ -38,7 +38,7 @@ def fetched(world: World, path: str, known: str | None = None) -> Reply:
 
 
 def events(world: World, path: str) -> list[tuple[Any, Any]]:
-    """First and last day of each event, the last one not included, as another program reads them."""
+    """Start and end (exclusive) of each event, as another library reads them."""
     reply = fetched(world, path)
     assert reply.status == 200, reply.body
     (calendar,) = IcsCalendarStream.from_ics(reply.body).calendars
@@ -155,7 +155,7 @@ def test_the_feed_has_an_event_for_each_run_of_a_booking(world: World):
     world.announce(auction_result(nights=gap, result="PARTIAL_WIN"))
     world.announce(auction_result(auctionId="1002", userId=BINH, nights=["2027-04-03"]))
     for sub, auction, nights in ((MAI, "1001", gap), (BINH, "1002", ["2027-04-03"])):
-        world.zalopay.pay(world.create(nights, auction_id=auction, sub=sub).body["appTransId"])
+        world.buy(nights, auction_id=auction, sub=sub)
     assert events(world, address(world)) == [
         days("2027-04-01", "2027-04-03"),
         days("2027-04-03", "2027-04-04"),
@@ -242,7 +242,7 @@ def test_a_new_host_has_the_calendar_and_the_old_address_ends(world: World):
     assert world.functions["awards"].handler(event | {"detail": moved}, world.context)["accepted"] is True
     assert (seen(world).status, seen(world, sub=OTHER_HOST).status) == (404, 200)
     assert fetched(world, path).status == 404
-    assert world.announce(auction_result(auctionId="1003"))["accepted"] is True  # told half a minute earlier
+    assert world.announce(auction_result(auctionId="1003"))["accepted"] is True  # sent half a minute earlier
     assert (seen(world).status, seen(world, sub=OTHER_HOST).status) == (404, 200)
 
 

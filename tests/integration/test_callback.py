@@ -1,4 +1,4 @@
-"""ZaloPay's callback: verified before it is read, recorded before it is answered, harmless when repeated."""
+"""ZaloPay's callback: verified before it is parsed, recorded before it is answered, harmless if repeated."""
 
 import hmac
 import json
@@ -54,7 +54,7 @@ def test_zalopays_own_callback_is_refused_when_one_letter_differs(world: World):
 
 
 def bad(world: World, app_trans_id: str) -> dict[str, str | bytes]:
-    """Callbacks for an open order, each with one thing wrong."""
+    """Callbacks for an open order, each with one defect."""
     data = order_data(app_trans_id)
     good = json.loads(signed(data))
     return {
@@ -94,8 +94,8 @@ def test_every_bad_callback_is_rejected_and_writes_nothing(world: World):
     assert world.items() == before
 
 
-def dressed(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
-    """One callback, as strangers' systems have met it, with its content type."""
+def spelled(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
+    """One callback in unusual spellings that other systems have seen, with its content type."""
     good, json_, form = json.loads(signed(data)), "application/json", "application/x-www-form-urlencoded"
     return {
         "a form": (urlencode(good), form),
@@ -114,10 +114,10 @@ def dressed(data: dict[str, Any]) -> dict[str, tuple[str | bytes, str]]:
     }
 
 
-@pytest.mark.parametrize("dress", dressed(order_data("")))
-def test_a_right_mac_is_paid_and_booked_in_any_dress(world: World, dress: str):
+@pytest.mark.parametrize("spelling", spelled(order_data("")))
+def test_a_right_mac_is_paid_and_booked_in_any_spelling(world: World, spelling: str):
     made = world.created()
-    body, kind = dressed(order_data(made["appTransId"]))[dress]
+    body, kind = spelled(order_data(made["appTransId"]))[spelling]
     assert world.call_back(body, kind=kind) == 1
     assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
@@ -130,7 +130,7 @@ def test_what_zalopay_paid_itself_stands_in_the_evidence(world: World):
 
 
 def not_understood(app_trans_id: str) -> dict[str, str]:
-    """Messages of ZaloPay's about an open order that say nothing which can be acted upon."""
+    """Messages of ZaloPay about an open order that have no usable content."""
     data = order_data(app_trans_id)
     return {
         "agreement": signed(data, type=2),
@@ -367,7 +367,7 @@ def test_stray_money_of_one_unknown_order_is_not_taken_for_anothers(world: World
 
 
 def late_payment(world: World) -> dict[str, Any]:
-    """Mai's time is over, the schedule has ended her session, and then she pays."""
+    """Mai's session has expired, the clock has ended it, and then she pays."""
     made = world.created()
     world.after(minutes=17)
     assert world.session(made["sessionId"])["status"] == "EXPIRED"

@@ -1,4 +1,4 @@
-"""What functions ask of the tables in a long story, and what the topology lets them ask."""
+"""The functions' calls to the tables in long scenarios, compared with the topology's permissions."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from tests.integration.world import World
 
 
 def an_award(world: World, auction_id: str, month: int) -> list[str]:
-    """Three nights of a house of their own, won by Mai."""
+    """Mai wins three nights of a new property."""
     nights = [f"2027-{month:02}-{day}" for day in (20, 21, 22)]
     house = {**PROPERTY, "id": f"house-{auction_id}"}
     assert world.announce(auction_result(auctionId=auction_id, property=house, nights=nights))["accepted"]
@@ -25,7 +25,7 @@ def ordered(world: World, auction_id: str, month: int) -> dict[str, Any]:
 
 
 def listen(world: World) -> None:
-    """Browsers come, prove who they are, ask, and go, or are gone without a word."""
+    """Browsers connect, subscribe, ping and disconnect, or vanish."""
     world.http("GET", "/payment/transactions/270301000000123")
     quick, lasting = world.socket(), world.socket()
     quick.subscribe()
@@ -36,7 +36,7 @@ def listen(world: World) -> None:
 
 
 def buy(world: World) -> None:
-    """What a traveller does on a good day, and what follows."""
+    """A user pays, uses the booking, and cancels it."""
     made = ordered(world, "2001", 4)
     listen(world)
     world.zalopay.pay(made["appTransId"])
@@ -55,7 +55,7 @@ def buy(world: World) -> None:
 
 
 def reserve(world: World) -> None:
-    """Nights kept for a while, and given back."""
+    """A reservation is opened and cancelled."""
     nights = an_award(world, "2002", 5)
     kept = world.http("POST", "/bookings", {"auctionId": "2002", "selectedNights": nights})
     assert kept.status == 200
@@ -63,7 +63,7 @@ def reserve(world: World) -> None:
 
 
 def repair(world: World) -> None:
-    """Callbacks are lost: once a browser asks, once nobody does, once nobody pays at all."""
+    """Callbacks are lost: a browser asks, then only the clock asks, then the order is unpaid."""
     world.zalopay.fault("callback_lost")
     asked = ordered(world, "2003", 6)
     world.zalopay.pay(asked["appTransId"])
@@ -79,7 +79,7 @@ def repair(world: World) -> None:
 
 
 def come_late(world: World) -> None:
-    """Money is found when the nights are somebody else's."""
+    """Late money arrives when another user has the nights."""
     for name in ("callback_lost", "query_down"):
         world.zalopay.fault(name)
     late = ordered(world, "2009", 11)
@@ -95,7 +95,7 @@ def come_late(world: World) -> None:
 
 
 def answer(world: World) -> None:
-    """A win is declined, the offer that follows is accepted, runs out and goes on, and is declined in the end."""
+    """A win is declined. The next offer is accepted and expires, and the last one is declined."""
     night = [{"date": "2027-12-20", "price": 400_000}]
     next_ones = [{"userId": user, "nights": night} for user in (BINH, "auth0|chi")]
     house = {**PROPERTY, "id": "house-2011"}
@@ -119,7 +119,7 @@ def answer(world: World) -> None:
 
 
 def corrected(world: World, auction_id: str) -> dict[str, Any]:
-    """An order that is open while other terms wait for its end."""
+    """An open order with a correction that waits for its end."""
     made = ordered(world, auction_id, 8)
     house = {**PROPERTY, "id": f"house-{auction_id}"}
     assert world.announce(auction_result(auctionId=auction_id, property=house, nights=["2027-08-20"], revision=1))
@@ -128,14 +128,14 @@ def corrected(world: World, auction_id: str) -> dict[str, Any]:
 
 
 def is_paid_unheard(world: World, made: dict[str, Any]) -> None:
-    """Somebody else will have to ask."""
+    """The order is paid, and its callback is lost."""
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"])
     world.zalopay.fault("callback_lost", on=False)
 
 
 def change_minds(world: World) -> None:
-    """Whoever asks about an open order may find it paid, or over, with other terms waiting for its end."""
+    """Each kind of question finds an open order paid or over, while a correction waits for its end."""
     unpaid = corrected(world, "2012")
     assert world.http("GET", "/auctions/winners/2012").status == 200
     assert world.http("POST", "/auctions/winners/2012/decline").status == 200
@@ -154,7 +154,7 @@ def change_minds(world: World) -> None:
 
 
 def reserve_and_change(world: World) -> None:
-    """The same for reservations whose orders are open."""
+    """The same for reservations with open orders."""
     for number, paid in (("2017", True), ("2018", False)):
         nights = an_award(world, number, 8)
         kept = world.http("POST", "/bookings", {"auctionId": number, "selectedNights": nights}).body["id"]
@@ -168,7 +168,7 @@ def reserve_and_change(world: World) -> None:
 
 
 def come_after_the_deadline(world: World) -> None:
-    """Money comes when its award is over: by a callback, and by the clock. Then an award is taken back."""
+    """Late money for awards that are over, by callback and by the clock. Then an award is withdrawn."""
     for number, lost in (("2019", False), ("2020", True)):
         house, soon = {**PROPERTY, "id": f"house-{number}"}, in_seconds(60)
         event = auction_result(auctionId=number, property=house, nights=["2027-09-20"], paymentDeadline=soon)
@@ -185,7 +185,7 @@ def come_after_the_deadline(world: World) -> None:
 
 
 def pay_wrongly(world: World) -> None:
-    """Another amount ends an order with a correction; then the same transaction has the right one."""
+    """A wrong amount ends an order with a correction; then the same transaction has the right amount."""
     made = corrected(world, "2021")
     data = order_data(made["appTransId"], amount=1000, zp_trans_id=270301000000777)
     assert world.call_back(signed(data)) == 1
@@ -193,7 +193,7 @@ def pay_wrongly(world: World) -> None:
 
 
 def go_wrong(world: World) -> None:
-    """ZaloPay refuses an order, reports another amount, and money that belongs to nobody; the bus brings nonsense."""
+    """ZaloPay refuses an order, and reports a wrong amount and stray money. The bus brings bad events."""
     nights = an_award(world, "2006", 9)
     world.zalopay.fault("create_refused", next=True)
     assert world.create(nights, auction_id="2006").status == 502
@@ -206,7 +206,7 @@ def go_wrong(world: World) -> None:
 
 
 def keep_a_calendar(world: World) -> None:
-    """A host looks, and lets a calendar program look too, for a while."""
+    """A host reads the calendar, opens a feed, and closes it."""
     calendar = "/properties/house-2001/calendar"
     assert world.http("GET", calendar, sub=HOST).status == 200
     url = world.http("POST", f"{calendar}/feed", sub=HOST).body["url"]
@@ -218,7 +218,7 @@ CHANGES = (change_minds, reserve_and_change, come_after_the_deadline, pay_wrongl
 
 
 def buy_and_look(world: World) -> None:
-    """A stay is sold and given back, and then its host looks at the calendar."""
+    """A stay is booked and cancelled, and then its host reads the calendar."""
     buy(world)
     keep_a_calendar(world)
 

@@ -1,4 +1,4 @@
-"""A user changes their mind while their own order or reservation is open: the other choice takes its place."""
+"""A user makes another choice while their own order or reservation is open: the new choice replaces it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import Asked, before, counted, unreachable
 from tests.integration.shapes import TIME
 from tests.integration.world import Reply, World
@@ -18,9 +18,10 @@ Change = Callable[[World], Reply]
 
 
 def awarded(world: World, **changes: Any) -> None:
-    """Three nights of which Mai may choose; Bình is asked next."""
-    next_one = {"userId": BINH, "nights": [{"date": night, "price": PRICE} for night in NIGHTS]}
-    assert world.announce(auction_result(result="PARTIAL_WIN", runnersUp=[next_one], **changes))["accepted"]
+    """A partial win of three nights for Mai. Bình is the runner-up."""
+    assert world.announce(auction_result(result="PARTIAL_WIN", runnersUp=[runner_up(BINH, price=PRICE)], **changes))[
+        "accepted"
+    ]
 
 
 def reserve(world: World, nights: Any = CHOSEN) -> Reply:
@@ -28,18 +29,18 @@ def reserve(world: World, nights: Any = CHOSEN) -> Reply:
 
 
 def ordered(world: World) -> str:
-    """An order is open."""
+    """Open an order."""
     made = world.create(CHOSEN).body
     return made["sessionId"]
 
 
 def reserved(world: World) -> str:
-    """A reservation is open, and nobody has begun to pay."""
+    """Open a reservation without an order."""
     return reserve(world).body["id"]
 
 
 def reserved_and_ordered(world: World) -> str:
-    """A reservation is open, and so is its order."""
+    """Open a reservation with an order."""
     session_id = reserved(world)
     assert ordered(world) == session_id
     return session_id
@@ -70,7 +71,7 @@ def live(world: World) -> list[str]:
     return [each["id"] for each in world.items(kind="SESSION") if each["status"] in ("CREATED", "PENDING")]
 
 
-# Nobody has paid
+# The old order is unpaid
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_zalopay_is_asked_first_then_one_write_replaces_the_old_by_the_new_and_t
     with counted(world.functions["payments"]) as calls, Asked(world.functions["payments"]) as asked:
         made = world.create([LAST]).body
     assert asked == paths
-    assert calls.count("TransactWriteItems stays") == 2  # the second says that the new order was made
+    assert calls.count("TransactWriteItems stays") == 2  # the second write records the new order
     states = {order["app_trans_id"]: order["state"] for order in world.zalopay.orders()}
     assert states == {made["appTransId"]: "OPEN", **({old: "CANCELLED"} if len(paths) > 1 else {})}
 
@@ -124,7 +125,7 @@ def test_declining_ends_the_open_order_or_reservation_with_the_award_and_the_nex
     old = open_first(world)
     with counted(world.functions["auctions"]) as calls:
         assert decline(world)[:2] == (200, {})
-    assert calls.count("TransactWriteItems stays") == 2  # the second offers the nights to the next
+    assert calls.count("TransactWriteItems stays") == 2  # the second write makes the next offer
     gone = world.session(old)
     assert (gone["status"], gone["reason"]) == ("CANCELLED", "SUPERSEDED")
     assert {item["kind"]: item["status"] for item in world.items(auctionId="1001") if "awardId" in item} == {
@@ -184,7 +185,7 @@ def test_an_order_that_is_over_is_ended_by_zalopays_answer_and_the_other_choice_
     assert world.session(old)["reason"] == reason
 
 
-# Money is there, or may be
+# The old order is paid, or may be paid
 
 
 @any_change
@@ -261,7 +262,7 @@ def test_where_another_call_asks_zalopay_twice_before_us_nothing_changes(world: 
 
 
 def replaced(world: World, nights: tuple[str, ...], open_first: Callable[[World], str] = ordered) -> tuple[str, str]:
-    """An order gave way to another, and ZaloPay did not cancel it: both."""
+    """An order was replaced by another, and ZaloPay did not cancel it. Returns both."""
     awarded(world)
     old = order_of(world, open_first(world))
     world.zalopay.fault("cancel_refused")
@@ -343,7 +344,7 @@ def test_the_clock_looks_after_money_that_comes_in_silence_for_an_order_that_gav
     assert world.session(new[7:])["status"] in ("CANCELLED", "EXPIRED")
 
 
-# Things that go wrong on the way
+# Failures in between
 
 
 @pytest.mark.parametrize("fault", ["cancel_refused", "it is not there"])

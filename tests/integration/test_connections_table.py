@@ -1,4 +1,4 @@
-"""Who listens: connections by id and by user, and where users were seen."""
+"""The connections table: connections by id and by user, and the presence of users."""
 
 import json
 from datetime import timedelta
@@ -136,10 +136,10 @@ def test_expired_connections_go_and_count_for_nothing() -> None:
 def test_ten_times_ten_of_the_largest_connections_are_one_page(connections: Connections) -> None:
     largest = connection(
         "c" * 128, "u" * 128, proven_until=NOW, joining_until=NOW, channels=CHANNELS * 5
-    )  # what SUBSCRIBE lets through, and more
+    )  # values that SUBSCRIBE accepts, and others
     connections.subscribe(largest)
     size = max(len(json.dumps(item, default=str)) for item in contents("connections").values())
-    assert 10 * MOST_CONNECTIONS * size < 1_000_000  # a page of DynamoDB has at least so many bytes
+    assert 10 * MOST_CONNECTIONS * size < 1_000_000  # a page of DynamoDB has at least this many bytes
     for number in range(10 * MOST_CONNECTIONS):
         connections.subscribe(largest.but(connection_id=f"{number:0128}"))
     assert len(connections.load_of("u" * 128)) == 10 * MOST_CONNECTIONS + 1

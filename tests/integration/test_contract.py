@@ -1,4 +1,4 @@
-"""The facts about the client, C1 to C12 of the contract: errors, readings, polling."""
+"""Facts C1 to C12 of the contract about the frontend: errors, reads, polling."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ UNKNOWN = "01MFZGFMWRBDQ204A12RVMHVS6"
 
 
 def refusals(world: World) -> dict[str, Reply]:
-    """One reply for each way to fail."""
+    """One reply for each kind of failure."""
     paid = world.paid()
     mail = f"/bookings/{paid['id']}/send-confirmation"
     world.http("POST", mail)
@@ -129,7 +129,7 @@ def test_c3_a_function_that_finds_no_caller_says_auth_required(world: World):
 
 
 def preflight(world: World, origin: str, method: str) -> httpx.Response:
-    """A browser's question to the gateway that stands before the functions."""
+    """A browser's preflight to the gateway in front of the functions."""
 
     async def ask() -> httpx.Response:
         cors = Cors(("http://localhost:3000",), CORS_METHODS, CORS_HEADERS, CORS_MAX_AGE)
@@ -243,7 +243,7 @@ def test_c10_what_is_announced_as_paid_can_be_read_by_its_transaction_in_one_con
     with counted(world.functions["payments"]) as calls:
         reply = world.http("GET", f"/payment/transactions/{number}")
     assert (reply.status, reply.body["status"]) == (200, "PAID")
-    assert calls == ["GetItem stays", "TransactWriteItems stays"]  # the second: that she was told
+    assert calls == ["GetItem stays", "TransactWriteItems stays"]  # the second write records that she was told
 
 
 def test_c11_the_transaction_leads_to_its_booking_at_once(world: World):

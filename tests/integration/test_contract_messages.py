@@ -1,4 +1,4 @@
-"""The facts about the client, C13 to C23 of the contract: messages, sums, ids, addresses."""
+"""Facts C13 to C23 of the contract about the frontend: messages, sums, ids, addresses."""
 
 import re
 from datetime import timedelta
@@ -46,7 +46,7 @@ def test_c14_a_bogus_subscribe_or_plain_text_gets_an_error_and_the_connection_st
 
 
 def told_to(world: World, sub: str) -> list[dict]:
-    """Everything that a user hears of what is on the stream, and the same again on the next subscribe."""
+    """All messages that a user gets from the stream. The next subscribe must give the same."""
     socket, later = (world.socket(query=f"token={world.token(sub)}") for _ in range(2))
     socket.subscribe(sub)
     before = len(socket.frames)
@@ -175,7 +175,7 @@ def test_c18_what_the_winners_page_accepts_of_a_full_win_is_the_whole(world: Wor
     assert world.http("POST", "/auctions/offers/1001/accept", {"selectedNights": nights[:6]}).status == 200
     (shown,) = world.http("GET", "/auctions/winners/me").body
     assert (shown["bidAmount"], len(shown["awardedNights"]), shown["isPartialWin"]) == (1_000_000, 7, False)
-    world.zalopay.pay(world.create(nights[:6], amount=shown["bidAmount"]).body["appTransId"])
+    world.buy(nights[:6], amount=shown["bidAmount"])
     assert world.nights() == dict.fromkeys(nights, "BOOKED")
 
 

@@ -1,4 +1,4 @@
-"""The auction system corrects an award, or takes it back: by revision, whatever has become of the award meanwhile."""
+"""The auction system corrects or withdraws an award, by revision, in every state of the award."""
 
 import json
 from collections.abc import Callable
@@ -8,19 +8,25 @@ from typing import Any
 import pytest
 
 from stays.table.awards import Restless
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, PROPERTY, auction_result, in_seconds, second_chance
+from tests.integration.messages import (
+    BINH,
+    MAI,
+    NIGHTS,
+    PRICE,
+    PROPERTY,
+    auction_result,
+    in_seconds,
+    runner_up,
+    second_chance,
+)
 from tests.integration.product import Asked, before, failing, fault
 from tests.integration.world import Reply, World
 
 CHI = "auth0|chi"
 WHOLE = 3 * PRICE
 DEARER = [{"date": night, "price": PRICE + 1000} for night in NIGHTS]
-REVISION = 5  # of what stands there
+REVISION = 5  # of the stored award
 Item = dict[str, Any]
-
-
-def runner_up(user_id: str) -> Item:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in NIGHTS]}
 
 
 def result(**changes: Any) -> Item:
@@ -52,10 +58,6 @@ def award(world: World, user_id: str = MAI) -> Item:
     return found
 
 
-def statuses(world: World) -> dict[str, str]:
-    return {item["userId"]: item["status"] for item in world.items() if item["kind"] in ("AWARD", "OFFER")}
-
-
 def price(world: World) -> int:
     return sum(night["price"] for night in award(world)["nights"])
 
@@ -67,7 +69,7 @@ def post(world: World, path: str, **how: Any) -> Reply:
 
 
 def pay(world: World) -> None:
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
 
 
 def expire(world: World) -> None:
@@ -108,7 +110,7 @@ def corrected(kind: str, revision: int) -> Item:
     return second_chance(revision=revision, userId=MAI, offeredNights=DEARER[:2], guestCount=4)
 
 
-# Nothing is open
+# Without an open order or reservation
 
 
 @pytest.mark.parametrize(("kind", "stands"), EVERY)
@@ -250,7 +252,7 @@ def test_a_withdrawal_waits_for_the_end_of_an_open_session_and_is_applied_by_the
     gone = award(world)
     assert (gone["status"], {"correction", "dueAt", "unsold"} & set(gone)) == ("WITHDRAWN", set())
     world.after(days=2)
-    assert (statuses(world), world.nights()) == ({MAI: "WITHDRAWN"}, {})
+    assert (world.statuses(), world.nights()) == ({MAI: "WITHDRAWN"}, {})
 
 
 @pytest.mark.parametrize("end", [chooses_other_nights, declines])
@@ -291,7 +293,7 @@ def test_while_a_word_waits_the_same_choice_is_the_live_order_on_its_old_terms(w
 
 
 def say(kind: str, revision: int, number: int = 2) -> Callable[[World], Item]:
-    """A correction or a withdrawal of this revision, in the event of this number."""
+    """Announce a correction or a withdrawal of this revision, with this event number."""
     if kind == "withdraw":
         return lambda world: world.announce(withdrawal(revision=revision), "AuctionWithdrawn", number)
     return lambda world: world.announce(result(revision=revision, awardedNights=DEARER), number=number)
@@ -335,7 +337,7 @@ def test_a_host_who_comes_with_a_correction_has_the_calendar_once_it_is_kept(wor
     assert world.item(kind="CALENDAR")["hostId"] == "auth0|new"
 
 
-# Words that come while something else is being written
+# Corrections during another write
 
 
 @pytest.mark.parametrize("end", [chooses_other_nights, declines])
@@ -350,7 +352,7 @@ def test_a_word_that_comes_while_the_session_is_being_replaced_is_not_lost(world
     with before(world.functions[function], "TransactWriteItems", come_between):
         end(world, made)
     world.after(minutes=17)
-    assert (statuses(world), world.nights()) == ({MAI: "WITHDRAWN"}, {})
+    assert (world.statuses(), world.nights()) == ({MAI: "WITHDRAWN"}, {})
 
 
 def test_a_word_that_comes_while_the_session_ends_is_applied_at_once(world: World):
@@ -370,7 +372,7 @@ def test_a_word_that_comes_while_the_clock_ends_the_session_is_applied_by_that_w
 
 
 def keep_changing(world: World) -> Callable[[], None]:
-    """What changes an award that stands there, each time it is called."""
+    """Return a function that changes the stored award each time it is called."""
     numbers = iter(range(1, 9))
 
     def change() -> None:
@@ -417,7 +419,7 @@ def test_money_that_comes_before_the_session_gives_way_to_a_correction_counts(wo
     assert correct(world)["as"] == "KEPT"
     with before(world.functions["payments"], "TransactWriteItems", lambda: world.zalopay.pay(made["appTransId"])):
         assert world.create(NIGHTS[:1]).code == "INVALID_AUCTION_STATE"
-    assert (world.standing(made["sessionId"])["status"], statuses(world)[MAI]) == ("PAID", "PAID")
+    assert (world.standing(made["sessionId"])["status"], world.statuses()[MAI]) == ("PAID", "PAID")
 
 
 def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_its_deadline(world: World):
@@ -432,10 +434,10 @@ def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_
         ExpressionAttributeValues={":later": {"S": "2027-03-02T03:00:00.000Z"}},
     )
     world.after(minutes=6)
-    assert (world.standing(made["sessionId"])["status"], statuses(world)) == ("CANCELLED", {MAI: "WITHDRAWN"})
+    assert (world.standing(made["sessionId"])["status"], world.statuses()) == ("CANCELLED", {MAI: "WITHDRAWN"})
 
 
-# Withdrawn before it was heard of
+# Withdrawn before the award arrived
 
 
 def test_what_was_withdrawn_before_it_was_heard_of_never_appears(world: World):
@@ -457,14 +459,14 @@ def test_an_offer_too(world: World):
     assert world.announce(auction_result())["as"] == "RECEIVED"
 
 
-# What is on offer because of it
+# The offers that follow from it
 
 
 def chain(world: World, **changes: Any) -> None:
-    """Mai's win is over, and Bình is offered the nights."""
+    """Mai's win has expired, and Bình has the offer."""
     world.announce(result(paymentDeadline=in_seconds(300), **changes))
     world.after(minutes=6)
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -476,11 +478,11 @@ def test_the_unpaid_offers_of_its_chain_are_withdrawn_with_it_and_the_next_is_no
     socket.subscribe(BINH)
     for expected in ("RECEIVED", "IGNORED"):
         assert withdraw(world, revision=REVISION)["as"] == expected
-        assert set(statuses(world).values()) == {"WITHDRAWN"} | ({"DECLINED"} if times == 2 else set())
+        assert set(world.statuses().values()) == {"WITHDRAWN"} | ({"DECLINED"} if times == 2 else set())
     world.deliver()
     assert socket.frames[-1]["type"] == ("OFFER_EXPIRED" if times == 1 else "SUBSCRIBED")
     world.after(days=3)
-    assert statuses(world).get(CHI, "WITHDRAWN") == "WITHDRAWN"
+    assert world.statuses().get(CHI, "WITHDRAWN") == "WITHDRAWN"
     assert [item["releases"] for item in world.items() if "releases" in item] == [[]] * (times + 1)
 
 
@@ -490,34 +492,34 @@ def test_an_offer_of_its_chain_whose_order_is_open_is_withdrawn_by_the_write_tha
     made = world.create(amount=900_000, sub=BINH).body
     for _ in range(2):
         withdraw(world, revision=REVISION)
-        assert statuses(world) == {MAI: "WITHDRAWN", BINH: "WAITING"}
+        assert world.statuses() == {MAI: "WITHDRAWN", BINH: "WAITING"}
     if pays:
         world.zalopay.pay(made["appTransId"])
     world.after(minutes=17)
     world.after(days=3)
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "PAID" if pays else "WITHDRAWN"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "PAID" if pays else "WITHDRAWN"}
     assert len(world.items(kind="REFUSED")) == pays
     assert world.nights() == (dict.fromkeys(NIGHTS, "BOOKED") if pays else {})
 
 
 def test_of_a_win_that_is_paid_in_part_the_booking_stands_and_what_it_left_is_on_offer_no_more(world: World):
     world.announce(result(result="PARTIAL_WIN"))
-    world.zalopay.pay(world.create(NIGHTS[:1]).body["appTransId"])
+    world.buy(NIGHTS[:1])
     world.tick()
-    assert statuses(world) == {MAI: "PAID", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "PAID", BINH: "WAITING"}
     assert withdraw(world, revision=REVISION)["accepted"] is False
-    assert statuses(world) == {MAI: "PAID", BINH: "WITHDRAWN"}
+    assert world.statuses() == {MAI: "PAID", BINH: "WITHDRAWN"}
 
 
 def test_an_offer_of_its_chain_that_is_paid_in_part_and_waits_to_pass_on_the_rest_is_no_obstacle(world: World):
     chain(world)
     world.announce(auction_result(auctionId="1002", userId="auth0|dung", nights=NIGHTS[2:]))
-    world.zalopay.pay(world.create(NIGHTS[:1], 300_000, sub=BINH).body["appTransId"])
+    world.buy(NIGHTS[:1], 300_000, sub=BINH)
     assert world.create(NIGHTS[2:], auction_id="1002", sub="auth0|dung").status == 200
     world.tick()
     assert world.item(kind="OFFER")["unsold"] == list(NIGHTS[1:])
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "PAID", "auth0|dung": "PENDING_PAYMENT"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "PAID", "auth0|dung": "PENDING_PAYMENT"}
 
 
 def test_nights_that_wait_for_the_end_of_a_hold_are_taken_back_too(world: World):
@@ -528,7 +530,7 @@ def test_nights_that_wait_for_the_end_of_a_hold_are_taken_back_too(world: World)
     assert award(world)["unsold"] == list(NIGHTS)
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
     world.after(days=3)
-    assert statuses(world)[MAI] == "WITHDRAWN" and BINH not in statuses(world)
+    assert world.statuses()[MAI] == "WITHDRAWN" and BINH not in world.statuses()
 
 
 def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World):
@@ -540,7 +542,7 @@ def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World)
     chain_of_mai = result(paymentDeadline=in_seconds(300), runnersUp=[])
     world.announce(chain_of_mai)
     assert withdraw(world, revision=REVISION)["as"] == "RECEIVED"
-    assert statuses(world) == {
+    assert world.statuses() == {
         MAI: "WITHDRAWN",
         BINH: "WAITING",
         CHI: "WAITING",
@@ -552,7 +554,7 @@ def test_offers_that_follow_from_another_award_of_the_auction_stay(world: World)
 def test_a_stale_withdrawal_leaves_the_offers_of_a_corrected_award_alone(world: World):
     chain(world)
     assert withdraw(world, revision=REVISION - 1)["as"] == "IGNORED"
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems", "Query"])
@@ -562,4 +564,4 @@ def test_a_withdrawal_that_dies_on_its_way_is_completed_when_it_comes_again(worl
     with failing(world.functions["awards"], operation, error), pytest.raises(type(error)):
         withdraw(world, revision=REVISION)
     withdraw(world, revision=REVISION)
-    assert statuses(world) == {MAI: "WITHDRAWN", BINH: "WITHDRAWN"}
+    assert world.statuses() == {MAI: "WITHDRAWN", BINH: "WITHDRAWN"}

@@ -1,4 +1,4 @@
-"""What follows a decision: one letter to the traveller, one thread with the host, each claimed before it is done."""
+"""The effects of a decision: one mail to the user, one thread with the host, each claimed before it is done."""
 
 import email.policy
 import re
@@ -21,19 +21,19 @@ THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message"
 
 
 def sent() -> list[EmailMessage]:
-    """Everything that went out."""
+    """All sent mails."""
     parser = Parser(policy=email.policy.default)
     return [parser.parsestr(each.raw_data) for each in ses_backends["123456789012"]["ap-southeast-1"].sent_messages]
 
 
-def calendar(letter: EmailMessage) -> Calendar:
-    (attached,) = letter.iter_attachments()
+def calendar(message: EmailMessage) -> Calendar:
+    (attached,) = message.iter_attachments()
     assert (attached.get_filename(), attached.get_content_type()) == ("booking.ics", "text/calendar")
     return Calendar.from_ical(attached.get_payload(decode=True))
 
 
-def mail(world: World, letter: str = "confirmation") -> dict[str, Any]:
-    return world.item(kind="MAIL", letter=letter)
+def mail_of(world: World, kind: str = "confirmation") -> dict[str, Any]:
+    return world.item(kind="MAIL", letter=kind)
 
 
 def ses_down(world: World) -> AbstractContextManager[Failures]:
@@ -42,29 +42,28 @@ def ses_down(world: World) -> AbstractContextManager[Failures]:
 
 
 def booked(world: World, **claims: Any) -> dict[str, Any]:
-    """A paid stay of a traveller with these claims; the stream has not been read."""
+    """A paid stay of a user with these claims. The stream is not delivered yet."""
     world.announce(auction_result())
-    made = world.create(**claims).body
-    world.zalopay.pay(made["appTransId"])
+    made = world.buy(**claims)
     return world.session(made["sessionId"])
 
 
 def test_a_booking_is_confirmed_by_mail_with_a_calendar_file(world: World):
     paid = world.paid()
     assert world.deliver()["fulfilment"] == []
-    (letter,) = sent()
-    assert (letter["To"], letter["From"]) == ("Mai <mai@example.com>", "Stays <booking@stays.example>")
-    assert "Nhà Trên Đồi" in letter["Subject"]
-    (event,) = calendar(letter).walk("VEVENT")
+    (message,) = sent()
+    assert (message["To"], message["From"]) == ("Mai <mai@example.com>", "Stays <booking@stays.example>")
+    assert "Nhà Trên Đồi" in message["Subject"]
+    (event,) = calendar(message).walk("VEVENT")
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (date(2027, 3, 20), date(2027, 3, 23))
-    assert calendar(letter)["METHOD"] == "PUBLISH"
-    text = letter.get_body(("plain",)).get_content()
+    assert calendar(message)["METHOD"] == "PUBLISH"
+    text = message.get_body(("plain",)).get_content()
     assert f"/dashboard/payment/confirmation?sessionId={paid['id']}" in text
     assert paid["transactionId"] in text
-    assert (mail(world)["state"], mail(world)["attempts"], "dueAt" in mail(world)) == ("SENT", 1, False)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], "dueAt" in mail_of(world)) == ("SENT", 1, False)
 
 
-def test_where_nobody_said_the_letter_speaks_vietnamese_and_english(world: World):
+def test_where_the_language_is_unknown_the_mail_speaks_vietnamese_and_english(world: World):
     world.paid()
     world.deliver()
     text = sent()[0].get_body(("plain",)).get_content()
@@ -93,25 +92,25 @@ def test_a_profile_stands_in_where_the_token_says_nothing(world: World):
     world.http("POST", "/users/auth0-sync", {"email": "profile@example.com", "name": "Mai P", "locale": "en"})
     booked(world)
     world.deliver()
-    (letter,) = sent()
-    assert letter["To"] == "Mai P <profile@example.com>"
-    assert "1.200.000" not in letter.get_body(("plain",)).get_content()
+    (message,) = sent()
+    assert message["To"] == "Mai P <profile@example.com>"
+    assert "1.200.000" not in message.get_body(("plain",)).get_content()
 
 
 def test_the_token_counts_more_than_the_profile(world: World):
     world.http("POST", "/users/auth0-sync", {"email": "profile@example.com", "locale": "vi"})
     booked(world, email="token@example.com")
     world.deliver()
-    (letter,) = sent()
-    assert letter["To"] == "token@example.com"
-    assert "1,200,000" not in letter.get_body(("plain",)).get_content()
+    (message,) = sent()
+    assert message["To"] == "token@example.com"
+    assert "1,200,000" not in message.get_body(("plain",)).get_content()
 
 
 def test_the_tokens_locale_chooses_the_language_where_there_is_no_profile(world: World):
     booked(world, email="token@example.com", locale="en-GB")
     world.deliver()
-    (letter,) = sent()
-    text = letter.get_body(("plain",)).get_content()
+    (message,) = sent()
+    text = message.get_body(("plain",)).get_content()
     assert ("1,200,000" in text, "1.200.000" in text) == (True, False)
 
 
@@ -129,7 +128,7 @@ def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stan
     paid = booked(world, **claims)
     assert world.deliver()["fulfilment"] == []
     assert set(re.findall(r'"(Mail\w+)":\[', capsys.readouterr().out)) == {counted}
-    assert (sent(), mail(world)["state"]) == ([], "UNDELIVERABLE")
+    assert (sent(), mail_of(world)["state"]) == ([], "UNDELIVERABLE")
     assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
     assert len(world.items(kind="THREAD")) == 1
     assert world.after(days=1) == {"due": 0, "attended": 0}
@@ -138,133 +137,133 @@ def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stan
 def test_an_international_domain_is_written_to_in_punycode(world: World):
     booked(world, email="mai@bücher.example")
     world.deliver()
-    (letter,) = ses_backends["123456789012"]["ap-southeast-1"].sent_messages
-    assert ({*letter.destinations}, mail(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
+    (message,) = ses_backends["123456789012"]["ap-southeast-1"].sent_messages
+    assert ({*message.destinations}, mail_of(world)["state"]) == ({"mai@xn--bcher-kva.example"}, "SENT")
 
 
-def test_a_sender_whom_ses_does_not_know_costs_no_letter(world: World, caplog: pytest.LogCaptureFixture):
+def test_a_sender_whom_ses_does_not_know_costs_no_mail(world: World, caplog: pytest.LogCaptureFixture):
     world.mail.delete_email_identity(EmailIdentity="stays.example")
     world.paid()
     assert world.deliver()["fulfilment"] == []
-    assert (mail(world)["state"], sent()) == ("WAITING", [])
+    assert (mail_of(world)["state"], sent()) == ("WAITING", [])
     assert [vars(line)["error"] for line in caplog.records if line.message == "mail not sent"] == ["MessageRejected"]
     world.mail.create_email_identity(EmailIdentity="stays.example")
     world.after(minutes=2)
     world.deliver()
-    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
-def test_a_letter_that_could_not_be_sent_now_is_sent_later(world: World):
+def test_a_mail_that_could_not_be_sent_now_is_sent_later(world: World):
     world.paid()
     with ses_down(world):
         assert world.deliver()["fulfilment"] == []
-    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("WAITING", 1, [])
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], sent()) == ("WAITING", 1, [])
     world.after(seconds=30)
     assert world.deliver()["fulfilment"] == []
     assert sent() == []
     world.after(minutes=2)
     world.deliver()
-    assert (mail(world)["state"], mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], len(sent())) == ("SENT", 2, 1)
 
 
-def test_a_letter_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_of_it_all_the_time(
+def test_a_mail_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_of_it_all_the_time(
     world: World, capsys: pytest.CaptureFixture[str]
 ):
     world.paid()
     late = []
     with ses_down(world):
-        while "dueAt" in mail(world):
+        while "dueAt" in mail_of(world):
             world.deliver()
             world.after(minutes=31)
             late += re.findall(r'"Overdue":\[(.)', capsys.readouterr().out)
     assert late == ["1"] * 93
-    assert (mail(world)["state"], mail(world)["attempts"]) == ("WAITING", 93)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"]) == ("WAITING", 93)
     assert world.after(days=1) == {"due": 0, "attended": 0}
-    world.http("POST", f"/bookings/{mail(world)['stayId']}/send-confirmation", {})
+    world.http("POST", f"/bookings/{mail_of(world)['stayId']}/send-confirmation", {})
     world.deliver()
-    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
-def test_a_letter_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
+def test_a_mail_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
     paid = world.paid()
     effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
-    _, mailing = effects.load_story(paid["id"], "confirmation")
-    assert effects.claim(mailing, now)
+    _, mail = effects.load_mail(paid["id"], "confirmation")
+    assert effects.claim(mail, now)
     world.deliver()
     world.after(minutes=9)
     world.deliver()
-    assert (mail(world)["state"], sent()) == ("SENDING", [])
+    assert (mail_of(world)["state"], sent()) == ("SENDING", [])
     world.after(minutes=2)
     world.deliver()
-    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
-def test_a_letter_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
+def test_a_mail_whose_sending_died_twice_is_given_up_and_somebody_hears_of_it(
     world: World, capsys: pytest.CaptureFixture[str]
 ):
     paid = world.paid()
     effects = world.functions["fulfilment"].effects
     for _ in range(2):
-        _, mailing = effects.load_story(paid["id"], "confirmation")
-        assert effects.claim(mailing, datetime.now(UTC))
+        _, mail = effects.load_mail(paid["id"], "confirmation")
+        assert effects.claim(mail, datetime.now(UTC))
         assert "MailFailed" not in capsys.readouterr().out
         world.after(minutes=11)
-    assert (mail(world)["state"], sent()) == ("UNDELIVERABLE", [])
+    assert (mail_of(world)["state"], sent()) == ("UNDELIVERABLE", [])
     assert "MailFailed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", ["InternalServerError", "ThrottlingException", "TransactionConflictException"])
 @pytest.mark.parametrize("operation", ["BatchGetItem", "GetItem", "PutItem"])
-def test_whatever_fails_before_a_letter_is_claimed_costs_it_no_attempt(world: World, operation: str, code: str):
+def test_whatever_fails_before_a_mail_is_claimed_costs_it_no_attempt(world: World, operation: str, code: str):
     world.paid()
     records = world.records()
     with failing(world.functions["fulfilment"], operation, fault(code)):
         assert world.deliver(records)["fulfilment"] != []
-    assert (mail(world)["state"], mail(world)["attempts"], sent()) == ("DUE", 0, [])
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], sent()) == ("DUE", 0, [])
     assert world.deliver(records)["fulfilment"] == []
     assert len(sent()) == 1
 
 
-def test_a_letter_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
+def test_a_mail_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
     world.paid()
     world.records()
     world.after(minutes=2)
     records = world.records()
     assert [record["dynamodb"]["NewImage"]["kind"]["S"] for record in records] == ["MAIL"]
     world.deliver(records)
-    assert (mail(world)["state"], len(sent())) == ("SENT", 1)
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
-def test_only_one_of_two_can_claim_a_letter(world: World):
+def test_only_one_of_two_can_claim_a_mail(world: World):
     paid = world.paid()
     effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
-    _, mailing = effects.load_story(paid["id"], "confirmation")
-    assert effects.claim(mailing, now)
-    assert effects.claim(mailing, now) is None
+    _, mail = effects.load_mail(paid["id"], "confirmation")
+    assert effects.claim(mail, now)
+    assert effects.claim(mail, now) is None
 
 
-def test_whoever_comes_second_to_a_letter_does_not_send_it(world: World):
+def test_whoever_comes_second_to_a_mail_does_not_send_it(world: World):
     paid = world.paid()
     fulfilment = world.functions["fulfilment"]
-    _, mailing = fulfilment.effects.load_story(paid["id"], "confirmation")
-    with before(fulfilment, "GetItem", lambda: fulfilment.effects.claim(mailing, datetime.now(UTC))):
+    _, mail = fulfilment.effects.load_mail(paid["id"], "confirmation")
+    with before(fulfilment, "GetItem", lambda: fulfilment.effects.claim(mail, datetime.now(UTC))):
         assert world.deliver()["fulfilment"] == []
-    assert (mail(world)["state"], sent()) == ("SENDING", [])
+    assert (mail_of(world)["state"], sent()) == ("SENDING", [])
 
 
-def test_a_booking_cancelled_before_its_letter_gets_only_the_cancellation(world: World):
+def test_a_booking_cancelled_before_its_mail_gets_only_the_cancellation(world: World):
     paid = world.paid()
     world.http("DELETE", f"/bookings/{paid['id']}")
     assert world.deliver()["fulfilment"] == []
-    (letter,) = sent()
-    assert calendar(letter)["METHOD"] == "CANCEL"
+    (message,) = sent()
+    assert calendar(message)["METHOD"] == "CANCEL"
     assert {item["letter"]: item["state"] for item in world.items(kind="MAIL")} == {
         "confirmation": "UNDELIVERABLE",
         "cancellation": "SENT",
     }
 
 
-def test_money_that_bought_nothing_is_explained_by_a_letter(world: World):
+def test_money_that_bought_nothing_is_explained_by_a_mail(world: World):
     world.announce(auction_result())
     made = world.create(email="mai@example.com").body
     world.after(minutes=17)
@@ -272,20 +271,20 @@ def test_money_that_bought_nothing_is_explained_by_a_letter(world: World):
     world.create(sub=BINH, auction_id="1002")
     world.zalopay.pay(made["appTransId"], late=True)
     world.deliver()
-    (letter,) = sent()
-    assert letter["To"] == "mai@example.com"
-    assert list(letter.iter_attachments()) == []
-    assert mail(world, "refund")["state"] == "SENT"
+    (message,) = sent()
+    assert message["To"] == "mai@example.com"
+    assert list(message.iter_attachments()) == []
+    assert mail_of(world, "refund")["state"] == "SENT"
 
 
-def test_a_letter_asked_for_again_is_another_one_with_another_id(world: World):
+def test_a_mail_asked_for_again_is_another_one_with_another_id(world: World):
     paid = world.paid()
     world.deliver()
     world.clock.shift(timedelta(minutes=2))
     world.http("POST", f"/bookings/{paid['id']}/send-confirmation", {})
     world.deliver()
     assert len(sent()) == 2
-    assert mail(world)["state"] == "SENT"
+    assert mail_of(world)["state"] == "SENT"
 
 
 def test_a_booking_writes_to_one_new_address_a_day_however_often_a_profile_changes(world: World):
@@ -303,7 +302,7 @@ def test_a_booking_writes_to_one_new_address_a_day_however_often_a_profile_chang
     assert [ask(profile) for profile in ("b@x.test", "c@x.test", "b@x.test", "an@example.com")] == [200, 429, 200, 429]
     world.clock.shift(timedelta(days=1))
     assert ask("c@x.test") == 200
-    assert [letter["To"] for letter in sent()] == ["an@example.com", "b@x.test", "b@x.test", "c@x.test"]
+    assert [message["To"] for message in sent()] == ["an@example.com", "b@x.test", "b@x.test", "c@x.test"]
 
 
 def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world: World):
@@ -319,19 +318,18 @@ def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world:
 
 def test_a_stay_with_gaps_has_an_event_for_each_run_of_nights(world: World):
     world.announce(auction_result(nights=["2027-03-20", "2027-03-22", "2027-03-23"], result="PARTIAL_WIN"))
-    made = world.create(["2027-03-20", "2027-03-22", "2027-03-23"], email="mai@example.com").body
-    world.zalopay.pay(made["appTransId"])
+    world.buy(["2027-03-20", "2027-03-22", "2027-03-23"], email="mai@example.com")
     world.deliver()
     found = sorted((each["DTSTART"].dt, each["DTEND"].dt) for each in calendar(sent()[0]).walk("VEVENT"))
     assert found == [(date(2027, 3, 20), date(2027, 3, 21)), (date(2027, 3, 22), date(2027, 3, 24))]
 
 
-def test_a_letter_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_after_ten_minutes(world: World):
+def test_a_mail_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_after_ten_minutes(world: World):
     world.paid()
     fulfilment = world.functions["fulfilment"]
     with failing(fulfilment.ses, "SendEmail", ReadTimeoutError(endpoint_url="ses")):
         assert world.deliver()["fulfilment"] == []
-    assert (mail(world)["state"], mail(world)["attempts"]) == ("SENDING", 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"]) == ("SENDING", 1)
     world.after(minutes=11)
     world.deliver()
-    assert (mail(world)["state"], mail(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+    assert (mail_of(world)["state"], mail_of(world)["attempts"], len(sent())) == ("SENT", 2, 1)

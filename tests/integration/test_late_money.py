@@ -1,4 +1,4 @@
-"""Verified money that comes late: every row of the table, from ZaloPay's callback to what everybody sees."""
+"""Verified late money: every row of the table, from the callback to the answers and messages."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, order_data, signed
+from tests.integration.messages import (
+    BINH,
+    MAI,
+    NIGHTS,
+    PRICE,
+    auction_result,
+    in_seconds,
+    order_data,
+    runner_up,
+    signed,
+)
 from tests.integration.product import before
 from tests.integration.world import World
 
@@ -15,17 +25,13 @@ TODAY, TOMORROW = "2027-03-01", "2027-03-02"
 BOOKED = ("PAID", "BOOKED", None)
 
 
-def runner_up(user_id: str, *nights: str) -> dict[str, Any]:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in nights or NIGHTS]}
-
-
 def outcome(world: World, made: dict[str, Any]) -> tuple[str, str, str | None]:
     session = world.standing(made["sessionId"])
     return session["status"], session["fulfilment"], session.get("reason")
 
 
 def is_given_back_whole(world: World, made: dict[str, Any], reason: str, amount: int = 3 * PRICE) -> bool:
-    """Owed at once; and ZaloPay has given it back some minutes later."""
+    """Whether a refund is due at once, and made some minutes later."""
     assert outcome(world, made) == ("PAID", "REFUND_DUE", reason)
     page = world.session(made["sessionId"])
     assert (page["status"], page["reason"], page["refund"]["amount"]) == ("FAILED", reason, amount)
@@ -34,17 +40,13 @@ def is_given_back_whole(world: World, made: dict[str, Any], reason: str, amount:
     return world.session(made["sessionId"])["refund"]["status"] == "REFUNDED"
 
 
-def statuses(world: World) -> dict[str, str]:
-    return {item["userId"]: item["status"] for item in world.items() if item["kind"] in ("AWARD", "OFFER")}
-
-
 def overdue(world: World, **changes: Any) -> dict[str, Any]:
-    """Mai's order ended unpaid, so did her award, and Bình was offered the nights."""
+    """Mai's order and award have expired unpaid, and Bình has the offer."""
     world.announce(auction_result(paymentDeadline=in_seconds(300), runnersUp=[runner_up(BINH)], **changes))
     made = world.create().body
     world.after(minutes=17)
     world.after(minutes=1)
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
     return made
 
 
@@ -89,7 +91,7 @@ def test_money_for_a_past_night_is_given_back_whole(world: World):
     assert is_given_back_whole(world, made, "NIGHTS_PAST", 2 * PRICE)
 
 
-# Nights that are others', or on offer to them
+# Nights that other users have, or are offered
 
 
 @pytest.mark.parametrize("pays", [False, True])
@@ -102,7 +104,7 @@ def test_money_for_nights_that_another_user_holds_or_has_booked_is_given_back(wo
     assert is_given_back_whole(world, made, "NIGHTS_TAKEN")
     assert {item["stayId"] for item in world.items(kind="NIGHT")} == {theirs["sessionId"]}
     world.zalopay.pay(theirs["appTransId"]) if not pays else None
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "PAID"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "PAID"}
 
 
 @pytest.mark.parametrize("answer", ["waiting", "accepted"])
@@ -113,7 +115,7 @@ def test_money_for_nights_that_are_only_on_offer_books_them_and_the_offer_ends(w
     socket = world.socket(query=f"token={world.token(BINH)}")
     socket.subscribe(BINH)
     world.zalopay.pay(made["appTransId"], late=True)
-    assert (outcome(world, made), statuses(world)) == (BOOKED, {MAI: "PAID", BINH: "EXPIRED"})
+    assert (outcome(world, made), world.statuses()) == (BOOKED, {MAI: "PAID", BINH: "EXPIRED"})
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
     world.deliver()
     assert socket.frames[-1]["type"] == "OFFER_EXPIRED"
@@ -159,7 +161,7 @@ def test_what_the_money_does_not_buy_of_an_offer_that_it_ends_goes_on_to_the_nex
     world.after(minutes=1)
     world.zalopay.pay(made["appTransId"], late=True)
     world.tick()
-    assert statuses(world) == {MAI: "PAID", BINH: "EXPIRED", CHI: "WAITING"}
+    assert world.statuses() == {MAI: "PAID", BINH: "EXPIRED", CHI: "WAITING"}
     chance = world.item(kind="OFFER", userId=CHI)
     assert ([night["date"] for night in chance["nights"]], chance["atStake"]) == ([NIGHTS[1]], list(NIGHTS[1:]))
     world.after(minutes=121)
@@ -228,8 +230,7 @@ def test_a_correction_that_keeps_the_nights_does_not_stand_in_the_way(world: Wor
 def test_money_for_an_award_that_another_order_has_paid_is_given_back(world: World, given_back: bool):
     first = world.created()
     world.after(minutes=17)
-    second = world.create().body
-    world.zalopay.pay(second["appTransId"])
+    second = world.buy()
     if given_back:
         assert world.http("DELETE", f"/bookings/{second['sessionId']}").status == 200
     world.zalopay.pay(first["appTransId"], late=True)
@@ -242,7 +243,7 @@ def test_money_that_only_a_query_finds_is_decided_on_in_the_same_way(world: Worl
     world.zalopay.fault("callback_lost")
     world.zalopay.pay(made["appTransId"], late=True)
     world.after(minutes=9)
-    assert (outcome(world, made), statuses(world)) == (BOOKED, {MAI: "PAID", BINH: "EXPIRED"})
+    assert (outcome(world, made), world.statuses()) == (BOOKED, {MAI: "PAID", BINH: "EXPIRED"})
 
 
 def test_money_whose_nights_are_taken_while_it_is_recorded_is_given_back(world: World):
@@ -253,5 +254,5 @@ def test_money_whose_nights_are_taken_while_it_is_recorded_is_given_back(world: 
     with begin:
         world.zalopay.pay(made["appTransId"], late=True)
     assert outcome(world, made) == ("PAID", "REFUND_DUE", "NIGHTS_TAKEN")
-    assert statuses(world) == {MAI: "EXPIRED", BINH: "WAITING"}
+    assert world.statuses() == {MAI: "EXPIRED", BINH: "WAITING"}
     assert world.nights() == dict.fromkeys(NIGHTS, "HELD")

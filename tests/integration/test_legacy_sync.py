@@ -1,4 +1,4 @@
-"""The call that is ours and the legacy backend's: saved here first, heard there too, and answered with our id."""
+"""The login call of both backends: saved here first, passed to the legacy backend, answered with our id."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from tests.integration.legacy_backend import LegacyBackend, answer, legacy_backe
 from tests.integration.messages import BINH, MAI
 from tests.integration.outside import ZaloPay
 from tests.integration.product import close, load
-from tests.integration.test_secrecy import everything_logged
+from tests.integration.test_secrets_in_logs import everything_logged
 from tests.integration.world import Reply, World
 
 SENT = {"email": "mai@example.com", "name": "Mai"}
@@ -35,7 +35,7 @@ def backend(running: LegacyBackend) -> LegacyBackend:
 
 @contextmanager
 def started_beside(address: str, simulator: ZaloPay) -> Iterator[ModuleType]:
-    """The function as it is deployed beside a legacy backend."""
+    """The function with the settings of a stage with a legacy backend."""
     bookings = load("bookings", {"LEGACY_API_URL": address, "ZALOPAY_ENDPOINT": simulator.url})
     yield bookings
     close(bookings)

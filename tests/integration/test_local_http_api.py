@@ -1,4 +1,4 @@
-"""The HTTP API of the local run: what API Gateway itself answers, and what it hands to real workers."""
+"""The HTTP API of the local run: the gateway's own answers, and the events for real workers."""
 
 import asyncio
 import socket
@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
-from infra.local.asgi import App
 from infra.local.http_api import http_api
 from infra.local.serve import PortTaken, listen, serving
 from tests.integration.local_gateway import (
@@ -19,21 +19,9 @@ from tests.integration.local_gateway import (
     TOKEN,
     Gateway,
     authorize,
-    running_gateway,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
-        yield running
 
 
 async def test_a_request_reaches_its_function_as_an_event(gateway: Gateway) -> None:
@@ -128,7 +116,7 @@ async def answering_lengths() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def serving_http(app: App) -> AsyncIterator[httpx.AsyncClient]:
+async def serving_http(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(app, listen(0, "HTTP_PORT")))
         yield await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))

@@ -1,4 +1,4 @@
-"""What is not ours reaches the legacy backend and comes back untouched; what is ours never gets there."""
+"""The legacy backend gets all other paths, and its answers come back unchanged. It never gets our paths."""
 
 import asyncio
 import gzip
@@ -62,11 +62,6 @@ async def standing(address: str | None, limit: float = 5) -> AsyncIterator[House
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 def running() -> Iterator[LegacyBackend]:
     with legacy_backend() as started:
         yield started
@@ -100,7 +95,7 @@ async def test_every_method_and_body_arrives_as_it_was_sent(
     heard = backend.only()
     assert (heard.method, heard.target, heard.body) == (method, "/api/v1/properties/5?x=1", body or b"")
     assert heard.values(b"content-type") == ([content_type.encode()] if content_type else [])
-    bodyless = body is None and method in {"GET", "HEAD", "DELETE"}  # of any other method the length has to be said
+    bodyless = body is None and method in {"GET", "HEAD", "DELETE"}  # every other method needs its length
     assert heard.values(b"content-length") == ([] if bodyless else [str(len(body or b"")).encode()])
     assert said.status == 200
     assert house.invoked == []

@@ -1,4 +1,4 @@
-"""The embedded database and its stream: what is written arrives, in order, and survives a restart."""
+"""The embedded database and its stream: records arrive in order, and survive a restart."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def write(database: Database, key: str, version: int, kind: str = "SESSION") -> 
 
 
 class Function:
-    """Stands for a consumer: notes what it got, fails as often as told."""
+    """Replaces a consumer: records its events, and fails the given number of times."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
@@ -174,6 +174,6 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # Where nobody reaps orphans a dead one stays listed.
+    # A dead orphan stays listed on machines where no process reaps it.
     status = Path(f"/proc/{pid}/stat")
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")

@@ -1,4 +1,4 @@
-"""The whole local run, with functions made for the occasion."""
+"""The whole local run, with small functions of this test."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from infra.topology import FUNCTIONS
 ROOT = Path(__file__).resolve().parents[2]
 FREE_PORTS = ("--http-port", "0", "--websocket-port", "0", "--simulator-port", "0")
 
-# Keeps what came in as items, so that a test can look at it; refuses what it is told to refuse.
+# Stores its events as items, so that a test can read them. It refuses the events that say so.
 FUNCTION = """
 import json, os, time
 import boto3
@@ -66,7 +66,7 @@ def run(settings: Settings, scenario: Callable[[Local, httpx.AsyncClient], Corou
 
 
 async def seen(local: Local, name: str, count: int) -> int:
-    """Wait until a function has kept so many items."""
+    """Wait until a function has stored this many items."""
     query = {
         "TableName": "stays",
         "KeyConditionExpression": "PK = :name",

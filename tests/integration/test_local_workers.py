@@ -19,24 +19,12 @@ from infra.local.invoke import FunctionError, FunctionTimeout
 from infra.local.runtime_api import Invocation, RuntimeApi
 from tests.integration.local_gateway import (
     Gateway,
-    running_gateway,
     until,
     workers_in,
 )
 
 pytestmark = pytest.mark.anyio
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children notice at their next call")
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
-        yield running
 
 
 async def test_a_worker_has_its_own_environment_and_path(gateway: Gateway) -> None:
@@ -60,7 +48,7 @@ async def test_a_worker_is_kept_and_no_two_invocations_share_one(gateway: Gatewa
     first = await gateway.workers.invoke("api", {"do": "wait"})
     assert await gateway.workers.invoke("api", {"do": "wait"}) == first
     many = await asyncio.gather(*(gateway.workers.invoke("api", {"do": "wait"}) for _ in range(7)))
-    assert len(set(many)) == 3  # the limit: the others waited
+    assert len(set(many)) == 3  # the limit of workers: the other calls waited
 
 
 async def test_what_a_handler_raises_is_a_function_error(gateway: Gateway) -> None:
@@ -212,4 +200,4 @@ async def portable_worker(folder: Path, function: str) -> AsyncIterator[Callable
         yield call
     finally:
         await api.close()
-        assert await asyncio.wait_for(process.wait(), 5) == 1  # it ends by itself once nobody listens
+        assert await asyncio.wait_for(process.wait(), 5) == 1  # it ends when its parent is gone

@@ -1,4 +1,4 @@
-"""However much a user has, and whatever cannot be read of it: no list hides a win or an offer."""
+"""Long lists and unreadable items: no list may hide a win or an offer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +14,14 @@ LATER = "2027-12-31T00:00:00.000Z"
 
 
 def put(world: World, *items: Item) -> None:
-    """Items as they are, 25 in one call."""
+    """Write items as they are, 25 in one call."""
     for begin in range(0, len(items), 25):
         puts = [{"PutRequest": {"Item": to_attributes(item)}} for item in items[begin : begin + 25]]
         world.dynamodb.batch_write_item(RequestItems={"stays": puts})
 
 
 def like(item: Item, number: int, **changes: Any) -> Item:
-    """Another award of the same user, at an auction of its own, that ends later."""
+    """Another award of the same user, of another auction, with a later deadline."""
     auction_id = f"other-{number}"
     keys = {"PK": f"AUCTION#{auction_id}", "userSort": f"AWARD#{LATER}#{item['awardId']}"}
     return item | keys | {"auctionId": auction_id, "deadline": LATER} | changes
@@ -32,7 +32,7 @@ def losses(world: World, item: Item) -> list[Item]:
 
 
 def large(world: World, item: Item) -> list[Item]:
-    """More than a page of a megabyte, which nobody can answer any more."""
+    """Awards that are over, of more than one page (1 MB)."""
     return [like(item, number, status="DECLINED", padding="x" * 60_000) for number in range(20)]
 
 

@@ -1,4 +1,4 @@
-"""Money that is moving keeps the nights from everybody, until ZaloPay says that it does not come, or never says so."""
+"""Moving money holds the nights until ZaloPay says that it does not come, or until the time limit."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.integration.world import World
 
 
 def moving(world: World, **changes: Any) -> dict[str, Any]:
-    """Mai's money is on its way, and we have heard of it; Bình has won the same nights elsewhere."""
+    """Mai's money is moving, and that is recorded. Bình has won the same nights at another auction."""
     next_one = {"userId": "auth0|chi", "nights": [{"date": night, "price": PRICE} for night in NIGHTS]}
     world.announce(auction_result(userId=BINH, auctionId="1002", paymentDeadline=in_seconds(10**6)))
     world.announce(auction_result(runnersUp=[next_one], **changes))
@@ -26,7 +26,7 @@ def held_until(world: World) -> set[str]:
 
 
 def other(world: World) -> int:
-    """The status of Bình's attempt to pay for the same nights."""
+    """The status of Bình's call to pay for the same nights."""
     return world.create(sub=BINH, auction_id="1002").status
 
 

@@ -1,4 +1,4 @@
-"""The stream tells people: the present state, to its owner only, until it has arrived."""
+"""The notifier sends the present state to its owner only, until it has arrived."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -224,11 +224,11 @@ def test_two_changes_of_a_session_in_one_batch_are_one_message(world: World):
     assert heard(socket) == ["COMPLETED", "BOOKING_CONFIRMED"]
 
 
-# A page that subscribes while something changes
+# A page that subscribes during a change
 
 
 def joining(world: World, seconds: float, sub: str = MAI) -> Socket:
-    """A page whose SUBSCRIBE has listed it and not (yet) told it anything."""
+    """A connection that SUBSCRIBE has listed, and that has no messages yet."""
     socket = world.socket(query=f"token={world.token(sub)}")
     now = datetime.now(UTC)
     listed = Connection(connection_id=socket.id, fingerprint="f", opened_at=now, user_id=sub)
@@ -248,7 +248,7 @@ def test_i16_a_change_while_a_page_is_told_what_it_missed_is_told_after_that(wor
         if not telling.ident:
             world.zalopay.pay(made["appTransId"])
             telling.start()
-            time.sleep(0.5)  # in which the stream would long have told it
+            time.sleep(0.5)  # time enough for the stream to deliver
 
     world.neighbour.on_post = paid_meanwhile
     socket.subscribe()
@@ -319,7 +319,7 @@ def test_i15_a_page_that_joins_for_long_is_hung_up_on_and_holds_up_nobody(world:
     assert (heard(other), slow.frames, len(told_at)) == (["AUCTION_RESULT"], [], 1)
     assert told_at[0] - began < 1 < JOINING.total_seconds() <= took
     assert slow.ended
-    assert heard(listening(world)) == ["AUCTION_RESULT"]  # it comes back, and has missed nothing
+    assert heard(listening(world)) == ["AUCTION_RESULT"]  # it reconnects, and has missed nothing
 
 
 def test_i15_a_page_that_keeps_joining_delays_others_by_one_batch_at_most(world: World):

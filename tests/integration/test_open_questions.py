@@ -1,4 +1,4 @@
-"""What the specification leaves open, row by row as the contract answers it."""
+"""Open questions of the specification, each as the contract answers it."""
 
 from datetime import timedelta
 
@@ -59,7 +59,7 @@ def test_open_an_amount_or_nights_that_differ_from_the_award(world: World):
         {"expectedAmount": PRICE},
     )
     assert (wrong_night.status, wrong_night.code, wrong_night.fields) == (400, "VALIDATION_ERROR", ["selectedNights"])
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
     again = world.create()
     assert (again.status, again.details) == (409, {"sessionId": world.item(kind="SESSION")["id"]})
 

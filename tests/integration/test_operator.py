@@ -1,4 +1,4 @@
-"""The operator's desk: what it shows, what it would do, what it does, once, and with whose name."""
+"""The operator's commands: their output, the dry run, their effects, and the recorded name."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Office:
-    """An operator twice: one who only hears what would be done, and one who does it."""
+    """The commands twice: as a dry run, and with `really`."""
 
     def __init__(self, world: World):
         self.letters: list[DeadLetter] = []
@@ -69,7 +69,7 @@ def said(lines: Iterator[str]) -> str:
 
 
 def lost(world: World) -> dict[str, Any]:
-    """Paid, and ZaloPay never called."""
+    """Paid, and the callback was lost."""
     world.zalopay.fault("callback_lost")
     made = world.created(email="mai@example.com", name="Mai")
     world.zalopay.pay(made["appTransId"])
@@ -77,7 +77,7 @@ def lost(world: World) -> dict[str, Any]:
 
 
 def reviewed(world: World) -> dict[str, Any]:
-    """Paid, and the callback named another amount."""
+    """Paid, and the callback has another amount."""
     made = world.created()
     world.zalopay.fault("callback_wrong_amount")
     world.zalopay.pay(made["appTransId"])
@@ -104,7 +104,7 @@ def test_a_stays_story_is_told_in_plain_words(world: World, office: Office):
 
 
 def second(world: World, amount: int = 500_000) -> tuple[dict[str, Any], str]:
-    """A stay that is booked, and a second transaction for it: money of an order that ZaloPay can give back."""
+    """A booked stay with a second transaction that ZaloPay can refund."""
     paid = world.paid()
     world.zalopay.fault("callback_lost")
     order = elsewhere(world, amount)
@@ -124,12 +124,12 @@ def elsewhere(world: World, amount: int = 500_000) -> dict[str, Any]:
 
 
 def unknown(world: World) -> str:
-    """The same, and ZaloPay told us: the transaction."""
+    """The same, after its callback. Returns the transaction."""
     return str(elsewhere(world)["zp_trans_id"])
 
 
 def given_back(world: World) -> dict[str, int]:
-    """What ZaloPay gave back, by the ids of the refunds."""
+    """The refunded amounts at ZaloPay, by refund id."""
     return {each["m_refund_id"]: each["amount"] for order in world.zalopay.orders() for each in order["refunds"]}
 
 
@@ -151,7 +151,7 @@ def test_stray_money_never_stands_for_the_stay_that_it_was_paid_for(world: World
     paid, transaction = second(world)
     before = world.items()
     arguments = ("confirmation",) if command == "mail" else ()
-    with pytest.raises(Refused, match="That is no stay") as refused:
+    with pytest.raises(Refused, match="This is not a stay") as refused:
         said(getattr(office.really, command)(transaction, *arguments))
     assert f"500.000 ₫ under {transaction} for {paid['id']}" in str(refused.value)
     assert world.items() == before
@@ -163,7 +163,7 @@ def test_stray_money_is_given_back_under_its_own_transaction_and_the_stay_keeps_
     paid, transaction = second(world)
     before = world.items()
     told = said(office.dry.refund(transaction, None))
-    assert "OPEN would become REFUND_DUE" in told and "500.000 ₫ of 500.000 ₫ go back" in told
+    assert "OPEN would become REFUND_DUE" in told and "500.000 ₫ of 500.000 ₫ are refunded" in told
     assert world.items() == before
     assert "OPEN is now REFUND_DUE" in said(office.really.refund(transaction, None))
     assert f"{transaction}  stray money, REFUND_DUE" in said(office.dry.due())
@@ -178,8 +178,8 @@ def test_stray_money_is_given_back_under_its_own_transaction_and_the_stay_keeps_
     assert len(world.nights()) == 3
     assert said(office.dry.review()) == ""
     story = said(office.dry.show(transaction))
-    assert "an operator decided that money goes back (by linh)" in story
-    assert "ZaloPay says that the money is back" in story
+    assert "an operator ordered a refund (by linh)" in story
+    assert "ZaloPay says that the refund arrived" in story
     assert "by itself" not in story
 
 
@@ -224,7 +224,7 @@ def test_stray_money_that_was_paid_back_by_hand_is_closed(world: World, office: 
     for command in (office.really.settle_stray, lambda name: office.really.refund(name, None)):
         with pytest.raises(Refused, match="or there already"):
             said(command(transaction))
-    assert "went back by another way (by linh)" in said(office.dry.show(transaction))
+    assert "paid back by hand (by linh)" in said(office.dry.show(transaction))
 
 
 def test_only_stray_money_is_settled_as_such(world: World, office: Office):
@@ -257,7 +257,7 @@ def test_money_for_an_order_that_becomes_known_is_brought_again_by_its_transacti
     world.zalopay.call_back(made["appTransId"])
     transaction = world.item(kind="STRAY")["transactionId"]
     again = said(office.really.replay(transaction))
-    assert "Its order is not here" in again and f"{transaction} is stray money" in again
+    assert "Unknown order" in again and f"{transaction} is stray money" in again
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(session))
     assert "PENDING / NONE is now PAID / BOOKED" in said(office.really.replay(transaction))
     assert world.items(kind="STRAY") == []
@@ -265,7 +265,7 @@ def test_money_for_an_order_that_becomes_known_is_brought_again_by_its_transacti
 
 
 def test_a_kept_callback_of_an_unknown_order_becomes_stray_money(world: World, office: Office):
-    """As release 1.2.1 kept it."""
+    """The item as release 1.2.1 wrote it."""
     raw = signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))
     kept = {"PK": "REFUSED", "SK": "2027-03-01T02:00:00.000Z#callback-1", "kind": "REFUSED", "reason": "-", "raw": raw}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(kept))
@@ -330,7 +330,7 @@ def test_what_waits_for_people_is_listed(world: World, office: Office):
     paid_twice = signed(order_data(made["appTransId"], amount=7, zp_trans_id=99))
     world.call_back(paid_twice)
     listed = said(office.dry.review())
-    assert f"REVIEW  {made['sessionId']}  1.201.000 ₫ came, 1.200.000 ₫ expected, since 2027-03-01T03:00" in listed
+    assert f"REVIEW  {made['sessionId']}  1.201.000 ₫ received, 1.200.000 ₫ expected, since 2027-03-01T03:00" in listed
     assert f"STRAY  7 ₫ under 99 for {made['sessionId']}" in listed
     assert "REFUSED  2027-03-01" in listed
 
@@ -340,11 +340,11 @@ def test_what_came_is_told_by_the_session_where_it_knows(world: World, office: O
     (session,) = world.items(kind="SESSION")
     known = session | {"received": 900_000, "discount": 50_000}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(known))
-    assert "900.000 ₫ came, 1.200.000 ₫ expected, since" in said(office.dry.review())
+    assert "900.000 ₫ received, 1.200.000 ₫ expected, since" in said(office.dry.review())
     story = said(office.dry.show(made["sessionId"]))
-    assert "900.000 ₫ came, 1.200.000 ₫ expected, 50.000 ₫ by ZaloPay's promotion" in story
+    assert "900.000 ₫ received, 1.200.000 ₫ expected, 50.000 ₫ by ZaloPay's promotion" in story
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(session | {"received": 900_000}))
-    assert "900.000 ₫ came, 1.200.000 ₫ expected\n" in said(office.dry.show(made["sessionId"]))
+    assert "900.000 ₫ received, 1.200.000 ₫ expected\n" in said(office.dry.show(made["sessionId"]))
 
 
 def test_of_a_transaction_that_pays_another_order_it_is_listed_what_came(world: World, office: Office):
@@ -353,7 +353,7 @@ def test_of_a_transaction_that_pays_another_order_it_is_listed_what_came(world: 
     world.announce(auction_result(auctionId="1003", property=house))
     made = world.create(auction_id="1003").body
     world.call_back(signed(order_data(made["appTransId"], zp_trans_id=int(paid["transactionId"]), amount=7)))
-    assert f"REVIEW  {made['sessionId']}  7 ₫ came, 1.200.000 ₫ expected" in said(office.dry.review())
+    assert f"REVIEW  {made['sessionId']}  7 ₫ received, 1.200.000 ₫ expected" in said(office.dry.review())
 
 
 @pytest.mark.parametrize("unresolved", ["PROCESSING", "SILENCE"])
@@ -364,9 +364,9 @@ def test_what_ended_while_nobody_knew_is_listed_until_it_is_ended_by_hand(
     (session,) = world.items(kind="SESSION")
     ended = session | {"status": "EXPIRED", "unresolved": unresolved}
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(ended))
-    line = f"UNRESOLVED  {made['sessionId']}  0 ₫ came, 1.200.000 ₫ expected, ended by {unresolved}"
+    line = f"UNRESOLVED  {made['sessionId']}  0 ₫ received, 1.200.000 ₫ expected, ended by {unresolved}"
     assert line in said(office.dry.review())
-    assert f"nobody knew whether it is paid: {unresolved}" in said(office.dry.show(made["sessionId"]))
+    assert f"it was unknown whether it is paid: {unresolved}" in said(office.dry.show(made["sessionId"]))
     said(office.really.end(made["sessionId"]))
     assert said(office.dry.review()) == ""
     assert state(world, made) == ("EXPIRED", "NONE")
@@ -383,7 +383,7 @@ def test_an_amount_under_review_is_accepted_and_booked(world: World, office: Off
 
 def test_an_accepted_amount_is_the_price_of_everything_that_follows(world: World, office: Office):
     made = reviewed(world)
-    assert "3 nights: booked, if they are free" in said(office.really.accept(made["sessionId"]))
+    assert "3 nights: booked if they are free" in said(office.really.accept(made["sessionId"]))
     assert world.session(made["sessionId"])["amount"] == 3 * PRICE + 1000
     assert world.item(kind="BOOKING")["totalAmount"] == 3 * PRICE + 1000
     assert world.item(kind="TRANSACTION")["amount"] == 3 * PRICE + 1000
@@ -392,8 +392,7 @@ def test_an_accepted_amount_is_the_price_of_everything_that_follows(world: World
 def test_an_amount_is_not_accepted_for_nights_that_are_gone(world: World, office: Office):
     made = reviewed(world)
     world.zalopay.fault("callback_wrong_amount", on=False)
-    again = world.create().body
-    world.zalopay.pay(again["appTransId"])
+    world.buy()
     before = world.items()
     with pytest.raises(Refused, match="A night is somebody else's"):
         said(office.really.accept(made["sessionId"]))
@@ -414,7 +413,7 @@ def test_an_amount_under_review_goes_back(world: World, office: Office):
     order = world.zalopay.order(made["appTransId"])
     assert [each["amount"] for each in order["refunds"]] == [3 * PRICE]
     told = said(office.dry.show(made["sessionId"]))
-    assert "an operator decided that money goes back (by linh)" in told
+    assert "an operator ordered a refund (by linh)" in told
 
 
 def test_never_more_goes_back_than_was_paid_under_the_stays_own_transaction(world: World, office: Office):
@@ -440,8 +439,8 @@ def test_a_booking_ends_when_its_money_goes_back_and_that_is_meant(world: World,
     world.deliver()
     told = said(office.dry.refund(paid["id"], 100_000, end_booking=True))
     assert "PAID / BOOKED would become PAID / REFUND_DUE" in told
-    assert "100.000 ₫ of 1.200.000 ₫ go back" in told
-    assert "3 nights: free for others" in told and "mail to the traveller: cancellation" in told
+    assert "100.000 ₫ of 1.200.000 ₫ are refunded" in told
+    assert "3 nights: free for others" in told and "mail to the user: cancellation" in told
     assert len(world.nights()) == 3
     assert "is now PAID / REFUND_DUE" in said(office.really.refund(paid["id"], 100_000, end_booking=True))
     assert world.nights() == {}
@@ -479,12 +478,12 @@ def test_a_refused_refund_is_asked_for_again_under_another_id(world: World, offi
 
 def test_a_refused_refund_that_was_paid_back_by_hand_is_settled(world: World, office: Office):
     made = refused_refund(world)
-    assert "went back by another way" in said(office.really.settled(made["sessionId"]))
+    assert "paid back by hand" in said(office.really.settled(made["sessionId"]))
     assert state(world, made) == ("PAID", "REFUNDED")
 
 
 def gone(world: World, amount: int | None = None) -> dict[str, Any]:
-    """A booking that was cancelled; ZaloPay took its refund on, and does not know it for hours."""
+    """A cancelled booking whose refund ZaloPay accepted, and then does not know for hours."""
     paid = world.paid()
     if amount is not None:
         world.clock.move_to(datetime(2027, 3, 17, 3, tzinfo=UTC))
@@ -504,7 +503,7 @@ RUNNING = {"return_code": 3, "sub_return_code": 2}
 def test_a_refund_that_arrived_after_all_is_the_end_of_it(world: World, office: Office, command: str):
     made = gone(world)
     assert state(world, made) == ("PAID", "REFUND_MANUAL")
-    assert "taken on at 2027-03-01" in said(office.dry.show(made["sessionId"]))
+    assert "accepted at 2027-03-01" in said(office.dry.show(made["sessionId"]))
     arguments = (None,) if command == "refund" else ()
     for commands, word in ((office.dry, "would become"), (office.really, "is now")):
         told = said(getattr(commands, command)(made["sessionId"], *arguments))
@@ -665,15 +664,15 @@ def test_a_mail_is_sent_once_more(world: World, office: Office):
     world.deliver()
     world.clock.shift(timedelta(minutes=5))
     before = world.items()
-    assert "would go out" in said(office.dry.mail(paid["id"], "confirmation"))
+    assert "would be sent" in said(office.dry.mail(paid["id"], "confirmation"))
     assert world.items() == before
-    assert "goes out" in said(office.really.mail(paid["id"], "confirmation"))
+    assert "is sent again" in said(office.really.mail(paid["id"], "confirmation"))
     assert world.item(kind="MAIL")["state"] == "DUE"
     world.deliver()
     with pytest.raises(Refused, match="in a minute"):
         said(office.really.mail(paid["id"], "confirmation"))
     assert world.item(what="MAILED_AGAIN")["by"] == "linh"
-    with pytest.raises(Refused, match="No refund was ever owed"):
+    with pytest.raises(Refused, match="No refund was ever due"):
         said(office.really.mail(paid["id"], "refund"))
 
 
@@ -684,12 +683,12 @@ def test_browsers_are_told_again(world: World, office: Office):
     socket.subscribe(token=world.token())
     before = len(socket.frames)
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    assert "would be told again: PAID" in said(office.dry.messages(yesterday, None))
+    assert "would be sent again: PAID" in said(office.dry.messages(yesterday, None))
     assert said(office.really.messages(yesterday, "auth0|nobody")) == ""
     assert said(office.really.messages(datetime.now(UTC) + timedelta(days=1), None)) == ""
     world.deliver()
     assert len(socket.frames) == before
-    assert f"{paid['id']} is told again" in said(office.really.messages(yesterday, None))
+    assert f"{paid['id']} is sent again" in said(office.really.messages(yesterday, None))
     assert world.item(what="TOLD_AGAIN")["by"] == "linh"
     world.deliver()
     assert [frame["type"] for frame in socket.frames[before:]] == ["PAYMENT_STATUS", "BOOKING_CONFIRMED"]
@@ -709,7 +708,7 @@ def test_for_other_dead_letters_what_takes_their_place_is_done(world: World, off
     office.letters = [
         DeadLetter(name, {}, LONG_AGO, office.forget) for name in ("notifier", "fulfilment", "reconciliation")
     ]
-    assert f"{paid['id']} would be told again: PAID" in said(office.dry.redrive())
+    assert f"{paid['id']} would be sent again: PAID" in said(office.dry.redrive())
     assert (world.items(what="TOLD_AGAIN"), office.forgotten) == ([], 0)
     assert office.published == []
     assert "fulfilment: the clock" in said(office.really.redrive())

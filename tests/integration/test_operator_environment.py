@@ -1,4 +1,4 @@
-"""Where the operator's tools find a deployed stage: in the settings of its functions, and in its queues."""
+"""The operator's access to a deployed stage: the settings of its functions, and its queues."""
 
 import io
 import json
@@ -22,7 +22,7 @@ VARIABLES = {"STAYS_TABLE": "stays-dev", "ZALOPAY_APP_ID": "2553"}
 
 @pytest.fixture
 def account(aws: None) -> None:
-    """A stage as far as the tools look at it."""
+    """The parts of a stage that the tools read."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = SESSION.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     archive = io.BytesIO()
@@ -73,7 +73,7 @@ def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) 
 
 @contextmanager
 def put_on_the_bus() -> Iterator[list[Any]]:
-    """What EventBridge is asked to take."""
+    """The events that EventBridge gets."""
     taken: list[Any] = []
 
     def note(params: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The schedule: whatever was lost is found, whatever is over is ended, and nothing is given up unasked."""
+"""The clock: it finds lost payments, ends what is over, and asks ZaloPay before it ends a session."""
 
 import json
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def test_an_order_that_nobody_paid_is_asked_about_six_times_and_then_left_alone(
 def test_a_zalopay_that_does_not_answer_ends_nothing(world: World):
     made = world.created()
     world.zalopay.fault("query_down")
-    for due in (1, 1, 1, 2):  # in the end that of the award too: somebody may still pay for it
+    for due in (1, 1, 1, 2):  # finally the award's own check, because it may still be paid
         assert world.after(hours=6) == {"due": due, "attended": due}
     assert world.item(kind="AWARD")["status"] == "PENDING_PAYMENT"
     assert world.item(kind="SESSION")["status"] == "PENDING"
@@ -118,7 +118,7 @@ def test_a_declined_attempt_leaves_the_order_payable(world: World):
 
 
 def begun(world: World) -> PaymentSession:
-    """A session on record, and then the function was killed."""
+    """A recorded session whose function was killed."""
     world.announce(auction_result())
     payments, now = world.functions["payments"], datetime.now(UTC)
     (won,) = world.functions["auctions"].awards.load_for("1001", MAI)
@@ -129,7 +129,7 @@ def begun(world: World) -> PaymentSession:
 
 
 def make_in_vain(world: World, session: PaymentSession) -> None:
-    """Its order is made, and then the function was killed."""
+    """The order is made, and the function is killed before it records it."""
     payments = world.functions["payments"]
     assert payments.zalopay().create_order(session, "http://localhost", payments.PAGES.callback_url).order_url
 
@@ -230,7 +230,7 @@ def test_a_reading_of_an_overdue_session_repairs_it(world: World):
     world.zalopay.pay(made["appTransId"])
     assert world.session(made["sessionId"])["status"] == "PENDING"
     world.clock.shift(timedelta(minutes=16))
-    assert world.session(made["sessionId"])["status"] == "PENDING"  # until her page has heard of it (C24)
+    assert world.session(made["sessionId"])["status"] == "PENDING"  # until her page has read it (C24)
     assert world.standing(made["sessionId"])["status"] == "PAID"
     assert world.item(what="PAID_AND_BOOKED")["evidence"]["source"] == "read"
 
@@ -272,7 +272,7 @@ def test_as_many_items_as_a_round_takes_that_cannot_be_read_stop_their_shard_for
     assert world.after(seconds=60) == {"due": 1, "attended": 1}
     assert world.standing(made["sessionId"])["status"] == "PAID"
     assert capsys.readouterr().out.count('"UnreadableItems":[1.0]') == most
-    assert world.after(minutes=15)["due"] >= most  # they are looked at again, and counted
+    assert world.after(minutes=15)["due"] >= most  # they are due again, and counted
 
 
 def test_an_item_that_fails_by_itself_makes_room_and_one_that_the_table_fails_does_not(world: World):
@@ -314,7 +314,7 @@ def test_while_one_item_waits_for_zalopay_all_others_are_attended(world: World):
 
 @contextmanager
 def speaking(payments: ModuleType, transport: httpx.BaseTransport) -> Iterator[None]:
-    """ZaloPay is reached by another way."""
+    """Use another transport for the calls to ZaloPay."""
     http = payments.zalopay()._http
     usual, http._transport = http._transport, transport
     yield

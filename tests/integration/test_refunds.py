@@ -1,4 +1,4 @@
-"""Refunds: on record before ZaloPay is asked, made once, followed until the end."""
+"""Refunds: recorded before ZaloPay is asked, made once, and followed until their end."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from tests.samples import opened
 
 
 def owed(world: World) -> dict[str, Any]:
-    """A booking that was cancelled in time: everything goes back."""
+    """A booking that was cancelled in time for a full refund."""
     paid = world.paid()
     assert world.http("DELETE", f"/bookings/{paid['id']}").status == 200
     world.deliver()
@@ -98,7 +98,7 @@ def test_a_refund_that_takes_days_is_asked_about_ever_more_rarely(world: World):
 
 
 def intended(world: World, paid: dict[str, Any]):
-    """The intent is on record, and then the function was killed before ZaloPay was asked."""
+    """The request is recorded, and the function is killed before it asks ZaloPay."""
     sessions, now = world.functions["reconciliation"].sessions, datetime.now(UTC)
     sessions.settle(sessions.find(paid["id"]), lambda current, _: request_refund(current, 2553, now), now)
 
@@ -230,7 +230,7 @@ def test_a_refund_that_arrived_while_it_was_looked_for_is_not_made_again_under_a
     assert (paths, state(world, paid)["status"]) == (["/v2/query_refund"], "REFUNDED")
 
 
-# What ZaloPay took on, and what it does not know
+# Accepted refunds, and refunds that ZaloPay does not know
 
 UNKNOWN: Mapping[str, Any] = {"return_code": 2, "sub_return_code": -101}
 WRONG_AMOUNT: Mapping[str, Any] = {"return_code": 2, "sub_return_code": -14}
@@ -238,13 +238,13 @@ LATE = datetime(2027, 3, 1, 16, 50, tzinfo=UTC)  # ten to midnight in Viet Nam
 
 
 def wait(world: World, **duration: float) -> None:
-    """Rounds of the clock every ten minutes, for so long."""
+    """Run the clock every ten minutes for this long."""
     for _ in range(int(timedelta(**duration) / timedelta(minutes=10))):
         world.after(minutes=10)
 
 
 def asked_for(line: Answering) -> list[tuple[str, int]]:
-    """The refunds that ZaloPay was asked for: id and amount."""
+    """The refund requests at ZaloPay: id and amount."""
     return [(sent["m_refund_id"], sent["amount"]) for path, sent in line.asked if path == "/v2/refund"]
 
 
@@ -337,7 +337,7 @@ def test_a_part_that_was_accepted_is_not_given_back_twice(world: World):
 
 
 def promoted(world: World, **money: int) -> dict[str, Any]:
-    """A paid order, for a part of which ZaloPay's promotion paid."""
+    """A paid order with a discount from a promotion of ZaloPay."""
     paid = world.paid()
     sessions = world.functions["reconciliation"].sessions
     known = sessions.find(paid["id"])
@@ -385,7 +385,7 @@ def test_where_zalopay_takes_neither_amount_people_decide(world: World):
 
 
 def paid_elsewhere(world: World) -> dict[str, Any]:
-    """An order that ZaloPay has and we do not: it is paid, and ZaloPay tells us."""
+    """An unknown order at ZaloPay that is paid, and its callback."""
     payments, session = world.functions["payments"], opened(now=datetime.now(UTC)).but(amount=500_000)
     made = payments.zalopay().create_order(session, "http://localhost", payments.PAGES.callback_url)
     assert isinstance(made, Created)
@@ -393,7 +393,7 @@ def paid_elsewhere(world: World) -> dict[str, Any]:
 
 
 def ordered_back(world: World) -> dict[str, Any]:
-    """Stray money that an operator gives back."""
+    """Stray money for which an operator ordered a refund."""
     order = paid_elsewhere(world)
     strays, now = world.functions["reconciliation"].strays, datetime.now(UTC)
     kept = read_stray(world.item(kind="STRAY"))

@@ -1,4 +1,4 @@
-"""C24: without any socket the session page reaches its booking, as it reads PENDING until its owner was told."""
+"""C24: the session page works without a socket, because it reads PENDING until another route told its owner."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ Telling = Callable[[World, str], Reply]
 
 
 def paid(world: World) -> str:
-    """The callback was there before the browser: the session's id."""
+    """The callback arrived before the browser. Returns the session's id."""
     made = world.created()
     world.zalopay.pay(made["appTransId"])
     return made["sessionId"]
@@ -69,7 +69,7 @@ def test_c24_a_pending_booking_of_a_reservation_tells_of_no_money(world: World):
     world.announce(auction_result())
     kept = world.http("POST", "/bookings", {"auctionId": "1001", "selectedNights": list(NIGHTS)}).body
     assert booking(world, kept["id"]).body["status"] == "PENDING"
-    world.zalopay.pay(world.create().body["appTransId"])
+    world.buy()
     assert world.session(kept["id"])["status"] == "PENDING"
     assert booking(world, kept["id"]).body["status"] == "CONFIRMED"
     assert world.session(kept["id"])["status"] == "PAID"
@@ -143,7 +143,7 @@ def test_c24_money_that_books_nothing_is_read_as_a_failure_at_once(world: World)
 
 
 def session_page(world: World, made: dict[str, Any], sub: str) -> dict[str, Any] | None:
-    """What the frontend's page does: read, poll only while that says PENDING, go on with the transaction's id."""
+    """The frontend's page: read, poll while the answer is PENDING, then continue with the transaction's id."""
     if world.session(made["sessionId"], sub=sub)["status"] != "PENDING":
         return None
     for _ in range(10):
@@ -188,6 +188,6 @@ def test_c24_the_page_reaches_the_booking_with_no_socket_in_every_order_of_callb
 def test_c24_an_answer_of_status_that_gets_lost_and_a_reload_lose_nothing(world: World):
     session_id = paid(world)
     order = world.standing(session_id)["appTransId"]
-    assert world.status(order)["status"] == "PAID"  # and the browser never gets it
+    assert world.status(order)["status"] == "PAID"  # and the answer never reaches the browser
     reached = session_page(world, {"sessionId": session_id, "appTransId": order}, MAI)
     assert reached and reached["status"] == "CONFIRMED"

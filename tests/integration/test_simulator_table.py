@@ -1,4 +1,4 @@
-"""The simulator's ledger in DynamoDB: what one wrote the next one reads, and nobody overwrites another."""
+"""The simulator's ledger in DynamoDB: each request reads the latest state, and none overwrites another."""
 
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +27,7 @@ def a_refund(m_refund_id: str = "250210_2553_1") -> Refund:
 
 @pytest.fixture
 def orders(aws: None) -> Any:
-    """Gives what the next request finds in the table."""
+    """Returns a function that reads the table as the next request does."""
     client = client_of("dynamodb")
     create_table(client, "simulator", Table({}, False, None))
     return lambda: LedgerTable(client, "simulator")

@@ -10,7 +10,7 @@ from stays.aws.store import Store
 from stays.domain.award import Award, AwardStatus, Result, RunnerUp
 from stays.domain.errors import Refused
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
-from stays.domain.second_chances import Passing, accept, end, pass_on
+from stays.domain.second_chances import PassedNights, accept, end, pass_on
 from stays.domain.values import timestamp
 from stays.table.awards import Awards, Received, Reception
 from stays.table.keys import award_item, shard
@@ -73,8 +73,8 @@ def test_an_award_is_written_once_and_the_first_one_said_stands(awards: Awards) 
 
 
 def receive_as_before(award: Award) -> None:
-    """The award as release 1.1 wrote it: with its terms, and nothing for the clock."""
-    names = {"award_id", "auction_id", "user_id", "place", "nights", "guest_count", "deadline", "status"}
+    """The award as release 1.1 wrote it: without the attributes for the clock."""
+    names = {"award_id", "auction_id", "user_id", "rented_property", "nights", "guest_count", "deadline", "status"}
     terms = award.model_dump(mode="json", by_alias=True, include=names | {"received_at", "result", "bid_amount"})
     keys = {name: award_item(award)[name] for name in ("PK", "SK", "kind", "userSort")}
     Store(dynamodb(), "stays").put(terms | keys)
@@ -105,14 +105,14 @@ def over(client: Any) -> Awards:
     return Awards(Store(client, "stays"))
 
 
-def lose(awards: Awards, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> Passing | None:
-    """It ends, and its nights go on; None where either could not be written."""
+def lose(awards: Awards, award: Award, status: AwardStatus, now: datetime, offer_id: str) -> PassedNights | None:
+    """End the award and pass its nights on. None if a write failed."""
     lost = end(award, status, now)
     return awards.pass_on(lost, now, offer_id) if awards.end(award, lost, now) else None
 
 
 def hold(nights: Sequence[date], user_id: str = "auth0|dung", now: datetime = NOW) -> PaymentSession:
-    """Somebody has begun to pay for these nights, which they won at another auction."""
+    """Another user holds these nights for an unpaid session."""
     award = win(auction_id="1002", user_id=user_id, nights=priced(*nights), due_at=None)
     hand_in(award)
     session = opened(OTHER_STAY, award, now)
@@ -214,11 +214,11 @@ def test_what_ends_is_unsold_and_due_until_its_nights_have_gone_on_to_the_next(a
     assert awards.end(award, lost, LATER)
     kept = contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]
     assert (kept["unsold"], kept["dueAt"], kept["endedAt"]) == ([str(n) for n in NIGHTS], *[timestamp(LATER)] * 2)
-    passing = awards.pass_on(lost, LATER, "offer-9")
-    assert passing == pass_on(lost, NIGHTS, LATER, "offer-9")
-    assert passing and passing.offer
-    assert awards.find(award) == passing.award
-    assert awards.load_for(AUCTION, STRANGER) == [passing.offer]
+    passed = awards.pass_on(lost, LATER, "offer-9")
+    assert passed == pass_on(lost, NIGHTS, LATER, "offer-9")
+    assert passed and passed.offer
+    assert awards.find(award) == passed.award
+    assert awards.load_for(AUCTION, STRANGER) == [passed.offer]
     item = contents()["AUCTION#1001", f"AWARD#{STRANGER}#offer-9"]
     assert (item["kind"], item["dueShard"], item["atStake"]) == ("OFFER", shard(AUCTION), [str(n) for n in NIGHTS])
     kept = contents()["AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"]
@@ -270,18 +270,18 @@ def test_a_night_that_is_held_when_an_award_ends_keeps_the_others_waiting_for_th
     assert lose(awards, award, AwardStatus.EXPIRED, at, "offer-9") is None
     waiting = awards.find(award)
     assert (waiting.status, waiting.unsold, waiting.due_at) == (AwardStatus.EXPIRED, NIGHTS, again)
-    passing = awards.pass_on(waiting, HELD_UNTIL + MOMENT, "offer-9")
-    assert passing and passing.offer and passing.offer.nights == SECOND.nights
+    passed = awards.pass_on(waiting, HELD_UNTIL + MOMENT, "offer-9")
+    assert passed and passed.offer and passed.offer.nights == SECOND.nights
 
 
 def test_nights_that_are_booked_by_others_are_neither_offered_nor_released(awards: Awards) -> None:
     award = win(runners_up=(SECOND, THIRD))
     hand_in(award)
     book(NIGHTS[1:])
-    passing = lose(awards, award, AwardStatus.EXPIRED, NOW, "offer-9")
-    assert passing and passing.offer
-    assert [night.date for night in passing.offer.nights] == [NIGHTS[0]]
-    last = lose(awards, passing.offer, AwardStatus.DECLINED, NOW, "offer-10")
+    passed = lose(awards, award, AwardStatus.EXPIRED, NOW, "offer-9")
+    assert passed and passed.offer
+    assert [night.date for night in passed.offer.nights] == [NIGHTS[0]]
+    last = lose(awards, passed.offer, AwardStatus.DECLINED, NOW, "offer-10")
     assert last
     assert (last.offer, last.award.releases) == (None, (NIGHTS[:1],))
 
@@ -290,9 +290,9 @@ def test_where_all_nights_are_booked_by_others_nothing_goes_on(awards: Awards) -
     award = win(runners_up=(SECOND,))
     hand_in(award)
     book(NIGHTS)
-    passing = lose(awards, award, AwardStatus.EXPIRED, NOW, "offer-9")
-    assert passing
-    assert (passing.offer, passing.award.releases, awards.find(award).unsold) == (None, (), None)
+    passed = lose(awards, award, AwardStatus.EXPIRED, NOW, "offer-9")
+    assert passed
+    assert (passed.offer, passed.award.releases, awards.find(award).unsold) == (None, (), None)
 
 
 @pytest.mark.parametrize("holder", ["auth0|dung", STRANGER])
@@ -301,9 +301,9 @@ def test_a_night_that_is_booked_between_the_look_and_the_write_is_not_offered(aw
     hand_in(award)
     lost = end(award, AwardStatus.EXPIRED, NOW)
     awards.end(award, lost, NOW)
-    passing = over(Overtaken(lambda: book(NIGHTS[:2], holder))).pass_on(lost, NOW, "offer-9")
-    assert passing and passing.offer
-    assert [night.date for night in passing.offer.nights] == [NIGHTS[2]]
+    passed = over(Overtaken(lambda: book(NIGHTS[:2], holder))).pass_on(lost, NOW, "offer-9")
+    assert passed and passed.offer
+    assert [night.date for night in passed.offer.nights] == [NIGHTS[2]]
     assert of_auction() == {TRAVELLER: "EXPIRED", STRANGER: "WAITING"}
 
 

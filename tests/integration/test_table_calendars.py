@@ -1,4 +1,4 @@
-"""Calendars in the table: whose property it is, its nights, and its feed."""
+"""Calendars in the table: the host, the nights and the feed of a property."""
 
 from datetime import date, timedelta
 
@@ -35,17 +35,17 @@ def opens(calendars: Calendars, token: str) -> bool:
 
 
 def test_a_property_is_remembered_with_its_name_and_host(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     said = {"kind": "CALENDAR", "propertyId": "501", "propertyName": HOUSE.name, "hostId": HOST}
     told = {"toldAt": "2026-11-22T03:00:00.000Z"}
     assert contents() == {KEY: {"PK": KEY[0], "SK": KEY[1]} | said | told}
 
 
 def test_the_word_told_last_counts_in_whatever_order_words_come(calendars: Calendars) -> None:
-    calendars.remember(HOUSE.but(host_id=STRANGER), NOW)
-    calendars.remember(HOUSE, NOW - SECOND)
+    calendars.save_property(HOUSE.but(host_id=STRANGER), NOW)
+    calendars.save_property(HOUSE, NOW - SECOND)
     assert calendars.load_of_host("501", STRANGER).told_at == NOW
-    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
+    calendars.save_property(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
     assert calendars.load_of_host("501", HOST).property_name == "Nhà Mới"
 
 
@@ -56,27 +56,27 @@ def test_a_word_that_comes_again_gives_the_calendar_back_to_nobody(
 ) -> None:
     told = {HOST: NOW, STRANGER: NOW + SECOND}
     for host in (*order, *again):
-        calendars.remember(HOUSE.but(host_id=host), told[host])
-        calendars.remember(HOUSE.but(host_id=host), told[host])
+        calendars.save_property(HOUSE.but(host_id=host), told[host])
+        calendars.save_property(HOUSE.but(host_id=host), told[host])
     assert calendars.load_of_host("501", STRANGER).told_at == NOW + SECOND
 
 
 def test_of_two_hosts_told_at_the_same_time_the_one_that_is_there_stays(calendars: Calendars) -> None:
     for host in (HOST, STRANGER, HOST):
-        calendars.remember(HOUSE.but(host_id=host), NOW)
-    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW)
+        calendars.save_property(HOUSE.but(host_id=host), NOW)
+    calendars.save_property(HOUSE.but(name="Nhà Mới"), NOW)
     assert calendars.load_of_host("501", HOST).property_name == "Nhà Mới"
 
 
 def test_a_calendar_is_its_hosts_alone(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     for property_id, host in (("501", STRANGER), ("502", HOST)):
         with pytest.raises(NotFound):
             calendars.load_of_host(property_id, host)
 
 
 def test_a_feed_is_opened_and_closed_by_the_host_alone(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     before = contents()
     for property_id, host in (("501", STRANGER), ("502", HOST)):
         with pytest.raises(NotFound):
@@ -87,7 +87,7 @@ def test_a_feed_is_opened_and_closed_by_the_host_alone(calendars: Calendars) -> 
 
 
 def test_a_new_address_takes_the_place_of_the_one_before(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     assert not opens(calendars, TOKEN)
     calendars.open_feed("501", HOST, TOKEN, NOW)
     assert (opens(calendars, TOKEN), opens(calendars, OTHER)) == (True, False)
@@ -98,7 +98,7 @@ def test_a_new_address_takes_the_place_of_the_one_before(calendars: Calendars) -
 
 
 def test_a_closed_feed_opens_to_nobody_and_closing_it_again_is_harmless(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     before = contents()
     calendars.open_feed("501", HOST, TOKEN, NOW)
     for _ in range(2):
@@ -108,20 +108,20 @@ def test_a_closed_feed_opens_to_nobody_and_closing_it_again_is_harmless(calendar
 
 
 def test_the_token_of_one_property_opens_no_other_and_an_unknown_one_is_not_found(calendars: Calendars) -> None:
-    for place in (HOUSE, HOUSE.but(id="502")):
-        calendars.remember(place, NOW)
-        calendars.open_feed(place.id, HOST, new_token(place.id, bytes(24)), NOW)
+    for rented_property in (HOUSE, HOUSE.but(id="502")):
+        calendars.save_property(rented_property, NOW)
+        calendars.open_feed(rented_property.id, HOST, new_token(rented_property.id, bytes(24)), NOW)
     for property_id in ("502", "503"):
         with pytest.raises(NotFound):
             calendars.load_at(Address(TOKEN, property_id))
 
 
 def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Calendars) -> None:
-    calendars.remember(HOUSE, NOW)
+    calendars.save_property(HOUSE, NOW)
     calendars.open_feed("501", HOST, TOKEN, NOW)
-    calendars.remember(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
+    calendars.save_property(HOUSE.but(name="Nhà Mới"), NOW + SECOND)
     assert opens(calendars, TOKEN)
-    calendars.remember(HOUSE.but(host_id=STRANGER), LATER)
+    calendars.save_property(HOUSE.but(host_id=STRANGER), LATER)
     assert not opens(calendars, TOKEN)
     assert calendars.load_of_host("501", STRANGER).current_feed is None
     calendars.open_feed("501", STRANGER, OTHER, LATER)
@@ -131,7 +131,7 @@ def test_the_feed_outlives_news_of_the_property_but_not_its_host(calendars: Cale
 def test_nights_are_those_of_the_span_with_both_its_ends_and_of_this_property(
     store: Store, calendars: Calendars
 ) -> None:
-    elsewhere = win(place=HOUSE.but(id="5011"), nights=priced(FIRST), auction_id="1002")
+    elsewhere = win(rented_property=HOUSE.but(id="5011"), nights=priced(FIRST), auction_id="1002")
     for stay_id, award in ((STAY, win()), (OTHER_STAY, elsewhere)):
         hand_in(award)
         begin(Sessions(store), opened(stay_id, award), NOW)
@@ -150,7 +150,7 @@ def test_nights_are_read_as_they_are(aws: None) -> None:
 
 def test_the_most_nights_that_are_asked_for_fit_into_one_page(store: Store, calendars: Calendars) -> None:
     longest = HOUSE.but(id="P" * 128)
-    award = win(place=longest, user_id="阮" * 56 + "x" * 8, nights=priced(FIRST))
+    award = win(rented_property=longest, user_id="阮" * 56 + "x" * 8, nights=priced(FIRST))
     hand_in(award)
     begin(Sessions(store), opened(STAY, award), NOW)
     (item,) = [item for item in contents().values() if item["kind"] == "NIGHT"]

@@ -1,4 +1,4 @@
-"""Looking at many things at once: what changed, what is recent, what is due; and reading many items."""
+"""Reads of many items: changed, recent and due ones."""
 
 import time
 from datetime import timedelta
@@ -12,7 +12,7 @@ from stays.aws.store import Condition, Store, Written
 from stays.domain.award import Award, AwardStatus, Result
 from stays.domain.decision import Outcome
 from stays.domain.errors import Busy
-from stays.domain.mailing import new_mailing
+from stays.domain.mail import new_mail
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
 from stays.table.due_items import RECENT, DueItems, Unreadable, changed, newly_booked, newly_paid
@@ -49,10 +49,17 @@ def due_items(store: Store) -> DueItems:
 
 
 def begun(store: Store, stay_id: str, user_id: str = TRAVELLER, minutes: int = 0) -> PaymentSession:
-    """A session for a property of its own, of an award whose time is over now."""
-    place = win().place.but(id=f"P{stay_id}")
+    """A session for a new property, of an award that expires now."""
+    rented_property = win().rented_property.but(id=f"P{stay_id}")
     at = NOW + timedelta(minutes=minutes)
-    award = win(user_id=user_id, place=place, nights=priced(NIGHTS[0]), auction_id=stay_id, deadline=NOW, due_at=None)
+    award = win(
+        user_id=user_id,
+        rented_property=rented_property,
+        nights=priced(NIGHTS[0]),
+        auction_id=stay_id,
+        deadline=NOW,
+        due_at=None,
+    )
     hand_in(award)
     session = opened(stay_id, award, at)
     begin(Sessions(store), session, at)
@@ -219,14 +226,14 @@ def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(st
     broken = {"PK": "STAY#broken", "SK": "SESSION", "kind": "SESSION", "dueShard": "0", "dueAt": "2020-01-01T00:00:00Z"}
     for item in (
         award_item(win()),
-        mail_item(new_mailing(IDS[1], "confirmation", NOW)),
+        mail_item(new_mail(IDS[1], "confirmation", NOW)),
         broken,
         stray_item(stray_due()),
     ):
         store.put(item)
     later = NOW + timedelta(days=1)
     found = due_items.find_due(later, 100)
-    assert {type(item).__name__ for item in found} == {"PaymentSession", "Award", "Mailing", "Stray", "Unreadable"}
+    assert {type(item).__name__ for item in found} == {"PaymentSession", "Award", "Mail", "Stray", "Unreadable"}
     store.update({"PK": f"STAY#{session.id}", "SK": "SESSION"}, {"dueAt": timestamp(NOW)})
     for item in found:
         due_items.set_aside(item, later + MOMENT)
@@ -237,9 +244,9 @@ def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(st
 def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, due_items: DueItems) -> None:
     sessions = [begun(store, stay_id, minutes=-position) for position, stay_id in enumerate(IDS)]
     assert {shard(session.id) for session in sessions} == {str(number) for number in range(SHARDS)}
-    mailing = new_mailing(IDS[0], "confirmation", NOW - timedelta(hours=1))
-    store.put(mail_item(mailing))
-    assert due_items.find_due(NOW + timedelta(minutes=1), 100) == [mailing, *reversed(sessions)]
+    mail = new_mail(IDS[0], "confirmation", NOW - timedelta(hours=1))
+    store.put(mail_item(mail))
+    assert due_items.find_due(NOW + timedelta(minutes=1), 100) == [mail, *reversed(sessions)]
 
 
 def test_what_is_due_in_a_moment_or_never_is_not_due_yet(store: Store, due_items: DueItems) -> None:

@@ -1,4 +1,4 @@
-"""What follows a booking, in the table: a mail is claimed before it is sent, a thread is made once."""
+"""Effects in the table: a mail is claimed before it is sent, and a thread is made once."""
 
 from datetime import datetime, timedelta
 
@@ -8,18 +8,18 @@ from stays.aws.attributes import to_attributes
 from stays.aws.store import Store
 from stays.domain.booking import Booking, booking_of
 from stays.domain.errors import Refused
-from stays.domain.mailing import (
+from stays.domain.mail import (
     LEAST_ATTEMPTS,
     PERSISTENCE,
     STUCK_TIME,
-    Mailing,
+    Mail,
     MailState,
     Thread,
     asked_for,
-    new_mailing,
+    new_mail,
 )
 from stays.domain.payment import Fulfilment, PaymentSession
-from stays.table.effects import Effects, Story
+from stays.table.effects import Effects, SessionMail
 from stays.table.keys import mail_item, shard
 from stays.table.sessions import Sessions
 from tests.integration.tables import begin, contents, dynamodb, hand_in
@@ -35,20 +35,20 @@ def effects(aws: None) -> Effects:
     return Effects(Store(dynamodb(), "stays"))
 
 
-def owed(**changes: object) -> Mailing:
-    """A mail on record."""
-    mailing = new_mailing(STAY, "confirmation", NOW).but(**changes)
-    dynamodb().put_item(TableName="stays", Item=to_attributes(mail_item(mailing)))
-    return mailing
+def owed(**changes: object) -> Mail:
+    """A stored mail."""
+    mail = new_mail(STAY, "confirmation", NOW).but(**changes)
+    dynamodb().put_item(TableName="stays", Item=to_attributes(mail_item(mail)))
+    return mail
 
 
-def standing() -> Mailing:
-    return Mailing.model_validate(contents()[KEY])
+def standing() -> Mail:
+    return Mail.model_validate(contents()[KEY])
 
 
 def ask(effects: Effects, at: datetime) -> None:
-    mailing = standing() if KEY in contents() else new_mailing(STAY, "confirmation", at)
-    effects.request(mailing, lambda current: asked_for(current, at))
+    mail = standing() if KEY in contents() else new_mail(STAY, "confirmation", at)
+    effects.request(mail, lambda current: asked_for(current, at))
 
 
 def booking() -> Booking:
@@ -57,10 +57,10 @@ def booking() -> Booking:
     return made
 
 
-def claimed(effects: Effects) -> Mailing:
-    mailing = effects.claim(owed(), NOW)
-    assert mailing is not None
-    return mailing
+def claimed(effects: Effects) -> Mail:
+    mail = effects.claim(owed(), NOW)
+    assert mail is not None
+    return mail
 
 
 def paid() -> PaymentSession:
@@ -73,22 +73,22 @@ def paid() -> PaymentSession:
 
 def test_a_mail_is_written_from_its_session_and_itself_in_one_read(effects: Effects) -> None:
     session = paid()
-    assert effects.load_story(STAY, "confirmation") == Story(session, standing())
-    assert effects.load_story(STAY, "refund") == Story(session, None)
+    assert effects.load_mail(STAY, "confirmation") == SessionMail(session, standing())
+    assert effects.load_mail(STAY, "refund") == SessionMail(session, None)
     assert session.fulfilment is Fulfilment.BOOKED
 
 
 def test_a_mail_that_is_due_is_claimed_and_looked_at_again_if_it_gets_stuck(effects: Effects) -> None:
-    mailing = owed()
-    taken = effects.claim(mailing, NOW)
-    assert taken == mailing.but(state=MailState.SENDING, attempts=1, due_at=NOW + STUCK_TIME)
+    mail = owed()
+    taken = effects.claim(mail, NOW)
+    assert taken == mail.but(state=MailState.SENDING, attempts=1, due_at=NOW + STUCK_TIME)
     assert standing() == taken
 
 
 def test_a_mail_is_claimed_by_one(effects: Effects) -> None:
-    mailing = owed()
-    first = effects.claim(mailing, NOW)
-    assert effects.claim(mailing, NOW + MOMENT) is None
+    mail = owed()
+    first = effects.claim(mail, NOW)
+    assert effects.claim(mail, NOW + MOMENT) is None
     assert standing() == first
 
 
@@ -106,22 +106,22 @@ def test_a_mail_that_somebody_has_tried_meanwhile_is_not_claimed_from_an_old_rea
 
 
 def test_a_sent_mail_is_recorded_and_never_due_again(effects: Effects) -> None:
-    mailing = claimed(effects)
-    effects.note_sent(mailing, "message-1", NOW + MINUTE)
-    assert standing() == mailing.but(state=MailState.SENT, sent_at=NOW + MINUTE, message_id="message-1", due_at=None)
+    mail = claimed(effects)
+    effects.note_sent(mail, "message-1", NOW + MINUTE)
+    assert standing() == mail.but(state=MailState.SENT, sent_at=NOW + MINUTE, message_id="message-1", due_at=None)
     assert "dueAt" not in contents()[KEY]
 
 
 def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects: Effects) -> None:
-    mailing = claimed(effects)
-    effects.note_undeliverable(mailing)
-    assert standing() == mailing.but(state=MailState.UNDELIVERABLE, due_at=None)
+    mail = claimed(effects)
+    effects.note_undeliverable(mail)
+    assert standing() == mail.but(state=MailState.UNDELIVERABLE, due_at=None)
 
 
 def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
-    mailing = claimed(effects)
-    effects.note_failure(mailing, NOW)
-    assert standing() == mailing.but(state=MailState.WAITING, due_at=NOW + MINUTE)
+    mail = claimed(effects)
+    effects.note_failure(mail, NOW)
+    assert standing() == mail.but(state=MailState.WAITING, due_at=NOW + MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects
 
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.SENDING])
 def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState) -> None:
-    mailing = owed(state=state, attempts=1)
-    later = mailing.but(state=MailState.DUE, due_at=NOW + MINUTE * 2, unsure=int(state is MailState.SENDING))
-    assert effects.rearm(mailing, NOW + MINUTE) == later
+    mail = owed(state=state, attempts=1)
+    later = mail.but(state=MailState.DUE, due_at=NOW + MINUTE * 2, unsure=int(state is MailState.SENDING))
+    assert effects.rearm(mail, NOW + MINUTE) == later
     assert standing() == later
 
 
 @pytest.mark.parametrize(
-    ("mailing", "rest"),
+    ("mail", "rest"),
     [
         ({"state": MailState.SENDING, "attempts": 8, "unsure": 1}, {"state": MailState.UNDELIVERABLE, "unsure": 2}),
         (
@@ -155,24 +155,24 @@ def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState
     ],
 )
 def test_after_too_many_attempts_the_clock_gives_a_mail_up(
-    effects: Effects, mailing: dict[str, object], rest: dict[str, object]
+    effects: Effects, mail: dict[str, object], rest: dict[str, object]
 ) -> None:
-    there = owed(**mailing)
+    there = owed(**mail)
     given_up = there.but(**rest, due_at=None)
     assert effects.rearm(there, NOW + MINUTE) == given_up
     assert standing() == given_up
 
 
 def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) -> None:
-    mailing = owed()
-    taken = effects.claim(mailing, NOW)
-    assert effects.rearm(mailing, NOW + MINUTE) == mailing
+    mail = owed()
+    taken = effects.claim(mail, NOW)
+    assert effects.rearm(mail, NOW + MINUTE) == mail
     assert standing() == taken
 
 
 def test_a_first_mail_may_be_asked_for_at_any_time(effects: Effects) -> None:
     ask(effects, NOW)
-    assert standing() == new_mailing(STAY, "confirmation", NOW).but(asked_at=NOW)
+    assert standing() == new_mail(STAY, "confirmation", NOW).but(asked_at=NOW)
     assert (contents()[KEY]["kind"], contents()[KEY]["dueShard"]) == ("MAIL", shard(STAY))
 
 
@@ -183,7 +183,7 @@ def test_one_more_mail_may_be_asked_for_after_a_minute(
 ) -> None:
     owed(state=state, attempts=3, due_at=None, asked_at=asked_at)
     ask(effects, NOW + MINUTE)
-    assert standing() == new_mailing(STAY, "confirmation", NOW + MINUTE).but(asked_at=NOW + MINUTE)
+    assert standing() == new_mail(STAY, "confirmation", NOW + MINUTE).but(asked_at=NOW + MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_mail_just_sent_or_still_on_its_way_grants_one_wish_a_minute(
 
 
 def test_a_mail_with_a_time_that_was_written_by_hand_is_asked_for_as_any_other(effects: Effects) -> None:
-    there = mail_item(new_mailing(STAY, "confirmation", NOW).but(state=MailState.SENT, due_at=None))
+    there = mail_item(new_mail(STAY, "confirmation", NOW).but(state=MailState.SENT, due_at=None))
     dynamodb().put_item(TableName="stays", Item=to_attributes(there | {"requestedAt": "2026-11-22T03:00:00Z"}))
     ask(effects, NOW + MINUTE)
     assert standing().state is MailState.DUE

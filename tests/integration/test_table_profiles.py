@@ -1,11 +1,11 @@
-"""What users told us of themselves, and what could not be accepted."""
+"""Profiles of users, and refused events."""
 
 from datetime import timedelta
 
 import pytest
 
 from stays.aws.store import Store
-from stays.domain.mailing import Profile
+from stays.domain.mail import Profile
 from stays.table.profiles import Profiles
 from stays.table.refused import RefusedEvents
 from tests.integration.tables import contents, dynamodb

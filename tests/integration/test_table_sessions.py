@@ -1,4 +1,4 @@
-"""Sessions in the table: one test per access pattern and per condition that refuses."""
+"""Sessions in the table: one test per access pattern and per failing condition."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ MOMENT = timedelta(milliseconds=1)
 
 @pytest.fixture
 def sessions(aws: None) -> Sessions:
-    """Empty but for what the traveller and a stranger may both pay for."""
+    """An empty table with two awards for the same nights: the user's and a stranger's."""
     hand_in(win(), win(user_id=STRANGER))
     return over(dynamodb())
 
@@ -73,14 +73,14 @@ def put(item: dict[str, Any]) -> None:
 
 
 def began(sessions: Sessions) -> PaymentSession:
-    """A session on record whose order can be paid."""
+    """A stored session whose order can be paid."""
     session = opened()
     begin(sessions, session, NOW)
     return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
 
 
 def stranger() -> PaymentSession:
-    """Somebody else's session for the same nights."""
+    """Another user's session for the same nights."""
     return opened(OTHER_STAY, win(user_id=STRANGER))
 
 
@@ -89,7 +89,7 @@ def night(day: int) -> tuple[str, str]:
 
 
 def states() -> dict[str, tuple[str, str]]:
-    """Each night that is held or booked, and by which stay."""
+    """The held and booked nights, with their stays."""
     return {item["SK"]: (item["state"], item["stayId"]) for item in contents().values() if item["kind"] == "NIGHT"}
 
 
@@ -232,7 +232,9 @@ def test_a_users_bookings_come_newest_first_and_only_theirs(sessions: Sessions) 
             sessions, reserved(f"{STAY[:-1]}{position}", win(nights=priced(NIGHTS[position]))), NOW + MOMENT * position
         )
     at = NOW + MOMENT * 3
-    begin(sessions, reserved(OTHER_STAY, win(user_id=STRANGER, place=win().place.but(id="502"))), at)
+    begin(
+        sessions, reserved(OTHER_STAY, win(user_id=STRANGER, rented_property=win().rented_property.but(id="502"))), at
+    )
     for position in range(3):
         settled = sessions.find(f"{STAY[:-1]}{position}")
         sessions.record(settled, money(300_000, f"{position}"), NOW + timedelta(minutes=position))
@@ -478,8 +480,8 @@ def test_money_beyond_what_was_owed_is_kept_once_and_shown_to_nobody(sessions: S
 
 
 def elsewhere(sessions: Sessions) -> PaymentSession:
-    """The same traveller pays for another house, won at another auction."""
-    award = win(auction_id="1002", place=win().place.but(id="502"))
+    """The same user pays for another property, won at another auction."""
+    award = win(auction_id="1002", rented_property=win().rented_property.but(id="502"))
     hand_in(award)
     session = opened(OTHER_STAY, award)
     begin(sessions, session, NOW)
@@ -516,8 +518,8 @@ def test_whoever_finds_the_session_changed_every_time_comes_again(sessions: Sess
 
 def test_a_user_opens_so_many_sessions_in_an_hour_and_no_more(sessions: Sessions) -> None:
     def open_one(number: int, now: datetime) -> None:
-        place = win().place.but(id=f"house-{number}")
-        begin(sessions, opened(STAY[:-2] + f"{number:02}", win(place=place)), now)
+        rented_property = win().rented_property.but(id=f"house-{number}")
+        begin(sessions, opened(STAY[:-2] + f"{number:02}", win(rented_property=rented_property)), now)
 
     for number in range(MOST_OPENED):
         open_one(number, NOW)
@@ -582,10 +584,10 @@ def test_every_decision_that_is_written_is_heard_of_once(sessions: Sessions) -> 
     assert heard == ["PROCESSING", "PAID_AND_BOOKED", "SECOND_TRANSACTION"]
 
 
-PASSING = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+RETRIED = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 
 
-@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.parametrize("code", RETRIED)
 def test_a_conflict_between_transactions_is_tried_again_and_is_no_taken_night(sessions: Sessions, code: str) -> None:
     session = began(sessions)
     failing = Failing([code, "None"], ["None", code])

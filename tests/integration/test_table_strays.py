@@ -1,4 +1,4 @@
-"""Stray money in the table: kept once, moved over nothing newer, also where an earlier release wrote it."""
+"""Stray money in the table: stored once, never overwriting newer changes, also in items of earlier releases."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def strays(store: Store) -> Strays:
 
 
 def began(store: Store) -> PaymentSession:
-    """A session on record whose order can be paid."""
+    """A stored session whose order can be paid."""
     hand_in(win())
     session, sessions = opened(), Sessions(store)
     begin(sessions, session, NOW)
@@ -205,7 +205,7 @@ def test_a_claim_moves_nothing_but_the_time(strays: Strays) -> None:
     assert contents()[KEY] == stray_item(settled)
 
 
-# A session whose money came while it was unknown
+# A session whose money arrived before it was known
 
 
 def test_an_order_that_becomes_known_takes_its_own_money_over(store: Store, strays: Strays) -> None:

@@ -1,23 +1,19 @@
-"""No night vanishes: what nobody bought goes to the next who was not asked yet, or is released."""
+"""No night is lost: unsold nights are offered to the next runner-up, or released."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds
+from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, in_seconds, runner_up
 from tests.integration.product import before, failing, fault
 from tests.integration.test_announcements import Listener
 from tests.integration.world import World
 
 CHI, DUNG = "auth0|chi", "auth0|dung"
-OTHER = "01MFZGFMWRBDQ204A12RVMHVS6"  # a stay of somebody else's
+OTHER = "01MFZGFMWRBDQ204A12RVMHVS6"  # another user's stay
 FIRST, MIDDLE, LAST = NIGHTS
 Item = dict[str, Any]
-
-
-def runner_up(user_id: str, *nights: str) -> Item:
-    return {"userId": user_id, "nights": [{"date": night, "price": 300_000} for night in nights or NIGHTS]}
 
 
 def win(world: World, *runners_up: Item, **changes: Any) -> None:
@@ -25,10 +21,8 @@ def win(world: World, *runners_up: Item, **changes: Any) -> None:
 
 
 def buy(world: World, *nights: str, sub: str = MAI, price: int = PRICE) -> Item:
-    """These nights, paid."""
-    made = world.create(nights, price * len(nights), sub=sub).body
-    world.zalopay.pay(made["appTransId"])
-    return made
+    """Pay for these nights."""
+    return world.buy(nights, price * len(nights), sub=sub)
 
 
 def give_back(world: World, made: Item, sub: str = MAI) -> None:
@@ -40,7 +34,7 @@ def decline(world: World, sub: str) -> None:
 
 
 def offered(world: World) -> dict[str, list[str]]:
-    """Which nights are on offer, by user."""
+    """The offered nights, by user."""
     waiting = [item for item in world.items(kind="OFFER") if item["status"] in ("WAITING", "ACCEPTED")]
     return {item["userId"]: [night["date"] for night in item["nights"]] for item in waiting}
 
@@ -211,7 +205,7 @@ def test_what_was_only_begun_and_given_up_stays_its_winners(world: World, begun:
     assert world.create().status == 200
 
 
-# Somebody else has a night at the deadline
+# Another user has a night at the deadline
 
 
 @pytest.mark.parametrize("pays", [False, True])
@@ -233,12 +227,12 @@ def test_where_another_user_holds_a_night_the_chain_waits_for_the_end_of_that(wo
 def test_where_others_have_all_nights_nothing_goes_on_and_nothing_is_released(world: World):
     win(world, runner_up(BINH), paymentDeadline=in_seconds(300))
     world.announce(auction_result(auctionId="1002", userId=DUNG))
-    world.zalopay.pay(world.create(sub=DUNG, auction_id="1002").body["appTransId"])
+    world.buy(sub=DUNG, auction_id="1002")
     world.after(minutes=6)
     assert (offered(world), released(world), due(world)) == ({}, [], [])
 
 
-# What could keep it from going on
+# Failures while nights are passed on
 
 
 def test_telling_again_and_again_why_it_is_not_wanted_keeps_no_overdue_award_alive(world: World):

@@ -1,4 +1,4 @@
-"""Users whose ids are any text: they win, pay, book, listen, decline, accept and host like all others, and apart."""
+"""Users with any text as id can do everything that others can, and stay separate users."""
 
 from typing import Any
 

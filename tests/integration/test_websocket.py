@@ -1,4 +1,4 @@
-"""Who may listen: every mode, every carrier of a token, every defect of one."""
+"""Subscriptions: every identity mode, every place of a token, every defect of a token."""
 
 import json
 import time
@@ -9,13 +9,13 @@ import pytest
 
 from stays.aws.client import AwsError
 from stays.edge.connections import MOST_CONNECTIONS, Unreachable
+from tests.integration.bad_tokens import DEFECTS
 from tests.integration.messages import BINH, MAI, auction_result, in_seconds
 from tests.integration.product import before, counted, failing, fault
 from tests.integration.shapes import SENTENCE
-from tests.integration.tokens import DEFECTS
 from tests.integration.world import World
 
-ATTEMPTS = 3  # of the SDK, at each post
+ATTEMPTS = 3  # of the SDK, for each post
 LOOKS = (0.3, 0.7)  # seconds
 MODES = ("bound", "strict", "open")
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
@@ -48,7 +48,7 @@ def test_a_bad_token_is_refused_wherever_it_is_carried(world: World, mode: str):
         assert (by_cookie.connected, by_cookie.subscribe()) == (200, error("FORBIDDEN")), name
         assert world.socket(mode).subscribe(token=token) == error("FORBIDDEN"), name
 
-    with ThreadPoolExecutor(len(DEFECTS)) as all_at_once:  # each is looked for a second long
+    with ThreadPoolExecutor(len(DEFECTS)) as all_at_once:  # each waits a second for its proof
         list(all_at_once.map(carried, DEFECTS))
     assert [item for item in world.items("connections") if item["PK"].startswith("USER#")] == []
 
@@ -67,7 +67,7 @@ def test_a_bad_token_is_refused_even_to_a_user_who_was_just_seen(world: World):
         token = make(world.neighbour.issuer)
         assert world.socket().subscribe(token=token) == error("FORBIDDEN"), name
         assert world.socket(query=f"access_token={token}").connected == 401, name
-        assert world.socket(cookie=f"auth_token={token}").subscribe()[0] == SUBSCRIBED, name  # as if it had none
+        assert world.socket(cookie=f"auth_token={token}").subscribe()[0] == SUBSCRIBED, name  # as if it had no token
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -227,7 +227,7 @@ def test_when_an_eleventh_connection_subscribes_the_oldest_goes(world: World):
         world.clock.shift(timedelta(seconds=1))
     binh = world.socket(query=f"token={world.token(BINH)}")
     binh.subscribe(BINH)
-    for socket in reversed(sockets[1:]):  # whoever subscribes stays, however old
+    for socket in reversed(sockets[1:]):  # the subscribing connection stays, however old
         socket.subscribe()
     assert [socket.ended for socket in sockets] == [False, False, True, *[False] * (MOST_CONNECTIONS - 1)]
     sockets[0].subscribe()

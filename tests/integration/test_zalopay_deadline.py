@@ -1,4 +1,4 @@
-"""A call to ZaloPay ends in time, however slowly its bytes come: over real sockets, with and without TLS."""
+"""A call to ZaloPay ends in time even if its bytes arrive slowly: over real sockets, with and without TLS."""
 
 import json
 import socket
@@ -28,7 +28,7 @@ from tests.conftest import KEY1
 from tests.samples import APP_ID, NOW, pending, refunding
 
 LONGEST = 0.35  # seconds: the real limit is 6
-LATE = 1.0  # seconds that a busy machine may take beyond it
+LATE = 1.0  # seconds that a busy machine may take longer
 PIECE = 0.05  # seconds between two bytes
 PAID = {"return_code": 1, "amount": 900_000, "zp_trans_id": 261122000000175}
 Wire = Callable[[socket.socket], None]
@@ -40,7 +40,7 @@ def written(content: Any) -> bytes:
 
 
 def heard(connection: socket.socket) -> bool:
-    """Whether one whole request came: its form ends with the only brace."""
+    """Whether a whole request arrived: the form ends with its only closing brace."""
     request = b""
     while not request.endswith(b"}"):
         piece = connection.recv(65_536)
@@ -51,13 +51,13 @@ def heard(connection: socket.socket) -> bool:
 
 
 def answers(connection: socket.socket) -> None:
-    """At once, as often as it is asked on one connection."""
+    """Answer every request of the connection at once."""
     while heard(connection):
         connection.sendall(written(PAID))
 
 
 def trickles(after: int) -> Wire:
-    """So many bytes at once, the rest one by one."""
+    """Send the first bytes at once and the rest one by one."""
 
     def wire(connection: socket.socket) -> None:
         heard(connection)
@@ -71,13 +71,13 @@ def trickles(after: int) -> Wire:
 
 
 def listens(connection: socket.socket) -> None:
-    """Takes everything and says nothing."""
+    """Read everything and answer nothing."""
     while connection.recv(65_536):
         pass
 
 
 def hurries_on(connection: socket.socket) -> None:
-    """Says ever more, as fast as it can: that it has understood, and nothing else."""
+    """Send interim answers without end, as fast as possible."""
     heard(connection)
     while True:
         connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
@@ -93,7 +93,7 @@ SLOW = {
 
 
 class Server:
-    """ZaloPay's end of the line, at a port of its own. `connected` counts who came."""
+    """Replaces ZaloPay's server, on a free port. `connected` counts the connections."""
 
     def __init__(self, wire: Wire) -> None:
         self.connected = 0
@@ -117,7 +117,7 @@ class Server:
         try:
             self._wire(connection)
         except OSError:
-            pass  # the client hung up
+            pass  # the client closed the connection
         finally:
             connection.close()
 
@@ -151,7 +151,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 @pytest.fixture
 def to() -> Iterator[Callable[..., tuple[Server, Client]]]:
-    """Gives a server that does as it is told, and a client of it."""
+    """Returns a function that starts a server and a client of it."""
     with ExitStack() as open_:
 
         def begin(wire: Wire, **limits: float) -> tuple[Server, Client]:
@@ -180,7 +180,7 @@ def test_one_connection_serves_call_after_call(to: Any) -> None:
 
 
 def then(first: Wire, others: Wire) -> Wire:
-    """The first connection is served otherwise than the others."""
+    """Serve the first connection in another way than the others."""
     wires = iter([first])
 
     def wire(connection: socket.socket) -> None:
@@ -235,7 +235,7 @@ def test_who_is_not_there_says_nothing(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of localhost, by itself, with its key."""
+    """A self-signed certificate of localhost, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ZaloPay")])
     today = datetime.now(UTC)
@@ -261,14 +261,14 @@ def over_tls(certificate: Path) -> Callable[[Wire], Wire]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
 
-    def dressed(wire: Wire) -> Wire:
+    def encrypted(wire: Wire) -> Wire:
         def secret(connection: socket.socket) -> None:
             with context.wrap_socket(connection, server_side=True) as private:
                 wire(private)
 
         return secret
 
-    return dressed
+    return encrypted
 
 
 @pytest.mark.parametrize(

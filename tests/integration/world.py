@@ -1,4 +1,4 @@
-"""The whole backend in one process: every event comes in as AWS would bring it, every effect is read where it lands."""
+"""The whole backend in one process: events come in as AWS sends them, and effects are read where they are stored."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ from tests.integration.product import Context
 
 
 class Amazon(NamedTuple):
-    """The tests' own way into the tables, the stream and the mail."""
+    """The tests' own clients for the tables, the stream and the mail."""
 
     dynamodb: Any
     streams: Any
@@ -32,14 +32,14 @@ class Amazon(NamedTuple):
 
 
 def amazon() -> Amazon:
-    """Clients that find their way to moto."""
-    # moto's streams do not know the addresses with an account in their name.
+    """Clients for moto."""
+    # moto's streams do not support account-based endpoints.
     streams = boto3.client("dynamodbstreams", config=Config(account_id_endpoint_mode="disabled"))
     return Amazon(boto3.client("dynamodb"), streams, boto3.client("sesv2"))
 
 
 class Reply(NamedTuple):
-    """What a browser gets."""
+    """An answer as the browser gets it."""
 
     status: int
     body: Any
@@ -59,7 +59,7 @@ class Reply(NamedTuple):
 
 
 class World:
-    """One test's backend. Its clock stands in `clock`; time goes on by itself too."""
+    """The backend of one test. `clock` moves its time, which also goes on by itself."""
 
     def __init__(
         self, functions: Mapping[str, ModuleType], zalopay: ZaloPay, neighbour: Neighbour, clock: Any, amazon: Amazon
@@ -79,7 +79,7 @@ class World:
         return self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
 
     def begin_anew(self):
-        """An empty table: for each transaction moto copies all there is, and every change that there was."""
+        """Begin with an empty table. moto copies the whole table and its stream for each transaction."""
         self.dynamodb.delete_table(TableName="stays")
         create_table(self.dynamodb, "stays", TABLES["stays"])
         self._arn, self._last = self._stream(), {}
@@ -101,7 +101,7 @@ class World:
         header: tuple[str, str] | None = None,
         **claims: Any,
     ) -> Reply:
-        """A request through the gateway's routes to its function. `raw` is sent as it is."""
+        """Send a request through the gateway's routes to its function. `raw` is sent as it is."""
         content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         headers = (("host", "localhost:8000"), ("user-agent", agent), ("content-type", kind))
         headers += (header,) if header else ()
@@ -126,7 +126,7 @@ class World:
         return Reply(answer.status, body, named)
 
     def create(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> Reply:
-        """The pay button."""
+        """Press the pay button."""
         nights = list(nights)
         auction_id = how.pop("auction_id", "1001")
         request = {
@@ -137,23 +137,29 @@ class World:
         }
         return self.http("POST", "/payment/zalopay/create", request, **how)
 
+    def buy(self, nights: Iterable[str] = NIGHTS, amount: int | None = None, **how: Any) -> dict[str, Any]:
+        """Press the pay button and pay. Returns the order; ZaloPay's callback has arrived."""
+        made = self.create(nights, amount, **how).body
+        self.zalopay.pay(made["appTransId"])
+        return made
+
     def created(self, **how: Any) -> dict[str, Any]:
-        """An award came in and Mai has pressed the button: what she got."""
+        """Announce an award, and press the pay button as Mai. Returns the answer."""
         self.announce(auction_result())
         reply = self.create(**how)
         assert reply.status == 200, reply.body
         return reply.body
 
     def apart(self, *nights: str) -> list[str]:
-        """Mai has won each night at an auction of its own, named like it, and pressed the button: her orders."""
+        """Announce an award for each night, of an auction with the night as id, and open orders. Returns the orders."""
         for night in nights:
             self.announce(auction_result(auctionId=night, nights=[night]))
         return [self.create([night], auction_id=night).body["appTransId"] for night in nights]
 
     def paid(self) -> dict[str, Any]:
-        """The same, she has paid, and her browser has found the booking: the session as she reads it from then on."""
-        made = self.created(email="mai@example.com", name="Mai")
-        self.zalopay.pay(made["appTransId"])
+        """Announce an award and pay; the browser has read the booking. Returns the session as its owner reads it."""
+        self.announce(auction_result())
+        made = self.buy(email="mai@example.com", name="Mai")
         assert self.http("GET", f"/payment/{made['sessionId']}/booking").status == 200
         return self.session(made["sessionId"])
 
@@ -170,7 +176,7 @@ class World:
         return reply.body
 
     def call_back(self, body: str | bytes, **how: Any) -> int:
-        """A callback with this body; the `return_code` that ZaloPay gets."""
+        """Send a callback with this body. Returns the `return_code`."""
         raw = body.encode() if isinstance(body, str) else body
         reply = self.http("POST", "/payment/zalopay/callback", raw=raw, **how)
         assert reply.status == 200
@@ -179,7 +185,7 @@ class World:
     # The bus, the clock, the stream
 
     def announce(self, detail: Any, kind: str = "AuctionResult", number: int = 1, **envelope: Any) -> dict[str, Any]:
-        """An event on the bus; one that comes again has the same number."""
+        """Publish an event. A repeated event has the same number."""
         event = {
             "version": "0",
             "id": f"0b1e7d62-0000-4000-8000-{number:012}",
@@ -195,21 +201,21 @@ class World:
         return self.functions["awards"].handler(event, self.context)
 
     def offer(self, **changes: Any) -> dict[str, Any]:
-        """A second-chance offer on the bus."""
+        """Publish a second-chance offer."""
         return self.announce(second_chance(**changes), "SecondChanceOffer")
 
     def tick(self, context: Context | None = None) -> dict[str, int]:
-        """The schedule fires."""
+        """Run a round of the clock."""
         event = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "scheduler", "time": "-"}
         return self.functions[SCHEDULES[0].function].handler(event, context or self.context)
 
     def after(self, **duration: float) -> dict[str, int]:
-        """Time passes, then the schedule fires."""
+        """Move the time, then run a round of the clock."""
         self.clock.shift(timedelta(**duration))
         return self.tick()
 
     def records(self) -> list[dict[str, Any]]:
-        """What the stream of the table `stays` has brought since the last look."""
+        """The records of the stream of `stays` since the last call."""
         found = []
         for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
             where = {"StreamArn": self._arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
@@ -226,7 +232,7 @@ class World:
         return found
 
     def deliver(self, records: list[dict[str, Any]] | None = None) -> dict[str, list[str]]:
-        """The stream reaches its consumers in batches; by function, which records shall come again."""
+        """Deliver records to the consumers in batches. Returns the records to retry, by function."""
         records = self.records() if records is None else records
         failed: dict[str, list[str]] = {}
         for consumer in CONSUMERS:
@@ -238,7 +244,7 @@ class World:
                 failed[consumer.function] += [each["itemIdentifier"] for each in answer["batchItemFailures"]]
         return failed
 
-    # What is there
+    # Stored items
 
     def items(self, table: str = "stays", **wanted: Any) -> list[dict[str, Any]]:
         """All items of a table with these attributes."""
@@ -252,23 +258,27 @@ class World:
         return found
 
     def nights(self) -> dict[str, str]:
-        """Which nights are taken, and how."""
+        """The taken nights, with their state."""
         return {item["SK"].removeprefix("NIGHT#"): item["state"] for item in self.items(kind="NIGHT")}
 
     def standing(self, stay_id: str) -> dict[str, Any]:
-        """A session as it is on record, whatever its owner has been told."""
+        """A session as it is stored, also before its owner was told."""
         return self.item(kind="SESSION", id=stay_id)
 
     def told(self, stay_id: str) -> list[str]:
-        """What the timeline of a stay says."""
+        """The names of the events in a stay's timeline."""
         return [item["what"] for item in self.items(kind="EVENT", PK=f"STAY#{stay_id}")]
+
+    def statuses(self) -> dict[str, str]:
+        """The status of every award and offer, by its user."""
+        return {item["userId"]: item["status"] for item in self.items() if item["kind"] in ("AWARD", "OFFER")}
 
     # Sockets
 
     def token(self, sub: str = MAI, **changes: Any) -> str:
-        """A token of the issuer."""
+        """Make a token of the issuer."""
         return self.neighbour.issuer.token(sub, **changes)
 
     def socket(self, mode: str = "bound", **how: Any) -> Socket:
-        """A browser connects."""
+        """Connect as a browser."""
         return Socket(self.functions[f"connections_{mode}"], self.neighbour, f"socket-{next(self._sockets)}=", **how)

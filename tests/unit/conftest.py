@@ -1,15 +1,10 @@
-"""The merchant of the simulator's tests."""
+"""The merchant for the tests of the simulator."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.unit.shop import Shop
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A merchant in front of the simulator: it signs by the documents on its own and answers callbacks."""
+"""A merchant that uses the simulator: it has its own code for signatures, and answers callbacks."""
 
 import asyncio
 import hashlib
@@ -26,14 +26,14 @@ def signed(key: str, *parts: object) -> str:
 
 
 class Shop:
-    """A merchant: signs by the documents on its own, and answers callbacks with what is in `answers`."""
+    """A merchant. Its own code makes the signatures. It answers callbacks with the contents of `answers`."""
 
     def __init__(self, **settings: Any) -> None:
         self.now = NOON
         self.answers: list[int | str] = []
         self.received: list[dict[str, Any]] = []
-        self.heard: list[tuple[str, bytes]] = []  # content type and body as they came
-        self.deaf = False  # reads no body: it may be in any dress
+        self.heard: list[tuple[str, bytes]] = []  # content type and body as received
+        self.deaf = False  # reads no body: it may be in any spelling
         self.naps: list[float] = []
         self.awake = asyncio.Event()
         self.awake.set()

@@ -1,4 +1,4 @@
-"""Announcements: what a change amounts to, once, and always in the same words."""
+"""Announcements: each change makes each event once, and always the same one."""
 
 import json
 from datetime import timedelta

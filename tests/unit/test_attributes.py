@@ -1,4 +1,4 @@
-"""Items in DynamoDB's JSON: what boto3's own pair writes and reads."""
+"""Items in DynamoDB's JSON: the same as boto3's serializer and deserializer."""
 
 from decimal import Decimal
 from typing import Any

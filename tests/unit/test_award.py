@@ -1,4 +1,4 @@
-"""Awards: what an event has to say, and until when which nights of them can be had."""
+"""Awards: the required fields of their events, and until when each night can be bought."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ OF_1_2_1 = {
 
 
 def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """The event with one value replaced, or removed where it is `...`."""
+    """The event with one value replaced. `...` removes the value."""
     first, _, rest = path.partition(".")
     if rest:
         return event | {first: changed(event[first], rest, value)}
@@ -55,7 +55,7 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_a_result_becomes_a_win_with_its_nights_in_order() -> None:
     award = read_event("AuctionResult", RESULT, NOW)
     assert award == win(
-        place=HOUSE,
+        rented_property=HOUSE,
         nights=(*priced(FIRST, price=200_000), *priced(date(2026, 12, 2))),
         bid_amount=500_000,
         deadline=NOW + timedelta(days=1),
@@ -72,7 +72,7 @@ def test_a_loss_is_recorded_and_pays_nothing() -> None:
 def test_an_offer_waits_under_its_own_id() -> None:
     award = read_event("SecondChanceOffer", OFFER, NOW)
     assert award == offer(
-        award_id="7", original_bid_id="8", nights=priced(FIRST, price=200_000), place=HOUSE, guest_count=1
+        award_id="7", original_bid_id="8", nights=priced(FIRST, price=200_000), rented_property=HOUSE, guest_count=1
     )
 
 

@@ -1,4 +1,4 @@
-"""Bookings: what a session amounts to, and what giving it back returns."""
+"""Bookings: their state by their session, and the refund of a cancellation."""
 
 from datetime import date, datetime, timedelta
 
@@ -165,7 +165,7 @@ def test_a_cancelled_booking_frees_its_nights_and_owes_the_share() -> None:
         ),
         "BOOKING_CANCELLED",
         Nights.FREE,
-        letter="cancellation",
+        mail="cancellation",
     )
 
 
@@ -189,7 +189,7 @@ def test_a_booking_cancelled_too_late_owes_nothing_and_is_not_looked_at_again() 
     session = decision.session
     assert (session.status, session.fulfilment) == (Status.PAID, Fulfilment.NONE)
     assert (session.refund, session.due_at, session.cancelled_at) == (None, None, vietnam(CHECK_IN, 12))
-    assert (decision.nights, decision.letter) == (Nights.FREE, "cancellation")
+    assert (decision.nights, decision.mail) == (Nights.FREE, "cancellation")
 
 
 def test_a_share_of_less_than_one_dong_is_no_refund() -> None:

@@ -1,4 +1,4 @@
-"""A host's calendar: which nights are shown, which runs a feed has, what an address says."""
+"""A host's calendar: the nights that it shows, the runs of its feed, and feed addresses."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
@@ -22,8 +22,8 @@ from stays.domain.calendar import (
     new_token,
     read_file_name,
     runs,
+    sent_at,
     span,
-    told_at,
 )
 from stays.domain.errors import Invalid
 from stays.domain.values import made_at, new_stay_id, on_one_line
@@ -145,19 +145,19 @@ def test_runs_are_all_nights_and_no_others_with_a_gap_between_any_two(nights: li
 
 def test_an_event_was_told_when_its_envelope_says_so_and_never_in_time_to_come() -> None:
     for said in ("2026-11-22T02:59:00Z", "2026-11-22T09:59:00+07:00", "2026-11-22T02:59:00.999Z"):
-        assert told_at(said, NOW) == NOW - timedelta(minutes=1) + timedelta(milliseconds=999)
+        assert sent_at(said, NOW) == NOW - timedelta(minutes=1) + timedelta(milliseconds=999)
     for nothing in (None, "", "yesterday", 7, {}, "2126-11-22T00:00:00Z", "0001-01-01T00:00:00+14:00"):
-        assert told_at(nothing, NOW) == NOW
+        assert sent_at(nothing, NOW) == NOW
 
 
 def test_of_what_was_told_in_one_second_the_moment_of_receiving_decides() -> None:
     moments = [NOW + timedelta(milliseconds=more) for more in (0, 120, 250, 999)]
-    assert [told_at("2026-11-22T03:00:00Z", received) for received in moments] == moments
+    assert [sent_at("2026-11-22T03:00:00Z", received) for received in moments] == moments
 
 
 def test_an_event_that_is_said_again_under_a_new_envelope_is_as_old_as_it_was() -> None:
     first_received = NOW - timedelta(days=1)
-    assert told_at("2026-11-22T02:59:00Z", first_received) == first_received
+    assert sent_at("2026-11-22T02:59:00Z", first_received) == first_received
 
 
 @given(st.from_regex(r"[A-Za-z0-9_.:|@\-]{1,128}", fullmatch=True), st.binary(min_size=24, max_size=24))

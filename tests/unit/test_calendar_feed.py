@@ -1,4 +1,4 @@
-"""Feeds: what calendar programs read in them, checked by a parser that did not write them, and byte by byte."""
+"""Feeds, read by another parser than the library that wrote them, and compared byte by byte."""
 
 import re
 from datetime import date, timedelta
@@ -122,7 +122,7 @@ def test_no_name_breaks_the_form_of_a_feed(name: str) -> None:
 
 
 def is_sound(text: str) -> None:
-    """CRLF and nothing else ends lines, none is longer than 75 bytes, none cut within a letter (RFC 5545, 3.1)."""
+    """Lines end with CRLF, have at most 75 bytes, and are never cut within a character (RFC 5545, 3.1)."""
     raw = text.encode()
     assert raw.endswith(b"END:VCALENDAR\r\n")
     for line in raw.removesuffix(b"\r\n").split(b"\r\n"):

@@ -1,4 +1,4 @@
-"""Every decision is a file of one shape, and the index of docs/decisions names each of them once."""
+"""Each decision is one file of the same form, and the index of docs/decisions lists each once."""
 
 import re
 from collections import Counter

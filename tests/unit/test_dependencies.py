@@ -1,4 +1,4 @@
-"""Who may import whom: the plan of the house, read off the source and checked."""
+"""The allowed imports between the parts of the project, checked in the source."""
 
 import ast
 import sys
@@ -18,7 +18,7 @@ INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "zalopay_simulator").glob("*.py"))
 EDGES = {"connections", "http", "mail", "bus", "calendar_feed", "legacy", "frames", "responses", "error_details"}
 SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
-# What each part of `infra` may read of the others, beside what is there for all: the topology.
+# The other parts that each part of `infra` may import, beside the topology, which all may import.
 READS = {
     "aws": set[str](),
     "contracts": set[str](),
@@ -27,7 +27,7 @@ READS = {
     "operator": {"aws"},
     "zalopay_simulator": set[str](),
 }
-# What a workflow of several functions brings together.
+# The repositories and clients that a workflow of several functions uses.
 USE_CASES = {
     "settlement": {"settlement", "table", "zalopay", "metrics"},
     "checkout": {"settlement", "table", "zalopay", "metrics"},
@@ -43,7 +43,7 @@ def named(path: Path) -> str:
 
 @cache
 def imports(path: Path) -> tuple[str, ...]:
-    """Every module that a file names in an import, also inside of functions; relative ones by their full name."""
+    """Every module that a file imports, also inside functions. Relative imports get their full name."""
     return tuple(named_in(path))
 
 

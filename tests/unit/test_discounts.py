@@ -1,4 +1,4 @@
-"""ZaloPay's promotions: which amounts are the price, and what is remembered of the money that came."""
+"""ZaloPay's promotions: the amounts that count as the price, and the recorded amount."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_any_other_amount_is_for_people_with_the_numbers_that_came(amount: int |
     decision = decide(pending(), evidence, NOW)
     assert decision is not None
     reviewed = decision.session
-    assert (decision.what, decision.nights, decision.evidence) == ("AMOUNT_MISMATCH", Nights.FREE, evidence)
+    assert (decision.name, decision.nights, decision.evidence) == ("AMOUNT_MISMATCH", Nights.FREE, evidence)
     assert (reviewed.fulfilment, reviewed.received, reviewed.discount) == (Fulfilment.REVIEW, amount, discount)
 
 

@@ -1,4 +1,4 @@
-"""Every command in a document is one that its tool takes: make, the tools behind it, and AWS by its own description."""
+"""Every command in a document is accepted by its tool: make, our tools, and AWS by botocore's description."""
 
 import argparse
 import re
@@ -34,9 +34,9 @@ LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 HERE_DOCUMENT = re.compile(r"<<'EOF'.*?\n\s*EOF\n", re.DOTALL)
 PLACEHOLDER = re.compile(r"\$\(.*?\)|<[^<>]*>|\$[a-zA-Z_{}]+|…")
-OTHERS = {"curl", "read", "echo", "printf", "for", "done", "kill", "sleep", ')"'}  # and what is given a value
+OTHERS = {"curl", "read", "echo", "printf", "for", "done", "kill", "sleep", ')"'}  # and assignments
 
-# Commands that the AWS CLI adds to the calls of the services, with the options that documents use.
+# Commands of the AWS CLI that are not calls of a service, with the options that the documents use.
 STANDS_FOR = {"$STAGE": "dev", "since TIME": "since 2026-11-24T08:00:00Z"}
 OWN = {("logs", "tail"): {"since", "filter-pattern", "follow"}, ("sso", "login"): set[str]()}
 EVERYWHERE = {"query", "output", "region", "profile", "max-items", "cli-binary-format"}
@@ -52,19 +52,19 @@ PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
     "doctor": parsed_by(infra.doctor.__main__.parser),
     "load": parsed_by(tests.proof.load.__main__.parser),
     "mutate": lambda modules, _: {name: TESTS[name] for name in modules},
-    "prove": parsed_by(lambda: import_module("tests.proof.simulation.prove").parser()),  # it takes a while to import
+    "prove": parsed_by(lambda: import_module("tests.proof.simulation.prove").parser()),  # slow to import
     "run": read_settings,
 }
 
 
 def plain(block: str) -> str:
-    """A block of shell without its comments and here documents, each command on one line."""
+    """A shell block without comments and here documents, each command on one line."""
     block = HERE_DOCUMENT.sub("\n", block).replace("\\\n", " ")
     return re.sub(r"(^|\s)#.*$", "", block, flags=re.MULTILINE)
 
 
 def up_to_its_end(text: str) -> str:
-    """What belongs to the command that a text begins with: all up to a pipe or a line's end outside of quotes."""
+    """The command at the start of a text: everything up to a pipe or a line's end outside quotes."""
     quote, depth = "", 0
     for position, letter in enumerate(text):
         if letter in {"'", '"'} and quote in {"", letter}:
@@ -76,12 +76,12 @@ def up_to_its_end(text: str) -> str:
 
 
 def prose(path: Path) -> str:
-    """A document without its blocks."""
+    """A document without its code blocks."""
     return FENCED.sub("", path.read_text(encoding="utf-8"))
 
 
 def anchors(path: Path) -> set[str]:
-    """The names that GitHub gives the headings of a document."""
+    """The anchors that GitHub makes for the headings of a document."""
     titles = (re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(prose(path)))
     return {title.strip().replace(" ", "-") for title in titles}
 
@@ -149,7 +149,7 @@ def test_aws_has_such_a_call_with_such_options(command: str) -> None:
 
 @cache
 def shape_of(service: str, operation: str) -> tuple[Any, str]:
-    """What a call takes, from botocore's description of the service."""
+    """The parameters of a call, from botocore's description of the service."""
     data = Session().get_component("data_loader").load_service_model(service, "service-2")
     model = ServiceModel(data, service)
     calls = {xform_name(each, "-"): each for each in model.operation_names}

@@ -1,4 +1,4 @@
-"""Errors: what is said to the caller, and nothing besides."""
+"""Errors: the text for the caller, without internal details."""
 
 from stays.domain.errors import Busy, Invalid, NotFound, Refused
 

@@ -1,4 +1,4 @@
-"""The schemas of events: one for each kind that comes in or goes out, with an example that fits it."""
+"""The schemas of events: one for each incoming and outgoing event, with a valid example."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The HTTP edge: one shape for every error, limits before anything else, the request's id on every answer."""
+"""The HTTP edge: one form for all errors, limits checked first, and the request's id on every answer."""
 
 import base64
 import json
@@ -88,7 +88,7 @@ def call(
 
 
 def error(reply: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
-    """Status, code and details of an error, after its shape has been looked at."""
+    """Check the form of an error, and return its status, code and details."""
     body = json.loads(reply["body"])
     assert body.keys() == {"error", "requestId"}
     assert body["error"].keys() == {"code", "message", "details"}

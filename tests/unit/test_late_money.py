@@ -1,4 +1,4 @@
-"""The table of late money: what becomes of verified money, by the state of its award and of each of its nights."""
+"""The table of late money: the outcome for verified money, by the state of its award and of each night."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -112,7 +112,7 @@ def decided(session: PaymentSession, found: Found, at: datetime) -> Decision:
 def is_given_back(decision: Decision, reason: Reason, at: datetime) -> bool:
     session = decision.session
     expected = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
-    assert (decision.what, decision.nights, decision.letter) == (f"PAID_{reason.value}", Nights.FREE, "refund")
+    assert (decision.name, decision.nights, decision.mail) == (f"PAID_{reason.value}", Nights.FREE, "refund")
     assert (session.status, session.fulfilment, session.reason) == (Status.PAID, Fulfilment.REFUND_DUE, reason)
     assert (session.refund, session.booked_at, session.due_at) == (expected, None, at)
     return True
@@ -120,7 +120,7 @@ def is_given_back(decision: Decision, reason: Reason, at: datetime) -> bool:
 
 def is_booked(decision: Decision, at: datetime) -> bool:
     session = decision.session
-    assert (decision.what, decision.nights, decision.letter) == ("PAID_AND_BOOKED", Nights.BOOK, "confirmation")
+    assert (decision.name, decision.nights, decision.mail) == ("PAID_AND_BOOKED", Nights.BOOK, "confirmation")
     assert (session.status, session.fulfilment, session.booked_at) == (Status.PAID, Fulfilment.BOOKED, at)
     assert (session.reason, session.refund, session.due_at, session.unresolved) == (None, None, None, None)
     return True

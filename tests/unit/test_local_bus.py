@@ -1,4 +1,4 @@
-"""Events and schedules: what reaches a function, and what becomes of a failure."""
+"""Events and schedules: the calls of functions, and the handling of failures."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ RULES = (Rule("awards", ("AuctionResult",)), Rule("audit", ("AuctionResult", "Ot
 
 
 class Function:
-    """Stands for all functions: notes what they got; raises as often as told, then answers its name."""
+    """Replaces all functions: records their events, fails the given number of times, then returns its name."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures

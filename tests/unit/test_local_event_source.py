@@ -19,7 +19,7 @@ def record(number: int, key: str = "A", event: str = "INSERT") -> Record:
 
 
 class Function:
-    """Stands for a function: notes what it got and answers, or raises, what it was told to."""
+    """Replaces a function: records its events, and returns or raises the given values."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""Request -> HTTP API event -> the same request again, as Mangum reads it; and what functions answer."""
+"""Request -> HTTP API event -> the same request, as Mangum reads it; and the answers of functions."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ def event_of(request: Request, **overrides: Any) -> dict[str, Any]:
 
 
 def as_mangum_reads_it(event: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """The ASGI scope and the body that an app under Mangum would get."""
+    """The ASGI scope and the body that Mangum gives an app."""
     seen: list[Any] = []
 
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
@@ -47,7 +47,7 @@ def as_mangum_reads_it(event: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         await send({"type": "http.response.body", "body": b""})
 
     with asyncio.Runner() as runner:
-        asyncio.set_event_loop(runner.get_loop())  # Mangum takes the loop that Lambda's main thread would have
+        asyncio.set_event_loop(runner.get_loop())  # Mangum uses the event loop of Lambda's main thread
         Mangum(cast(Any, app), lifespan="off")(cast(Any, event), cast(Any, SimpleNamespace()))
     return seen[0], seen[1]["body"]
 

@@ -1,4 +1,4 @@
-"""Event filtering, case by case as Lambda's documentation lists them."""
+"""Event filtering: the cases of Lambda's documentation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The load's plan and its checks: what is as promised passes, and each broken promise is found by its own check."""
+"""The plan and the checks of the load test: good results pass, and each check finds its own violation."""
 
 from collections import Counter
 from copy import deepcopy
@@ -77,7 +77,7 @@ def a_line(stay: str, plan: Plan, *statuses: str, booked: bool = False) -> Line:
     return Line(frames, NOON)
 
 
-def a_letter(stay: str, plan: Plan, words: str) -> dict[str, Any]:
+def a_mail(stay: str, plan: Plan, words: str) -> dict[str, Any]:
     return {"to": [plan.email], "subject": f"… / {words}: Nhà Đèn Lồng ({stay[-10:-5]}-{stay[-5:]})"}
 
 
@@ -123,10 +123,10 @@ def all_is_well() -> Evidence:
             an_order(FORGOTTEN, 0),
         ],
         mail=[
-            a_letter(BOOKED, booked, "Booking confirmed"),
-            a_letter(CANCELLED, cancelled, "Booking confirmed"),
-            a_letter(CANCELLED, cancelled, "Booking cancelled"),
-            a_letter(OVERTAKEN, overtaken, "Your refund"),
+            a_mail(BOOKED, booked, "Booking confirmed"),
+            a_mail(CANCELLED, cancelled, "Booking confirmed"),
+            a_mail(CANCELLED, cancelled, "Booking cancelled"),
+            a_mail(OVERTAKEN, overtaken, "Your refund"),
         ],
         dead_letters=[],
         log=["       payments | INFO order ready", "WARNING notifier failed on a record (1): Timeout"],
@@ -145,7 +145,7 @@ def again(seen: Evidence, *statuses: str) -> None:
 
 
 def late_line(seen: Evidence) -> None:
-    """A socket that came when nobody is told any more of what was before."""
+    """A socket that subscribed too late to get earlier changes."""
     seen.accounts[0].lines.append(Line([{"type": "SUBSCRIBED"}], NOON + timedelta(minutes=20)))
 
 
@@ -220,7 +220,10 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(verdict="refused")),
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(http_status=500)),
         ("nothing_was_given_up", lambda seen: seen.dead_letters.append({"function": "notifier", "error": "Timeout"})),
-        ("the_log_is_calm", lambda seen: seen.log.append("ERROR notifier gave up a record: see /dev/dead-letters")),
+        (
+            "the_log_is_calm",
+            lambda seen: seen.log.append("ERROR notifier failed on a record after all retries: see /dev/dead-letters"),
+        ),
         ("the_log_is_calm", lambda seen: seen.log.append("       payments | ERROR boom")),
         ("the_log_is_calm", lambda seen: seen.log.append("       payments | [FAILED] Sandbox.Timedout: late")),
     ],

@@ -1,4 +1,4 @@
-"""What a sent message looks like in the mailbox."""
+"""A sent mail as the mailbox shows it."""
 
 from email.message import EmailMessage
 

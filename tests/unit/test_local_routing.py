@@ -1,4 +1,4 @@
-"""Which route a request takes, and what the gateway takes for one caller."""
+"""The route of a request, and the address of a caller."""
 
 from typing import Any
 

@@ -1,15 +1,15 @@
-"""The small world makes sense."""
+"""The seed data is consistent."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from infra.local.seed import AN, BINH, world
+from infra.local.seed import AN, BINH, seed_events
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
-EVENTS = world(NOW)
+EVENTS = seed_events(NOW)
 DETAILS = [event["detail"] for event in EVENTS if "property" in event["detail"]]
-STANDING = {(each["auctionId"], each["userId"], each.get("offerId")): each for each in DETAILS}  # the last word of each
+STANDING = {(each["auctionId"], each["userId"], each.get("offerId")): each for each in DETAILS}  # the latest of each
 
 
 def nights(detail: dict[str, Any]) -> list[date]:

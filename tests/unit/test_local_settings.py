@@ -1,4 +1,4 @@
-"""The command line of the local run, its environment for functions, and what the terminal shows."""
+"""The command line of the local run, its environment for functions, and its terminal output."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_what_is_no_address_of_a_backend_is_refused(url: str, capsys: pytest.Cap
 def test_the_run_itself_is_no_legacy_backend(url: str, port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_settings(["--legacy", url, "--http-port", port], {})
-    assert f"--legacy {url} is this run itself" in capsys.readouterr().err
+    assert f"--legacy {url} is the address of this run" in capsys.readouterr().err
 
 
 def test_every_option_is_understood() -> None:

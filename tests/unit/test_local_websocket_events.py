@@ -1,4 +1,4 @@
-"""WebSocket events: a handshake, a message, an end; and the route that a message takes."""
+"""WebSocket events of a handshake, a message and an end; and the route of a message."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Sending a mail: what SES is given, and how its answers are taken."""
+"""Sending a mail: the call to SES, and the handling of its answers."""
 
 import socket
 import traceback
@@ -32,7 +32,7 @@ def ses(**settings: Any) -> Any:
 
 
 @mock_aws
-def test_a_sent_letter_has_an_id() -> None:
+def test_a_sent_mail_has_an_id() -> None:
     client = ses()
     client.create_email_identity(EmailIdentity="bookings@stays.example")
     assert send(client, MESSAGE, SENDER)

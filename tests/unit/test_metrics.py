@@ -1,4 +1,4 @@
-"""Numbers for the dashboard: one line of CloudWatch's embedded format for each."""
+"""Metrics: each is one line in CloudWatch's embedded format."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Money that is moving, and silence: how long both keep nights from others, and how every order ends."""
+"""Moving money and ZaloPay's silence: how long the nights stay held, and how every order ends."""
 
 from datetime import datetime, timedelta
 
@@ -133,7 +133,7 @@ def test_later_money_counts_for_what_ended_unresolved_and_resolves_it(why: str, 
 @pytest.mark.parametrize("session", [*LIVE, *(each.but(processing=True) for each in LIVE)])
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PAID])
 def test_every_order_ends_whatever_zalopay_answers(session: PaymentSession, outcome: Outcome) -> None:
-    """Asked when the clock asks: in minutes where it says that nobody paid, and two days later in any case."""
+    """By the clock's questions: within minutes if ZaloPay says unpaid, and otherwise after two days."""
     at = session.expires_at + timedelta(seconds=1)
     while session.is_live:
         decision = decide(session, said(outcome), at)

@@ -1,4 +1,4 @@
-"""Messages, as the client's validator reads them: whatever it drops would never be seen."""
+"""Messages, checked by the rules of the frontend's validator: the frontend drops all others."""
 
 import json
 import re

@@ -1,11 +1,11 @@
-"""What should have come to rest: how long everything may wait before somebody is called."""
+"""Overdue items: how long each kind may wait before the operator is alerted."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mailing import Mailing, new_mailing
+from stays.domain.mail import Mail, new_mail
 from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, UNSENT, is_late
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
@@ -24,14 +24,14 @@ from tests.samples import (
 )
 
 MOMENT = timedelta(milliseconds=1)
-MAILING = new_mailing(STAY, "refund", NOW)
+MAIL = new_mail(STAY, "refund", NOW)
 LATER = NOW + timedelta(days=7)
 
 
-Item = PaymentSession | Mailing | Award | Stray
+Item = PaymentSession | Mail | Award | Stray
 
 
-@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAILING, win(), stray_due(), stray_refunding()])
+@pytest.mark.parametrize("item", [pending(), refund_due(), refunding(), MAIL, win(), stray_due(), stray_refunding()])
 def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: Item) -> None:
     assert item.due_at is not None
     assert not is_late(item, item.due_at + UNATTENDED - MOMENT)
@@ -39,7 +39,7 @@ def test_what_is_due_is_late_when_the_clock_has_left_it_for_five_minutes(item: I
 
 
 def repeated() -> PaymentSession:
-    """A refund that is asked for again and again, because ZaloPay hears nothing of it."""
+    """A refund that is requested again and again, because ZaloPay never receives the request."""
     asked = refunding()
     assert asked.refund is not None
     return asked.but(refund=asked.refund.but(repeated_at=NOW + UNREFUNDED - MOMENT), due_at=LATER)
@@ -52,7 +52,7 @@ def repeated() -> PaymentSession:
         (refunding().but(due_at=LATER), NOW + UNREFUNDED),
         (repeated(), NOW + UNREFUNDED),
         (stray_refunding().but(due_at=LATER), NOW + UNREFUNDED),
-        *((MAILING.but(state=state, due_at=LATER), NOW + UNSENT) for state in ("DUE", "SENDING", "WAITING")),
+        *((MAIL.but(state=state, due_at=LATER), NOW + UNSENT) for state in ("DUE", "SENDING", "WAITING")),
     ],
     ids=["unpaid", "refund", "repeated refund", "stray money", "mail due", "mail being sent", "mail refused"],
 )
@@ -68,7 +68,7 @@ def test_what_zalopay_or_ses_does_not_do_is_late_however_often_it_is_asked(item:
         under_review(),
         pending().but(status=Status.EXPIRED, due_at=None),
         refund_due().but(due_at=LATER),
-        MAILING.but(state="WAITING", due_at=None),
+        MAIL.but(state="WAITING", due_at=None),
         win(due_at=LATER),
         win(status=AwardStatus.PAID, due_at=None),
         stray(),

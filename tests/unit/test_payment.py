@@ -1,4 +1,4 @@
-"""Payment sessions: every status meets every piece of evidence, at every boundary of time."""
+"""Payment sessions: every status with every piece of evidence, at every time limit."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -22,7 +22,7 @@ from stays.domain.decision import (
     order_made,
     supersede,
 )
-from stays.domain.mailing import Profile
+from stays.domain.mail import Profile
 from stays.domain.payment import (
     CHECK_INTERVAL,
     FULFILMENT_SOURCES,
@@ -161,7 +161,7 @@ def test_what_is_not_money_never_changes_a_session_that_has_ended() -> None:
 def test_the_same_evidence_twice_is_decided_once() -> None:
     for before, evidence, at, found in EVERYTHING:
         decision = decide(before, evidence, at, found=found)
-        if decision is not None and decision.what not in ("SECOND_TRANSACTION", "TRANSACTION_KNOWN"):
+        if decision is not None and decision.name not in ("SECOND_TRANSACTION", "TRANSACTION_KNOWN"):
             assert decide(decision.session, evidence, at, found=found) is None
 
 
@@ -197,7 +197,7 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
         ),
         "PAID_AND_BOOKED",
         Nights.BOOK,
-        letter="confirmation",
+        mail="confirmation",
         evidence=evidence.but(equation="amount"),
     )
 
@@ -220,7 +220,7 @@ def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> 
         ),
         "PAID_NIGHTS_TAKEN",
         Nights.FREE,
-        letter="refund",
+        mail="refund",
         evidence=evidence.but(equation="amount"),
     )
 
@@ -266,7 +266,7 @@ def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Sta
         expected, "TRANSACTION_KNOWN", nights, evidence=evidence
     )
     again = decide(expected, evidence, SOON, found=found)
-    assert again is not None and (again.session, again.what) == (expected, "SECOND_TRANSACTION")
+    assert again is not None and (again.session, again.name) == (expected, "SECOND_TRANSACTION")
 
 
 def test_other_money_for_a_session_under_review_is_kept_too() -> None:

@@ -1,4 +1,4 @@
-"""Refunds: asked for once, bounded by what is owed, followed until ZaloPay's word is final."""
+"""Refunds: requested once, never more than is owed, and followed until ZaloPay's answer is final."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -71,12 +71,12 @@ def with_refund(owing: Owing, **changes: Any) -> Owing:
 
 
 def accepted(owing: Owing) -> Owing:
-    """ZaloPay has taken the refund on."""
+    """ZaloPay accepted the refund."""
     return after(decide_refund(owing, owing.refund, ACCEPTED, NOW + MOMENT, at_request=True))
 
 
 def decided(owing: Owing, evidence: RefundEvidence, now: datetime = LATER, **how: Any) -> Any:
-    """What the evidence makes of the refund that is on record."""
+    """The decision on evidence about the recorded refund."""
     return decide_refund(owing, owing.refund, evidence, now, **how)
 
 
@@ -89,7 +89,7 @@ def test_the_intent_is_recorded_with_the_id_that_zalopay_will_be_asked_under(owi
     assert asked is not None
     refund_id = STRAY_ID if isinstance(owing, Stray) else REFUND_ID
     wanted = Refund(amount=900_000, status=Fulfilment.REFUNDING, id=refund_id, requested_at=LATER)
-    assert (asked.session.refund, asked.what) == (wanted, "REFUND_REQUESTED")
+    assert (asked.session.refund, asked.name) == (wanted, "REFUND_REQUESTED")
     assert (state(asked.session), asked.session.changed_at) == ("REFUNDING", LATER)
     assert asked.session.due_at == LATER + CHECK_INTERVAL
 
@@ -121,14 +121,14 @@ def test_an_id_has_at_most_45_characters(app_id: int, transaction: str) -> None:
     assert refund_id == f"261122_{app_id}_S{transaction[-24:]}99"
 
 
-# Acceptance, and what ZaloPay does not know
+# Acceptance, and refunds that ZaloPay does not know
 
 
 @pytest.mark.parametrize("at_request", [True, False])
 @pytest.mark.parametrize("owing", UNDER_WAY)
 def test_an_acceptance_is_remembered_once(owing: Owing, at_request: bool) -> None:
     decision = decided(owing, ACCEPTED, at_request=at_request)
-    assert decision.what == "REFUND_ACCEPTED"
+    assert decision.name == "REFUND_ACCEPTED"
     assert decision.session == with_refund(owing, accepted_at=LATER).but(
         changed_at=LATER, due_at=next_refund_check(owing, LATER)
     )
@@ -140,7 +140,7 @@ def test_what_was_accepted_and_is_not_found_is_waited_for_and_then_left_to_peopl
     taken = accepted(owing)
     assert decided(taken, NOT_FOUND, SHOWN - MOMENT) is None
     lost = decided(taken, NOT_FOUND, SHOWN)
-    assert (lost.what, state(lost.session), lost.session.due_at) == ("REFUND_MANUAL", "REFUND_MANUAL", None)
+    assert (lost.name, state(lost.session), lost.session.due_at) == ("REFUND_MANUAL", "REFUND_MANUAL", None)
     assert refund_of(lost.session) == refund_of(taken).but(status=Fulfilment.REFUND_MANUAL, code=-101)
 
 
@@ -156,7 +156,7 @@ def test_after_silence_not_found_counts_from_two_hours_after_the_request(owing: 
     assert timedelta(hours=2) == SHOWN_WITHIN
     assert repeat_refund(owing, owing.refund, APP_ID, SHOWN - MOMENT) is None
     again = repeat_refund(owing, owing.refund, APP_ID, SHOWN)
-    assert again is not None and again.what == "REFUND_REQUESTED"
+    assert again is not None and again.name == "REFUND_REQUESTED"
     assert refund_of(again.session) == refund_of(owing).but(repeated_at=SHOWN)
     assert (again.session.changed_at, again.session.due_at) == (SHOWN, SHOWN + CHECK_INTERVAL)
 
@@ -187,7 +187,7 @@ def test_the_same_id_is_asked_for_as_long_as_its_date_is_todays(owing: Owing, ho
 
 
 def test_an_id_that_exists_already_was_accepted() -> None:
-    """-23 at a repetition is ACCEPTED by the table of codes."""
+    """The table of codes reads -23 at a repetition as ACCEPTED."""
     again = after(repeat_refund(refunding(), refunding().refund, APP_ID, SHOWN))
     exists = RefundEvidence(RefundOutcome.ACCEPTED, -23)
     known = after(decided(again, exists, SHOWN + MOMENT, at_request=True))
@@ -233,7 +233,7 @@ def test_zalopays_final_word_ends_a_refund(
     owing: Owing, outcome: RefundOutcome, fulfilment: Fulfilment, refunded_at: datetime | None
 ) -> None:
     ended = decided(owing, RefundEvidence(outcome, -14))
-    assert (ended.what, state(ended.session)) == (fulfilment.value, fulfilment)
+    assert (ended.name, state(ended.session)) == (fulfilment.value, fulfilment)
     assert refund_of(ended.session) == refund_of(owing).but(status=fulfilment, refunded_at=refunded_at, code=-14)
     assert (ended.session.changed_at, ended.session.due_at) == (LATER, None)
 
@@ -270,7 +270,7 @@ def test_every_decision_on_a_refund_moves_along_the_table_of_transitions() -> No
 
 
 def part(owing: Owing, amount: int = 450_000) -> Owing:
-    """Half of the price, asked for."""
+    """A requested refund of half the price."""
     return with_refund(owing, amount=amount)
 
 
@@ -355,7 +355,7 @@ def test_a_part_of_an_order_with_a_promotion_is_asked_for_as_the_whole() -> None
 def test_where_the_orders_amount_is_a_wrong_one_zalopays_own_is_asked_for_once_and_then_people_are() -> None:
     before = accepted(refunding().but(**BY_PROMOTION))
     owed = decided(before, WRONG_AMOUNT)
-    assert (owed.what, state(owed.session), owed.session.due_at) == ("REFUND_AS_RECEIVED", "REFUND_DUE", LATER)
+    assert (owed.name, state(owed.session), owed.session.due_at) == ("REFUND_AS_RECEIVED", "REFUND_DUE", LATER)
     assert refund_of(owed.session) == Refund(amount=850_000, status=Fulfilment.REFUND_DUE, attempt=1)
     asked = after(request_refund(owed.session, APP_ID, LATER))
     assert (refund_of(asked).id, refund_of(asked).amount) == (f"{REFUND_ID}1", 850_000)
@@ -368,7 +368,7 @@ def test_where_zalopays_own_amount_is_no_other_a_wrong_amount_is_for_people(mone
     assert state(after(decided(refunding().but(**money), WRONG_AMOUNT))) == "REFUND_MANUAL"
 
 
-# What may have gone back already
+# Refunds that may have been made already
 
 
 @pytest.mark.parametrize(

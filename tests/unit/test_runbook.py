@@ -1,4 +1,4 @@
-"""Every command of the operator that a document names is one that its tool takes."""
+"""The operator's tool accepts every command that a document names."""
 
 import re
 import shlex

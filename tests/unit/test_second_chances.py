@@ -1,4 +1,4 @@
-"""Answers, deadlines and second chances: what becomes of an award, and who is offered its nights next."""
+"""Answers, deadlines and second chances: the end of an award, and the next offer of its nights."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -7,7 +7,16 @@ import pytest
 
 from stays.domain.award import PAYABLE, Award, AwardStatus, Correction, Result, RunnerUp
 from stays.domain.errors import Invalid, Refused
-from stays.domain.second_chances import Passing, accept, end, is_of_chain, is_overdue, pass_on, unsold_nights, withdraw
+from stays.domain.second_chances import (
+    PassedNights,
+    accept,
+    end,
+    is_of_chain,
+    is_overdue,
+    pass_on,
+    unsold_nights,
+    withdraw,
+)
 from tests.samples import AUCTION, HOUSE, NIGHTS, NOW, STRANGER, offer, priced, win
 
 MOMENT = timedelta(milliseconds=1)
@@ -125,14 +134,14 @@ def test_an_offer_that_is_over_leaves_all_that_its_chain_still_has_to_sell() -> 
 @pytest.mark.parametrize("status", ENDS)
 def test_unsold_nights_go_to_the_next_with_a_deadline_of_their_own(status: AwardStatus) -> None:
     award = end(win(runners_up=(SECOND, THIRD), offer_minutes=90), status, NOW)
-    assert pass_on(award, NIGHTS, LATER, "offer-9") == Passing(
+    assert pass_on(award, NIGHTS, LATER, "offer-9") == PassedNights(
         award.but(unsold=None, passed_on=True, changed_at=LATER, due_at=None),
         NIGHTS,
         offer(
             award_id="offer-9",
             user_id=STRANGER,
             auction_id=AUCTION,
-            place=HOUSE,
+            rented_property=HOUSE,
             nights=SECOND.nights,
             guest_count=3,
             original_bid_id="88",
@@ -151,21 +160,21 @@ def test_unsold_nights_go_to_the_next_with_a_deadline_of_their_own(status: Award
 def test_each_in_order_is_offered_what_is_at_stake_and_the_last_refusal_releases_it() -> None:
     award, offered = win(runners_up=(SECOND, THIRD)), []
     for number in range(3):
-        passing = pass_on(ended(award), NIGHTS, LATER, f"offer-{number}")
-        if passing.offer is None:
+        passed = pass_on(ended(award), NIGHTS, LATER, f"offer-{number}")
+        if passed.offer is None:
             break
-        offered.append((passing.offer.user_id, passing.offer.nights, passing.offer.chain))
-        award = passing.offer
-        assert passing.award.releases == ()
+        offered.append((passed.offer.user_id, passed.offer.nights, passed.offer.chain))
+        award = passed.offer
+        assert passed.award.releases == ()
     assert offered == [(each.user_id, each.nights, "auth0|an WIN") for each in (SECOND, THIRD)]
-    assert passing.award.releases == (NIGHTS,)
+    assert passed.award.releases == (NIGHTS,)
 
 
 @pytest.mark.parametrize("award", [win(), offer(), offer(at_stake=NIGHTS), win(runners_up=(SECOND,), passed_on=True)])
 def test_where_nobody_is_left_or_the_list_was_handed_on_the_nights_are_released(award: Award) -> None:
     over = end(award, AwardStatus.EXPIRED, NOW)
     released = over.but(unsold=None, releases=(NIGHTS,), changed_at=LATER, due_at=None)
-    assert pass_on(over, NIGHTS, LATER, "offer-9") == Passing(released, NIGHTS)
+    assert pass_on(over, NIGHTS, LATER, "offer-9") == PassedNights(released, NIGHTS)
 
 
 def test_each_release_of_an_award_is_another_one() -> None:
@@ -184,7 +193,7 @@ def test_only_nights_that_are_still_free_are_offered_or_released() -> None:
     assert passed_over.offer
     assert (passed_over.offer.user_id, passed_over.offer.runners_up) == ("auth0|chi", ())
     none = pass_on(award, (), LATER, "offer-9")
-    assert none == Passing(award.but(unsold=None, changed_at=LATER, due_at=None))
+    assert none == PassedNights(award.but(unsold=None, changed_at=LATER, due_at=None))
 
 
 UNSOLD = [
@@ -225,10 +234,10 @@ def test_what_an_offer_that_was_paid_did_not_include_goes_to_the_next_of_its_cha
         unsold=NIGHTS[2:],
         runners_up=(SECOND, THIRD),
     )
-    passing = pass_on(paid, NIGHTS[2:], LATER, "offer-9")
-    assert passing.offer
-    assert (passing.offer.user_id, passing.offer.at_stake) == ("auth0|chi", NIGHTS[2:])
-    assert (passing.offer.nights, passing.offer.chain) == (THIRD.nights, "auth0|an WIN")
+    passed = pass_on(paid, NIGHTS[2:], LATER, "offer-9")
+    assert passed.offer
+    assert (passed.offer.user_id, passed.offer.at_stake) == ("auth0|chi", NIGHTS[2:])
+    assert (passed.offer.nights, passed.offer.chain) == (THIRD.nights, "auth0|an WIN")
 
 
 @pytest.mark.parametrize(
@@ -256,14 +265,14 @@ def test_what_is_taken_back_is_over_and_passes_nothing_on(award: Award) -> None:
 
 
 def follower(award: Award, name: str = "offer-9") -> Award:
-    passing = pass_on(ended(award.but(runners_up=award.runners_up or (SECOND,))), NIGHTS, LATER, name)
-    assert passing.offer
-    return passing.offer
+    passed = pass_on(ended(award.but(runners_up=award.runners_up or (SECOND,))), NIGHTS, LATER, name)
+    assert passed.offer
+    return passed.offer
 
 
 OF_AN = win(runners_up=(SECOND, THIRD))
 OF_AUCTION = offer(user_id="auth0|dung")
-OLD_OFFER = follower(OF_AN).but(chain=None)  # as 1.2.1 made it
+OLD_OFFER = follower(OF_AN).but(chain=None)  # as release 1.2.1 wrote it
 ELSEWHERE = HOUSE.but(id="502")
 
 
@@ -282,7 +291,7 @@ ELSEWHERE = HOUSE.but(id="502")
         (follower(OLD_OFFER), OF_AN, True),
         (follower(OLD_OFFER), OLD_OFFER, True),
         (follower(OF_AN), OLD_OFFER, False),
-        (OLD_OFFER, OF_AN.but(place=ELSEWHERE), False),
+        (OLD_OFFER, OF_AN.but(rented_property=ELSEWHERE), False),
         (OLD_OFFER, OF_AN.but(nights=priced(date(2026, 12, 9))), False),
         (OLD_OFFER.but(at_stake=NIGHTS[2:]), OF_AN.but(nights=priced(*NIGHTS[1:])), True),
     ],

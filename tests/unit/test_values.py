@@ -1,4 +1,4 @@
-"""Identifiers, times, nights and money: what is let in, and how it is written."""
+"""Identifiers, times, nights and money: accepted values, and how they are written."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone

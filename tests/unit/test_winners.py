@@ -1,4 +1,4 @@
-"""What the winners and offers pages show, compared whole."""
+"""The answers for the winners and offers pages, compared as a whole."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -156,14 +156,14 @@ def test_the_status_of_an_offer_is_one_of_four(status: AwardStatus, shown: str) 
 
 def test_of_a_property_what_is_known_is_shown_and_nothing_is_null() -> None:
     bare = Property(id="7", name="Lều", host_id="auth0|host")
-    assert Winner.of(win(place=bare), NOW).dump()["property"] == {
+    assert Winner.of(win(rented_property=bare), NOW).dump()["property"] == {
         "id": "7",
         "title": "Lều",
         "location": {},
         "images": [],
     }
     whole = HOUSE.but(state="Lâm Đồng", address_line1="12 Hoa Mai", images=("https://stays.example/1.jpg",))
-    assert Winner.of(win(place=whole), NOW).dump()["property"] == HOUSE_SHOWN | {
+    assert Winner.of(win(rented_property=whole), NOW).dump()["property"] == HOUSE_SHOWN | {
         "state": "Lâm Đồng",
         "location": {"address_line1": "12 Hoa Mai", "city": "Đà Lạt", "state": "Lâm Đồng"},
         "images": [{"image_url": "https://stays.example/1.jpg"}],

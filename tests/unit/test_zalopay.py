@@ -1,4 +1,4 @@
-"""ZaloPay's wire: every published vector, every code, and every way to write them."""
+"""ZaloPay's protocol: every published example, every code, and every spelling."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -155,14 +155,14 @@ def test_a_refund_is_asked_for_under_the_id_on_record() -> None:
 
 
 class Asked(NamedTuple):
-    """What a refund of money without a session has to have."""
+    """The refund of money without a session."""
 
     id: str | None
     amount: int
 
 
 class Money(NamedTuple):
-    """Money that fits no session."""
+    """Money that belongs to no session."""
 
     id: str
     transaction_id: str | None
@@ -212,7 +212,7 @@ REFUND_QUERY_CODES = {
 
 
 def failures(code: int) -> list[dict[str, Any]]:
-    """A failure's code where it belongs and, if it is an error, in `return_code` itself."""
+    """A failure with its code in `sub_return_code` and, for an error, in `return_code`."""
     return [{"return_code": 2, "sub_return_code": code}, *([{"return_code": code}] if code < 0 else [])]
 
 

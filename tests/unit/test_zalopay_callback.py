@@ -1,4 +1,4 @@
-"""ZaloPay's callback: nothing is believed without its MAC, and nothing that bears it is thrown away."""
+"""ZaloPay's callback: without a right MAC it is refused, and with a right MAC it is never lost."""
 
 import hmac
 import json
@@ -62,7 +62,7 @@ def without(*names: str) -> str:
 
 
 def read(callback: bytes) -> Callback:
-    """What is believed, apart from how it was written."""
+    """The accepted callback, without its raw text."""
     app_trans_id, evidence = read_callback(callback, [KEY2], APP_ID)
     return Callback(app_trans_id, evidence.but(raw=None))
 
@@ -74,7 +74,7 @@ def refused(callback: bytes, keys: list[str] | None = None) -> type[BadCallback]
 
 
 def understood(callback: bytes) -> str:
-    """PAID, or under which name it is kept."""
+    """PAID, or the reason why it is kept."""
     try:
         return read(callback).evidence.outcome
     except Unreadable as kept:
@@ -153,7 +153,7 @@ def test_no_other_key_is_accepted(keys: list[str]) -> None:
         read_callback(body(OFFICIAL, OFFICIAL_MAC), keys, APP_ID)
 
 
-DRESSES = {
+SPELLINGS = {
     "as documented": body(OFFICIAL, OFFICIAL_MAC),
     "mac in capitals": body(OFFICIAL, OFFICIAL_MAC.upper()),
     "mac with white space": body(OFFICIAL, f" {OFFICIAL_MAC}\r\n"),
@@ -176,8 +176,8 @@ DRESSES = {
 }
 
 
-@pytest.mark.parametrize("callback", DRESSES.values(), ids=DRESSES)
-def test_the_envelope_may_be_of_any_dress(callback: bytes) -> None:
+@pytest.mark.parametrize("callback", SPELLINGS.values(), ids=SPELLINGS)
+def test_the_envelope_may_be_of_any_spelling(callback: bytes) -> None:
     assert read(callback) == TRUTH
 
 
@@ -330,10 +330,10 @@ UNREADABLE = {
 
 @pytest.mark.parametrize(("data", "why"), UNREADABLE.values(), ids=UNREADABLE)
 def test_what_a_right_mac_covers_and_cannot_be_read_is_handed_on_whole(data: str, why: str) -> None:
-    for dressed in (signed(data), urlencode({"data": data, "mac": mac_of(data).upper()}).encode()):
+    for spelled in (signed(data), urlencode({"data": data, "mac": mac_of(data).upper()}).encode()):
         with pytest.raises(Unreadable, match=why) as found:
-            read_callback(dressed, [KEY2], APP_ID)
-        assert (found.value.mac, found.value.raw) == (mac_of(data), dressed.decode())
+            read_callback(spelled, [KEY2], APP_ID)
+        assert (found.value.mac, found.value.raw) == (mac_of(data), spelled.decode())
 
 
 @pytest.mark.parametrize("kind", [0, 2, -1, 1.5, "2", "Agreement", True, False, [1], {"type": 1}, 10**30])

@@ -1,4 +1,4 @@
-"""Speaking to ZaloPay: what is sent, and that silence and nonsense say nothing."""
+"""Calls to ZaloPay: the requests, and that silence and unreadable answers are UNKNOWN."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ OTHER_KEY = "the key that came after it"
 
 
 class Wire(httpx.BaseTransport):
-    """ZaloPay's end of the line: answers as it is told and keeps what it was sent."""
+    """Replaces ZaloPay's server: gives the prepared answers and keeps the requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -90,7 +90,7 @@ def everything(zalopay: Client) -> tuple[Any, ...]:
     )
 
 
-# What silence and nonsense amount to.
+# The evidence of silence and of unreadable answers.
 NOTHING = (
     Evidence(source="create", outcome=Outcome.UNKNOWN),
     Evidence(source="poll", outcome=Outcome.UNKNOWN),
@@ -196,7 +196,7 @@ def test_an_answer_may_begin_with_a_byte_order_mark(mark: bytes) -> None:
 
 
 class Lost:
-    """A key that cannot be read: at all, or once it has to be a fresh one."""
+    """A key that cannot be read: never, or not when a fresh one is needed."""
 
     def __init__(self, key: str | None = None) -> None:
         self.key = key

@@ -576,7 +576,7 @@ def test_a_seed_always_draws_the_same_lots_and_another_one_others() -> None:
 
 
 def seed_of(failure: Failure, api: str, order: str = ORDER) -> int:
-    """The first seed by which this call fails in this way, at noon."""
+    """The first seed with which this call fails in this way, at noon."""
     fault = Fault(seconds=5, sub_return_code=0, share=1.0)
     return next(seed for seed in count() if fault._replace(seed=seed).draw(api, order, int(NOON * 1000)) is failure)
 

@@ -163,8 +163,10 @@ def _start(folder: Path, proxy: CountingProxy) -> tuple[subprocess.Popen[bytes],
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.bench.__main__", description=__doc__)
-    typed.add_argument("--rounds", type=int, default=100, help="how many stays are paid for, one after the other")
-    typed.add_argument("--stays", type=int, default=5000, help="how many stays fill the table for the second half")
+    typed.add_argument("--rounds", type=int, default=100, help="how many stays are paid, one after the other")
+    typed.add_argument(
+        "--stays", type=int, default=5000, help="how many stays to write into the table before the second half"
+    )
     return typed
 
 

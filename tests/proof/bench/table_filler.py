@@ -36,7 +36,7 @@ def _write(client: Any, batch: list[dict[str, Any]]) -> None:
         if not left:
             return
         time.sleep(pause)
-    raise RuntimeError("the table takes no more")
+    raise RuntimeError("the table still refuses items after all retries")
 
 
 def _client(endpoint: str) -> Any:

@@ -8,7 +8,7 @@ from stays.domain.award import Award
 from stays.domain.booking import Booking
 from stays.domain.calendar import Calendar, TakenNight
 from stays.domain.decision import Evidence
-from stays.domain.mailing import Mailing, Profile, Thread
+from stays.domain.mail import Mail, Profile, Thread
 from stays.domain.payment import PaymentSession
 from stays.edge.connections import Connection
 from stays.table.strays import read_stray
@@ -37,7 +37,7 @@ MODELS: dict[str, Reader] = {
     "BOOKING": Booking.model_validate,
     "AWARD": Award.model_validate,
     "OFFER": Award.model_validate,
-    "MAIL": Mailing.model_validate,
+    "MAIL": Mail.model_validate,
     "THREAD": Thread.model_validate,
     "PROFILE": Profile.model_validate,
     "CALENDAR": Calendar.model_validate,

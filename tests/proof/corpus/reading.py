@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.proof.corpus.world import Item, Moment, load
+from tests.proof.corpus.world import Item, RecordedState, load
 from tests.proof.simulation.system import System
 
 Question = tuple[str | None, str]  # the user, and the path
@@ -53,7 +53,7 @@ def messages(system: System, sub: str) -> list[Item]:
     return system.browsers.frames[socket]
 
 
-def said(system: System, kept: Moment, wanted: list[Question], subs: list[str]) -> dict[str, Any]:
+def said(system: System, kept: RecordedState, wanted: list[Question], subs: list[str]) -> dict[str, Any]:
     """Return all answers, in a fixed order, because some questions make the backend ask ZaloPay."""
     load(system, kept)
     told = {sub: messages(system, sub) for sub in subs}

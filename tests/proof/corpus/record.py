@@ -16,7 +16,7 @@ from infra.topology import PREFIX
 from stays import __version__
 from tests.proof.corpus.reading import questions, said, users
 from tests.proof.corpus.stories import STORIES, UNWATCHED
-from tests.proof.corpus.world import GROWING, Moment, grown, keep, load, path_of, text
+from tests.proof.corpus.world import GROWING, RecordedState, grown, keep, load, path_of, text
 from tests.proof.simulation.journeys import JOURNEYS
 from tests.proof.simulation.system import Reply, System, simulation, stay_of
 
@@ -52,13 +52,13 @@ class Recording(System):
         self.depth = 1
         self.seen: set[Shape] = set()
         self.feeds: list[str] = []
-        self.moments: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
         super().__init__(traveller)
 
     def begin(self) -> None:
         """Begin a new story."""
         self.reset({})
-        self.depth, self.moments, self.feeds = 0, [], []
+        self.depth, self.states, self.feeds = 0, [], []
 
     def end(self) -> None:
         """Stop keeping moments."""
@@ -70,8 +70,8 @@ class Recording(System):
         if not new:
             return
         self.seen.update(new)
-        name = f"{len(self.moments) + 1} {named(new[0])}"
-        self.moments.append({"name": name, **keep(self), "feeds": list(self.feeds)})
+        name = f"{len(self.states) + 1} {named(new[0])}"
+        self.states.append({"name": name, **keep(self), "feeds": list(self.feeds)})
 
     def http(self, *arguments: Any, **more: Any) -> Reply:
         """Send a request. The address of a feed is noted, because it is answered once and never stored."""
@@ -124,13 +124,13 @@ def story(system: Recording, name: str, live: Callable[[System], None], *, watch
     system.drain()
     system.end()
     grew = json.loads(json.dumps(grown(system)))
-    found: dict[str, Any] = {"name": name, "watched": watched, **grew, "moments": system.moments}
-    for moment in system.moments:
-        kept = Moment(__version__, found, moment)
+    found: dict[str, Any] = {"name": name, "watched": watched, **grew, "moments": system.states}
+    for state in system.states:
+        kept = RecordedState(__version__, found, state)
         load(system, kept)
-        feeds = [(None, feed) for feed in moment.pop("feeds")]
-        moment.update(said(system, kept, [*questions(system), *feeds], users(system)))
-    last = {name: max((each["grown"][name] for each in system.moments), default=0) for name in GROWING}
+        feeds = [(None, feed) for feed in state.pop("feeds")]
+        state.update(said(system, kept, [*questions(system), *feeds], users(system)))
+    last = {name: max((each["grown"][name] for each in system.states), default=0) for name in GROWING}
     return found | {name: found[name][: last[name]] for name in GROWING}
 
 
@@ -152,14 +152,12 @@ def main() -> int:
     """Run the command line."""
     path = path_of(__version__)
     if path.exists():
-        sys.stdout.write(
-            f"{path.name} is there. What a release has stored is recorded once; delete it to do it again.\n"
-        )
+        sys.stdout.write(f"{path.name} exists. Each release is recorded once; delete the file to record it again.\n")
         return 1
     content = corpus()
     write(content, path)
     count = sum(len(each["moments"]) for each in content["stories"])
-    sys.stdout.write(f"{count} moments of {len(content['stories'])} stories, {path.stat().st_size // 1000} kB\n")
+    sys.stdout.write(f"{count} states of {len(content['stories'])} stories, {path.stat().st_size // 1000} kB\n")
     return 0
 
 

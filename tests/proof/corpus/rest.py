@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.proof.corpus.differences import UNPROMISED
-from tests.proof.corpus.world import Moment, load
+from tests.proof.corpus.world import RecordedState, load
 from tests.proof.simulation.invariants import Invariants, Violated
 from tests.proof.simulation.system import System, stay_of
 
@@ -14,7 +14,7 @@ UNREADABLE = ("UnreadableItems", "UnpublishedEvents", "RejectedEvents")
 class World:
     """One moment that continues under today's functions."""
 
-    def __init__(self, system: System, kept: Moment, *, watched: bool = True) -> None:
+    def __init__(self, system: System, kept: RecordedState, *, watched: bool = True) -> None:
         """Without `watched` only the plain count is made, because the invariants do not cover actions by hand."""
         load(system, kept)
         self.system = system

@@ -27,25 +27,25 @@ GROWING = ("history", "published", "mails", "asked")
 Item = dict[str, Any]
 
 
-class Moment(NamedTuple):
+class RecordedState(NamedTuple):
     """One moment of one story, as one release recorded it."""
 
     version: str
     story: dict[str, Any]
-    moment: dict[str, Any]
+    state: dict[str, Any]
 
     @property
     def name(self) -> str:
         """The name of the test that begins at this moment."""
-        return f"{self.version} {self.story['name']}: {self.moment['name']}"
+        return f"{self.version} {self.story['name']}: {self.state['name']}"
 
     def items(self, table: str = "stays") -> list[Item]:
         """Return all items of a table, as DynamoDB has them."""
-        return self.moment["items"][table]
+        return self.state["items"][table]
 
     def grown(self, what: str) -> list[Any]:
         """Return the history, or another growing list, up to this moment."""
-        return self.story[what][: self.moment["grown"][what]]
+        return self.story[what][: self.state["grown"][what]]
 
 
 @cache
@@ -69,11 +69,11 @@ def text(corpus: dict[str, Any]) -> str:
     return json.dumps(corpus, ensure_ascii=False, separators=(",", ":"))
 
 
-def moments() -> Iterator[Moment]:
+def recorded_states() -> Iterator[RecordedState]:
     """Return all recorded moments."""
     for version, corpus in corpora().items():
         for story in corpus["stories"]:
-            yield from (Moment(version, story, moment) for moment in story["moments"])
+            yield from (RecordedState(version, story, state) for state in story["moments"])
 
 
 def grown(system: System) -> dict[str, list[Any]]:
@@ -126,59 +126,59 @@ def _key(item: Item) -> tuple[str, str]:
     return item["PK"]["S"], item["SK"]["S"]
 
 
-def load(system: System, kept: Moment) -> None:
+def load(system: System, kept: RecordedState) -> None:
     """Restore the world under newly deployed functions, which remember nothing."""
     system.check = lambda: None
     system.reset({})
-    moment = kept.moment
-    system.go_to(datetime.fromisoformat(moment["at"]))
-    _store(system, moment)
+    state = kept.state
+    system.go_to(datetime.fromisoformat(state["at"]))
+    _store(system, state)
     _deliver(system, kept)
     _know(system, kept)
-    _listen(system, moment)
+    _listen(system, state)
 
 
-def _store(system: System, moment: dict[str, Any]) -> None:
+def _store(system: System, state: dict[str, Any]) -> None:
     """Restore the tables. Later writes come after the old records in the stream."""
-    for table, items in moment["items"].items():
+    for table, items in state["items"].items():
         for item in items:
             system.database.put_item(TableName=table, Item=item)
-    version = max(system.database.version, moment["grown"]["history"]) + 10_000
+    version = max(system.database.version, state["grown"]["history"]) + 10_000
     system.database.restore(system.database.snapshot()._replace(records=[], version=version))
 
 
-def _deliver(system: System, kept: Moment) -> None:
+def _deliver(system: System, kept: RecordedState) -> None:
     """Restore the platform's pending deliveries that match today's filters."""
     system.history = list(kept.grown("history"))
     for lane in system.lanes:
-        waiting = set(kept.moment["waiting"].get(lane.consumer.function, ()))
+        waiting = set(kept.state["waiting"].get(lane.consumer.function, ()))
         lane.add(each for each in system.history if each["dynamodb"]["SequenceNumber"] in waiting)
-    system.events = [Pending(event, left) for event, left in kept.moment["events"]]
-    system.handed = Counter(kept.moment["handed"])
+    system.events = [Pending(event, left) for event, left in kept.state["events"]]
+    system.handed = Counter(kept.state["handed"])
     system.bus.published = list(kept.grown("published"))
     system.mail.sent = list(kept.grown("mails"))
-    system.gate.hit = ["once"] * kept.moment["broken"]
+    system.gate.hit = ["once"] * kept.state["broken"]
 
 
-def _know(system: System, kept: Moment) -> None:
+def _know(system: System, kept: RecordedState) -> None:
     """Restore ZaloPay: its orders, and its pending callbacks. None of its faults continues."""
-    simulator, moment = system.zalopay.simulator, kept.moment
-    simulator.ledger = Ledger(order_of(document) for document in json.loads(json.dumps(moment["orders"])))
+    simulator, state = system.zalopay.simulator, kept.state
+    simulator.ledger = Ledger(order_of(document) for document in json.loads(json.dumps(state["orders"])))
     orders = simulator.ledger.orders
     for order in reversed(orders.values()):
         simulator.ledger.index(order)  # if two orders have one transaction, the first order keeps it
-    system.callbacks = [Pending((orders[name], any(again)), left) for name, *again, left in moment["callbacks"]]
+    system.callbacks = [Pending((orders[name], any(again)), left) for name, *again, left in state["callbacks"]]
     system.zalopay.asked = [tuple(each) for each in kept.grown("asked")]
-    system.secrets.held["zalopay-key2"] = dict(moment["keys"])
-    simulator.callbacks.key2 = moment["keys"]["current"]
+    system.secrets.held["zalopay-key2"] = dict(state["keys"])
+    simulator.callbacks.key2 = state["keys"]["current"]
     reachable = {item["appTransId"] for item in system.database.items(kind="SESSION") if "orderUrl" in item}
     system.payable = reachable & orders.keys()
 
 
-def _listen(system: System, moment: dict[str, Any]) -> None:
+def _listen(system: System, state: dict[str, Any]) -> None:
     """Restore the browsers, which keep their connections during a deployment."""
     browsers = system.browsers
-    for name, known in moment["browsers"].items():
+    for name, known in state["browsers"].items():
         browsers.owner[name], browsers.until[name] = known["owner"], known["until"]
         browsers.frames[name] = list(known["frames"])
         if known["since"]:

@@ -33,7 +33,7 @@ class Reached(NamedTuple):
     wrote: bool
 
 
-class Ground:
+class Backend:
     """Mai has paid for one auction, is about to pay for another, has won a third and is offered a fourth.
 
     Binh has called once.

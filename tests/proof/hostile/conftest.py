@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proof.hostile.attacked import Ground
+from tests.proof.hostile.attacked import Backend
 from tests.proof.simulation.system import simulation
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def backend() -> Iterator[Backend]:
     with simulation() as system:
-        yield Ground(system)
+        yield Backend(system)

@@ -18,7 +18,7 @@ from infra.local.routing import route_for
 from infra.topology import PREFIX, ROUTES, SERVED, Route
 from tests.integration.described import answers_of, operation_of, validator
 from tests.integration.messages import BINH, HOST, MAI, PRICE, PROPERTY
-from tests.proof.hostile.attacked import LAST, LATEST, Claims, Ground, Known, request
+from tests.proof.hostile.attacked import LAST, LATEST, Backend, Claims, Known, request
 from tests.proof.hostile.damage import ODD, damaged, damaged_text
 from tests.proof.simulation.system import simulation
 
@@ -171,16 +171,16 @@ def fits(schema: Draft202012Validator, body: Any) -> bool:
         return schema.is_valid(json.loads(json.dumps(body, ensure_ascii=False).encode(errors="replace")))
 
 
-def judge(ground: Ground, sent: Sent) -> Answer:
+def judge(backend: Backend, sent: Sent) -> Answer:
     """Return the answer. Raises AssertionError for a wrong one."""
     if sent.request.method == "HEAD":
-        return judge_head(ground, sent)
+        return judge_head(backend, sent)
     found = route_for(ROUTES, sent.request.method, sent.request.path)
     if found is None:
         return NOWHERE
     read = unquote(sent.request.path).removesuffix("\n")
     meant = found if read == sent.request.path else route_for(ROUTES, sent.request.method, read) or found
-    reached = ground.http(sent.request, found, sent.claims)
+    reached = backend.http(sent.request, found, sent.claims)
     status, headers, content = reached.answer
     if dict(headers)["content-type"] != "application/json":
         assert (meant[0].path, status) in ((f"{PREFIX}/calendars/{{feed}}", 200), (f"{PREFIX}/calendars/{{feed}}", 304))
@@ -201,14 +201,14 @@ def judge(ground: Ground, sent: Sent) -> Answer:
     return reached.answer
 
 
-def judge_head(ground: Ground, sent: Sent) -> Answer:
+def judge_head(backend: Backend, sent: Sent) -> Answer:
     """Return the answer, which is that of GET without the body. Raises AssertionError for a wrong one."""
-    expected = judge(ground, sent._replace(request=sent.request._replace(method="GET")))
+    expected = judge(backend, sent._replace(request=sent.request._replace(method="GET")))
     found = route_for(ROUTES, "HEAD", sent.request.path)
     if found is None:
         assert expected == NOWHERE
         return NOWHERE
-    answer = ground.http(sent.request, found, sent.claims).answer
+    answer = backend.http(sent.request, found, sent.claims).answer
     assert answer.status == expected.status
     assert answer.body == b"" or found[0].function == "zalopay_callback"  # the callback only answers ZaloPay
     return answer
@@ -221,11 +221,11 @@ def bad_requests(count: int, seed: int) -> Figures:
     """
     random, statuses = Random(seed), Counter[int]()  # noqa: S311  # nothing here is a secret
     with simulation() as system:
-        ground = Ground(system)
+        backend = Backend(system)
         for number in range(count):
-            sent = drawn(ground.known, random)
+            sent = drawn(backend.known, random)
             try:
-                statuses[judge(ground, sent).status] += 1
+                statuses[judge(backend, sent).status] += 1
             except Exception as error:
                 raise AssertionError(f"request {number} of seed {seed}: {shown(sent)}") from error
     return Figures(count, dict(sorted(statuses.items())))

@@ -15,7 +15,7 @@ from infra.local.routing import route_key
 from infra.topology import SERVED
 from infra.zalopay_simulator import wire
 from stays.zalopay.callback import MAXIMUM_CALLBACK
-from tests.proof.hostile.attacked import Ground, request
+from tests.proof.hostile.attacked import Backend, request
 from tests.proof.hostile.callbacks import (
     FORGERIES,
     KEY2,
@@ -39,7 +39,7 @@ FORGED = int(20_000 * TIMES)
 EVERY = max(1, int(23 / TIMES))  # only every n-th flipped bit goes through the function itself
 
 
-class Paid(Ground):
+class Paid(Backend):
     """Mai has also paid for her second auction, and the callback is still to come."""
 
     def __init__(self, system: Any) -> None:
@@ -74,7 +74,7 @@ class Paid(Ground):
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Paid]:
+def backend() -> Iterator[Paid]:
     with simulation() as system:
         yield Paid(system)
 
@@ -117,41 +117,41 @@ def fate(body: bytes, genuine: bytes) -> tuple[int, str]:
     return 1, RECORDED if meaning.is_an_orders else KEPT
 
 
-def test_through_the_function_a_turned_bit_says_nothing_else(ground: Paid):
-    body = wire.compact(ground.callback).encode()
-    assert ground.answered(body) == (1, RECORDED)
+def test_through_the_function_a_turned_bit_says_nothing_else(backend: Paid):
+    body = wire.compact(backend.callback).encode()
+    assert backend.answered(body) == (1, RECORDED)
     for changed in [*flips(body)][::EVERY]:
-        assert ground.answered(changed) == fate(changed, body), changed
+        assert backend.answered(changed) == fate(changed, body), changed
 
 
-def test_through_the_function_a_forged_mac_writes_nothing(ground: Paid):
-    target = Target(ground.callback["data"], ground.callback["mac"], callbacks()[0]["mac"])
+def test_through_the_function_a_forged_mac_writes_nothing(backend: Paid):
+    target = Target(backend.callback["data"], backend.callback["mac"], callbacks()[0]["mac"])
     random = Random(1)  # noqa: S311  # nothing here is a secret
     for forgery in FORGERIES:
         for _ in range(3):
-            body = json.dumps(ground.callback | {"mac": forgery(target, random)}).encode()
-            assert ground.answered(body) == (-1, NOTHING), body
+            body = json.dumps(backend.callback | {"mac": forgery(target, random)}).encode()
+            assert backend.answered(body) == (-1, NOTHING), body
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(["application/json", "text/plain", "", "x/y; charset=z"]))
 @examples(200)
-def test_a_damaged_envelope_says_nothing_else(ground: Paid, random: Random, kind: str):
-    content = json.dumps(damaged({"callback": ground.callback}, random).get("callback", "")).encode()
+def test_a_damaged_envelope_says_nothing_else(backend: Paid, random: Random, kind: str):
+    content = json.dumps(damaged({"callback": backend.callback}, random).get("callback", "")).encode()
     body = damaged_text(content, random) if random.random() < 0.5 else content
-    assert ground.answered(body, kind) == fate(body, json.dumps(ground.callback).encode())
+    assert backend.answered(body, kind) == fate(body, json.dumps(backend.callback).encode())
 
 
 @given(st.randoms(use_true_random=False))
 @examples(200)
-def test_zalopays_own_mac_on_damaged_data_is_recorded_or_kept(ground: Paid, random: Random):
-    data = damaged(json.loads(ground.callback["data"]), random)
+def test_zalopays_own_mac_on_damaged_data_is_recorded_or_kept(backend: Paid, random: Random):
+    data = damaged(json.loads(backend.callback["data"]), random)
     text = wire.compact(data)
     try:
         mac = wire.callback_mac(KEY2, text)
     except UnicodeEncodeError:
         return  # half a character cannot be signed
     body = wire.compact({"data": text, "mac": mac, "type": 1}).encode()
-    code, became = ground.answered(body)
+    code, became = backend.answered(body)
     assert code == (1 if len(body) <= MAXIMUM_CALLBACK else -1)
     assert (became == NOTHING) == (code == -1)
 
@@ -159,8 +159,8 @@ def test_zalopays_own_mac_on_damaged_data_is_recorded_or_kept(ground: Paid, rand
 @pytest.mark.parametrize(
     "kind", [1, 1.0, "1", "1.0", "Order", "order ", "", None, 2, 0, -1, 1.5, True, [1], {}, 10**30]
 )
-def test_the_type_is_not_signed_and_a_message_of_another_one_is_kept(ground: Paid, kind: Any):
-    answer = ground.answered(json.dumps(ground.callback | {"type": kind}).encode())
+def test_the_type_is_not_signed_and_a_message_of_another_one_is_kept(backend: Paid, kind: Any):
+    answer = backend.answered(json.dumps(backend.callback | {"type": kind}).encode())
     assert answer == (1, RECORDED if is_an_orders(kind) else KEPT)
 
 
@@ -177,5 +177,5 @@ FLAGS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("body", "flag"), [each[1:] for each in FLAGS], ids=[each[0] for each in FLAGS])
-def test_a_body_that_is_none_is_rejected(ground: Paid, body: Any, flag: Any):
-    assert ground.answered(b"", body=body, isBase64Encoded=flag) == (-1, NOTHING)
+def test_a_body_that_is_none_is_rejected(backend: Paid, body: Any, flag: Any):
+    assert backend.answered(b"", body=body, isBase64Encoded=flag) == (-1, NOTHING)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.integration.messages import MAI
-from tests.proof.hostile.attacked import Ground
+from tests.proof.hostile.attacked import Backend
 from tests.proof.hostile.examples import examples
 from tests.proof.simulation.attribute_values import Item
 
@@ -46,13 +46,13 @@ def unreadable(item: Item, random: Random) -> Item:
 
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.sampled_from(["SESSION", "MAIL#confirmation", AWARD]))
 @examples(150)
-def test_no_due_item_stops_the_clock(ground: Ground, random: Random, count: int, sort: str):
+def test_no_due_item_stops_the_clock(backend: Backend, random: Random, count: int, sort: str):
     partition = {
-        "SESSION": f"STAY#{ground.known.live}",
-        "MAIL#confirmation": f"STAY#{ground.known.paid}",
+        "SESSION": f"STAY#{backend.known.live}",
+        "MAIL#confirmation": f"STAY#{backend.known.paid}",
         AWARD: "AUCTION#1003",
     }[sort]
-    with ground.trial() as system:
+    with backend.trial() as system:
         whole = system.database.find(partition, sort)
         assert whole
         for number in range(count):
@@ -60,6 +60,6 @@ def test_no_due_item_stops_the_clock(ground: Ground, random: Random, count: int,
             system.database.put_item(TableName="stays", Item=unreadable(whole, random) | key)
         system.pass_time(minutes=30)
         assert system.tick()["due"] == count + 1
-        live = system.database.find(f"STAY#{ground.known.live}", "SESSION")
+        live = system.database.find(f"STAY#{backend.known.live}", "SESSION")
         assert live
         assert live["status"] == {"S": "EXPIRED"}

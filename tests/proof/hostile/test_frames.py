@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infra.local.events import connect_event, message_event, selected_route
 from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION
 from tests.integration.messages import AGENT, BINH, MAI
-from tests.proof.hostile.attacked import Ground
+from tests.proof.hostile.attacked import Backend
 from tests.proof.hostile.damage import damaged, damaged_text
 from tests.proof.hostile.examples import examples
 from tests.proof.simulation.system import System, simulation, token
@@ -22,10 +22,10 @@ CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "bookin
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def backend() -> Iterator[Backend]:
     """Mai and Binh listen already."""
     with simulation() as system:
-        begun = Ground(system)
+        begun = Backend(system)
         system.listen(BINH)
         system.listen(MAI)
         begun.remember()
@@ -56,11 +56,11 @@ def frame_event(system: System, connection_id: str, content: bytes) -> dict[str,
     return event | {"isBase64Encoded": binary}
 
 
-def check(ground: Ground, connection_id: str, content: bytes) -> None:
+def check(backend: Backend, connection_id: str, content: bytes) -> None:
     """Check the answer: an ERROR or a PONG alone, with nothing written, or SUBSCRIBED for Mai alone."""
-    with ground.trial() as system:
+    with backend.trial() as system:
         frames = said(system, connection_id, frame_event(system, connection_id, content))
-        wrote = system.database.version != ground.before.version
+        wrote = system.database.version != backend.before.version
     if frames[0]["type"] == "SUBSCRIBED":
         assert json.loads(content)["userId"] == MAI
         assert all(frame.get("userId") == MAI for frame in frames[1:])
@@ -71,11 +71,13 @@ def check(ground: Ground, connection_id: str, content: bytes) -> None:
 
 @given(st.randoms(use_true_random=False), st.booleans(), st.booleans())
 @examples(300)
-def test_a_damaged_frame_is_answered_and_changes_nothing(ground: Ground, random: Random, with_token: bool, text: bool):
-    proof = {"token": token(MAI, ground.now, 7200)} if with_token else {}
+def test_a_damaged_frame_is_answered_and_changes_nothing(
+    backend: Backend, random: Random, with_token: bool, text: bool
+):
+    proof = {"token": token(MAI, backend.now, 7200)} if with_token else {}
     whole = {"type": "SUBSCRIBE", "userId": MAI, "channels": CHANNELS, **proof}
     content = json.dumps(damaged({"frame": whole}, random).get("frame", "")).encode()
-    check(ground, "socket-2=", damaged_text(content, random) if text else content)
+    check(backend, "socket-2=", damaged_text(content, random) if text else content)
 
 
 def encoded(part: Any) -> str:
@@ -113,14 +115,14 @@ def bent(random: Random, genuine: str) -> str:
     return genuine[:at] + other + genuine[at + 1 :] if other != genuine[at] else genuine[:at]
 
 
-def check_token(ground: Ground, forged: str) -> None:
+def check_token(backend: Backend, forged: str) -> None:
     """Check that the token is refused, both when the browser connects and later."""
     frame = {"type": "SUBSCRIBE", "userId": MAI, "channels": CHANNELS, "token": forged}
-    with ground.trial() as system:
+    with backend.trial() as system:
         event = frame_event(system, "socket-2=", json.dumps(frame).encode())
         assert [each["type"] for each in said(system, "socket-2=", event)] == ["ERROR"]
     for query, cookie in ((f"token={forged}", ""), ("", f"auth_token={forged}")):
-        with ground.trial() as system:
+        with backend.trial() as system:
             headers = (("Host", "localhost"), ("User-Agent", AGENT), ("Cookie", cookie))
             visitor = system.visitor("socket-3=")
             event = connect_event(visitor, headers, "", request_id="request-2", now=system.now)
@@ -132,15 +134,15 @@ def check_token(ground: Ground, forged: str) -> None:
         assert item is None or "userId" not in item
 
 
-def test_a_token_that_nobody_signed_proves_nothing(ground: Ground):
+def test_a_token_that_nobody_signed_proves_nothing(backend: Backend):
     for forged in TOKENS:
-        check_token(ground, forged)
+        check_token(backend, forged)
 
 
 @given(st.randoms(use_true_random=False))
 @examples(100)
-def test_a_token_that_was_tampered_with_proves_nothing(ground: Ground, random: Random):
-    check_token(ground, bent(random, token(MAI, ground.now, 7200)))
+def test_a_token_that_was_tampered_with_proves_nothing(backend: Backend, random: Random):
+    check_token(backend, bent(random, token(MAI, backend.now, 7200)))
 
 
 COOKIES = [
@@ -157,8 +159,8 @@ COOKIES = [
 
 
 @pytest.mark.parametrize("cookie", COOKIES, ids=range(len(COOKIES)))
-def test_a_cookie_that_is_none_is_not_held_against_the_browser(ground: Ground, cookie: str):
-    with ground.trial() as system:
+def test_a_cookie_that_is_none_is_not_held_against_the_browser(backend: Backend, cookie: str):
+    with backend.trial() as system:
         headers = (("Host", "localhost"), ("User-Agent", AGENT), ("Cookie", cookie))
         event = connect_event(system.visitor("socket-3="), headers, "", request_id="request-2", now=system.now)
         assert system.invoke("connections", event) == {"statusCode": 200}

@@ -19,7 +19,7 @@ from stays.edge.error_details import ERRORS
 from stays.edge.http import STATUS, Nothing, Operation
 from tests.integration.described import closed
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY
-from tests.proof.hostile.attacked import LAST, LATEST, Ground, request
+from tests.proof.hostile.attacked import LAST, LATEST, Backend, request
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +144,9 @@ def test_a_field_without_an_example_is_named():
         example({"properties": {"unheardOf": {"type": "string"}}}, {})
 
 
-def asked(ground: Ground) -> list[tuple[str, str, Any]]:
+def asked(backend: Backend) -> list[tuple[str, str, Any]]:
     """Send a valid request to every route, as Mai or as the host."""
-    known, calendar = ground.known, f"/properties/{PROPERTY['id']}/calendar"
+    known, calendar = backend.known, f"/properties/{PROPERTY['id']}/calendar"
     return [
         ("GET", "/health", None),
         ("POST", "/payment/zalopay/create", {"auctionId": 1003, "selectedNights": list(LATEST), "amount": PRICE}),
@@ -184,14 +184,14 @@ def asked(ground: Ground) -> list[tuple[str, str, Any]]:
     ]
 
 
-def test_real_answers_have_the_fields_that_it_names_and_no_others(described: dict[str, Any], ground: Ground):
+def test_real_answers_have_the_fields_that_it_names_and_no_others(described: dict[str, Any], backend: Backend):
     components = closed(described["components"])
     reached = set()
-    for method, path, body in asked(ground):
+    for method, path, body in asked(backend):
         sent = request(method, path, b"" if body is None else json.dumps(body).encode())
         found = route_for(ROUTES, method, sent.path)
         assert found
-        answer = ground.http(sent, found, {"sub": HOST if path.startswith("/properties") else MAI}).answer
+        answer = backend.http(sent, found, {"sub": HOST if path.startswith("/properties") else MAI}).answer
         operation = described["paths"][found[0].path.removeprefix(PREFIX)][method.lower()]
         ((kind, content),) = operation["responses"]["200"]["content"].items()
         assert (answer.status, dict(answer.headers)["content-type"].split(";")[0]) == (200, kind), (path, answer.body)

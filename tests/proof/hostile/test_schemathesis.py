@@ -19,7 +19,7 @@ from infra.local.events import Request
 from infra.local.routing import route_for
 from infra.topology import PREFIX, ROUTES
 from tests.integration.messages import AGENT, HOME, MAI
-from tests.proof.hostile.attacked import Ground
+from tests.proof.hostile.attacked import Backend
 from tests.proof.hostile.requests import Sent, judge
 
 EXAMPLES = int(5 * float(os.environ.get("SIMULATION_EXAMPLES", "1")))
@@ -37,7 +37,7 @@ api = schemathesis.openapi.from_path(DOCUMENT)
 
 @api.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case, ground: Ground):
+def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case, backend: Backend):
     sent = requests.Request(**case.as_transport_kwargs(base_url=f"http://localhost:8000{PREFIX}")).prepare()
     assert sent.url
     where, body = urlsplit(sent.url), sent.body or b""
@@ -49,7 +49,7 @@ def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case,
     if found is None:
         return  # the gateway answers OPTIONS, and an empty part of a path has no route
     claims = {"sub": MAI} if others.get("Authorization") else None  # any token is accepted here
-    said = judge(ground, Sent(request, claims))
+    said = judge(backend, Sent(request, claims))
     response = schemathesis.Response(
         said.status, {name: [value] for name, value in said.headers}, said.body, sent, elapsed=0, verify=False
     )

@@ -12,8 +12,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.load", description=__doc__)
     typed.add_argument("--travellers", type=int, default=200)
-    typed.add_argument("--seconds", type=int, default=60, help="how long travellers keep coming")
-    typed.add_argument("--seed", type=int, help="of an earlier run, for the same travellers and the same faults")
+    typed.add_argument("--seconds", type=int, default=60, help="how long new users keep coming")
+    typed.add_argument("--seed", type=int, help="the seed of an earlier run, for the same users and faults")
     return typed
 
 

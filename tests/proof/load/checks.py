@@ -216,11 +216,11 @@ def mail_goes_out_once(evidence: Evidence) -> Iterator[str]:
     """Each user gets one mail of each kind that is due, and a second one only on request."""
     sent = Counter((str(mail["to"]), _kind(mail), _reference(mail)) for mail in evidence.mail)
     for account in evidence.accounts:
-        for letter, (least, most) in _letters(account).items():
-            count = sent.pop((str([account.plan.email]), *letter), 0)
+        for mail, (least, most) in _mails(account).items():
+            count = sent.pop((str([account.plan.email]), *mail), 0)
             if not least <= count <= most:
-                yield f"{account.plan.name} got {count} letters of {letter}, not {least} to {most}"
-    yield from (f"{letter} was sent to {to}, {count} times" for (to, *letter), count in sent.items())
+                yield f"{account.plan.name} got {count} mails of {mail}, not {least} to {most}"
+    yield from (f"{mail} was sent to {to}, {count} times" for (to, *mail), count in sent.items())
 
 
 def _kind(mail: Document) -> str:
@@ -231,7 +231,7 @@ def _reference(mail: Document) -> str:
     return str(mail["subject"]).rpartition("(")[2].rstrip(")")
 
 
-def _letters(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
+def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
     """Return the least and the greatest number of mails, by kind and reference."""
     asked = sum(answer.step == "mail" and answer.status == 200 for answer in account.answers)
     owed: dict[tuple[str, str], tuple[int, int]] = {}
@@ -266,7 +266,7 @@ def callbacks_are_accepted(evidence: Evidence) -> Iterator[str]:
 
 def nothing_was_given_up(evidence: Evidence) -> Iterator[str]:
     """There are no dead letters."""
-    yield from (f"{letter['function']}: {letter['error']}" for letter in evidence.dead_letters)
+    yield from (f"{each['function']}: {each['error']}" for each in evidence.dead_letters)
 
 
 def the_log_is_calm(evidence: Evidence) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _counts(evidence: Evidence) -> dict[str, int]:
         "orders that failed (502)": sum(answer.status == 502 for answer in answers),
         "sockets": len(lines),
         "frames": sum(len(line.frames) for line in lines),
-        "letters": len(evidence.mail),
+        "mails": len(evidence.mail),
         "dead letters": len(evidence.dead_letters),
         "warnings in the log": sum("WARNING" in line for line in evidence.log),
     }
@@ -86,7 +86,7 @@ def _percentile(values: list[float], percent: int) -> float:
 
 def table(found: Figures) -> str:
     """Return all figures as text, violations last."""
-    lines = [f"\n{found.travellers} travellers, seed {found.seed}\n", "| what | how much |", "|---|---|"]
+    lines = [f"\n{found.travellers} users, seed {found.seed}\n", "| count | value |", "|---|---|"]
     lines += [f"| {name} | {count} |" for name, count in found.counts.items()]
     lines += [f"| đồng {name.replace('_', ' ')} | {amount:,} |" for name, amount in found.money._asdict().items()]
     lines += [f"| seconds {name} | {seconds:.1f} |" for name, seconds in found.seconds.items()]

@@ -66,7 +66,7 @@ class Listener:
                 async with self._connect() as connection:
                     await self._listen(connection)
             except (InvalidStatus, OSError) as refusal:
-                self.troubles.append(f"not let in: {refusal}")
+                self.troubles.append(f"connection refused: {refusal}")
             await asyncio.sleep(_PAUSE)
 
     def _connect(self) -> connect:
@@ -89,7 +89,7 @@ class Listener:
             pass
         finally:
             line.is_open = False
-        self.troubles.append(f"hung up on: {connection.close_code}")
+        self.troubles.append(f"connection closed: {connection.close_code}")
 
     def _take(self, line: Line, frame: Frame) -> None:
         line.frames.append(frame)

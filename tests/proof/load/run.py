@@ -42,7 +42,7 @@ async def _load(travellers: int, seconds: int, seed: int) -> Figures:
                 health = await _play(system, crowd, seconds, seed)
             with _timed(took, "until all was at rest"):
                 troubles = await _settle(system, crowd, seed)
-            with _timed(took, "looking at everything"):
+            with _timed(took, "collection of the results"):
                 evidence = await _look(system, crowd, troubles)
             return figures(seed, evidence, took, health)
         finally:
@@ -116,7 +116,7 @@ async def _settle(system: System, crowd: list[Traveller], seed: int) -> list[str
     else:
         troubles.append(f"something is still due after {_ROUNDS} rounds")
     if not await _silence(system, crowd):
-        troubles.append(f"mail and messages still come after {_PATIENCE} seconds")
+        troubles.append(f"mails and messages still arrive after {_PATIENCE} seconds")
     return troubles
 
 

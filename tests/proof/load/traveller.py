@@ -112,7 +112,7 @@ class Traveller:
 
     def _ordered(self, made: dict[str, Any]) -> Order:
         if made["amount"] != self.plan.amount:
-            self.surprises.append(f"{made['amount']} is asked for instead of {self.plan.amount}")
+            self.surprises.append(f"{made['amount']} is the amount instead of {self.plan.amount}")
         self.stays.add(made["sessionId"])
         self.order = Order(made["sessionId"], made["appTransId"])
         return self.order

@@ -12,7 +12,7 @@ from typing import NamedTuple
 os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_STORAGE_DIRECTORY": ".build/hypothesis"}
 
 from tests.proof.mutation.core import ROOT, TESTS, Mutant, mutants, path
-from tests.proof.mutation.hunt import Fate, hunt
+from tests.proof.mutation.runner import Fate, run_mutants
 
 LEAST = 95  # percent
 EXPLAINED = Path(__file__).with_name("survivors.toml")
@@ -20,9 +20,10 @@ PAGE = ROOT / "docs/mutants.md"
 
 HEAD = """# Mutants of the core
 
-Written by `make mutate`; do not edit. A mutant is one small change to one line of the core: a comparison turned, a
-condition that always holds, a number one more, an argument left out. It is killed if a test of that module fails. What
-is explained below still counts as not noticed; `tests/proof/mutation/survivors.toml` has the reasons.
+Written by `make mutate`; do not edit. A mutant is one small change to one line of the core, for example a reversed
+comparison, a condition that is always true, a number plus one, or a missing argument. It is killed if a test of its
+module fails. The explained mutants below still count as not killed; their reasons are in
+`tests/proof/mutation/survivors.toml`.
 """
 
 
@@ -68,11 +69,13 @@ def page(fates: Iterable[Fate]) -> str:
     count = Counter(fate.mutant.module for fate in fates)
     killed = Counter(fate.mutant.module for fate in fates if fate.killed)
     survivors = dict.fromkeys(Survivor.of(fate.mutant) for fate in fates if not fate.killed)
-    said = f"{len(fates)} mutants, {killed.total()} killed, {sum(fate.late for fate in fates)} of them by their time"
+    said = (
+        f"{len(fates)} mutants, {killed.total()} killed, {sum(fate.late for fate in fates)} of them by the time limit"
+    )
     lines = [HEAD, f"{said}: **{percent(killed.total(), len(fates))} %**. At least {LEAST} % are required.\n"]
     lines += ["| module | mutants | killed | score |", "|---|---:|---:|---:|"]
     lines += [f"| {each} | {count[each]} | {killed[each]} | {percent(killed[each], count[each])} % |" for each in count]
-    lines += ["\n## Survivors\n", "| file | line | change | not noticed, because |", "|---|---|---|---|"]
+    lines += ["\n## Survivors\n", "| file | line | change | why no test notices it |", "|---|---|---|---|"]
     lines += [_row(each, reasons.get(each, "**not explained**")) for each in survivors]
     return "\n".join([*lines, ""])
 
@@ -86,7 +89,7 @@ def main() -> None:
     """Run all modules, or the named ones. Only a run of all modules writes the page."""
     began, modules = time.monotonic(), sys.argv[1:] or list(TESTS)
     fates = []
-    for fate in hunt(modules):
+    for fate in run_mutants(modules):
         tell(fate)
         fates.append(fate)
     score = percent(sum(fate.killed for fate in fates), len(fates))
@@ -95,7 +98,7 @@ def main() -> None:
     print(f"{len(fates)} mutants, {score} % killed, {time.monotonic() - began:.0f} s")
     if modules == list(TESTS):
         PAGE.write_text(page(sorted(fates, key=lambda fate: list(TESTS).index(fate.mutant.module))))
-    sys.exit("\n".join(f"explained, but no survivor: {each}" for each in old) or int(score < LEAST))
+    sys.exit("\n".join(f"explained, but killed: {each}" for each in old) or int(score < LEAST))
 
 
 if __name__ == "__main__":

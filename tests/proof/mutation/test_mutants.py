@@ -1,4 +1,4 @@
-"""Tests of the hunt: it kills known mutants, and every explanation matches an existing mutant."""
+"""Tests of the runner: it kills known mutants, and every explanation matches an existing mutant."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The negative controls: plants each defect in a copy of the product and lets the fault tests hunt for it."""
+"""The negative controls: plants each defect in a copy of the product and lets the fault tests search for it."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.proof.simulation.defects import DEFECTS, Defect
 
 ROOT = Path(__file__).parents[3]
 COPIED = ("functions", "infra", "layers", "tests")
-PATIENCE = 240  # seconds for one hunt
+PATIENCE = 240  # seconds for one search
 
 
 class Caught(NamedTuple):
@@ -49,7 +49,7 @@ def check_texts() -> None:
 
 
 def caught(defect: Defect) -> Caught:
-    """Plant one defect and hunt for it. A product that cannot start counts as caught at its start."""
+    """Plant one defect and search for it. A product that cannot start counts as caught at its start."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in COPIED:
@@ -58,7 +58,7 @@ def caught(defect: Defect) -> Caught:
         path = os.pathsep.join(str(root / each) for each in (".", "layers/shared/python", "functions"))
         try:
             ran = subprocess.run(  # noqa: S603  # our own module on our own copy
-                [sys.executable, "-m", "tests.proof.simulation.hunt", defect.scent],
+                [sys.executable, "-m", "tests.proof.simulation.search", defect.technique],
                 cwd=root,
                 env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
                 capture_output=True,

@@ -1,7 +1,7 @@
 """The defects in defects.diff: each one removes a defence of the product, and the fault tests must catch it.
 
-Each entry gives the consequence, the start of the hunt, and the old and new texts. An old text must occur in the
-product exactly once. Otherwise reading fails, so that the table cannot become outdated unnoticed.
+Each entry gives the consequence, the first technique of the search, and the old and new texts. An old text must occur
+in the product exactly once. Otherwise reading fails, so that the table cannot become outdated unnoticed.
 """
 
 from pathlib import Path
@@ -19,10 +19,10 @@ class Change(NamedTuple):
 
 
 class Defect(NamedTuple):
-    """The consequence in words, the start of the hunt, and the changes."""
+    """The consequence in words, the first technique of the search, and the changes."""
 
     what: str
-    scent: str
+    technique: str
     changes: tuple[Change, ...]
 
 
@@ -34,8 +34,8 @@ def _change(block: str) -> Change:
 
 def _defect(block: str) -> Defect:
     head, *changes = block.split("\nin: ")
-    what, scent = head.split("\nscent: ")
-    return Defect(what, scent, tuple(map(_change, changes)))
+    what, technique = head.split("\nfound by: ")
+    return Defect(what, technique, tuple(map(_change, changes)))
 
 
 def read(text: str) -> tuple[Defect, ...]:

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from infra.topology import TABLES
 from tests.conftest import client_of, create_table
-from tests.proof.simulation.both import Both
+from tests.proof.simulation.compared_databases import Both
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.random_requests import request_of
 

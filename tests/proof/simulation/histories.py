@@ -220,9 +220,9 @@ class History(RuleBasedStateMachine):
         self.system.zalopay.simulator.claim(order, answer)
 
     @rule(number=st.integers(0, 99))
-    def dress(self, number: int) -> None:
+    def spelling(self, number: int) -> None:
         """Change the spelling of callbacks from now on."""
-        self.system.dress = number
+        self.system.spelling = number
 
     @precondition(there_is_an_order)
     @rule(number=numbers)

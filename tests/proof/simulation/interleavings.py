@@ -14,9 +14,9 @@ from tests.proof.simulation.auctions import presses as presses_for
 from tests.proof.simulation.invariants import Invariants
 from tests.proof.simulation.journeys import orders, wins
 from tests.proof.simulation.snapshot import keep
-from tests.proof.simulation.strangers import partial
-from tests.proof.simulation.strangers import wins as hear
 from tests.proof.simulation.system import System, stay_of
+from tests.proof.simulation.unusual_journeys import partial
+from tests.proof.simulation.unusual_journeys import wins as hear
 
 # I/Os that affect no other function are no points to switch at. These are: reading a secret, falling asleep, and
 # querying a further shard of the index `due`, because no item changes its shard.

@@ -17,7 +17,7 @@ from typing import Any
 
 from infra.zalopay_simulator.ledger import Order
 from stays.domain.booking import booking_of
-from stays.domain.mailing import PERSISTENCE
+from stays.domain.mail import PERSISTENCE
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
     HOLD_MARGIN,

@@ -7,11 +7,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from infra.zalopay_simulator.ledger import Order
-from tests.integration.messages import BINH, MAI, NIGHTS, PRICE, auction_result, order_data, second_chance, signed
+from tests.integration.messages import (
+    BINH,
+    MAI,
+    NIGHTS,
+    PRICE,
+    auction_result,
+    order_data,
+    second_chance,
+    signed,
+)
 from tests.proof.simulation.auctions import AUCTIONS, expect
 from tests.proof.simulation.outside import KEY1, KEY2
-from tests.proof.simulation.strangers import STRANGERS
 from tests.proof.simulation.system import CALLBACK, CALLBACK_TRIES, Pending, System, stay_of
+from tests.proof.simulation.unusual_journeys import STRANGERS
 
 Journey = Callable[[System], None]
 OTHER_KEY2 = "a key that ZaloPay has used since today"

@@ -10,8 +10,8 @@ import httpx
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.zalopay_simulator import Settings, create_app
-from infra.zalopay_simulator.dresses import dressed
 from infra.zalopay_simulator.ledger import Order
+from infra.zalopay_simulator.spellings import spelled
 from stays.aws.client import AwsError
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.gate import Call, Gate, Troubles
@@ -174,13 +174,13 @@ class ZaloPay:
             order.pay(simulator.now(), number, late=late, **promotion)
         simulator.keep(order)
 
-    def callback(self, order: Order, *, again: bool = False, dress: int = 0) -> bytes:
+    def callback(self, order: Order, *, again: bool = False, spelling: int = 0) -> bytes:
         """Return the callback of an order's payment, signed with ZaloPay's present key."""
         callbacks = self.simulator.callbacks
         payment = order.payments[-1] if again else order.first
-        if not dress:
+        if not spelling:
             return json.dumps(callbacks._body(order, payment), separators=(",", ":")).encode()
-        return dressed(callbacks._body(order, payment), dress, callbacks.key2).content
+        return spelled(callbacks._body(order, payment), spelling, callbacks.key2).content
 
 
 def denies(answer: Mapping[str, Any]) -> bool:
@@ -300,10 +300,10 @@ class Mail:
 
 
 def message_id(raw: bytes) -> str:
-    """Return `<stay>.<letter>` of a mail."""
+    """Return `<stay>.<kind>` of a mail."""
     line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
-    stay, letter, _ = line.decode().split("<")[1].split(".", 2)
-    return f"{stay}.{letter}"
+    stay, kind, _ = line.decode().split("<")[1].split(".", 2)
+    return f"{stay}.{kind}"
 
 
 class Bus:

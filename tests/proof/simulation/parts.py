@@ -11,10 +11,10 @@ from tests.proof.load import load
 from tests.proof.simulation.controls import caught
 from tests.proof.simulation.defects import DEFECTS
 from tests.proof.simulation.differential import compare, moto
-from tests.proof.simulation.gone import GONE, without
 from tests.proof.simulation.histories import histories
 from tests.proof.simulation.interleavings import GROUPS, explore
 from tests.proof.simulation.journeys import CORE, JOURNEYS
+from tests.proof.simulation.service_failures import GONE, without
 from tests.proof.simulation.sweep import pairs, sweep
 from tests.proof.simulation.system import simulation
 
@@ -60,7 +60,7 @@ def swept(journey: str) -> Result:
     return Result("sweep", journey, figures.runs, figures.violations, {"points": figures.points})
 
 
-def bereft(part: str) -> Result:
+def without_service(part: str) -> Result:
     """Run every journey while a service is gone or slow."""
     with simulation() as system:
         figures = without(system, part)
@@ -135,7 +135,7 @@ def loaded(seed: int) -> Result:
 WHOLE: Mapping[str, tuple[Work, tuple[tuple[Any, ...], ...]]] = {
     "interleavings": (explored, tuple((group,) for group in GROUPS)),
     "sweep": (swept, tuple((journey,) for journey in JOURNEYS)),
-    "gone": (bereft, tuple((part,) for part in GONE)),
+    "gone": (without_service, tuple((part,) for part in GONE)),
     "controls": (controlled, tuple((number,) for number in range(len(DEFECTS)))),
     "flips": (flipped, ((),)),
 }

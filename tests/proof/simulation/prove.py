@@ -74,7 +74,7 @@ def result_of(task: Task, done: Future[Result]) -> Result:
     if error is None:
         return done.result()
     name = ", ".join(map(str, task.arguments))
-    return Result(task.part, name, 0, [f"{task.part} {name} broke off: {type(error).__name__}: {error}"])
+    return Result(task.part, name, 0, [f"{task.part} {name} failed: {type(error).__name__}: {error}"])
 
 
 def say(result: Result) -> None:
@@ -99,7 +99,12 @@ def proved(only: str | None, seed: int, until: float) -> list[Result]:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     typed = argparse.ArgumentParser(prog="python -m tests.proof.simulation.prove", description=__doc__)
-    typed.add_argument("--minutes", type=float, default=15, help="of which the load at the end takes about two")
+    typed.add_argument(
+        "--minutes",
+        type=float,
+        default=15,
+        help="minutes for the whole run; the load at the end takes about two of them",
+    )
     typed.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     typed.add_argument("--only", choices=PARTS)
     return typed

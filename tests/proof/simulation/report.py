@@ -10,45 +10,50 @@ from tests.proof.simulation.parts import Result
 DOCUMENT = Path(__file__).parents[3] / "docs" / "reliability.md"
 HEAD = """# How it is proved that no đồng is lost
 
-Written by `make prove`; do not edit. The promises (I1 to I17 and the rest) are checked by
-`tests/proof/simulation/invariants.py`: those on safety after every invocation of every function, the others when all
-has come to rest. `docs/decisions/` says how the simulation is built; the end of this page says what it does not show.
+Written by `make prove`; do not edit. `tests/proof/simulation/invariants.py` checks the promises (I1 to I17 and others).
+It checks safety after every invocation of every function, and the rest when all has come to rest. `docs/decisions/`
+says how the simulation is built. The end of this page says what it does not show.
 
-Beside I1 to I17: every night that was awarded is past, booked, released after its award ended, or taken back, once all
-has come to rest (`nights`); an award has one open order (`one order`), and none is opened for nights for which the same
-user's money moves (`moving`); no refund is more than what is owed (I6), and each has a reason of the table of money
-(I8); an undisturbed round of the clock leaves no order open 48 hours after its end, nor 30 minutes where ZaloPay says
-that nobody paid (L3); what has a right MAC is recorded, kept or alarmed (I12). How a payment stands (`status`,
-`sessions`) is answered whenever the stays table answers.
+The promises beside I1 to I17:
 
-Whether the tests themselves would notice a slip of the pen is counted apart: [mutants.md](mutants.md) (`make mutate`).
+- When all has come to rest, every awarded night is past, booked, released after its award ended, or withdrawn
+  (`nights`).
+- An award has at most one open order (`one order`). No order is opened for nights for which the same user's money moves
+  (`moving`).
+- No refund is more than what is owed (I6), and each has a reason of the table of money (I8).
+- An undisturbed round of the clock leaves no order open 48 hours after its end, or 30 minutes after it if ZaloPay says
+  unpaid (L3).
+- A callback with a right MAC is recorded, kept or alarmed (I12).
+- `status` and `sessions` answer whenever the table `stays` answers.
+
+[mutants.md](mutants.md) shows whether the tests notice small errors in the code (`make mutate`).
 """
 NOT_SHOWN = """## What this does not show
 
-- **The simulated DynamoDB is ours.** It is compared with moto by tens of thousands of random requests (above, and at
-  every push `tests/proof/simulation/test_dynamodb.py`); where moto is known to be wrong (`test_dynamodb_rules.py`,
-  `both.py`) AWS's documentation decides, and nobody has compared with a real table.
-- **One process, one clock.** Clocks of different functions do not drift apart here, and time stands still while a
-  function computes. ZaloPay's clock is the same one.
-- **Conflicts between transactions and throttling are injected**, not born of load: as one item of a transaction, or
-  as an error of one call. The SDK's own retries are left out, so that every error reaches the product.
-- **Queries read all or nothing of a transaction**; AWS allows a Query to see a part. The indexes do not lag, except in
-  the tests of the simulated table.
-- **The stream** is one shard in order of commit. A batch comes again as a whole or by what was reported; it is not
-  bisected. After the last retry a record is a dead letter, which counts as a violation, unless as many faults were
-  injected as it takes.
-- **Mail** leaves without its text, which takes longer to write than everything else together;
-  `tests/unit/test_mail.py` reads the text. Two faults between the claim of a mail and SES's answer end in a mail given
-  up or sent twice, as SES knows no idempotency token: then `MailFailed` is counted, and that is what is checked.
-- **API Gateway, EventBridge, SES, Secrets Manager and ZaloPay are simulators**, ZaloPay's by its documents and captured
-  signatures. What its production does beside its documents is unknown to it as to us.
-- Faults come one or two at a time in the sweep, any number in the histories. Three faults in one run are not exhausted.
-- Schedules interleave I/Os of two or three functions, not of more, and each function runs once in them. That two
-  I/Os commute is read off their labels: another table, another service, or both only read.
-- **Money of which no callback ever arrives** is found if it came by the last question (47 hours after the order's
-  end) and the clock ran in the hour after that, while ZaloPay still answers (48 hours from the order's beginning).
-  What comes later and silently, or while the clock stands still, only ZaloPay's merchant portal knows.
-- **The load runs on one machine**, with two workers a function and the embedded database: it shows that nothing is
+- **The simulated DynamoDB is our own.** Tens of thousands of random requests compare it with moto (above, and
+  `tests/proof/simulation/test_dynamodb.py` at every push). Where moto is known to be wrong (`test_dynamodb_rules.py`,
+  `compared_databases.py`), AWS's documentation decides. It was never compared with a real table.
+- **One process, one clock.** The clocks of functions do not drift apart, and time stands still while a function
+  computes. ZaloPay has the same clock.
+- **Conflicts between transactions and throttling are injected**, not caused by load: as one item of a transaction, or
+  as an error of one call. The SDK's own retries are off, so that every error reaches the product.
+- **A Query reads all or nothing of a transaction.** In AWS it may see a part. The indexes do not lag, except in the
+  tests of the simulated table.
+- **The stream** is one shard in the order of commits. A failed batch comes again as a whole, or from the reported
+  record on. It is not bisected. After the last retry a record becomes a dead letter. That counts as a violation,
+  unless enough faults were injected to explain it.
+- **Mail** is sent without its text, because rendering takes longer than all the rest.
+  `tests/unit/test_mail_content.py` checks the text. After two faults between the claim of a mail and SES's answer the
+  mail is given up or sent twice, because SES has no idempotency token. The check is then that `MailFailed` is counted.
+- **API Gateway, EventBridge, SES, Secrets Manager and ZaloPay are simulators.** ZaloPay's follows its documents and
+  captured signatures. It cannot know undocumented behaviour of ZaloPay's production.
+- The sweep injects one or two faults per run, the histories any number. Runs with three faults are not exhausted.
+- Schedules interleave the I/Os of two or three functions, and each function runs once in them. Two I/Os commute by
+  their labels: another table, another service, or two reads.
+- **Money without any callback** is found if it arrived before the last question (47 hours after the order's end) and
+  the clock ran in the hour after it, while ZaloPay still answers (48 hours from the order's beginning). Later silent
+  money, or money that arrives while the clock stands still, is only visible in ZaloPay's merchant portal.
+- **The load runs on one machine**, with two workers per function and the embedded database. It shows that nothing is
   lost, not how fast AWS would be.
 """
 
@@ -84,7 +89,7 @@ def shares(results: Sequence[Result]) -> str:
 def turned(results: Sequence[Result]) -> str:
     """Describe the results of the flipped bits."""
     known = total(results)
-    same = "say the very same: the case of a hex digit, one white space for another"
+    same = "mean the same: another case of a hex digit, or other white space"
     return f"{known['refused']:,} refused, {known['tolerated']:,} {same}"
 
 
@@ -92,7 +97,7 @@ def statuses(results: Sequence[Result]) -> str:
     """Describe the answers to the requests."""
     known = sorted(total(results).items())
     answered = ", ".join(f"{status}: {count:,}" for status, count in known)
-    return f"no 5xx, nothing written for those refused ({answered}; what got 200 has nothing wrong that matters)"
+    return f"no 5xx, nothing written for refused ones ({answered}; requests with 200 have no relevant defect)"
 
 
 ROWS: Mapping[str, Row] = {
@@ -101,21 +106,23 @@ ROWS: Mapping[str, Row] = {
         lambda results: f"{total(results)['points']:,} points",
     ),
     "pairs": Row("Crash sweep: two faults in one run, core journeys", lambda _: ""),
-    "gone": Row("Journeys while a part is gone or slow", lambda results: ", ".join(each.name for each in results)),
+    "gone": Row(
+        "Journeys while a service is missing or slow", lambda results: ", ".join(each.name for each in results)
+    ),
     "interleavings": Row(
-        "Interleavings: every schedule of every group; of those that differ by I/Os that commute, one",
+        "Interleavings: every schedule of every group; of schedules that differ only by I/Os that commute, one",
         lambda results: f"{len(results)} groups",
     ),
     "histories": Row("Random histories of 30 steps", shares),
-    "controls": Row("Negative controls: defences taken out", lambda results: f"{len(results)} defects"),
-    "flips": Row("Bits of signed callbacks turned over", turned),
-    "forgeries": Row("MACs forged without the key", lambda _: "none believed"),
-    "requests": Row("Bad requests that were refused, every route", statuses),
+    "controls": Row("Negative controls: removed defences", lambda results: f"{len(results)} defects"),
+    "flips": Row("Flipped bits of signed callbacks", turned),
+    "forgeries": Row("MACs forged without the key", lambda _: "none accepted"),
+    "requests": Row("Bad requests to every route", statuses),
     "differential": Row(
         "Requests to the simulated DynamoDB and to moto",
         lambda results: f"{total(results)['histories']:,} histories",
     ),
-    "load": Row("Travellers at once on the running system, ZaloPay failing one call in ten", lambda _: "below"),
+    "load": Row("Users at the same time on the running system, while ZaloPay fails one call in ten", lambda _: "below"),
 }
 
 
@@ -135,29 +142,34 @@ def page(results: Iterable[Result], run: Run) -> str:
 
 def figures(of: Mapping[str, list[Result]], run: Run) -> str:
     """Return one row for each part, with the command that repeats it."""
-    lines = ["| what | size | runs | violations | again |", "|---|---|---|---|---|"]
+    lines = ["| part | size | runs | violations | command |", "|---|---|---|---|---|"]
     for part, row in ROWS.items():
         runs, bad = sum(each.count for each in of[part]), sum(len(each.violations) for each in of[part])
         command = f'`make prove ARGS="--only {part} --seed {run.seed} --minutes 0"`'
         lines.append(f"| {row.what} | {row.size(of[part])} | {runs:,} | {bad} | {command} |")
     said = (
         f"Seed {run.seed}; given {run.minutes:g} minutes, took {run.seconds / 60:.1f} on {run.cores} cores."
-        " What is left of the time goes to more of what is drawn; with `--minutes 0` nothing is left."
-        " For the controls a violation is a defect that nothing noticed."
+        " The rest of the time goes to more random runs; with `--minutes 0` there is none."
+        " For the controls a violation is a defect that no test noticed."
     )
     return "\n".join([*lines, "", said, ""])
 
 
 def schedules(results: Iterable[Result]) -> str:
     """Return the number of schedules of each group."""
-    lines = ["## Functions at the same time", "", "| who meets | schedules |", "|---|---|"]
+    lines = ["## Functions at the same time", "", "| functions | schedules |", "|---|---|"]
     lines += [f"| {result.name} | {result.count:,} |" for result in sorted(results, key=lambda each: each.name)]
     return "\n".join([*lines, ""])
 
 
 def controls(results: Iterable[Result]) -> str:
     """Return the technique that noticed each defect."""
-    lines = ["## Defences taken out, and what noticed", "", "| the defect | noticed by | as |", "|---|---|---|"]
+    lines = [
+        "## Removed defences, and the tests that noticed",
+        "",
+        "| defect | noticed by | violation |",
+        "|---|---|---|",
+    ]
     for result in sorted(results, key=lambda each: each.name):
         found = _shortened(result.more["by"])
         lines.append(f"| {result.name} | {result.more['technique'] or '**nothing**'} | {found} |")
@@ -166,7 +178,7 @@ def controls(results: Iterable[Result]) -> str:
 
 def crowd(results: Iterable[Result]) -> str:
     """Describe the load test."""
-    lines = ["## A crowd, while ZaloPay fails", "", "| what | how much |", "|---|---|"]
+    lines = ["## The load test", "", "| count | value |", "|---|---|"]
     lines += [f"| {name} | {count:,} |" for result in results for name, count in result.more.items()]
     return "\n".join([*lines, ""])
 

@@ -31,7 +31,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     """Return all parts except the database, the clock and the functions' memory."""
     simulator = system.zalopay.simulator
     yield system, ("events", "callbacks", "dead", "history", "broken", "payable", "acknowledged", "counted", "handed")
-    yield system, ("rounds", "denied", "dress")
+    yield system, ("rounds", "denied", "spelling")
     yield system, ("_sockets",)
     yield from ((lane, ("waiting",)) for lane in system.lanes)
     yield system.gate, ("plan", "passed", "hit")

@@ -46,7 +46,7 @@ from infra.zalopay_simulator.ledger import NotPossibleError, Order
 from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
 from stays.edge.calendar_feed import CONTENT_TYPE
-from stays.edge.mail import Letter
+from stays.edge.mail import MailContent
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
@@ -227,11 +227,11 @@ class Headers(HeaderRegistry):
 HEADERS = EmailPolicy(header_factory=Headers())
 
 
-def envelope(letter: Letter, sender: str, now: datetime) -> EmailMessage:
+def envelope(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """Return a mail without its text, because writing the text takes longer than everything else together."""
     message = EmailMessage(HEADERS)
-    message["From"], message["To"] = sender, letter.to
-    message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@stays.example>"
+    message["From"], message["To"] = sender, content.to
+    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@stays.example>"
     return message
 
 
@@ -316,7 +316,7 @@ class System:
         self.broken: list[str] = []
         self.payable: set[str] = set()
         self.acknowledged: list[tuple[str, str]] = []  # orders and their transactions
-        self.dress = 0  # the spelling of callbacks
+        self.spelling = 0  # the spelling of callbacks
         self.rounds: list[int] = []  # times of the clock's undisturbed rounds, in ms
         self.denied: list[tuple[str, float]] = []  # orders that ZaloPay called unpaid in such a round, and when
         self.counted: Counter[str] = Counter()
@@ -509,7 +509,7 @@ class System:
         """Send each of ZaloPay's pending callbacks once. ZaloPay sends a refused one again later."""
         waiting, self.callbacks = self.callbacks, []
         for (order, again), left in waiting:
-            body = self.zalopay.callback(order, again=again, dress=self.dress)
+            body = self.zalopay.callback(order, again=again, spelling=self.spelling)
             number = (order.payments[-1] if again else order.first).zp_trans_id
             code = self._call_back(body, order.app_trans_id, str(number))
             if code not in (1, -1) and left > 1:

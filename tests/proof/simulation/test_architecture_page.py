@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.topology import TABLES
-from tests.proof.corpus.world import moments
+from tests.proof.corpus.world import recorded_states
 from tests.proof.simulation.paths import table
 
 PAGE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -43,8 +43,8 @@ def rows() -> list[Row]:
 
 def stored() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every item of every recorded moment, with its table."""
-    for moment in moments():
-        yield from ((name, item) for name in TABLES for item in moment.items(name))
+    for state in recorded_states():
+        yield from ((name, item) for name in TABLES for item in state.items(name))
 
 
 def test_every_stored_item_is_in_one_row_of_the_page_and_every_row_is_of_one() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.operator.timeline import tell
+from infra.operator.timeline import timeline_lines
 from stays.aws.store import Store
 from stays.table.operator_queries import OperatorQueries
 from tests.proof.corpus.acts import PRESSES, paying, press, replayed, write_again
@@ -14,11 +14,11 @@ from tests.proof.corpus.differences import DIFFERENCES
 from tests.proof.corpus.models import kind_of, read
 from tests.proof.corpus.reading import said, users
 from tests.proof.corpus.rest import World
-from tests.proof.corpus.world import Moment, corpora, load, moments, path_of, text, text_of
+from tests.proof.corpus.world import RecordedState, corpora, load, path_of, recorded_states, text, text_of
 from tests.proof.simulation.system import System
 
-MOMENTS = list(moments())
-every_moment = pytest.mark.parametrize("kept", MOMENTS, ids=lambda kept: kept.name)
+RECORDED = list(recorded_states())
+every_state = pytest.mark.parametrize("kept", RECORDED, ids=lambda kept: kept.name)
 KINDS = {
     *("SESSION", "BOOKING", "TRANSACTION", "STRAY", "NIGHT", "EVENT", "THREAD", "MAIL"),
     *("AWARD", "OFFER", "CALENDAR", "PROFILE", "OPENED", "REFUSED", "CONNECTION", "PRESENCE"),
@@ -45,7 +45,7 @@ STATES = {
 ANSWERED = {200, 400, 404, 409, 429, 502}  # 502 if ZaloPay never received the order
 
 
-def plain(kept: Moment) -> list[dict[str, Any]]:
+def plain(kept: RecordedState) -> list[dict[str, Any]]:
     """Return the texts and booleans of all items."""
     items = [*kept.items(), *kept.items("connections")]
     return [{name: value.get("S", value.get("BOOL")) for name, value in item.items()} for item in items]
@@ -56,7 +56,7 @@ def plain(kept: Moment) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def of_1_2_1() -> list[dict[str, Any]]:
-    return [item for kept in MOMENTS if kept.version == "1.2.1" for item in plain(kept)]
+    return [item for kept in RECORDED if kept.version == "1.2.1" for item in plain(kept)]
 
 
 @pytest.mark.parametrize(("kind", "name"), STATES)
@@ -75,8 +75,8 @@ def test_a_corpus_is_as_it_was_written(version: str) -> None:
     assert text_of(path_of(version)) == text(corpora()[version])
 
 
-@every_moment
-def test_the_items_are_what_the_history_adds_up_to(kept: Moment) -> None:
+@every_state
+def test_the_items_are_what_the_history_adds_up_to(kept: RecordedState) -> None:
     items = {}
     for record in kept.grown("history"):
         change = record["dynamodb"]
@@ -87,8 +87,8 @@ def test_the_items_are_what_the_history_adds_up_to(kept: Moment) -> None:
 # Reading the corpus
 
 
-@every_moment
-def test_every_item_is_read_by_its_model(kept: Moment) -> None:
+@every_state
+def test_every_item_is_read_by_its_model(kept: RecordedState) -> None:
     for item in (*kept.items(), *kept.items("connections")):
         read(item)
 
@@ -96,10 +96,10 @@ def test_every_item_is_read_by_its_model(kept: Moment) -> None:
 SAID: dict[str, list[Changed]] = {}
 
 
-def otherwise(system: System, kept: Moment) -> list[Changed]:
+def otherwise(system: System, kept: RecordedState) -> list[Changed]:
     """Return the differences from the recorded answers; computed once."""
     if kept.name not in SAID:
-        before = kept.moment
+        before = kept.state
         asked = [(each["sub"], each["path"]) for each in before["answers"]]
         after = said(system, kept, asked, list(before["messages"]))
         answers = zip(before["answers"], after["answers"], strict=True)
@@ -109,31 +109,31 @@ def otherwise(system: System, kept: Moment) -> list[Changed]:
     return SAID[kept.name]
 
 
-@every_moment
-def test_whatever_was_said_is_still_said(system: System, kept: Moment) -> None:
+@every_state
+def test_whatever_was_said_is_still_said(system: System, kept: RecordedState) -> None:
     assert not [each for each in otherwise(system, kept) if each.named is None]
 
 
 def test_no_difference_is_named_that_is_none(system: System) -> None:
-    found = {each.named for kept in MOMENTS for each in otherwise(system, kept)}
+    found = {each.named for kept in RECORDED for each in otherwise(system, kept)}
     assert set(DIFFERENCES) <= found
     assert all(each.reason for each in DIFFERENCES)
 
 
-@every_moment
-def test_an_operator_sees_all_of_it(system: System, kept: Moment) -> None:
+@every_state
+def test_an_operator_sees_all_of_it(system: System, kept: RecordedState) -> None:
     load(system, kept)
     queries = OperatorQueries(Store(system._clients["dynamodb"], "stays"), "an operator")
     for session in system.database.items(kind="SESSION"):
-        assert list(tell(queries.load_timeline(session["id"]), personal=True))
+        assert list(timeline_lines(queries.load_timeline(session["id"]), personal=True))
     assert all(item["reason"] for item in queries.load_refused())
 
 
 # Continuing from its moments
 
 
-@every_moment
-def test_it_goes_on_by_itself(system: System, kept: Moment) -> None:
+@every_state
+def test_it_goes_on_by_itself(system: System, kept: RecordedState) -> None:
     world = World(system, kept)
     for sub in users(system):
         system.listen(sub)
@@ -141,8 +141,8 @@ def test_it_goes_on_by_itself(system: System, kept: Moment) -> None:
     world.comes_to_rest()
 
 
-@every_moment
-def test_it_goes_on_when_all_orders_are_paid(system: System, kept: Moment) -> None:
+@every_state
+def test_it_goes_on_when_all_orders_are_paid(system: System, kept: RecordedState) -> None:
     world = World(system, kept)
     orders = paying(system)
     system.settle()
@@ -155,14 +155,16 @@ def test_it_goes_on_when_all_orders_are_paid(system: System, kept: Moment) -> No
 # Each moment of the first corpus tries every action. Later ones try every third kind of action in turn.
 PRESSED = [
     pytest.param(kept, presses, id=f"{kept.name}-{presses.__name__}")
-    for number, kept in enumerate(MOMENTS)
+    for number, kept in enumerate(RECORDED)
     for turn, presses in enumerate(PRESSES)
     if kept.version == "1.2.1" or (number + turn) % 3 == 0
 ]
 
 
 @pytest.mark.parametrize(("kept", "presses"), PRESSED)
-def test_it_goes_on_when_everything_is_pressed(system: System, kept: Moment, presses: Callable[..., Any]) -> None:
+def test_it_goes_on_when_everything_is_pressed(
+    system: System, kept: RecordedState, presses: Callable[..., Any]
+) -> None:
     world = World(system, kept, watched=presses is not write_again)
     wanted = list(presses(system))
     statuses = [press(system, each) for each in wanted]
@@ -170,8 +172,8 @@ def test_it_goes_on_when_everything_is_pressed(system: System, kept: Moment, pre
     world.comes_to_rest()
 
 
-@every_moment
-def test_the_stream_may_bring_any_of_it_again(system: System, kept: Moment) -> None:
+@every_state
+def test_the_stream_may_bring_any_of_it_again(system: System, kept: RecordedState) -> None:
     load(system, kept)
     for lane in system.lanes:
         for records in (list(replayed(system)), kept.grown("history")):

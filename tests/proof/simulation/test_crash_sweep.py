@@ -3,9 +3,9 @@
 import pytest
 
 from tests.proof.simulation.gate import FIVE
-from tests.proof.simulation.gone import GONE, without
 from tests.proof.simulation.invariants import Invariants, Violated
 from tests.proof.simulation.journeys import JOURNEYS, paid
+from tests.proof.simulation.service_failures import GONE, without
 from tests.proof.simulation.sweep import Figures, attempt, pairs, run
 from tests.proof.simulation.system import System
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from tests.proof.simulation.attribute_values import bytes_of
-from tests.proof.simulation.both import Both, answered
+from tests.proof.simulation.compared_databases import Both, answered
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.random_requests import Request
 

@@ -32,7 +32,7 @@ def test_the_figures_of_all_pieces_are_added_up() -> None:
     assert "| 5 points | 27 | 0 |" in said
     assert "| 1 groups | 20 | 1 |" in said
     assert "50 % with a payment" in said
-    assert "78 refused, 2 say the very same" in said
+    assert "78 refused, 2 mean the same" in said
     assert "(200: 10, 400: 90;" in said
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from stays.checkout import give_way
+from stays.checkout import end_unpaid
 from stays.domain.award import PAYABLE, Award, AwardStatus, check_payable
 from stays.domain.booking import under_way
 from stays.domain.errors import Refused
 from stays.domain.payment import CHECK_INTERVAL, PaymentSession
-from stays.domain.second_chances import Passing, accept, end, is_overdue
+from stays.domain.second_chances import PassedNights, accept, end, is_overdue
 from stays.settlement import Settlement, Silent
 from stays.table.awards import Awards
 
@@ -46,7 +46,7 @@ class Answers:
             session = self._find_unpaid(award, settlement, now)
             check_payable(award, now)
             if session and award.correction:
-                give_way(settlement, session, now)
+                end_unpaid(settlement, session, now)
                 return False
             after = end(award, AwardStatus.DECLINED, now).but(decline_reason=reason or award.decline_reason)
             if not self._awards.end(award, after, now, session):
@@ -58,7 +58,7 @@ class Answers:
 
         self._answer(award, decline_it)
 
-    def expire(self, award: Award, now: datetime) -> Passing | None:
+    def expire(self, award: Award, now: datetime) -> PassedNights | None:
         """End an award that was not paid or answered in time, and pass its unsold nights on. None if none went on.
 
         An award whose user can still pay stays open.
@@ -76,7 +76,7 @@ class Answers:
             award = over
         return self.pass_on(award, now) if award.due_at is not None else None
 
-    def pass_on(self, award: Award, now: datetime) -> Passing | None:
+    def pass_on(self, award: Award, now: datetime) -> PassedNights | None:
         """Offer the nights of an ended award to the next runner-up, or release them. None if nothing was written."""
         return self._awards.pass_on(award, now, self._new_id(now))
 

@@ -124,7 +124,7 @@ class Checkout:
         """
         for _ in range(ATTEMPTS):
             now = self._settlement.clock()
-            award, current = self._look(choice, now)
+            award, current = self._find_award(choice, now)
             try:
                 session = self._resume_or_open(award, current, choice, pages, now)
             except Silent as silent:
@@ -145,7 +145,7 @@ class Checkout:
         """A session without an order; its nights are held for 15 minutes. The same choice gives the same session."""
         for _ in range(ATTEMPTS):
             now = self._settlement.clock()
-            award, current = self._look(choice, now)
+            award, current = self._find_award(choice, now)
             if current is not None and is_for(current, award, choice):
                 if current.reserved and now < current.expires_at:
                     return current
@@ -158,20 +158,20 @@ class Checkout:
                 return session
         raise try_again()
 
-    def _look(self, choice: Choice, now: datetime) -> tuple[Award, PaymentSession | None]:
+    def _find_award(self, choice: Choice, now: datetime) -> tuple[Award, PaymentSession | None]:
         """The award that the choice means, and the session that is open for it.
 
         An open session of an award past its deadline comes first, if it is for this choice.
         """
         awards = self._awards.load_for(choice.auction_id, choice.user_id)
         for award in (each for each in awards if is_overdue(each, now)):
-            current = self._current(award, now)
+            current = self._find_open_session(award, now)
             if current and set(choice.nights) <= set(current.nights) and is_for(current, award, choice):
                 return award, current
         award = choose_award(awards, choice.nights, choice.amount, now)
-        return award, self._current(award, now)
+        return award, self._find_open_session(award, now)
 
-    def _current(self, award: Award, now: datetime) -> PaymentSession | None:
+    def _find_open_session(self, award: Award, now: datetime) -> PaymentSession | None:
         """The session that is open for an award. A reservation whose time is over ends here."""
         current = self._sessions.find(award.checkout_id) if award.checkout_id else None
         if current is not None and current.is_live and current.attempted_at is None and current.expires_at <= now:
@@ -189,7 +189,7 @@ class Checkout:
         quoted = quote(award, choice.nights, choice.amount, now)
         if current is not None:
             current = self._settlement.ask_whether_unpaid(current)
-            if not current.is_live or self._corrected(award, current, now):
+            if not current.is_live or self._apply_waiting_correction(award, current, now):
                 return None
         reserve = choice.amount is None
         session = open_session(
@@ -205,11 +205,11 @@ class Checkout:
             self._settlement.cancel_at_zalopay(current)
         return session
 
-    def _corrected(self, award: Award, current: PaymentSession, now: datetime) -> bool:
+    def _apply_waiting_correction(self, award: Award, current: PaymentSession, now: datetime) -> bool:
         """End this session first if a correction waits for its end. The new terms then apply to the next session."""
         if award.correction is None:
             return False
-        give_way(self._settlement, current, now)
+        end_unpaid(self._settlement, current, now)
         return True
 
     def _resume(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession | None:
@@ -217,7 +217,7 @@ class Checkout:
         if session.order_url and now < session.expires_at:
             return session
         if session.attempted_at is None:
-            return self._order_of_reservation(session, pages, now)
+            return self._make_order_of_reservation(session, pages, now)
         if is_being_made(session, now):
             return self._await_order(session)
         settled = self._settlement.ask(session, "create", now)
@@ -229,7 +229,7 @@ class Checkout:
             raise creation_failed(session)
         return None
 
-    def _order_of_reservation(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession:
+    def _make_order_of_reservation(self, session: PaymentSession, pages: Pages, now: datetime) -> PaymentSession:
         attempted = attempt_order(session, now)
         try:
             self._sessions.attempt(session, attempted, now)
@@ -267,7 +267,7 @@ def is_for(session: PaymentSession, award: Award, choice: Choice) -> bool:
     return (session.nights, session.amount) == (quoted.nights, quoted.amount)
 
 
-def give_way(settlement: Settlement, session: PaymentSession, now: datetime) -> None:
+def end_unpaid(settlement: Settlement, session: PaymentSession, now: datetime) -> None:
     """End an unpaid session for another choice, and apply the correction that waited for its end."""
 
     def superseded(current: PaymentSession, _: object) -> Decision | None:

@@ -116,5 +116,5 @@ class Settlement:
             logger.info("order given up", extra={"sessionId": session.id, "cancelled": cancelled})
 
 
-def _wait_until(moment: datetime, now: datetime) -> None:
-    time.sleep(max(moment - now, timedelta()).total_seconds())
+def _wait_until(at: datetime, now: datetime) -> None:
+    time.sleep(max(at - now, timedelta()).total_seconds())

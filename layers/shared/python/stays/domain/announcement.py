@@ -157,7 +157,7 @@ def _said_of_award(award: Award) -> dict[str, Any]:
         "about": f"{award.auction_id}/{encode_key(award.user_id)}/{award.award_id}",
         "auctionId": award.auction_id,
         "userId": award.user_id,
-        "propertyId": award.place.id,
+        "propertyId": award.rented_property.id,
         "awardId": award.award_id,
         "offerId": award.award_id,
         "nights": [night.date for night in award.nights],

@@ -37,7 +37,7 @@ class _Event(Model):
     auction_id: Id
     user_id: UserId
     revision: Revision = 0
-    place: Annotated[Property, Field(alias="property")]
+    rented_property: Annotated[Property, Field(alias="property")]
     guest_count: GuestCount = 1
     runners_up: Annotated[tuple[RunnerUp, ...], Field(max_length=MOST_RUNNERS_UP)] = ()
     offer_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080), WHOLE] = OFFER_MINUTES

@@ -127,7 +127,7 @@ class Award(Model):
     award_id: Id
     auction_id: Id
     user_id: UserId
-    place: Annotated[Property, Field(alias="property")]
+    rented_property: Annotated[Property, Field(alias="property")]
     nights: tuple[PricedNight, ...]
     guest_count: int
     deadline: Timestamp

@@ -146,7 +146,7 @@ def runs(nights: Iterable[date]) -> list[Run]:
     return found
 
 
-def told_at(said: object, received_at: datetime) -> datetime:
+def sent_at(said: object, received_at: datetime) -> datetime:
     """When an award was sent: the time on its event's envelope, but never after we first received it.
 
     An event that is sent again under a new envelope keeps its age. An envelope has whole seconds: within one second the

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from stays.domain.award import PAYABLE, Award, AwardStatus
-from stays.domain.mailing import Kind
+from stays.domain.mail import MailKind
 from stays.domain.payment import (
     CHECK_INTERVAL,
     MOVING_TIME,
@@ -143,9 +143,9 @@ class DecisionOn(NamedTuple, Generic[Subject]):
     """The session, or the stray money, after the decision, with everything that the same transaction writes."""
 
     session: Subject
-    what: str
+    name: str
     nights: Nights = Nights.KEEP
-    letter: Kind | None = None
+    mail: MailKind | None = None
     evidence: Evidence | None = None
 
 
@@ -215,9 +215,9 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found:
     if reason is not None:
         owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
         given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=reason, refund=owed, due_at=now)
-        return Decision(given_up, f"PAID_{reason.value}", Nights.FREE, letter="refund", evidence=evidence)
+        return Decision(given_up, f"PAID_{reason.value}", Nights.FREE, mail="refund", evidence=evidence)
     booked = paid.but(fulfilment=Fulfilment.BOOKED, booked_at=now, reason=None, due_at=None)
-    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, letter="confirmation", evidence=evidence)
+    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, mail="confirmation", evidence=evidence)
 
 
 def verdicts(session: PaymentSession, found: Found, now: datetime) -> set[Verdict]:
@@ -263,7 +263,7 @@ def _stray(session: PaymentSession, evidence: Evidence) -> Decision | None:
 
 
 def _review(
-    session: PaymentSession, evidence: Evidence, now: datetime, what: str, transaction_id: str | None
+    session: PaymentSession, evidence: Evidence, now: datetime, name: str, transaction_id: str | None
 ) -> Decision | None:
     if session.fulfilment is Fulfilment.REVIEW:
         return _stray(session, evidence)
@@ -280,7 +280,7 @@ def _review(
         due_at=None,
     )
     nights = Nights.FREE if session.is_live else Nights.KEEP
-    return Decision(reviewed, what, nights, evidence=evidence)
+    return Decision(reviewed, name, nights, evidence=evidence)
 
 
 def _on_moving_money(session: PaymentSession, evidence: Evidence, now: datetime) -> Decision | None:

@@ -171,7 +171,7 @@ def _auction_result(award: Award, now: datetime) -> Message:
         awarded_nights=_dates(award, now) if award.nights and not over else None,
         amount=award.amount(now) or award.bid_amount,
         payment_deadline=award.deadline,
-        property_name=award.place.name,
+        property_name=award.rented_property.name,
         status=award.status if over else None,
     )
 
@@ -184,7 +184,7 @@ def _second_chance_offer(award: Award, now: datetime) -> Message:
         offered_nights=_dates(award, now),
         amount=award.amount(now),
         response_deadline=award.deadline,
-        property_name=award.place.name,
+        property_name=award.rented_property.name,
     )
 
 
@@ -197,5 +197,5 @@ def _offer_expired(award: Award) -> Message:
         offer_id=award.award_id,
         auction_id=award.auction_id,
         user_id=award.user_id,
-        property_name=award.place.name,
+        property_name=award.rented_property.name,
     )

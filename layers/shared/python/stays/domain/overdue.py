@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from stays.domain.award import Award
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.payment import PaymentSession
 from stays.domain.stray import Stray
 
@@ -13,12 +13,12 @@ UNREFUNDED = timedelta(hours=24)
 UNSENT = timedelta(minutes=15)  # a single fault of the mail service ends sooner
 
 
-def is_late(item: PaymentSession | Mailing | Award | Stray, now: datetime) -> bool:
+def is_late(item: PaymentSession | Mail | Award | Stray, now: datetime) -> bool:
     """Whether an item waits too long: for our clock, for ZaloPay, or for the mail service."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
-    if isinstance(item, Mailing | Award):
-        return isinstance(item, Mailing) and item.due_at is not None and item.requested_at <= now - UNSENT
+    if isinstance(item, Mail | Award):
+        return isinstance(item, Mail) and item.due_at is not None and item.requested_at <= now - UNSENT
     if isinstance(item, PaymentSession) and item.is_live:
         return not item.processing and item.expires_at <= now - UNANSWERED
     asked_at = item.refund.requested_at if item.refund else None

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from stays.domain.award import Quote
-from stays.domain.mailing import Language, Profile
+from stays.domain.mail import Language, Profile
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, Model, StayId, Timestamp, app_trans_id
 
 PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the frontend's page shows the same time
@@ -257,16 +257,16 @@ def open_session(
     terms: Terms | None = None,
 ) -> PaymentSession:
     """A new session that holds its nights. With `reserve` no order is made yet: a direct booking."""
-    place = quote.award.place
+    rented_property = quote.award.rented_property
     return PaymentSession(
         id=stay_id,
         auction_id=quote.award.auction_id,
         award_id=quote.award.award_id,
         user_id=user_id,
-        property_id=place.id,
-        property_name=place.name,
-        host_id=place.host_id,
-        city=place.city,
+        property_id=rented_property.id,
+        property_name=rented_property.name,
+        host_id=rented_property.host_id,
+        city=rented_property.city,
         guest_count=quote.award.guest_count,
         nights=quote.nights,
         amount=quote.amount,

@@ -121,7 +121,7 @@ def _refused(owing: Owing, refund: Refund, evidence: RefundEvidence, now: dateti
     return _ended(owing, refund.but(status=Fulfilment.REFUND_MANUAL, code=evidence.code), now)
 
 
-def _instead(owing: Owing, refused: Refund, amount: int, what: str, now: datetime) -> DecisionOn[Owing]:
+def _instead(owing: Owing, refused: Refund, amount: int, name: str, now: datetime) -> DecisionOn[Owing]:
     """A new attempt replaces the failed one, under its own id."""
     owed = Refund(
         amount=amount,
@@ -129,7 +129,7 @@ def _instead(owing: Owing, refused: Refund, amount: int, what: str, now: datetim
         attempt=(refused.attempt or 0) + 1,
         uncertain=refused.uncertain,
     )
-    return DecisionOn(_with(owing, owed, now, now), what)
+    return DecisionOn(_with(owing, owed, now, now), name)
 
 
 def _ended(owing: Owing, refund: Refund, now: datetime) -> DecisionOn[Owing]:

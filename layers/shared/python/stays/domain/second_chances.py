@@ -9,7 +9,7 @@ from stays.domain.errors import Invalid
 from stays.domain.values import today
 
 
-class Passing(NamedTuple):
+class PassedNights(NamedTuple):
     """An award that has passed its unsold nights on, with the offer that got them, or None if no bidder was left.
 
     The write needs `nights` to be free.
@@ -68,7 +68,7 @@ def is_of_chain(offer: Award, award: Award) -> bool:
     """
     if offer.chain is not None:
         return offer.chain == _chain(award)
-    return offer.place.id == award.place.id and not set(offer.at_stake).isdisjoint(award.stake)
+    return offer.rented_property.id == award.rented_property.id and not set(offer.at_stake).isdisjoint(award.stake)
 
 
 def _chain(award: Award) -> str | None:
@@ -84,7 +84,7 @@ def unsold_nights(award: Award, bought: Collection[date], now: datetime) -> tupl
     return tuple(night for night in nights if night >= today(now))
 
 
-def pass_on(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> Passing:
+def pass_on(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> PassedNights:
     """Offer the unsold nights that are `free` to the next runner-up who bid for any of them, or release them.
 
     No runner-up is asked twice: after an offer took the rest of the list, further unsold nights of this award are
@@ -92,11 +92,11 @@ def pass_on(award: Award, free: Sequence[date], now: datetime, offer_id: str) ->
     """
     done = award.but(unsold=None, changed_at=now, due_at=None)
     if not free:
-        return Passing(done)
+        return PassedNights(done)
     offer = None if award.passed_on else _next_offer(award, free, now, offer_id)
     if offer is None:
-        return Passing(done.but(releases=(*award.releases, tuple(free))), tuple(free))
-    return Passing(done.but(passed_on=True), tuple(free), offer)
+        return PassedNights(done.but(releases=(*award.releases, tuple(free))), tuple(free))
+    return PassedNights(done.but(passed_on=True), tuple(free), offer)
 
 
 def _next_offer(award: Award, free: Sequence[date], now: datetime, offer_id: str) -> Award | None:
@@ -108,7 +108,7 @@ def _next_offer(award: Award, free: Sequence[date], now: datetime, offer_id: str
                 award_id=offer_id,
                 auction_id=award.auction_id,
                 user_id=bidder.user_id,
-                place=award.place,
+                rented_property=award.rented_property,
                 nights=nights,
                 guest_count=bidder.guest_count,
                 deadline=deadline,

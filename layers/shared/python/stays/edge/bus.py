@@ -44,8 +44,8 @@ def _put(client: Any, bus: str, announcements: Sequence[Announcement]) -> None:
         raise NotTaken(announcements, error.response["Error"]["Code"]) from None
     except BotoCoreError as error:
         raise NotTaken(announcements, type(error).__name__) from None
-    told = zip(announcements, answer["Entries"], strict=True)
-    refused = [(each, entry["ErrorCode"]) for each, entry in told if "ErrorCode" in entry]
+    results = zip(announcements, answer["Entries"], strict=True)
+    refused = [(each, entry["ErrorCode"]) for each, entry in results if "ErrorCode" in entry]
     if refused:
         raise NotTaken([each for each, _ in refused], refused[0][1])
 

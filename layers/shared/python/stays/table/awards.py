@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from stays.aws.store import Condition, Conflicted, Item, Operation, Store, any_of
 from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, over
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
-from stays.domain.second_chances import Passing, is_of_chain, pass_on, unsold_nights, withdraw
+from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
@@ -61,7 +61,7 @@ class Awards:
             {":auction": key["PK"], ":user": key["SK"]},
             ConsistentRead=True,
         )
-        return self._readable(items)
+        return self._read_awards(items)
 
     def find_by_id(self, offer_id: str, user_id: str) -> list[Award]:
         """The user's offers with this id, usually one at most. An index finds them; each is then read consistently."""
@@ -80,12 +80,12 @@ class Awards:
             ExpressionAttributeNames={"#status": "status"},
             ScanIndexForward=False,
         )
-        return self._readable(items)
+        return self._read_awards(items)
 
-    def _readable(self, items: Iterable[Item]) -> list[Award]:
-        return self._those_readable(Award, (item for item in items if item.get("kind") != "WITHDRAWN"))
+    def _read_awards(self, items: Iterable[Item]) -> list[Award]:
+        return self._read_all(Award, (item for item in items if item.get("kind") != "WITHDRAWN"))
 
-    def _those_readable(self, kind: type[M], items: Iterable[Item]) -> list[M]:
+    def _read_all(self, kind: type[M], items: Iterable[Item]) -> list[M]:
         found = []
         for item in items:
             try:
@@ -106,7 +106,7 @@ class Awards:
         """The end of the open order or reservation of each of these awards, by session id: one consistent read."""
         ids = {each.checkout_id for each in awards if each.status in PAYABLE and each.checkout_id}
         items = self._store.get_many([stay_key(stay_id, "SESSION") for stay_id in sorted(ids)]) if ids else []
-        sessions = self._those_readable(PaymentSession, items)
+        sessions = self._read_all(PaymentSession, items)
         return {each.id: each.expires_at for each in sessions if each.is_live}
 
     # Events of the auction system
@@ -184,7 +184,7 @@ class Awards:
         Keeping it changes the award. An answer or an order that is under way therefore fails its condition and reads
         again.
         """
-        session = self._session_of(current)
+        session = self._load_session_of(current)
         try:
             if session is None or not session.is_live:
                 self._store.transact(at_once)
@@ -196,7 +196,7 @@ class Awards:
             return None
         return Received(Reception.KEPT, kept)
 
-    def _session_of(self, award: Award) -> PaymentSession | None:
+    def _load_session_of(self, award: Award) -> PaymentSession | None:
         item = self._store.get(stay_key(award.checkout_id, "SESSION")) if award.checkout_id else None
         return PaymentSession.model_validate(item) if item else None
 
@@ -212,7 +212,7 @@ class Awards:
             ExpressionAttributeNames={"#kind": "kind"},
             ConsistentRead=True,
         )
-        offers = self._readable(items)
+        offers = self._read_awards(items)
         return [each for each in offers if is_of_chain(each, award) and _is_on_sale(each)]
 
     # Answers, ends and unsold nights
@@ -236,7 +236,7 @@ class Awards:
         """Write the end of an award and of its unpaid session in one write. False if one of them has changed."""
         lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
-            gone = self._writing.give_way(instead_of, (), lost, now) if instead_of else {}
+            gone = self._writing.supersede(instead_of, (), lost, now) if instead_of else {}
             try:
                 self._store.transact(gone | self._writing.move_award(before, after))
             except Conflicted as conflict:
@@ -247,42 +247,44 @@ class Awards:
                 return True
         return False
 
-    def pass_on(self, award: Award, now: datetime, offer_id: str) -> Passing | None:
+    def pass_on(self, award: Award, now: datetime, offer_id: str) -> PassedNights | None:
         """Offer the unsold nights of an award to the next runner-up, or release them, in one transaction.
 
         None if the award has changed meanwhile, or while a night is held; then the clock looks at it again. A night
         that is taken between the read and the write is not passed on.
         """
-        bought = self._bought(award)
+        bought = self._load_bought_nights(award)
         for _ in range(_ATTEMPTS):
             nights = unsold_nights(award, bought, now)
-            found = self._store.get_many([night_key(award.place.id, night) for night in nights]) if nights else []
+            found = (
+                self._store.get_many([night_key(award.rented_property.id, night) for night in nights]) if nights else []
+            )
             held = [item["heldUntil"] for item in found if _is_held(item, now)]
             if held:
-                self.postpone(award, _between(datetime.fromisoformat(min(held)), now))
+                self.postpone(award, _next_look(datetime.fromisoformat(min(held)), now))
                 return None
             booked = {
                 date.fromisoformat(item["SK"].removeprefix("NIGHT#")) for item in found if item["state"] != "HELD"
             }
-            passing = pass_on(award, [night for night in nights if night not in booked], now, offer_id)
-            if self._write_passing(award, passing, now):
-                return passing
+            passed = pass_on(award, [night for night in nights if night not in booked], now, offer_id)
+            if self._write_passed(award, passed, now):
+                return passed
             if self.find(award).changed_at != award.changed_at:
                 return None
         return None
 
-    def _bought(self, award: Award) -> Sequence[date]:
+    def _load_bought_nights(self, award: Award) -> Sequence[date]:
         """The nights that the award's payment bought, if its unsold nights are not recorded."""
         if award.unsold is not None or award.payment_id is None:
             return ()
         return PaymentSession.model_validate(self._store.get(stay_key(award.payment_id, "SESSION"))).nights
 
-    def _write_passing(self, award: Award, passing: Passing, now: datetime) -> bool:
-        operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passing.nights}
-        operations |= self._writing.move_award(award, passing.award)
-        if passing.offer:
+    def _write_passed(self, award: Award, passed: PassedNights, now: datetime) -> bool:
+        operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
+        operations |= self._writing.move_award(award, passed.award)
+        if passed.offer:
             new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.putting(award_item(passing.offer), new)
+            operations["offer"] = self._store.putting(award_item(passed.offer), new)
         try:
             self._store.transact(operations)
         except Conflicted:
@@ -307,7 +309,7 @@ class Awards:
             now=timestamp(now),
             **values,
         )
-        return self._store.checking(night_key(award.place.id, night), free)
+        return self._store.checking(night_key(award.rented_property.id, night), free)
 
 
 def _key_of(award: Award) -> dict[str, str]:
@@ -329,6 +331,6 @@ def _is_held(night: Item, now: datetime) -> bool:
     return bool(night["state"] == "HELD" and night["heldUntil"] >= timestamp(now))
 
 
-def _between(until: datetime, now: datetime) -> datetime:
+def _next_look(until: datetime, now: datetime) -> datetime:
     """When to look again at an award that waits for another payment: at its end, and every 15 minutes until then."""
     return now + min(max(until - now + timedelta(seconds=1), CHECK_INTERVAL), SLOWEST_CHECK)

@@ -16,7 +16,7 @@ class Calendars:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def remember(self, place: Property, told_at: datetime) -> None:
+    def save_property(self, rented_property: Property, sent_at: datetime) -> None:
         """Keep a property's name and host. The latest event counts, whatever the order and the number of arrivals.
 
         If two hosts have the same time, the present one stays: an event that comes again must not take a calendar back.
@@ -24,17 +24,17 @@ class Calendars:
         """
         said = {
             "kind": "CALENDAR",
-            "propertyId": place.id,
-            "propertyName": place.name,
-            "hostId": place.host_id,
-            "toldAt": timestamp(told_at),
+            "propertyId": rented_property.id,
+            "propertyName": rented_property.name,
+            "hostId": rented_property.host_id,
+            "toldAt": timestamp(sent_at),
         }
         latest = Condition(
             "attribute_not_exists(PK) OR toldAt < :at OR (toldAt = :at AND hostId = :host)",
-            at=timestamp(told_at),
-            host=place.host_id,
+            at=timestamp(sent_at),
+            host=rented_property.host_id,
         )
-        self._store.update(calendar_key(place.id), said, latest)
+        self._store.update(calendar_key(rented_property.id), said, latest)
 
     def load_of_host(self, property_id: str, host_id: str) -> Calendar:
         """The calendar, consistent: one read. Raises NotFound for unknown properties and for those of other hosts."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stays.aws.attributes import from_attributes
 from stays.aws.store import Condition, Item, Key, Store
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
@@ -31,9 +31,9 @@ class Unreadable(NamedTuple):
     due_at: str
 
 
-Due = PaymentSession | Mailing | Award | Stray | Unreadable
-_DUE_MODELS: dict[str, type[PaymentSession | Mailing | Award | Stray]] = {
-    "MAIL": Mailing,
+Due = PaymentSession | Mail | Award | Stray | Unreadable
+_DUE_MODELS: dict[str, type[PaymentSession | Mail | Award | Stray]] = {
+    "MAIL": Mail,
     "AWARD": Award,
     "OFFER": Award,
     "STRAY": Stray,
@@ -65,11 +65,11 @@ class DueItems:
         The user's sessions that are unfinished or changed in the last 15 minutes, and the results and offers that still
         matter. The index only gives the keys; the items are read consistently: three reads.
         """
-        found = [*self._sessions_of(user_id), *self._awards_of(user_id, now)]
+        found = [*self._load_sessions_of(user_id), *self._load_awards_of(user_id, now)]
         items = self.load_present((item["PK"], item["SK"]) for item in reversed(found)).values()
         return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
-    def _sessions_of(self, user_id: str) -> list[Item]:
+    def _load_sessions_of(self, user_id: str) -> list[Item]:
         return self._store.query(
             "userId = :user AND begins_with(userSort, :sort)",
             {":user": user_id, ":sort": "SESSION#"},
@@ -78,7 +78,7 @@ class DueItems:
             Limit=_MOST_RECENT,
         )
 
-    def _awards_of(self, user_id: str, now: datetime) -> list[Item]:
+    def _load_awards_of(self, user_id: str, now: datetime) -> list[Item]:
         """Wins and offers that can be answered, then recent losses. Other awards, however many, cannot hide them."""
         found = self._store.query_all(
             "userId = :user AND userSort BETWEEN :from AND :to",
@@ -100,7 +100,7 @@ class DueItems:
 
     def find_due(self, now: datetime, limit: int) -> list[Due]:
         """The items that have been due longest, at most `limit` of each shard."""
-        items = [item for number in range(SHARDS) for item in self._due(str(number), now, limit)]
+        items = [item for number in range(SHARDS) for item in self._load_due(str(number), now, limit)]
         return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
 
     def set_aside(self, item: Due, until: datetime) -> None:
@@ -113,7 +113,7 @@ class DueItems:
         waited = Condition("dueAt = :dueAt", dueAt=due_at)
         self._store.update(key_of(item), {"dueAt": timestamp(until)}, waited)
 
-    def _due(self, number: str, now: datetime, limit: int) -> list[Item]:
+    def _load_due(self, number: str, now: datetime, limit: int) -> list[Item]:
         values = {":shard": number, ":now": timestamp(now)}
         return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
 
@@ -123,8 +123,8 @@ def key_of(item: Due) -> Key:
     match item:
         case PaymentSession():
             return stay_key(item.id, "SESSION")
-        case Mailing():
-            return mail_key(item.stay_id, item.letter)
+        case Mail():
+            return mail_key(item.stay_id, item.mail_kind)
         case Award():
             return award_key(item.auction_id, item.user_id, item.award_id)
         case Stray():

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from stays.aws.store import Condition, Item, Store, Written, both
 from stays.domain.booking import Booking
-from stays.domain.mailing import (
+from stays.domain.mail import (
     STUCK_TIME,
-    Mailing,
+    Mail,
     MailState,
     Thread,
     rearmed,
@@ -18,11 +18,11 @@ from stays.domain.payment import PaymentSession
 from stays.table.keys import mail_item, mail_key, stay_key
 
 
-class Story(NamedTuple):
-    """The session and the mailing that a mail is written from."""
+class SessionMail(NamedTuple):
+    """A mail with its session, which has the details of the stay."""
 
     session: PaymentSession
-    mailing: Mailing | None
+    mail: Mail | None
 
 
 class Effects:
@@ -31,59 +31,59 @@ class Effects:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def load_story(self, stay_id: str, letter: str) -> Story:
+    def load_mail(self, stay_id: str, kind: str) -> SessionMail:
         """The session and one of its mails as they are now, consistent: one read."""
-        keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, letter)]
+        keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, kind)]
         items = {item["kind"]: item for item in self._store.get_many(keys)}
-        mailing = Mailing.model_validate(items["MAIL"]) if "MAIL" in items else None
-        return Story(PaymentSession.model_validate(items["SESSION"]), mailing)
+        mail = Mail.model_validate(items["MAIL"]) if "MAIL" in items else None
+        return SessionMail(PaymentSession.model_validate(items["SESSION"]), mail)
 
-    def claim(self, mailing: Mailing, now: datetime) -> Mailing | None:
+    def claim(self, mail: Mail, now: datetime) -> Mail | None:
         """Take a mail that is due; None if another call took it. If it gets stuck, the clock looks at it again."""
-        claimed = mailing.but(state=MailState.SENDING, attempts=mailing.attempts + 1, due_at=now + STUCK_TIME)
+        claimed = mail.but(state=MailState.SENDING, attempts=mail.attempts + 1, due_at=now + STUCK_TIME)
         due = both(
             Condition("#state = :due", due=MailState.DUE.value),
-            Condition("attempts = :attempts", attempts=mailing.attempts),
+            Condition("attempts = :attempts", attempts=mail.attempts),
         )
         return claimed if self._move(claimed, due) else None
 
-    def note_sent(self, mailing: Mailing, message_id: str, now: datetime) -> None:
+    def note_sent(self, mail: Mail, message_id: str, now: datetime) -> None:
         """Record that the mail is out."""
-        self._finish(mailing.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
+        self._finish(mail.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
 
-    def note_undeliverable(self, mailing: Mailing) -> None:
+    def note_undeliverable(self, mail: Mail) -> None:
         """Record that there is no usable address. No other effect fails because of it."""
-        self._finish(mailing.but(state=MailState.UNDELIVERABLE, due_at=None))
+        self._finish(mail.but(state=MailState.UNDELIVERABLE, due_at=None))
 
-    def note_failure(self, mailing: Mailing, now: datetime) -> None:
+    def note_failure(self, mail: Mail, now: datetime) -> None:
         """Record that the mail is certainly not out. The clock makes it due again."""
-        self._finish(mailing.but(state=MailState.WAITING, due_at=retry_at(mailing, now)))
+        self._finish(mail.but(state=MailState.WAITING, due_at=retry_at(mail, now)))
 
-    def _finish(self, mailing: Mailing) -> None:
+    def _finish(self, mail: Mail) -> None:
         ours = both(
             Condition("#state = :sending", sending=MailState.SENDING.value),
-            Condition("attempts = :attempts", attempts=mailing.attempts),
+            Condition("attempts = :attempts", attempts=mail.attempts),
         )
-        self._move(mailing, ours)
+        self._move(mail, ours)
 
-    def rearm(self, mailing: Mailing, now: datetime) -> Mailing:
+    def rearm(self, mail: Mail, now: datetime) -> Mail:
         """Make a mail due again, so that the stream brings it, or finish it.
 
         If it has moved on meanwhile, nothing is written and the mail is returned as it was.
         """
-        waited = Condition("dueAt = :dueAt", dueAt=mailing.dump().get("dueAt"))
-        after = rearmed(mailing, now)
-        return after if self._move(after, waited) else mailing
+        waited = Condition("dueAt = :dueAt", dueAt=mail.dump().get("dueAt"))
+        after = rearmed(mail, now)
+        return after if self._move(after, waited) else mail
 
-    def request(self, mailing: Mailing, decide: Callable[[Mailing], Mailing]) -> None:
+    def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
-        written = Written(done=False, standing=mailing.dump())
+        written = Written(done=False, standing=mail.dump())
         while not written.done:
-            after = decide(Mailing.model_validate(written.standing))
+            after = decide(Mail.model_validate(written.standing))
             written = self._store.put(mail_item(after), _unchanged(written.standing))
 
-    def _move(self, mailing: Mailing, condition: Condition) -> bool:
-        return self._store.put(mail_item(mailing), condition).done
+    def _move(self, mail: Mail, condition: Condition) -> bool:
+        return self._store.put(mail_item(mail), condition).done
 
     def open_thread(self, booking: Booking, now: datetime) -> Thread:
         """The one thread of a booking; made if it does not exist."""

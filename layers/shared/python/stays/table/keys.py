@@ -6,7 +6,7 @@ from zlib import crc32
 
 from stays.aws.store import Item, Key
 from stays.domain.award import WIN, Award
-from stays.domain.mailing import Mailing
+from stays.domain.mail import Mail
 from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
 
@@ -19,9 +19,9 @@ def stay_key(stay_id: str, sort: str) -> Key:
     return {"PK": f"STAY#{stay_id}", "SK": sort}
 
 
-def mail_key(stay_id: str, letter: str) -> Key:
+def mail_key(stay_id: str, kind: str) -> Key:
     """One kind of mail for a stay."""
-    return stay_key(stay_id, f"MAIL#{letter}")
+    return stay_key(stay_id, f"MAIL#{kind}")
 
 
 def transaction_key(transaction_id: str) -> Key:
@@ -81,16 +81,16 @@ def shard(name: str) -> str:
     return str(crc32(name.encode()) % SHARDS)
 
 
-def event_item(stay_id: str, what: str, now: datetime, **more: Any) -> Item:
+def event_item(stay_id: str, name: str, now: datetime, **more: Any) -> Item:
     """One line of a stay's timeline."""
-    key = stay_key(stay_id, f"EVENT#{now.isoformat(timespec='microseconds')}#{what}")
-    return {**key, "kind": "EVENT", "what": what, "at": timestamp(now), **more}
+    key = stay_key(stay_id, f"EVENT#{now.isoformat(timespec='microseconds')}#{name}")
+    return {**key, "kind": "EVENT", "what": name, "at": timestamp(now), **more}
 
 
-def mail_item(mailing: Mailing) -> Item:
+def mail_item(mail: Mail) -> Item:
     """A mail to send. The stream's filter looks at its state."""
-    key = mail_key(mailing.stay_id, mailing.letter)
-    return mailing.dump() | key | {"kind": "MAIL", "dueShard": shard(mailing.stay_id)}
+    key = mail_key(mail.stay_id, mail.mail_kind)
+    return mail.dump() | key | {"kind": "MAIL", "dueShard": shard(mail.stay_id)}
 
 
 def stray_item(stray: Stray) -> Item:
@@ -99,6 +99,6 @@ def stray_item(stray: Stray) -> Item:
     return stray.dump() | key | {"kind": "STRAY", "dueShard": shard(stray.transaction_id)}
 
 
-def stray_event(stray: Stray, what: str, now: datetime, **more: Any) -> Item:
+def stray_event(stray: Stray, name: str, now: datetime, **more: Any) -> Item:
     """One line of the timeline of stray money."""
-    return event_item(stray.id, what, now, **more) | {"PK": transaction_key(stray.transaction_id)["PK"]}
+    return event_item(stray.id, name, now, **more) | {"PK": transaction_key(stray.transaction_id)["PK"]}

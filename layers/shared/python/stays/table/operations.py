@@ -12,7 +12,7 @@ from stays.aws.store import Condition, Item, Key, Operation, Store, any_of, both
 from stays.domain.award import AWARD_SOURCES, Award
 from stays.domain.booking import booking_of
 from stays.domain.decision import Decision, Evidence, supersede
-from stays.domain.mailing import new_mailing
+from stays.domain.mail import new_mail
 from stays.domain.payment import FULFILMENT_SOURCES, STATUS_SOURCES, PaymentSession
 from stays.domain.stray import Stray, StrayStatus, stray_of
 from stays.domain.values import timestamp, today
@@ -84,7 +84,7 @@ class Writing:
         moved = {name: self._store.updating(session_key(after), changes, _moving(before, after))}
         return moved | self._booking(after, before)
 
-    def give_way(
+    def supersede(
         self, before: PaymentSession, nights: Collection[date], lost: Collection[date], now: datetime
     ) -> Operations:
         """End another session of the same user, for one that takes `nights`. The nights in `lost` are lost already."""
@@ -97,9 +97,9 @@ class Writing:
         """The session after a decision, with its booking, transaction, mail and line of the timeline."""
         after = decision.session
         operations = self.move(before, after) | self._transaction(before, after)
-        operations |= self.event(after, decision.what, now, decision.evidence)
-        if decision.letter:
-            operations["mail"] = self._store.putting(mail_item(new_mailing(after.id, decision.letter, now)))
+        operations |= self.event(after, decision.name, now, decision.evidence)
+        if decision.mail:
+            operations["mail"] = self._store.putting(mail_item(new_mail(after.id, decision.mail, now)))
         return operations
 
     def _transaction(self, before: PaymentSession, after: PaymentSession) -> Operations:
@@ -136,10 +136,10 @@ class Writing:
         keys = stay_key(session.id, "BOOKING") | {"kind": "BOOKING", "userSort": f"BOOKING#{created}"}
         return {"booking": self._store.putting(booking.dump() | keys)}
 
-    def event(self, session: PaymentSession, what: str, now: datetime, evidence: Evidence | None = None) -> Operations:
+    def event(self, session: PaymentSession, name: str, now: datetime, evidence: Evidence | None = None) -> Operations:
         """One line of the timeline."""
         said = {"evidence": evidence.dump()} if evidence else {}
-        return {"event": self._store.putting(event_item(session.id, what, now, **self._by, **said))}
+        return {"event": self._store.putting(event_item(session.id, name, now, **self._by, **said))}
 
     # Awards
 

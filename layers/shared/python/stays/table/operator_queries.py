@@ -37,11 +37,11 @@ class OperatorQueries:
         if re.fullmatch(STAY_ID, name):
             return name
         if re.fullmatch(_REFERENCE, name):
-            return self._referred(name)
+            return self._find_by_reference(name)
         item = self._store.get(transaction_key(name))
         return str(item["id"]) if item and item["kind"] == "TRANSACTION" else None
 
-    def _referred(self, reference: str) -> str | None:
+    def _find_by_reference(self, reference: str) -> str | None:
         found = self._store.scan(
             "#kind = :session AND contains(#id, :end)",
             {":session": "SESSION", ":end": reference.replace("-", "")},
@@ -103,12 +103,12 @@ class OperatorQueries:
         )
         yield from map(Award.model_validate, found)
 
-    def tell_again(self, session: PaymentSession, now: datetime) -> None:
+    def send_again(self, session: PaymentSession, now: datetime) -> None:
         """Tell the user the session's state once more: the stream brings it to the notifier."""
         there = Condition("attribute_exists(PK)")
-        told = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
+        update = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
         line = self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))
-        self._store.transact({"session": told, "event": line})
+        self._store.transact({"session": update, "event": line})
 
     def note_mail(self, session: PaymentSession, now: datetime) -> None:
         """Record that the operator had a mail sent once more."""

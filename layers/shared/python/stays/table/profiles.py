@@ -1,7 +1,7 @@
 """The details that users gave us: `USER#… PROFILE`."""
 
 from stays.aws.store import Store
-from stays.domain.mailing import Profile
+from stays.domain.mail import Profile
 from stays.table.keys import profile_key
 
 

@@ -126,7 +126,7 @@ class Sessions:
     ) -> Operations:
         operations = self._writing.hold(session, now, [instead_of.id] if instead_of else [])
         if instead_of:
-            operations |= self._writing.give_way(instead_of, session.nights, lost, now)
+            operations |= self._writing.supersede(instead_of, session.nights, lost, now)
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
         payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
         operations |= self._writing.change_award(session, checkout, payable)
@@ -140,9 +140,9 @@ class Sessions:
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
         update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
-        told = self._writing.event(session, "ORDER_ATTEMPTED", now)
+        event = self._writing.event(session, "ORDER_ATTEMPTED", now)
         try:
-            self._store.transact({**self._writing.hold(session, now), "session": update, **told})
+            self._store.transact({**self._writing.hold(session, now), "session": update, **event})
         except Conflicted as conflict:
             _raise_taken(conflict.items)
             raise
@@ -175,10 +175,10 @@ class Sessions:
         If another write is in the way, nothing is recorded. The page then reads PENDING once more, and asks again.
         """
         assert session.transaction_id
-        told, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
-        copy = self._store.updating(transaction_key(session.transaction_id), told, Condition("attribute_exists(PK)"))
+        changes, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
+        copy = self._store.updating(transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)"))
         try:
-            self._store.transact({"session": self._store.updating(session_key(session), told, first), "copy": copy})
+            self._store.transact({"session": self._store.updating(session_key(session), changes, first), "copy": copy})
         except (Conflicted, Busy):
             return
 
@@ -206,7 +206,7 @@ class Sessions:
                 lost |= nights_in(conflict.items, NIGHT, FREED)
                 session = self.find(session.id)
             else:
-                self._decided(decision.what)
+                self._decided(decision.name)
                 return decision.session
         raise Unsettled
 
@@ -231,7 +231,7 @@ class Sessions:
             return {}
         operations: Operations = {}
         for own in found.own:
-            operations |= self._writing.give_way(own, after.nights, lost, now)
+            operations |= self._writing.supersede(own, after.nights, lost, now)
         return operations | self._writing.book(after, now, [own.id for own in found.own])
 
     def _award(self, before: PaymentSession, decision: Decision, found: Found, now: datetime) -> Operations:
@@ -319,11 +319,11 @@ class Sessions:
             found = found._replace(known=True)
         if any(name == "award" or name.startswith(("offer ", OWN)) for name in items):
             award = self._find_award(session)
-            own = {each.id: each for each in (*found.own, *self._open_for(award, session))}
-            found = found._replace(award=award, own=tuple(own.values()), offers=self._offers_for(session, award))
+            own = {each.id: each for each in (*found.own, *self._find_open(award, session))}
+            found = found._replace(award=award, own=tuple(own.values()), offers=self._load_offers(session, award))
         return found
 
-    def _open_for(self, award: Award, session: PaymentSession) -> list[PaymentSession]:
+    def _find_open(self, award: Award, session: PaymentSession) -> list[PaymentSession]:
         """Another session that is open for the award, with any nights. Once the award is paid, none may stay open."""
         if award.checkout_id in (None, session.id):
             return []
@@ -338,14 +338,14 @@ class Sessions:
             night = night_of(name, NIGHT)
             if night is None:
                 continue
-            other = self._own(session, item)
+            other = self._find_own(session, item)
             if other:
                 own[other.id] = other
             else:
                 taken.add(night)
         return found._replace(own=tuple(own.values()), taken=frozenset(taken))
 
-    def _own(self, session: PaymentSession, night: Item) -> PaymentSession | None:
+    def _find_own(self, session: PaymentSession, night: Item) -> PaymentSession | None:
         """Another live session of the same user for the same award, if it holds the night."""
         if night["state"] != "HELD" or night["userId"] != session.user_id:
             return None
@@ -357,7 +357,7 @@ class Sessions:
         item = self._store.get(award_key(session.auction_id, session.user_id, session.award_id))
         return Award.model_validate(item)
 
-    def _offers_for(self, session: PaymentSession, award: Award) -> tuple[Award, ...]:
+    def _load_offers(self, session: PaymentSession, award: Award) -> tuple[Award, ...]:
         """The offers to other users that contain nights of the session, if its award is over."""
         if award_state(session, award) is not AwardState.OVER:
             return ()
@@ -368,10 +368,10 @@ class Sessions:
             ExpressionAttributeNames={"#kind": "kind"},
             ConsistentRead=True,
         )
-        offers = filter(None, map(self._offer, items))
+        offers = filter(None, map(self._read_offer, items))
         return tuple(each for each in offers if _stands_in_the_way(each, session))
 
-    def _offer(self, item: Item) -> Award | None:
+    def _read_offer(self, item: Item) -> Award | None:
         """An offer, or None if it cannot be read: an unreadable offer must not stop money from being recorded."""
         try:
             return Award.model_validate(item)
@@ -382,7 +382,7 @@ class Sessions:
 
 def _stands_in_the_way(offer: Award, session: PaymentSession) -> bool:
     offered = {night.date for night in offer.nights}
-    elsewhere = offer.place.id != session.property_id or offer.user_id == session.user_id
+    elsewhere = offer.rented_property.id != session.property_id or offer.user_id == session.user_id
     return offer.status in _LIVE_OFFERS and not elsewhere and not offered.isdisjoint(session.nights)
 
 

@@ -58,7 +58,7 @@ class Strays:
                 return stray
             standing = self._commit(stray, decision, now)
             if standing is None:
-                self._decided(decision.what)
+                self._decided(decision.name)
                 return decision.session
             if standing["kind"] != "STRAY":
                 break
@@ -68,9 +68,9 @@ class Strays:
     def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
         """None when written; otherwise the item that is there."""
         after = self._store.putting(stray_item(decision.session), _unchanged(before))
-        told = self._store.putting(stray_event(before, decision.what, now, **self._by))
+        event = self._store.putting(stray_event(before, decision.name, now, **self._by))
         try:
-            self._store.transact({"stray": after, "event": told})
+            self._store.transact({"stray": after, "event": event})
         except Conflicted as conflict:
             return conflict.items["stray"]
         return None

@@ -13,7 +13,7 @@ from stays.domain.payment import PAYMENT_TIME, PaymentSession
 from stays.domain.refund import RefundEvidence, RefundOutcome
 from stays.domain.values import app_user
 from stays.zalopay.signing import sign
-from stays.zalopay.values import DongOrNone, Whole, WholeOrNone, given, line, moment, transaction, truth
+from stays.zalopay.values import DongOrNone, Whole, WholeOrNone, given, line, time_of, transaction, truth
 
 Form = dict[str, int | str]
 
@@ -202,7 +202,7 @@ def read_query(answer: Mapping[str, Any], source: str) -> Evidence:
             transaction_id=read.zp_trans_id,
             amount=read.amount,
             discount=read.discount_amount,
-            paid_at=moment(read.server_time),
+            paid_at=time_of(read.server_time),
         )
     return Evidence(source=source, outcome=_without_money(read), code=_code(read))
 

@@ -23,8 +23,8 @@ from stays.zalopay.values import (
     bare,
     given,
     line,
-    moment,
     name,
+    time_of,
     whole,
 )
 
@@ -99,7 +99,7 @@ def read_callback(body: bytes, keys: Iterable[str], app_id: int) -> Callback:
         transaction_id=order.zp_trans_id,
         amount=order.amount,
         discount=order.discount_amount,
-        paid_at=moment(order.server_time),
+        paid_at=time_of(order.server_time),
         raw=body.decode(),
     )
     return Callback(order.app_trans_id, evidence)

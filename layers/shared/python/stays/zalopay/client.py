@@ -126,7 +126,11 @@ class Client:
         return self._ask("/v2/query_refund", _refund_id(money), form, read_refund_query)
 
     def _ask(
-        self, path: str, what: str | None, signed: Callable[[str], Form], read: Callable[[Mapping[str, Any]], Heard]
+        self,
+        path: str,
+        reference: str | None,
+        signed: Callable[[str], Form],
+        read: Callable[[Mapping[str, Any]], Heard],
     ) -> Heard:
         """Ask ZaloPay and read the answer. If ZaloPay refuses our signature, ask once more with a fresh key."""
         end = min(monotonic() + self._longest, self._until)
@@ -135,7 +139,7 @@ class Client:
             answer = self._send(path, signed, end, fresh=True)
         heard = read(answer.content)
         if heard is False or getattr(heard, "outcome", None) in (Outcome.UNKNOWN, RefundOutcome.UNKNOWN):
-            logger.warning("ZaloPay says nothing", extra=_logged(path, what, answer))
+            logger.warning("ZaloPay says nothing", extra=_logged(path, reference, answer))
         return heard
 
     def _send(self, path: str, signed: Callable[[str], Form], end: float, *, fresh: bool = False) -> _Answer:
@@ -163,9 +167,9 @@ def _refund_id(money: Repayable) -> str | None:
     return money.refund.id if money.refund else None
 
 
-def _logged(path: str, what: str | None, answer: _Answer) -> dict[str, Any]:
+def _logged(path: str, reference: str | None, answer: _Answer) -> dict[str, Any]:
     """The order or the refund, and the codes of the answer. No other part of the answer may be logged."""
-    about = {"refundId" if "refund" in path else "appTransId": what}
+    about = {"refundId" if "refund" in path else "appTransId": reference}
     names = {"return_code": "returnCode", "sub_return_code": "subReturnCode"}
     codes = {names[name]: _short(code) for name, code in answer.content.items() if name in names}
     return {"path": path, "httpStatus": answer.status, "trouble": answer.trouble, **about, **codes}

@@ -63,7 +63,7 @@ def dong(value: Any) -> int | None:
     return number if number is not None and number > 0 else None
 
 
-def moment(milliseconds: int | None) -> datetime | None:
+def time_of(milliseconds: int | None) -> datetime | None:
     """The time on ZaloPay's clock, or None if the number is no time."""
     if not milliseconds or milliseconds < _FIRST_TIME:
         return None

@@ -15,11 +15,11 @@ import idna
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from stays.domain.mailing import Kind, Language
+from stays.domain.mail import Language, MailKind
 from stays.edge.mail.calendar import calendar_files
-from stays.edge.mail.letter import TEMPLATES, Letter, Section, in_all, in_lines, section
+from stays.edge.mail.content import TEMPLATES, MailContent, Section, in_all, in_lines, section
 
-__all__ = ["Kind", "Language", "Letter", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
+__all__ = ["Language", "MailContent", "MailKind", "MailRefused", "MailUnavailable", "MailUnsure", "render", "send"]
 
 # Exactly one address that needs no quoting (RFC 5322, 3.2.3). Only its own mail server knows whether it exists.
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
@@ -42,33 +42,33 @@ class MailUnsure(Exception):
     """SES did not answer, so the mail may be out. The text is an error code, never the address."""
 
 
-def render(letter: Letter, sender: str, now: datetime) -> EmailMessage:
+def render(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """The mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
 
     The same mail has the same Message-ID (SES replaces it by its own). If the user's name breaks the mail, it is left
     out. Raises MailRefused if `to` is not one plain address; its domain may be an international one.
     """
     try:
-        return _message(in_lines(letter), sender, now)
+        return _message(in_lines(content), sender, now)
     except Exception:  # noqa: BLE001 (each Python's `email` has faults of its own, and a name is an ornament)
-        return _message(in_lines(replace(letter, name=None)), sender, now)
+        return _message(in_lines(replace(content, name=None)), sender, now)
 
 
-def _message(letter: Letter, sender: str, now: datetime) -> EmailMessage:
-    sections = [section(letter, language) for language in letter.languages]
+def _message(content: MailContent, sender: str, now: datetime) -> EmailMessage:
+    sections = [section(content, language) for language in content.languages]
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
-    message["To"] = _recipient(letter)
+    message["To"] = _recipient(content)
     message["To"].fold(policy=SMTP)  # a faulty header raises only when it is folded
     origin: Address = message["From"].addresses[0]
-    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {letter.property_name} ({letter.reference})")
+    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {content.property_name} ({content.reference})")
     message["Date"] = now
-    message["Message-ID"] = f"<{letter.stay_id}.{letter.kind}.{letter.attempt}@{origin.domain}>"
+    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@{origin.domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    _write(message, letter, sections, origin.display_name or origin.domain)
-    for name, method, content in calendar_files(letter, sections, origin, now):
+    _write(message, content, sections, origin.display_name or origin.domain)
+    for name, method, file in calendar_files(content, sections, origin, now):
         parameters = {"method": method, "charset": "utf-8"}
-        message.add_attachment(content, maintype="text", subtype="calendar", filename=name, params=parameters)
+        message.add_attachment(file, maintype="text", subtype="calendar", filename=name, params=parameters)
     return message
 
 
@@ -95,12 +95,12 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
     return str(answer["MessageId"])
 
 
-def _recipient(letter: Letter) -> Address:
-    found = ADDRESS.fullmatch(letter.to)
+def _recipient(content: MailContent) -> Address:
+    found = ADDRESS.fullmatch(content.to)
     domain = _in_punycode(found[2]) if found else None
     if not found or not domain:
         raise MailRefused("InvalidAddress")
-    name = " ".join(_as_read(letter.name or "").translate(_SPECIALS).split())
+    name = " ".join(_as_read(content.name or "").translate(_SPECIALS).split())
     return Address(name, username=found[1], domain=domain)
 
 
@@ -129,9 +129,9 @@ def _templates() -> Environment:
     )
 
 
-def _write(message: EmailMessage, letter: Letter, sections: Sequence[Section], brand: str) -> None:
+def _write(message: EmailMessage, content: MailContent, sections: Sequence[Section], brand: str) -> None:
     """The body, in an encoding that also passes servers with only 7 bits."""
-    shown = {"letter": letter, "sections": sections, "subject": message["Subject"], "brand": brand}
-    text, html = (_templates().get_template(f"letter.{form}").render(shown) for form in ("txt", "html"))
+    shown = {"mail": content, "sections": sections, "subject": message["Subject"], "brand": brand}
+    text, html = (_templates().get_template(f"mail.{form}").render(shown) for form in ("txt", "html"))
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")

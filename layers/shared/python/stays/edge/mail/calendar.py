@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from icalendar import TRANSP, Calendar, Event, vCalAddress
 
 from stays.domain.calendar import Run, runs
-from stays.edge.mail.letter import Letter, Section, in_all, place
+from stays.edge.mail.content import MailContent, Section, in_all, location
 
 
 class CalendarFile(NamedTuple):
@@ -26,35 +26,35 @@ ANNOUNCEMENTS: dict[str, dict[str, Any]] = {
 
 
 def calendar_files(
-    letter: Letter, sections: Sequence[Section], origin: Address, now: datetime
+    content: MailContent, sections: Sequence[Section], origin: Address, now: datetime
 ) -> Iterator[CalendarFile]:
     """`booking.ics` with an all-day event for each run of nights; no file for a mail about a refund.
 
     A cancellation file may have only one UID (RFC 5546, 3.2.5): a second run goes into `booking-2.ics`.
     """
-    if letter.kind not in ANNOUNCEMENTS:
+    if content.kind not in ANNOUNCEMENTS:
         return
-    method = ANNOUNCEMENTS[letter.kind]["method"]
-    events = [_event(letter, run, sections, origin, now) for run in runs(letter.nights)]
+    method = ANNOUNCEMENTS[content.kind]["method"]
+    events = [_event(content, run, sections, origin, now) for run in runs(content.nights)]
     for number, group in enumerate([[event] for event in events] if method == "CANCEL" else [events], 1):
         calendar = Calendar.new(prodid="-//Stays//Bookings//EN", method=method, uid=group[0].uid, subcomponents=group)
         yield CalendarFile("booking.ics" if number == 1 else f"booking-{number}.ics", method, calendar.to_ical())
 
 
-def _event(letter: Letter, run: Run, sections: Sequence[Section], origin: Address, now: datetime) -> Event:
-    announcement = ANNOUNCEMENTS[letter.kind]
+def _event(content: MailContent, run: Run, sections: Sequence[Section], origin: Address, now: datetime) -> Event:
+    announcement = ANNOUNCEMENTS[content.kind]
     return Event.new(
         # The same in every mail about a stay, so that a cancellation matches its confirmation.
-        uid=f"{run.start:%Y%m%d}-{letter.stay_id}@stays",
+        uid=f"{run.start:%Y%m%d}-{content.stay_id}@stays",
         stamp=now.astimezone(UTC),
         sequence=announcement["sequence"],
         status=announcement["status"],
         start=run.start,
         end=run.end,
-        summary=f"{letter.property_name} ({in_all(sections, 'event')})",
-        description="\n\n".join(_described(each, letter.link) for each in sections),
-        location=place(letter),
-        url=letter.link,
+        summary=f"{content.property_name} ({in_all(sections, 'event')})",
+        description="\n\n".join(_described(each, content.link) for each in sections),
+        location=location(content),
+        url=content.link,
         organizer=vCalAddress.new(origin.addr_spec, cn=origin.display_name or None),
         transparency=TRANSP.TRANSPARENT,  # a stay does not make the user busy all day
     )

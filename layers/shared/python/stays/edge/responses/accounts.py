@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stays.domain.mailing import Language
+from stays.domain.mail import Language
 from stays.domain.values import Timestamp
 from stays.edge.responses import Response
 

@@ -31,7 +31,7 @@ class Image(_NamedAsRead):
     image_url: str
 
 
-class Place(_NamedAsRead):
+class ShownProperty(_NamedAsRead):
     """A property, as far as it is known."""
 
     id: str
@@ -43,16 +43,16 @@ class Place(_NamedAsRead):
     max_guests: int | None = None
 
     @classmethod
-    def of(cls, place: Property) -> Self:
+    def of(cls, rented: Property) -> Self:
         """The property under the names of the pages."""
         return cls(
-            id=place.id,
-            title=place.name,
-            city=place.city,
-            state=place.state,
-            location=Location.model_validate(place),
-            images=tuple(Image(image_url=address) for address in place.images),
-            max_guests=place.max_guests,
+            id=rented.id,
+            title=rented.name,
+            city=rented.city,
+            state=rented.state,
+            location=Location.model_validate(rented),
+            images=tuple(Image(image_url=address) for address in rented.images),
+            max_guests=rented.max_guests,
         )
 
 
@@ -70,7 +70,7 @@ class Winner(Response):
 
     id: str
     auction_id: str
-    place: Annotated[Place, Field(alias="property")]
+    rented_property: Annotated[ShownProperty, Field(alias="property")]
     bid_amount: Annotated[Dong, Field(description="The price of the selected nights in đồng.")]
     check_in: date
     check_out: date
@@ -98,7 +98,7 @@ class Winner(Response):
         return cls(
             id=award.auction_id if award.is_win else award.award_id,
             auction_id=award.auction_id,
-            place=Place.of(award.place),
+            rented_property=ShownProperty.of(award.rented_property),
             bid_amount=award.amount(now),
             check_in=nights[0],
             check_out=nights[-1] + timedelta(days=1),
@@ -126,7 +126,7 @@ class Offer(Response):
     original_bid_id: str | None = None
     user_id: str
     auction_id: str
-    place: Annotated[Place, Field(alias="property")]
+    rented_property: Annotated[ShownProperty, Field(alias="property")]
     property_name: str
     offered_nights: tuple[date, ...]
     amount: Dong
@@ -142,8 +142,8 @@ class Offer(Response):
             original_bid_id=award.original_bid_id,
             user_id=award.user_id,
             auction_id=award.auction_id,
-            place=Place.of(award.place),
-            property_name=award.place.name,
+            rented_property=ShownProperty.of(award.rented_property),
+            property_name=award.rented_property.name,
             offered_nights=tuple(night.date for night in award.shown(now)),
             amount=price_of(award.shown(now)),
             response_deadline=award.deadline,

@@ -1,0 +1,159 @@
+"""Mail and the host's thread. Each is recorded before it is done, so that none is lost or done twice."""
+
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from stays.domain.errors import Refused
+from stays.domain.values import Model, StayId, Timestamp
+
+RESEND_INTERVAL = timedelta(minutes=1)  # a user may ask for another mail at most this often
+MOST_WISHES = 5  # mails that the user may ask for, per booking
+READDRESS_INTERVAL = timedelta(days=1)  # the address of a booking's mail may change at most this often
+STUCK_TIME = timedelta(minutes=10)  # a mail that is SENDING for this long is sent once more
+LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
+PERSISTENCE = timedelta(hours=48)  # a mail that SES does not accept is tried for this long
+LEAST_ATTEMPTS = 10  # and at least this often, even after an outage of our own
+UNSURE_ATTEMPTS = 2  # SES has no idempotency token; no mail goes out more than twice
+Language = Literal["vi", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)  # mail is written in this order if the user's language is unknown
+MailKind = Literal["confirmation", "cancellation", "refund"]
+_ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
+
+
+class MailState(StrEnum):
+    """DUE → SENDING → SENT, or UNDELIVERABLE: no usable address, or the mail may have gone out twice.
+
+    WAITING: SES did not accept the mail, and the recipient is not the cause. The next attempt is at `dueAt`; without it
+    PERSISTENCE is over. A mail that stays SENDING may have been sent.
+    """
+
+    DUE = "DUE"
+    SENDING = "SENDING"
+    WAITING = "WAITING"
+    SENT = "SENT"
+    UNDELIVERABLE = "UNDELIVERABLE"
+
+
+class Mail(Model):
+    """One kind of mail for one stay.
+
+    `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
+    the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a wish last changed `to`.
+    """
+
+    stay_id: StayId
+    mail_kind: Annotated[MailKind, Field(alias="letter")]
+    state: MailState = MailState.DUE
+    attempts: int = 0
+    requested_at: Timestamp
+    due_at: Timestamp | None = None
+    asked_at: Timestamp | None = None
+    sent_at: Timestamp | None = None
+    message_id: str | None = None
+    to: str | None = None
+    wishes: int = 0
+    readdressed_at: Timestamp | None = None
+    # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
+    unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
+
+
+class Thread(Model):
+    """The conversation of a stay's user with its host."""
+
+    thread_id: str
+    stay_id: StayId
+    traveller_id: str
+    host_id: str
+    created_at: Timestamp
+
+
+class Profile(Model):
+    """The details that a user gave us, for tokens that lack them."""
+
+    user_id: str
+    email: str | None = None
+    name: str | None = None
+    language: Language | None = None
+    picture: str | None = None
+    updated_at: Timestamp
+    created_at: Timestamp = Field(default_factory=lambda known: known["updated_at"])
+
+
+def read_locale(said: object) -> str | None:
+    """A locale such as `vi-VN` or `en_US`; None for any other value."""
+    return said if isinstance(said, str) and re.fullmatch(r"[A-Za-z_-]{1,20}", said) else None
+
+
+def read_picture(said: object) -> str | None:
+    """The address of a picture, a text of at most 500 characters; None for any other value."""
+    return said if isinstance(said, str) and re.fullmatch(_ADDRESS_OF_PICTURE, said) else None
+
+
+def language_of(locale: str | None) -> Language | None:
+    """The language of our mail for this locale; None if the locale has neither language."""
+    return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
+
+
+def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
+    """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
+    return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
+
+
+def asked_for(mail: Mail, now: datetime) -> Mail:
+    """One more mail, at most every minute. A mail that is just going out fulfils the first wish.
+
+    Raises Refused for a wish that comes too soon.
+    """
+    if mail.state not in (MailState.DUE, MailState.SENDING) and mail.requested_at <= now - RESEND_INTERVAL:
+        kept = {"wishes": mail.wishes, "readdressed_at": mail.readdressed_at}
+        return new_mail(mail.stay_id, mail.mail_kind, now).but(asked_at=now, **kept)
+    if mail.asked_at is None or mail.asked_at <= now - RESEND_INTERVAL:
+        return mail.but(asked_at=now)
+    raise _too_often("A mail is on its way; another may be asked for in a minute.", RESEND_INTERVAL)
+
+
+def wished_for(mail: Mail, to: str | None, now: datetime) -> Mail:
+    """The same for the user of the booking; `to` is their present address.
+
+    The limits keep a user who changes the address from sending our mail to strangers. Raises Refused for one mail or
+    one address too many.
+    """
+    after = asked_for(mail, now)
+    if after.requested_at == mail.requested_at:
+        return after
+    if mail.wishes >= MOST_WISHES:
+        raise _too_often(f"{MOST_WISHES} mails were asked for, and no more go out.", READDRESS_INTERVAL)
+    wish = after.but(to=to, wishes=mail.wishes + 1)
+    if mail.to in (None, to):
+        return wish
+    since = now - mail.readdressed_at if mail.readdressed_at else READDRESS_INTERVAL
+    if since < READDRESS_INTERVAL:
+        raise _too_often("Mail went to a new address within a day.", READDRESS_INTERVAL - since)
+    return wish.but(readdressed_at=now)
+
+
+def _too_often(message: str, wait: timedelta) -> Refused:
+    return Refused("RATE_LIMIT", message, retryAfter=ceil(wait.total_seconds()))
+
+
+def rearmed(mail: Mail, now: datetime) -> Mail:
+    """Due once more; or finished, without `dueAt`, after two attempts that may have gone out or after enough attempts.
+
+    Enough: at least LEAST_ATTEMPTS, over PERSISTENCE or longer.
+    """
+    unsure = mail.unsure + (mail.state is MailState.SENDING)
+    if unsure >= UNSURE_ATTEMPTS:
+        return mail.but(state=MailState.UNDELIVERABLE, unsure=unsure, due_at=None)
+    if mail.attempts >= LEAST_ATTEMPTS and mail.requested_at <= now - PERSISTENCE:
+        return mail.but(state=MailState.WAITING, due_at=None)
+    return mail.but(state=MailState.DUE, unsure=unsure, due_at=now + RESEND_INTERVAL)
+
+
+def retry_at(mail: Mail, now: datetime) -> datetime:
+    """When a failed attempt is repeated: after 1, 2, 4 … minutes, then every LONGEST_PAUSE."""
+    return now + RESEND_INTERVAL * min(1 << (mail.attempts - 1), LONGEST_PAUSE // RESEND_INTERVAL)
