@@ -9,9 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from starlette.applications import Starlette
 
 from infra.local.bus import Bus
@@ -22,12 +20,13 @@ from infra.local.published import Published
 from infra.local.runtime_api import FunctionError
 from infra.topology import FUNCTIONS
 from infra.zalopay_simulator import Settings, create_app
+from stays.aws.client import DynamoDB
 from stays.domain.values import timestamp
 from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly, Unpacked, dependencies, interpreter, is_compiled
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY, auction_result
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
-from tests.integration.world import Amazon, World
+from tests.integration.world import Amazon, Streams, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is made for Linux only")
 
@@ -126,20 +125,12 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def aws_clients(database: Database) -> Iterator[Amazon]:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=database.endpoint,
-            region_name=REGION,
-            config=Config(account_id_endpoint_mode="disabled"),
-        )
-
+def aws_clients(database: Database) -> Amazon:
     nobody = SimpleNamespace(create_email_identity=lambda **_: None)
-    made = Amazon(client("dynamodb"), client("dynamodbstreams"), nobody)
-    yield made
-    made.dynamodb.close()
-    made.streams.close()
+    with pytest.MonkeyPatch.context() as patched:
+        for client in (DynamoDB, Streams):
+            patched.setenv(client.variable, database.endpoint)
+        return Amazon(DynamoDB(), Streams(), nobody)
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,9 @@ class Server(ThreadingHTTPServer):
         self.sockets.append(accepted[0])
         return accepted
 
+    def handle_error(self, *_: Any) -> None:
+        """Silence: a client has gone."""
+
     def hang_up(self) -> None:
         """Close every connection that clients keep."""
         for each in self.sockets:

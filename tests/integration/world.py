@@ -8,14 +8,14 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import boto3
-from botocore.config import Config
 
 from infra.local.events import Request, http_answer, http_event
 from infra.local.filters import matches
 from infra.local.routing import route_for, route_key
 from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
 from stays.aws.attributes import from_attributes
-from tests.conftest import create_table
+from stays.aws.client import DynamoDB, JsonClient
+from tests.conftest import client_of, create_table
 from tests.integration.browser import Socket
 from tests.integration.described import check
 from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, auction_result, second_chance
@@ -26,16 +26,23 @@ from tests.integration.product import Context
 class Amazon(NamedTuple):
     """The tests' own clients for the tables, the stream and the mail."""
 
-    dynamodb: Any
-    streams: Any
+    dynamodb: DynamoDB
+    streams: JsonClient
     mail: Any
+
+
+class Streams(JsonClient):
+    """The API of DynamoDB's streams."""
+
+    host = "streams.dynamodb"
+    variable = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"
+    target = "DynamoDBStreams_20120810"
+    kind = "x-amz-json-1.0"
 
 
 def amazon() -> Amazon:
     """Clients for moto."""
-    # moto's streams do not support account-based endpoints.
-    streams = boto3.client("dynamodbstreams", config=Config(account_id_endpoint_mode="disabled"))
-    return Amazon(boto3.client("dynamodb"), streams, boto3.client("sesv2"))
+    return Amazon(DynamoDB(), Streams(), boto3.client("sesv2"))
 
 
 class Reply(NamedTuple):
@@ -76,12 +83,12 @@ class World:
         self._sockets = count(1)
 
     def _stream(self) -> str:
-        return self.dynamodb.describe_table(TableName="stays")["Table"]["LatestStreamArn"]
+        return self.dynamodb.ask("DescribeTable", {"TableName": "stays"})["Table"]["LatestStreamArn"]
 
     def begin_anew(self):
         """Begin with an empty table. moto copies the whole table and its stream for each transaction."""
-        self.dynamodb.delete_table(TableName="stays")
-        create_table(self.dynamodb, "stays", TABLES["stays"])
+        self.dynamodb.ask("DeleteTable", {"TableName": "stays"})
+        create_table(client_of("dynamodb"), "stays", TABLES["stays"])
         self._arn, self._last = self._stream(), {}
 
     # HTTP
@@ -217,12 +224,12 @@ class World:
     def records(self) -> list[dict[str, Any]]:
         """The records of the stream of `stays` since the last call."""
         found = []
-        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
+        for shard in self._streams.ask("DescribeStream", {"StreamArn": self._arn})["StreamDescription"]["Shards"]:
             where = {"StreamArn": self._arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
             if last := self._last.get(shard["ShardId"]):
                 where |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": last}
-            iterator = self._streams.get_shard_iterator(**where)["ShardIterator"]
-            fresh = self._streams.get_records(ShardIterator=iterator)["Records"]
+            iterator = self._streams.ask("GetShardIterator", where)["ShardIterator"]
+            fresh = self._streams.ask("GetRecords", {"ShardIterator": iterator})["Records"]
             if fresh:
                 self._last[shard["ShardId"]] = fresh[-1]["dynamodb"]["SequenceNumber"]
             found += fresh
