@@ -17,7 +17,7 @@ from stays.domain.errors import NotFound
 from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner
 from stays.edge import http
-from stays.edge.connections import Connections, Presence, fingerprint
+from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
 from stays.edge.responses.auctions import Offer, Winner
 from stays.metrics import milestone, pass_over, presence_failed
 from stays.settlement import Settlement
@@ -51,7 +51,8 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 awards = Awards(store, pass_over)
 settlement = Settlement(Sessions(store, milestone, pass_over), zalopay, clock)
 answers = Answers(awards, settlement, new_id)
-presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
+presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
+presence = Presence(Connections(presence_store), presence_failed)
 logger = Logger()
 app = http.Api()
 

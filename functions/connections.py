@@ -132,14 +132,14 @@ def subscribe(event: SocketEvent, now: datetime) -> int:
     if connection is None:
         raise FrameRefused("FORBIDDEN", "Connect again.")
     proven = identify(connection, frame, now).but(channels=tuple(dict.fromkeys(frame.channels)))
-    join(proven)
+    join(proven, connection)
     post.dismiss(
         surplus([each for each in connections.load_of(frame.user_id) if each.connection_id != connection_id], now)
     )
     return 200
 
 
-def join(connection: Connection) -> None:
+def join(connection: Connection, found: Connection) -> None:
     """Send the connection the messages that it has missed, then let it get changes.
 
     If that was not done in time, or the table was busy, it is tried again. If it fails for good, the connection is
@@ -148,18 +148,18 @@ def join(connection: Connection) -> None:
     try:
         for seconds in AGAIN:
             with suppress(Unreachable, Busy):
-                return join_once(connection)
+                return join_once(connection, found)
             time.sleep(seconds)
-        join_once(connection)
+        join_once(connection, found)
     except Exception:
         post.end(connection.connection_id)
         raise
 
 
-def join_once(connection: Connection) -> None:
+def join_once(connection: Connection, found: Connection) -> None:
     """List the connection, send it the messages that it has missed, then let it get changes. Raises Unreachable."""
     joining = connection.but(joining_until=datetime.now(UTC) + JOINING)
-    connections.subscribe(joining)
+    connections.subscribe(joining, found)
     joined = send_state(joining)
     if joined:
         connections.move(joined, connection)
@@ -266,9 +266,7 @@ def unknown(event: SocketEvent, now: datetime) -> int:
 
 
 def disconnect(event: SocketEvent, now: datetime) -> int:
-    connection_id = event["requestContext"]["connectionId"]
-    connection = connections.find(connection_id)
-    connections.forget(connection_id, connection.user_id if connection else None)
+    connections.forget(event["requestContext"]["connectionId"])
     return 200
 
 

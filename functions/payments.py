@@ -30,7 +30,7 @@ from stays.domain.values import (
     stay_id_of,
 )
 from stays.edge import http
-from stays.edge.connections import Connections, Presence, fingerprint
+from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
 from stays.edge.responses.bookings import ShownBooking
 from stays.edge.responses.payments import Health, Order, ShownPaymentSession, Verdict
 from stays.metrics import milestone, pass_over, presence_failed
@@ -76,7 +76,8 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, pass_over)
-presence = Presence(Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"])), presence_failed)
+presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
+presence = Presence(Connections(presence_store), presence_failed)
 logger = Logger()
 app = http.Api()
 

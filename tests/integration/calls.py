@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 from infra.topology import FUNCTIONS
-from tests.integration.product import dynamodb_of, listening
+from tests.integration.product import listening
 
 
 class Call(NamedTuple):
@@ -75,7 +75,7 @@ class Recorder:
     def __enter__(self) -> Self:
         self._open = ExitStack()
         for name, module in self._functions.items():
-            self._open.enter_context(listening(dynamodb_of(module), partial(self._note, name)))
+            self._open.enter_context(listening(module, partial(self._note, name)))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
@@ -88,11 +88,6 @@ def load(name: str, settings: Mapping[str, str]) -> ModuleType:
     return module
 
 
-def dynamodb_of(module: ModuleType) -> DynamoDB:
-    """The function's DynamoDB client."""
-    return next(each for each in clients_of(module) if isinstance(each, DynamoDB))
-
-
 def clients_of(thing: Any) -> Iterator[Client]:
     """The clients of AWS in a function, wherever it keeps them."""
     for value in vars(thing).values():
@@ -111,7 +106,13 @@ def close(module: ModuleType):
 
 @contextmanager
 def listening(client: Any, listen: Callable[[str, Mapping[str, Any]], object]) -> Iterator[None]:
-    """`listen` gets each call of a client, ours or boto3's, before it is made: its operation and its request."""
+    """`listen` gets each call before it is made: of a client, ours or boto3's, or of a function to DynamoDB."""
+    if isinstance(client, ModuleType):
+        with ExitStack() as all_of_them:
+            for each in {id(one): one for one in clients_of(client) if isinstance(one, DynamoDB)}.values():
+                all_of_them.enter_context(listening(each, listen))
+            yield
+        return
     if isinstance(client, BaseClient):
         event, unique = f"provide-client-params.{client.meta.service_model.service_id.hyphenize()}", str(id(listen))
         client.meta.events.register_first(event, lambda params, model, **_: listen(model.name, params), unique)
@@ -149,7 +150,7 @@ def counted(module: ModuleType) -> Iterator[list[str]]:
     def note(operation: str, request: Mapping[str, Any]) -> None:
         calls.append(" ".join((operation, *tables_of(request))))
 
-    with listening(dynamodb_of(module), note):
+    with listening(module, note):
         yield calls
 
 
@@ -162,7 +163,7 @@ def before(module: ModuleType, operation: str, happens: Callable[[], object], ti
         if called == operation and waiting:
             waiting.pop()()
 
-    with listening(dynamodb_of(module), happen):
+    with listening(module, happen):
         yield
     assert not waiting
 
@@ -205,7 +206,7 @@ def failing(
             failures.failed += 1
             raise error
 
-    with listening(dynamodb_of(client) if isinstance(client, ModuleType) else client, fail):
+    with listening(client, fail):
         yield failures
 
 

@@ -277,7 +277,7 @@ def test_who_is_no_browser_has_to_prove_itself_all_the_same(world: World):
     assert world.socket(origin=None, query="token=abc").connected == 401
 
 
-def test_subscribe_makes_eight_calls_of_the_tables(world: World):
+def test_subscribe_makes_seven_calls_of_the_tables_and_disconnect_two(world: World):
     world.created()
     socket = world.socket(query=f"token={world.token()}")
     with counted(world.functions["connections_bound"]) as calls:
@@ -285,13 +285,16 @@ def test_subscribe_makes_eight_calls_of_the_tables(world: World):
     assert calls == [
         "GetItem connections",
         "PutItem connections",
-        "PutItem connections",
         "Query stays",
         "Query stays",
         "BatchGetItem stays",
         "PutItem connections",
         "Query connections",
     ]
+    with counted(world.functions["connections_bound"]) as calls:
+        socket.close()
+    assert calls == ["DeleteItem connections", "DeleteItem connections"]
+    assert [item["SK"].partition("#")[0] for item in world.items("connections")] == ["PRESENCE"]
 
 
 def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_awards(world: World):

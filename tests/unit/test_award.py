@@ -131,6 +131,7 @@ def test_an_unknown_kind_of_event_is_a_key_error() -> None:
         ("property.name", "x" * 201, ("property", "name")),
         ("property.hostId", ..., ("property", "hostId")),
         ("property.maxGuests", 0, ("property", "maxGuests")),
+        ("property.maxGuests", "4", ("property", "maxGuests")),
         ("property.images", ["x" * 501], ("property", "images", 0)),
         ("property.images", ["x"] * 21, ("property", "images")),
         ("result", "WON", ("result",)),

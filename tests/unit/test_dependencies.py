@@ -93,6 +93,11 @@ def test_siblings_in_stays_never_import_each_other_and_only_use_cases_join_them(
     assert others <= USE_CASES.get(own, {own})
 
 
+@pytest.mark.parametrize("path", sorted((LAYER / "stays" / "aws").glob("*.py")), ids=named)
+def test_the_client_layer_knows_only_the_domain(path: Path) -> None:
+    assert {sibling(name) for name in imports(path)} <= {None, "aws", "domain"}
+
+
 @pytest.mark.parametrize("path", PACKAGE, ids=named)
 def test_stays_imports_neither_functions_nor_infra_nor_tests(path: Path) -> None:
     assert not roots(path) & {"functions", "infra", "tests", *FUNCTIONS}

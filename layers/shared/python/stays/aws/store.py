@@ -112,9 +112,10 @@ class Store:
         """Set attributes, or remove those with None. If the condition fails, write nothing."""
         return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
 
-    def delete(self, key: Key) -> None:
-        """Delete the item. Harmless if there is none."""
-        _ask(self._client.delete_item, TableName=self._table, Key=to_attributes(key))
+    def delete(self, key: Key) -> Item:
+        """Delete the item, and return it as it was ({} if there was none): one write."""
+        request = {"TableName": self._table, "Key": to_attributes(key), "ReturnValues": "ALL_OLD"}
+        return from_attributes(_ask(self._client.delete_item, **request).get("Attributes", {}))
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
         """Set attributes, and those of `first` that are missing. Returns the item after that: one write."""

@@ -23,6 +23,7 @@ from stays.domain.values import (
     today,
 )
 
+GuestCount = Annotated[int, Field(strict=True, ge=1, le=100), WHOLE]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -36,7 +37,7 @@ class Property(Model):
     state: Text | None = None
     address_line1: Text | None = None
     images: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=20)] = ()
-    max_guests: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_guests: GuestCount | None = None
 
 
 class PricedNight(Model):
@@ -98,7 +99,6 @@ def check_nights(nights: tuple[PricedNight, ...]) -> tuple[PricedNight, ...]:
 Nights = Annotated[
     tuple[PricedNight, ...], Field(min_length=1, max_length=MAXIMUM_NIGHTS), AfterValidator(check_nights)
 ]
-GuestCount = Annotated[int, Field(strict=True, ge=1, le=100), WHOLE]
 
 
 class RunnerUp(Model):

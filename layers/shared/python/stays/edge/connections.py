@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from stays.aws.client import AwsError, Management
+from stays.aws.client import AwsError, Management, Patience
 from stays.aws.store import Condition, Store
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message
@@ -20,6 +20,7 @@ PRESENCE = timedelta(minutes=15)  # how long an authenticated call proves the us
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
 PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt after a failed write
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a record from further in the future is wrong
+BRIEF = Patience(attempt=1.0, whole=1.5, attempts=2)  # for presence: a page must not wait for it
 REMEMBERED = 1000  # users and addresses whose presence was written recently
 JOINING = timedelta(seconds=2)  # how long a new subscription may take to receive the messages that it has missed
 MOST_CONNECTIONS = 10  # of one user
@@ -86,10 +87,15 @@ class Connections:
         first = "attribute_exists(PK) AND attribute_not_exists(waitedAt) AND attribute_not_exists(userId)"
         return self._store.put(_own_item(connection.but(waited_at=now)), Condition(first)).done
 
-    def subscribe(self, connection: Connection) -> None:
-        """List the connection for its user, so that it gets messages as soon as it is no longer joining."""
-        listed = _listed_item(connection)
-        self._store.put(_own_item(connection.but(joining_until=None)))
+    def subscribe(self, connection: Connection, found: Connection | None = None) -> None:
+        """List the connection for its user, so that it gets messages as soon as it is no longer joining.
+
+        One write, and another one unless the connection was `found` by its id with the same user and proof. Only the
+        list has the channels.
+        """
+        listed, own = _listed_item(connection), connection.but(joining_until=None, channels=CHANNELS)
+        if own != found:
+            self._store.put(_own_item(own))
         self._store.put(listed)
 
     def move(self, before: Connection, after: Connection) -> bool:
@@ -103,11 +109,15 @@ class Connections:
         values = {":user": _partition(user_id), ":kind": "CONNECTION#"}
         return [Connection.model_validate(item) for item in self._store.query(listed, values, ConsistentRead=True)]
 
-    def forget(self, connection_id: str, user_id: str | None) -> None:
-        """Delete the connection. Harmless when repeated."""
-        self._store.delete(_own_key(connection_id))
-        if user_id is not None:
-            self._store.delete(_listed_key(user_id, connection_id))
+    def forget(self, connection_id: str, user_id: str | None = None) -> None:
+        """Delete the connection, also from the list of its user. Harmless when repeated: at most two writes.
+
+        Without `user_id` the deleted item names the user.
+        """
+        found = self._store.delete(_own_key(connection_id))
+        listed_by = user_id or found.get("userId")
+        if listed_by is not None:
+            self._store.delete(_listed_key(listed_by, connection_id))
 
     def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
         """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""
