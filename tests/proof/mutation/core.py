@@ -61,7 +61,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "edge/responses/bookings": ("unit/test_booking",),
     "edge/responses/calendars": ("unit/test_calendar",),
     "edge/responses/payments": ("unit/test_payment", "integration/test_session_page", "integration/test_endpoints"),
-    "edge/http": ("unit/test_http", "integration/test_head"),
+    "edge/http": ("unit/test_http", "integration/test_head_requests"),
 }
 ONLY = {"edge/http": ("caller", "answer")}  # the functions of a module that belong to the core, if not all do
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.proof.mutation.core import ROOT, TESTS, mutants
+from tests.proof.mutation.core import ONLY, ROOT, TESTS, mutants
 from tests.proof.mutation.mutate import stale
 
 
@@ -15,6 +15,14 @@ def test_no_explanation_is_of_a_mutant_that_is_no_more() -> None:
 def test_every_module_of_the_domain_is_core() -> None:
     domain = {f"domain/{file.stem}" for file in (ROOT / "layers/shared/python/stays/domain").glob("[a-z]*.py")}
     assert domain <= set(TESTS)
+
+
+def test_every_test_and_function_of_the_core_exists() -> None:
+    named = {ROOT / "tests" / f"{name}.py" for names in TESTS.values() for name in names}
+    assert [file for file in named if not file.exists()] == []
+    for module, names in ONLY.items():
+        text = (ROOT / "layers/shared/python/stays" / f"{module}.py").read_text()
+        assert [name for name in names if f"\ndef {name}(" not in text] == []
 
 
 def test_every_kind_of_change_is_made() -> None:
