@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from stays.answers import Answers
 from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
 from stays.checkout import Checkout, Choice, cancel_booking
@@ -62,6 +63,7 @@ store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, milestone, pass_over)
 awards = Awards(store, pass_over)
 settlement = Settlement(sessions, zalopay, clock)
+answers = Answers(awards, settlement, new_id)
 effects = Effects(store)
 profiles = Profiles(store)
 logger = Logger()
@@ -120,9 +122,7 @@ def give_back(booking_id: StayId) -> ShownBooking:
     if booking_of(session) is None:
         raise NotFound
     settled = cancel_booking(settlement.of_one_request(), session, TERMS, now)
-    award = awards.load_of_session(settled)
-    if award.unsold:
-        awards.pass_on(award, clock(), new_id(now))
+    answers.pass_on_unsold(settled, clock())
     logger.info("booking cancelled", extra={"sessionId": settled.id, "fulfilment": settled.fulfilment})
     return shown(settled)
 

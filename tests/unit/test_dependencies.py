@@ -16,7 +16,18 @@ PACKAGE = sorted((LAYER / "stays").rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*.py"))
 INFRASTRUCTURE = sorted((ROOT / "infra").rglob("*.py"))
 SIMULATOR = sorted((ROOT / "infra" / "zalopay_simulator").glob("*.py"))
-EDGES = {"connections", "http", "mail", "bus", "calendar_feed", "legacy", "frames", "responses", "error_details"}
+EDGES = {
+    "connections",
+    "http",
+    "mail",
+    "bus",
+    "calendar_feed",
+    "legacy",
+    "frames",
+    "tokens",
+    "responses",
+    "error_details",
+}
 SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
 # The other parts that each part of `infra` may import, beside the topology, which all may import.
 READS = {
@@ -32,7 +43,9 @@ USE_CASES = {
     "settlement": {"settlement", "table", "zalopay", "metrics"},
     "checkout": {"settlement", "table", "zalopay", "metrics"},
     "answers": {"checkout", "settlement", "table"},
+    "auction_events": {"table"},
     "refunds": {"table", "zalopay"},
+    "subscription": {"connections", "frames", "tokens", "table"},
 }
 SPEAKS_TO_ZALOPAY = {"payments", "bookings", "auctions", "reconciliation"}
 

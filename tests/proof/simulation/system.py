@@ -33,6 +33,7 @@ import stays.checkout
 import stays.edge.connections
 import stays.metrics
 import stays.settlement
+import stays.subscription
 import stays.zalopay.client
 from infra.local.events import Answer, Request, connect_event, disconnect_event, http_answer, http_event, message_event
 from infra.local.events import Client as Visitor
@@ -200,8 +201,8 @@ class Instance:
             module.zalopay_client = Client(zalopay, module.APP_ID, partial(module.keys.signing, module.KEY1_SECRET))
         if hasattr(module, "render"):
             module.render = envelope
-        if hasattr(module, "key_set"):
-            module.key_set = Verifying
+        if hasattr(module, "tokens"):
+            module.tokens.keys = Verifying()
 
     def forget(self) -> None:
         """Make the instance a new one."""
@@ -726,6 +727,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         system = kind(traveller)
         stays.edge.connections.ThreadPoolExecutor = Inline
         stays.aws.store.time = stays.checkout.time = stays.settlement.time = system.clock
+        stays.subscription.time = system.clock
         infra.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
         level = stays.zalopay.client.logger.log_level
@@ -736,5 +738,6 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
             stays.zalopay.client.logger.setLevel(level)
             stays.edge.connections.ThreadPoolExecutor = ThreadPoolExecutor
             stays.aws.store.time = stays.checkout.time = stays.settlement.time = real_time
+            stays.subscription.time = real_time
             infra.zalopay_simulator.simulator.secrets = secrets
             stays.metrics.count = count

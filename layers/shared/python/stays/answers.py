@@ -76,6 +76,12 @@ class Answers:
             award = over
         return self.pass_on(award, now) if award.due_at is not None else None
 
+    def pass_on_unsold(self, session: PaymentSession, now: datetime) -> None:
+        """Offer the nights that a cancelled booking has given back to the next runner-up, or release them."""
+        award = self._awards.load_of_session(session)
+        if award.unsold:
+            self.pass_on(award, now)
+
     def pass_on(self, award: Award, now: datetime) -> PassedNights | None:
         """Offer the nights of an ended award to the next runner-up, or release them. None if nothing was written."""
         return self._awards.pass_on(award, now, self._new_id(now))
