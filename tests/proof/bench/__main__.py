@@ -1,6 +1,7 @@
-"""`make bench`: measures the time and the DynamoDB calls of each step of the flow on a running system.
+"""`make bench`: measures each step of the flow on a running system, the start of each function, and many messages.
 
-The times depend on the machine. Read them as ratios to the step `health`, one invocation that does nothing.
+The times depend on the machine. Read them as ratios: to the step `health`, one invocation that does nothing, or to a
+peer.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.proof.bench.counting import CountingProxy
+from tests.proof.bench.fan_out import fan_out
+from tests.proof.bench.starts import starts
 from tests.proof.bench.table_filler import fill
 
 _ROUNDS_OF_A_USER = 15  # a user who opens 20 sessions an hour must wait
@@ -167,6 +170,7 @@ def parser() -> argparse.ArgumentParser:
     typed.add_argument(
         "--stays", type=int, default=5000, help="how many stays to write into the table before the second half"
     )
+    typed.add_argument("--starts", type=int, default=5, help="how often each function is started")
     return typed
 
 
@@ -182,6 +186,8 @@ def main() -> None:
         finally:
             system.terminate()
             system.wait()
+    print(starts(chosen.starts))
+    print(fan_out())
 
 
 def _measure(addresses: dict[str, Any], proxy: CountingProxy, rounds: int, stays: int) -> None:
