@@ -59,7 +59,7 @@ def send_to_all(records: Records) -> set[str]:
     again.
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
-    found = [each for user_id in set(map(owner, records.values())) for each in connections.load_of(user_id)]
+    found = connections.load_of(*set(map(owner, records.values())))
     unreached, joining = send_to_joined(found, records)
     while joining and time.monotonic() < give_up:
         time.sleep(PAUSE)
@@ -83,7 +83,7 @@ def look_up_again(wanted: Sequence[Connection]) -> list[Connection]:
     """The same connections as they are now, without those that are gone."""
     ids = {each.connection_id for each in wanted}
     users = {str(each.user_id) for each in wanted}
-    return [each for user_id in users for each in connections.load_of(user_id) if each.connection_id in ids]
+    return [each for each in connections.load_of(*users) if each.connection_id in ids]
 
 
 def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -16,7 +17,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler
 
 import stays.aws.client
-from stays.aws.curl import Answer, Curl, Heard, Request
+from stays.aws.curl import Answer, Curl, Heard, Request, Work
 
 # Threads that meet in moto lose writes; each call alone is what AWS promises.
 one_at_a_time = threading.RLock()
@@ -36,6 +37,12 @@ class Moto(Curl):
                 return answered(request)
         finally:
             sys.settrace(tracing)
+
+    def run_all(self, works: Sequence[Work[Any]], at_once: int) -> list[Any]:
+        """Do the works one after the other; those of connections as they are done for real."""
+        if "execute-api" in self._signature:
+            return super().run_all(works, at_once)
+        return [self.run(each) for each in works]
 
 
 def answered(request: Request) -> Answer:

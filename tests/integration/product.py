@@ -121,17 +121,17 @@ def listening(client: Any, listen: Callable[[str, Mapping[str, Any]], object]) -
         finally:
             client.meta.events.unregister(event, unique_id=unique)
         return
-    usual = client.ask
+    usual = client.work
 
-    def ask(operation: str, request: Mapping[str, Any]) -> Any:
+    def work(operation: str, request: Mapping[str, Any]) -> Any:
         listen(operation, request)
         return usual(operation, request)
 
-    client.ask = ask
+    client.work = work
     try:
         yield
     finally:
-        client.ask = usual
+        client.work = usual
 
 
 def tables_of(request: Mapping[str, Any]) -> set[str]:

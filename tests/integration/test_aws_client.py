@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import stays.aws.client
 import stays.aws.curl
-from stays.aws.client import AwsError, DynamoDB, Management, Patience, SecretsManager
-from stays.aws.curl import Credentials
+from stays.aws.client import AT_ONCE, AwsError, DynamoDB, Management, Patience, SecretsManager
+from stays.aws.curl import Credentials, Curl
 from tests.integration.aws_server import Received, Reply, Server, serving
 from tests.proof.simulation.random_requests import request_of
 
@@ -42,6 +43,12 @@ OPERATIONS = {
     "delete_item": "DeleteItem",
     "transact_write_items": "TransactWriteItems",
 }
+
+
+@pytest.fixture(autouse=True)
+def wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real wire, not moto's."""
+    monkeypatch.setattr(stays.aws.client, "Curl", Curl)
 
 
 @pytest.fixture
@@ -423,3 +430,17 @@ def test_who_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
 def test_nobody_is_sent_nothing() -> None:
     assert Management("http://127.0.0.1:9").post_all([], 8) == []
     assert Management("http://127.0.0.1:9").post_all([("a", [])], 8) == [None]
+
+
+def test_many_questions_are_asked_together_and_answered_in_order(server: Server, dynamodb: DynamoDB) -> None:
+    server.decide = lambda got: Reply(body=got.body, seconds=0.02)
+    numbers = list(range(200))
+    assert [each["number"] for each in dynamodb.query_many([{"number": number} for number in numbers])] == numbers
+    assert 1 < server.most_open <= AT_ONCE
+
+
+def test_one_error_among_many_answers_is_raised(server: Server, dynamodb: DynamoDB) -> None:
+    server.decide = lambda got: refusal("ResourceNotFoundException") if b"7" in got.body else Reply()
+    with pytest.raises(AwsError, match="ResourceNotFoundException"):
+        dynamodb.query_many([{"number": number} for number in range(10)])
+    assert len(server.received) == 10

@@ -94,6 +94,10 @@ class Tables:
 
         return call
 
+    def query_many(self, requests: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Answer several queries, one after the other."""
+        return [self.query(**each) for each in requests]
+
     def transact_write_items(self, **request: Any) -> Any:
         troubles = transaction_troubles(len(request["TransactItems"]))
         return self._gate("dynamodb transact stays", lambda: self.database.transact_write_items(**request), troubles)

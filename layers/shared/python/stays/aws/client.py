@@ -11,12 +11,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import quote
 from uuid import uuid4
 
-from stays.aws.curl import Answer, Credentials, Curl, Heard, Request, Work
+from stays.aws.curl import Answer, Credentials, Curl, Heard, Request, Result, Work
 
 REFUSED = 300  # and above: an error; AWS redirects nobody
 TOO_MANY = 429
 SERVER_ERROR = 500  # and above: AWS has a fault, which passes
 SHORTEST = 0.05  # seconds; with less time left no further attempt begins
+AT_ONCE = 32  # questions to a table
 FIRST_PAUSE = 0.05  # seconds at most, before the second attempt; before each further one it doubles
 _BUSY = frozenset(  # codes that pass; DynamoDB sends them with the status 400
     {
@@ -110,8 +111,21 @@ class JsonClient(Client):
 
     def ask(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer. Raises AwsError."""
+        return self._wire.run(self.work(operation, request))
+
+    def ask_all(self, operation: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The answers to many requests, asked together, in order. Raises an AwsError if any of them has one."""
+        answers = []
+        for answer in self._wire.run_all([_caught(self.work(operation, each)) for each in requests], AT_ONCE):
+            if isinstance(answer, AwsError):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    def work(self, operation: str, request: Mapping[str, Any]) -> Work[dict[str, Any]]:
+        """One call as a piece of work. Raises AwsError."""
         headers = (f"X-Amz-Target: {self.target}.{operation}", f"Content-Type: application/{self.kind}")
-        answer = self._wire.run(self._work("POST", "/", headers, json.dumps(request).encode()))
+        answer = yield from self._work("POST", "/", headers, json.dumps(request).encode())
         content: dict[str, Any] = json.loads(answer.body)
         return content
 
@@ -135,6 +149,10 @@ class DynamoDB(JsonClient):
     def query(self, **request: Any) -> dict[str, Any]:
         """Read a page of items of a partition."""
         return self.ask("Query", request)
+
+    def query_many(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Read a page of each of several partitions, all at once."""
+        return self.ask_all("Query", requests)
 
     def scan(self, **request: Any) -> dict[str, Any]:
         """Read a page of the whole table."""
@@ -189,15 +207,19 @@ class Management(Client):
 
         So many requests are open at once; a slow connection delays no other one.
         """
-        return self._wire.run_all([self._queue(*each) for each in queues], at_once)
+        return self._wire.run_all([_caught(self._queue(*each)) for each in queues], at_once)
 
-    def _queue(self, connection_id: str, frames: Sequence[bytes]) -> Work[AwsError | None]:
-        try:
-            for frame in frames:
-                yield from self._work("POST", _path(connection_id), (), frame)
-        except AwsError as error:
-            return error
-        return None
+    def _queue(self, connection_id: str, frames: Sequence[bytes]) -> Work[None]:
+        for frame in frames:
+            yield from self._work("POST", _path(connection_id), (), frame)
+
+
+def _caught(work: Work[Result]) -> Work[Result | AwsError]:
+    """The same work, which returns its error."""
+    try:
+        return (yield from work)
+    except AwsError as error:
+        return error
 
 
 def _path(connection_id: str) -> str:

@@ -103,11 +103,14 @@ class Connections:
         same = Condition("joiningUntil = :before", before=before.dump()["joiningUntil"])
         return self._store.put(_listed_item(after), same).done
 
-    def load_of(self, user_id: str) -> list[Connection]:
-        """All connections of a user, consistent: one read, because a page holds hundreds and a user has ten."""
+    def load_of(self, *user_ids: str) -> list[Connection]:
+        """All connections of the users, consistent: one read each, at the same time.
+
+        One page is enough, because it holds hundreds, and a user has ten.
+        """
         listed = "PK = :user AND begins_with(SK, :kind)"
-        values = {":user": _partition(user_id), ":kind": "CONNECTION#"}
-        return [Connection.model_validate(item) for item in self._store.query(listed, values, ConsistentRead=True)]
+        values = [{":user": _partition(user_id), ":kind": "CONNECTION#"} for user_id in user_ids]
+        return [Connection.model_validate(item) for item in self._store.query_many(listed, values, ConsistentRead=True)]
 
     def forget(self, connection_id: str, user_id: str | None = None) -> None:
         """Delete the connection, also from the list of its user. Harmless when repeated: at most two writes.
