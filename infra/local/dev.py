@@ -29,7 +29,7 @@ INDEX = {
     "GET /dev/clock": 'the time of this run; POST {"advance": seconds} or {"offset": seconds} moves it',
     "GET /dev/dead-letters": "events and records on which a function failed after all retries; DELETE deletes all",
     "GET /dev/environment": "the settings of the functions, for tools such as `python -m infra.operator`",
-    "POST /dev/seed": "empties the tables, closes all connections, and publishes the seed data",
+    "POST /dev/seed": "empties the tables, closes connections, deletes dead letters, and publishes the seed data",
 }
 
 

@@ -196,9 +196,10 @@ class Local:
         return Authorizer(url, self.settings.audience, keys, self.clock)
 
     async def _forget(self) -> None:
-        """Clear every memory of the old tables: the functions' processes, and the pages' connections."""
+        """Clear every memory of the old tables: the functions' processes, the pages' connections, the dead letters."""
         await self.workers.retire()
         await self.websocket.hang_up()
+        self.dead_letters.clear()
 
     async def _watch_engine(self) -> None:
         while self.database.running():  # noqa: ASYNC110

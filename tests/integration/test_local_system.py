@@ -204,8 +204,10 @@ def test_what_boto3_publishes_is_shown_and_reaches_the_functions_that_listen(set
 def test_the_small_world_is_told_when_there_is_none_and_again_when_asked(settings: Settings) -> None:
     async def scenario(local: Local, client: httpx.AsyncClient) -> None:
         assert await seen(local, "awards", 10) == 10
+        local.dead_letters.add({"function": "awards", "error": "of the old tables", "event": {}})
         assert len((await client.post("/dev/seed")).json()) == 10
         assert await seen(local, "awards", 10) == 10
+        assert (await client.get("/dev/dead-letters")).json() == []
 
     settings = Settings(**{**vars(settings), "seed": True})
     run(settings, scenario)
