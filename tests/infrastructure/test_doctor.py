@@ -84,7 +84,7 @@ def test_complete_settings_are_good():
     assert verdicts(findings) == [GOOD]
 
 
-def test_what_was_never_filled_in_is_named():
+def test_a_setting_that_was_never_filled_in_is_named():
     invented = mine(issuer="https://your-tenant.auth0.test/", mailSender="Stays <booking@stays.example>")
     _, findings = check_settings("dev", invented)
     assert only_bad(findings) == bad(
@@ -125,7 +125,7 @@ def test_a_key_of_the_wrong_shape_is_told_without_telling_the_key(keys, said):
     assert not any(key.strip() and key in "\n".join(report(findings)) for key in keys.values())
 
 
-def test_public_keys_are_good_enough_where_nobody_pays():
+def test_zalopays_public_keys_are_accepted_outside_prod():
     assert verdicts(check_keys({"key1": KEY1, "key2": PUBLIC_KEY}, prod=False)) == [GOOD, GOOD]
 
 
@@ -158,7 +158,7 @@ def test_an_issuer_without_rsa_keys_is_found(web, house, keys):
     assert "RS256" in only_bad(check_issuer(web, ISSUER)).do
 
 
-def test_an_api_that_lives_and_is_closed_is_good(web):
+def test_an_api_that_is_healthy_and_requires_tokens_is_good(web):
     assert verdicts(check_api(web, API)) == [GOOD, GOOD]
 
 
@@ -301,7 +301,7 @@ class Denied:
         return refuse
 
 
-def test_what_nobody_is_allowed_to_see_is_unseen_not_wrong(account):
+def test_a_check_without_permission_is_unseen_not_wrong(account):
     narrow = account._replace(ssm=Denied(account.ssm), ses=Denied(account.ses))
     findings = list(check_account(narrow, read_stage("dev", mine())))
     assert verdicts(findings) == [GOOD, UNSEEN, UNSEEN]

@@ -162,7 +162,7 @@ def test_wrong_methods_and_unknown_paths_ask_for_a_token_too(door: FrontDoor):
     assert door.invoked == []
 
 
-def test_a_function_that_nobody_vouches_to_lets_nobody_in(world: World, stay: dict[str, str]):
+def test_a_protected_route_without_a_caller_is_401_and_writes_nothing(world: World, stay: dict[str, str]):
     before = world.items()
     for row in PROTECTED:
         method, path = row.split(" ")

@@ -190,7 +190,7 @@ def attempt(what: Any) -> None:
         assert error.code == "InternalServerError"  # noqa: PT017 (whether it fails is not the question here)
 
 
-def test_s3_no_secret_and_nobody_is_in_a_log(
+def test_s3_no_secret_and_no_personal_data_is_in_a_log(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ):
     with everything_logged(capsys, caplog) as written, front_door(world) as door:
