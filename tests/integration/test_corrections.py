@@ -265,13 +265,13 @@ def test_an_order_that_gives_way_to_a_correction_is_cancelled_at_zalopay_too(wor
     assert world.zalopay.order(made["appTransId"])["state"] == "CANCELLED"
 
 
-@pytest.mark.parametrize("word", [correct, take_back])
+@pytest.mark.parametrize("correction", [correct, take_back])
 @pytest.mark.parametrize("late", [False, True])
 def test_a_payment_before_the_session_ends_keeps_the_booking_and_refuses_the_waiting_correction(
-    world: World, word: Callable[[World], Item], late: bool
+    world: World, correction: Callable[[World], Item], late: bool
 ):
     made = order(world)
-    assert word(world)["as"] == "KEPT"
+    assert correction(world)["as"] == "KEPT"
     if late:
         world.zalopay.fault("payment_moving")
         world.after(minutes=17)
@@ -387,15 +387,15 @@ def keep_changing(world: World) -> Callable[[], None]:
     return change
 
 
-@pytest.mark.parametrize("word", [correct, take_back])
+@pytest.mark.parametrize("correction", [correct, take_back])
 def test_a_correction_of_an_award_that_keeps_changing_is_left_to_the_buss_retry(
-    world: World, word: Callable[[World], Item]
+    world: World, correction: Callable[[World], Item]
 ):
     world.announce(result())
     change = keep_changing(world)
     with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(Restless):
-        word(world)
-    assert word(world)["as"] == "RECEIVED"
+        correction(world)
+    assert correction(world)["as"] == "RECEIVED"
 
 
 @pytest.mark.parametrize(
