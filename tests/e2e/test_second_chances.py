@@ -91,7 +91,7 @@ def booked_days(local: Local, award: Award) -> list[tuple[date, date]]:
     return [(event.start, event.end) for event in calendar.events]
 
 
-def test_what_nobody_wants_is_released_and_the_bus_says_so(local: Local, traveller: Travel) -> None:
+def test_nights_that_no_runner_up_wants_are_released_and_published(local: Local, traveller: Travel) -> None:
     an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
     award = won(local, an, binh, chi)
     for browser in (an, binh, chi):
@@ -107,7 +107,7 @@ def offered(browser: Browser) -> list[Any]:
     return found
 
 
-def test_nobody_is_asked_as_long_as_an_order_is_open(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+def test_no_runner_up_gets_an_offer_while_an_order_is_open(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
     an, binh, chi = traveller("an"), traveller("binh"), traveller("chi")
     award = won(local, an, binh, chi)
     local.later(9 * MINUTES)

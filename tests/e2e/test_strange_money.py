@@ -206,7 +206,9 @@ def test_a_callback_counts_in_every_spelling(local: Local, zalopay: ZaloPay, tra
         assert is_booked(an, order), callback
 
 
-def test_a_signed_callback_that_cannot_be_read_is_kept_for_people(local: Local, operate: Callable[..., str]) -> None:
+def test_a_signed_callback_that_cannot_be_read_is_kept_for_the_operator(
+    local: Local, operate: Callable[..., str]
+) -> None:
     genuine = {"app_id": 2553, "app_trans_id": "270101_1", "amount": 10_000, "zp_trans_id": 270101000000001}
     unreadable: list[Any] = ["", "paid!", [], None, genuine | {"amount": "much"}, genuine | {"app_id": 2554}, {}]
     signed = [each if isinstance(each, str) else json.dumps(each) for each in unreadable]
@@ -259,7 +261,7 @@ def pay(zalopay: ZaloPay, browser: Browser, award: Award, **how: Any) -> Order:
     return order
 
 
-def test_what_goes_back_goes_back_once_and_whole(
+def test_a_refund_is_made_once_and_whole(
     local: Local, zalopay: ZaloPay, traveller: Travel, operate: Callable[..., str]
 ) -> None:
     an = traveller()

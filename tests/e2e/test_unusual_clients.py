@@ -159,7 +159,7 @@ def test_a_lost_answer_does_not_keep_the_page_from_the_booking(
     assert an.confirmation_page(outcome).booking["status"] == "CONFIRMED"
 
 
-def test_only_who_hears_of_the_payment_ends_the_waiting_and_only_of_the_session(
+def test_only_an_answer_to_the_owner_ends_pending_of_the_session_page(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()

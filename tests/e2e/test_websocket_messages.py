@@ -34,7 +34,7 @@ def test_a_socket_that_broke_is_told_on_its_return(local: Local, zalopay: ZaloPa
     again.expect("BOOKING_CONFIRMED", bookingId=order["sessionId"])
 
 
-def test_a_stranger_who_subscribes_as_somebody_else_gets_an_error_and_nothing_else(
+def test_a_subscribe_for_another_user_gets_an_error_and_nothing_else(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an, stranger = traveller("an"), traveller("stranger")
@@ -52,7 +52,9 @@ def test_a_stranger_who_subscribes_as_somebody_else_gets_an_error_and_nothing_el
         assert (socket.accepted, socket.dropped, socket.unknown) == ([], [], [])
 
 
-def test_a_claim_without_a_token_is_believed_after_a_call_from_the_same_place(local: Local, traveller: Travel) -> None:
+def test_a_subscribe_without_a_token_is_accepted_after_a_call_from_the_same_address(
+    local: Local, traveller: Travel
+) -> None:
     an = traveller()
     award = local.award(an)
     assert an.open_socket().expect_unknown("ERROR")["code"] == "FORBIDDEN"
@@ -66,7 +68,7 @@ def test_a_claim_without_a_token_is_believed_after_a_call_from_the_same_place(lo
     assert an.open_socket().expect_unknown("ERROR")["code"] == "FORBIDDEN"
 
 
-def test_whoever_comes_back_in_the_last_minute_to_pay_is_not_kept_waiting(
+def test_a_page_that_returns_in_the_last_minute_to_pay_subscribes_without_waiting(
     local: Local, zalopay: ZaloPay, traveller: Travel
 ) -> None:
     an = traveller()
@@ -79,7 +81,7 @@ def test_whoever_comes_back_in_the_last_minute_to_pay_is_not_kept_waiting(
 
 
 @pytest.mark.parametrize("way", ["token", "access_token", "cookie", "frame"])
-def test_a_token_proves_who_somebody_is_in_each_of_its_places(way: str, local: Local, traveller: Travel) -> None:
+def test_a_token_proves_the_user_wherever_it_is_sent(way: str, local: Local, traveller: Travel) -> None:
     an = traveller()
     said = {"type": "SUBSCRIBE", "userId": an.user_id, "channels": ["payment_status"]}
     query = f"?{way}={an.token}" if way.endswith("token") else ""
@@ -90,13 +92,13 @@ def test_a_token_proves_who_somebody_is_in_each_of_its_places(way: str, local: L
     socket.close()
 
 
-def test_a_wrong_token_in_the_address_is_refused_at_the_door(local: Local) -> None:
+def test_a_wrong_token_in_the_address_is_refused_at_connect(local: Local) -> None:
     with pytest.raises(InvalidStatus) as refusal:
         Socket(f"{local.websocket_url}/payment-notifications?token=nonsense", None)
     assert refusal.value.response.status_code == 401
 
 
-def test_a_page_of_another_origin_is_refused_at_the_door_and_ours_is_not(local: Local, traveller: Travel) -> None:
+def test_a_page_of_another_origin_is_refused_at_connect_and_ours_is_not(local: Local, traveller: Travel) -> None:
     address = f"{local.websocket_url}/payment-notifications?token={traveller().token}"
     with pytest.raises(InvalidStatus) as refusal:
         Socket(address, None, origin="https://evil.example")
@@ -104,7 +106,9 @@ def test_a_page_of_another_origin_is_refused_at_the_door_and_ours_is_not(local: 
     Socket(address, None).close()
 
 
-def test_the_winners_page_that_subscribes_as_nobody_gets_an_error_and_stays(local: Local, traveller: Travel) -> None:
+def test_a_winners_page_that_subscribes_without_a_user_gets_an_error_and_stays_connected(
+    local: Local, traveller: Travel
+) -> None:
     an = traveller()
     an.get("/user/bookings")
     socket = an.open_socket(user_id="current-user-id")

@@ -23,7 +23,7 @@ def preflight(request: httpx.Request) -> dict[str, str]:
     return known if origin == FRONTEND else {}
 
 
-class House(httpx.BaseTransport):
+class DeployedSite(httpx.BaseTransport):
     """The answers of all HTTPS addresses. Replace a page to break it."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from tests.infrastructure.runtime import Image, Running, environment
 from tests.infrastructure.unpacked import Assembly, Unpacked, dependencies, interpreter, is_compiled
 from tests.integration.messages import HOST, MAI, PRICE, PROPERTY, auction_result
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
-from tests.integration.world import Amazon, Streams, World
+from tests.integration.world import AwsClients, Streams, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is made for Linux only")
 
@@ -115,7 +115,7 @@ def functions(
 
 @pytest.fixture(scope="module")
 def world(
-    functions: dict[str, Running], database: Database, outside: Neighbour, zalopay: ZaloPay, aws_clients: Amazon
+    functions: dict[str, Running], database: Database, outside: Neighbour, zalopay: ZaloPay, aws_clients: AwsClients
 ) -> World:
     """The backend of the integration tests, made of the deployed artefacts."""
     named = functions | {"connections_bound": functions["connections"]}
@@ -125,12 +125,12 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def aws_clients(database: Database) -> Amazon:
+def aws_clients(database: Database) -> AwsClients:
     nobody = SimpleNamespace(create_email_identity=lambda **_: None)
     with pytest.MonkeyPatch.context() as patched:
         for client in (DynamoDB, Streams):
             patched.setenv(client.variable, database.endpoint)
-        return Amazon(DynamoDB(), Streams(), nobody)
+        return AwsClients(DynamoDB(), Streams(), nobody)
 
 
 @pytest.fixture(scope="module")

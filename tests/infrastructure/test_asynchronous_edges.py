@@ -18,7 +18,7 @@ def stack(request, stacks):
     return stacks[f"Stays-{request.param}-Backend"]
 
 
-def test_every_edge_has_a_dead_letter_queue_of_its_own_and_no_queue_is_for_nothing(stacks, stage_name):
+def test_every_edge_has_its_own_dead_letter_queue_and_every_queue_is_used(stacks, stage_name):
     queues = {each["QueueName"] for each in stacks[f"Stays-{stage_name}-Backend"].properties("AWS::SQS::Queue")}
     assert queues == {f"stays-{stage_name}-{function}-dead-letters" for function in EDGES}
 
@@ -72,13 +72,13 @@ def test_an_event_that_the_bus_cannot_hand_over_is_kept(stack):
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": RULES[0].max_age, "MaximumRetryAttempts": 185}
 
 
-def test_a_round_that_the_clock_cannot_begin_is_kept_and_not_made_up_for(stack):
+def test_a_round_that_the_clock_cannot_start_is_kept_and_not_repeated(stack):
     target = stack.one("AWS::Scheduler::Schedule")["Target"]
     assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-reconciliation-dead-letters")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
 
 
-def test_whoever_puts_dead_letters_may_do_so(stack):
+def test_each_sender_of_dead_letters_has_the_permission_to_send_them(stack):
     """Streams and Lambda use the function's role, the clock its own role, the bus the queue's policy."""
     allowed = {
         queue_of(stack, statement["Resource"])
@@ -106,7 +106,7 @@ def test_every_dead_letter_queue_has_an_alarm(stack, function):
     assert all(alarm["AlarmActions"] for alarm in alarms)
 
 
-def test_nobody_invokes_a_function_but_by_its_alias(stack):
+def test_every_function_is_invoked_by_its_alias_only(stack):
     callers = [each["FunctionName"] for each in stack.properties("AWS::Lambda::Permission")]
     callers += [each["FunctionName"] for each in stack.properties("AWS::Lambda::EventSourceMapping")]
     callers += [each["IntegrationUri"] for each in stack.properties("AWS::ApiGatewayV2::Integration")]

@@ -18,7 +18,7 @@ from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
-from tests.infrastructure.deployed import API, FRONTEND, ISSUER, House, websocket_api
+from tests.infrastructure.deployed import API, FRONTEND, ISSUER, DeployedSite, websocket_api
 
 REGION = "ap-southeast-1"
 KEY1, KEY2 = "a1B2" * 8, "c3D4" * 8
@@ -41,13 +41,13 @@ def only_bad(findings: Any) -> Finding:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def site() -> DeployedSite:
+    return DeployedSite()
 
 
 @pytest.fixture
-def web(house: House) -> Iterator[httpx.Client]:
-    with httpx.Client(transport=house) as client:
+def web(site: DeployedSite) -> Iterator[httpx.Client]:
+    with httpx.Client(transport=site) as client:
         yield client
 
 
@@ -84,7 +84,7 @@ def test_complete_settings_are_good():
     assert verdicts(findings) == [GOOD]
 
 
-def test_what_was_never_filled_in_is_named():
+def test_a_setting_that_was_never_filled_in_is_named():
     invented = mine(issuer="https://your-tenant.auth0.test/", mailSender="Stays <booking@stays.example>")
     _, findings = check_settings("dev", invented)
     assert only_bad(findings) == bad(
@@ -125,7 +125,7 @@ def test_a_key_of_the_wrong_shape_is_told_without_telling_the_key(keys, said):
     assert not any(key.strip() and key in "\n".join(report(findings)) for key in keys.values())
 
 
-def test_public_keys_are_good_enough_where_nobody_pays():
+def test_zalopays_public_keys_are_accepted_outside_prod():
     assert verdicts(check_keys({"key1": KEY1, "key2": PUBLIC_KEY}, prod=False)) == [GOOD, GOOD]
 
 
@@ -146,19 +146,19 @@ def test_an_issuer_that_nobody_reaches_is_found(web):
     assert "no discovery document" in only_bad(check_issuer(web, "https://tenannt.auth0.test/")).what
 
 
-def test_an_issuer_that_calls_itself_otherwise_is_found(web, house):
+def test_an_issuer_that_calls_itself_otherwise_is_found(web, site):
     other = {"issuer": "https://login.stays.test/", "jwks_uri": f"{ISSUER}.well-known/jwks.json"}
-    house.pages[f"{ISSUER}.well-known/openid-configuration"] = (200, other)
+    site.pages[f"{ISSUER}.well-known/openid-configuration"] = (200, other)
     assert "calls itself https://login.stays.test/" in only_bad(check_issuer(web, ISSUER)).what
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [{"kty": "EC"}]}])
-def test_an_issuer_without_rsa_keys_is_found(web, house, keys):
-    house.pages[f"{ISSUER}.well-known/jwks.json"] = (200, keys)
+def test_an_issuer_without_rsa_keys_is_found(web, site, keys):
+    site.pages[f"{ISSUER}.well-known/jwks.json"] = (200, keys)
     assert "RS256" in only_bad(check_issuer(web, ISSUER)).do
 
 
-def test_an_api_that_lives_and_is_closed_is_good(web):
+def test_an_api_that_is_healthy_and_requires_tokens_is_good(web):
     assert verdicts(check_api(web, API)) == [GOOD, GOOD]
 
 
@@ -166,13 +166,13 @@ def test_an_api_that_does_not_answer_is_found(web):
     assert "does not answer: ConnectError" in only_bad(check_api(web, "https://elsewhere.test/api/v1")).what
 
 
-def test_an_unhealthy_api_is_found(web, house):
-    house.pages[f"{API}/health"] = (500, {"message": "Internal Server Error"})
+def test_an_unhealthy_api_is_found(web, site):
+    site.pages[f"{API}/health"] = (500, {"message": "Internal Server Error"})
     assert "answers 500" in only_bad(check_api(web, API)).what
 
 
-def test_an_api_open_to_everybody_is_found(web, house):
-    house.pages[f"{API}/user/bookings"] = (200, {})
+def test_an_api_open_to_everybody_is_found(web, site):
+    site.pages[f"{API}/user/bookings"] = (200, {})
     assert only_bad(check_api(web, API)).what == "Without a token, /bookings answers 200."
 
 
@@ -183,16 +183,16 @@ def test_the_frontends_may_call_and_strangers_may_not(web):
     )
 
 
-def test_an_api_that_any_origin_may_call_is_found(web, house):
-    house.preflight = lambda request: {
+def test_an_api_that_any_origin_may_call_is_found(web, site):
+    site.preflight = lambda request: {
         "access-control-allow-origin": request.headers["origin"],
         "access-control-allow-credentials": "true",
     }
     assert only_bad(check_origins(web, API, [FRONTEND])).what == "Any origin may call."
 
 
-def test_origins_without_credentials_do_not_help_a_browser(web, house):
-    house.preflight = lambda request: {"access-control-allow-origin": request.headers["origin"]}
+def test_origins_without_credentials_do_not_help_a_browser(web, site):
+    site.preflight = lambda request: {"access-control-allow-origin": request.headers["origin"]}
     assert "may not call" in only_bad(check_origins(web, API, [FRONTEND])).what
 
 
@@ -201,20 +201,20 @@ def test_a_callback_that_refuses_nonsense_is_good(web):
 
 
 @pytest.mark.parametrize("answer", [(401, {"message": "Unauthorized"}), (200, {"return_code": 1}), (200, {})])
-def test_a_callback_that_answers_anything_else_is_found(web, house, answer):
-    house.pages[CALLBACK] = answer
+def test_a_callback_that_answers_anything_else_is_found(web, site, answer):
+    site.pages[CALLBACK] = answer
     assert "to an unsigned callback, not -1" in only_bad(check_callback(web, CALLBACK)).what
 
 
-def test_a_callback_address_without_tls_is_found(web, house):
+def test_a_callback_address_without_tls_is_found(web, site):
     plain = CALLBACK.replace("https", "http")
-    house.pages[plain] = house.pages[CALLBACK]
+    site.pages[plain] = site.pages[CALLBACK]
     assert "is not https" in only_bad(check_callback(web, plain)).what
 
 
 @pytest.mark.parametrize("status", [200, 401, 404])
-def test_a_legacy_backend_that_answers_is_good_whatever_lies_at_its_address(web, house, status):
-    house.pages[LEGACY] = (status, {})
+def test_a_legacy_backend_that_answers_is_good_whatever_lies_at_its_address(web, site, status):
+    site.pages[LEGACY] = (status, {})
     assert list(check_legacy(web, LEGACY)) == [good(f"The legacy backend {LEGACY} answers {status}.")]
 
 
@@ -222,19 +222,19 @@ def test_a_legacy_backend_that_nobody_reaches_is_found(web):
     assert only_bad(check_legacy(web, LEGACY)).what == f"The legacy backend {LEGACY} does not answer: ConnectError."
 
 
-def test_a_legacy_backend_that_is_broken_is_found(web, house):
-    house.pages[LEGACY] = (502, {})
+def test_a_legacy_backend_that_is_broken_is_found(web, site):
+    site.pages[LEGACY] = (502, {})
     assert only_bad(check_legacy(web, LEGACY)).what == f"The legacy backend {LEGACY} answers 502."
 
 
-def test_an_api_that_answers_for_what_is_not_ours_as_the_legacy_backend_does_is_good(web, house):
-    house.pages[f"{API}/nobody-serves-this"] = house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
+def test_an_api_that_answers_for_what_is_not_ours_as_the_legacy_backend_does_is_good(web, site):
+    site.pages[f"{API}/nobody-serves-this"] = site.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
     assert list(check_passed_on(web, API, LEGACY)) == [good(f"{API} passes all other paths to {LEGACY}.")]
 
 
-def test_an_api_that_answers_for_what_is_not_ours_by_itself_is_found(web, house):
-    house.pages[f"{API}/nobody-serves-this"] = (401, {"message": "Unauthorized"})
-    house.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
+def test_an_api_that_answers_for_what_is_not_ours_by_itself_is_found(web, site):
+    site.pages[f"{API}/nobody-serves-this"] = (401, {"message": "Unauthorized"})
+    site.pages[f"{LEGACY}/nobody-serves-this"] = (404, {})
     found = only_bad(check_passed_on(web, API, LEGACY)).what
     assert "answers 401 application/json, the legacy backend itself 404 application/json." in found
 
@@ -301,7 +301,7 @@ class Denied:
         return refuse
 
 
-def test_what_nobody_is_allowed_to_see_is_unseen_not_wrong(account):
+def test_a_check_without_permission_is_unseen_not_wrong(account):
     narrow = account._replace(ssm=Denied(account.ssm), ses=Denied(account.ses))
     findings = list(check_account(narrow, read_stage("dev", mine())))
     assert verdicts(findings) == [GOOD, UNSEEN, UNSEEN]

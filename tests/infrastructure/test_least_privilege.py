@@ -86,7 +86,7 @@ def test_no_role_has_a_wildcard_but_for_traces_and_connections(stacks, stage_nam
                     assert statement["Action"] == "execute-api:ManageConnections"
 
 
-def test_whoever_keeps_calendars_writes_no_night(backend):
+def test_functions_that_write_calendars_cannot_write_nights(backend):
     writing = {grant.function for grant in grants(backend) if grant.key == "PROPERTY#*" and grant.action != "Query"}
     assert not writing & {"awards", "calendars"}
 
@@ -102,7 +102,7 @@ def test_each_key_of_zalopay_is_read_by_those_alone_who_need_it(stacks, stage_na
     assert readers == {"Key1": {"payments", "bookings", "auctions", "reconciliation"}, "Key2": {"zalopay_callback"}}
 
 
-def test_only_those_who_tell_browsers_may_post_and_only_the_one_who_writes_may_send_mail(backend):
+def test_only_functions_that_message_browsers_may_post_and_only_fulfilment_may_send_mail(backend):
     posting = {name for name, role in roles(backend).items() if actions(role, "execute-api")}
     sending = {name: actions(role, "ses") for name, role in roles(backend).items() if actions(role, "ses")}
     assert posting == {"connections", "notifier"}
@@ -115,7 +115,7 @@ def test_only_those_who_tell_browsers_may_post_and_only_the_one_who_writes_may_s
     assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": "booking@dev.stays.example"}}
 
 
-def test_only_the_one_who_tells_the_company_may_publish_on_the_stages_bus_and_as_nobody_else(stacks, stage_name):
+def test_only_fulfilment_may_publish_on_the_stages_bus_and_only_as_stays(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
     assert {name for name, role in roles(stack).items() if actions(role, "events")} == {"fulfilment"}
     (publishing,) = [each for each in statements(roles(stack)["fulfilment"]) if "PutEvents" in str(each["Action"])]
@@ -129,7 +129,7 @@ def test_the_tables_are_open_as_far_as_the_topology_says(backend):
     assert grants(backend) == granted_by_topology()
 
 
-def test_nobody_scans_and_only_an_index_of_all_users_is_read_without_naming_keys(backend):
+def test_no_function_may_scan_and_only_an_index_of_all_users_is_read_without_naming_keys(backend):
     assert {grant.action for grant in grants(backend)} == {
         "BatchGetItem",
         "ConditionCheckItem",

@@ -73,7 +73,7 @@ def test_an_alarm_speaks_to_the_stages_topic_when_it_begins_and_when_it_ends(bac
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
 
 
-def test_somebody_listens_to_the_topic(stacks, stage_name):
+def test_the_topic_has_a_subscriber(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
     (subscription,) = stack.properties("AWS::SNS::Subscription")
     assert subscription["Protocol"] == "email"

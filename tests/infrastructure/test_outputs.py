@@ -51,7 +51,7 @@ def test_the_outputs_of_both_stacks_are_read_from_cloudformation():
     assert read_outputs(client, "dev") == {"EventBusName": "stays-dev", **OUTPUTS}
 
 
-def test_a_stack_may_tell_nothing():
+def test_a_stack_may_have_no_outputs():
     assert read_outputs(CloudFormation({"Stays-dev-Data": {}, "Stays-dev-Backend": OUTPUTS}), "dev") == OUTPUTS
 
 

@@ -179,7 +179,7 @@ def test_the_data_are_protected_from_going_with_their_stack_and_so_is_all_of_pro
     assert protected == {"Stays-dev-Data", "Stays-staging-Data", "Stays-prod-Data", "Stays-prod-Backend"}
 
 
-def test_secrets_are_born_without_a_key(stacks, stage_name):
+def test_new_secrets_have_no_key(stacks, stage_name):
     secrets = stacks[f"Stays-{stage_name}-Data"].properties("AWS::SecretsManager::Secret")
     assert [json.loads(each["SecretString"]) for each in secrets] == [{"current": ""}] * 2
     assert {each["Name"] for each in secrets} == {f"stays/{stage_name}/zalopay-key{n}" for n in (1, 2)}

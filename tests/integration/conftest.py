@@ -11,12 +11,12 @@ import time_machine
 from infra.topology import FUNCTIONS
 from infra.zalopay_simulator import Settings, create_app
 from tests.integration.calls import Recorder, granted_by_topology
-from tests.integration.front_door import FrontDoor, front_door
+from tests.integration.http_gateway import HttpGateway, http_gateway
 from tests.integration.local_gateway import Gateway, running_gateway
 from tests.integration.messages import START
 from tests.integration.outside import AUDIENCE, CALLBACK, Neighbour, ZaloPay, neighbour, served
 from tests.integration.product import close, load
-from tests.integration.world import Amazon, World, amazon
+from tests.integration.world import AwsClients, World, aws_clients
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +56,13 @@ def functions(outside: Neighbour, simulator: ZaloPay) -> Iterator[Mapping[str, M
 
 
 @pytest.fixture(scope="session")
-def clients() -> Amazon:
-    return amazon()
+def clients() -> AwsClients:
+    return aws_clients()
 
 
 @pytest.fixture
 def world(
-    aws: None, functions: Mapping[str, ModuleType], simulator: ZaloPay, outside: Neighbour, clients: Amazon
+    aws: None, functions: Mapping[str, ModuleType], simulator: ZaloPay, outside: Neighbour, clients: AwsClients
 ) -> Iterator[World]:
     """An empty backend on a March morning; ZaloPay's callbacks reach it."""
     simulator.forget()
@@ -95,8 +95,8 @@ def answer_of(world: World, body: bytes) -> str:
 
 
 @pytest.fixture
-def door(world: World) -> Iterator[FrontDoor]:
-    with front_door(world) as opened:
+def http_api(world: World) -> Iterator[HttpGateway]:
+    with http_gateway(world) as opened:
         yield opened
 
 

@@ -110,7 +110,7 @@ def test_a_booking_that_is_given_back_is_a_cancellation_and_then_a_refund(world:
     assert (refunded["eventId"], refunded["refundAmount"]) == (f"{paid['id']}/RefundCompleted", PRICE * 3)
 
 
-def test_nobody_paid_and_then_somebody_did_after_all(world: World, listener: Listener):
+def test_late_money_is_published_after_the_failure_of_its_payment(world: World, listener: Listener):
     made = world.created()
     world.after(minutes=17)
     world.deliver()
@@ -121,7 +121,7 @@ def test_nobody_paid_and_then_somebody_did_after_all(world: World, listener: Lis
     assert listener.kinds() == ["PaymentCompleted", "BookingConfirmed"]
 
 
-def test_money_under_review_and_everything_that_is_not_over_is_not_spoken_of(world: World, listener: Listener):
+def test_money_under_review_and_open_sessions_are_not_published(world: World, listener: Listener):
     made = world.created()
     world.status(made["appTransId"])
     world.deliver()

@@ -575,7 +575,7 @@ def change(world: World, bid: int) -> None:
     world.dynamodb.put_item(TableName="stays", Item=to_attributes(item | changed))
 
 
-def test_an_answer_that_is_overtaken_looks_again(world: World):
+def test_an_answer_that_is_overtaken_reads_the_award_again(world: World):
     world.offer(userId=MAI)
     with before(world.functions["auctions"], "TransactWriteItems", lambda: change(world, 1)):
         assert post(world, "offers/5001/accept") == DONE
@@ -583,7 +583,7 @@ def test_an_answer_that_is_overtaken_looks_again(world: World):
     assert (kept["status"], kept["bidAmount"]) == ("ACCEPTED", 1)
 
 
-def test_an_answer_to_what_keeps_changing_is_given_up(world: World):
+def test_an_answer_to_an_offer_that_keeps_changing_is_given_up(world: World):
     world.offer(userId=MAI)
     auctions, times = world.functions["auctions"], iter(range(1, 9))
     with before(auctions, "TransactWriteItems", lambda: change(world, next(times)), times=4):

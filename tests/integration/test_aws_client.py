@@ -227,7 +227,7 @@ def said(code: str, answer: Any) -> Any:
     ],
     ids=str,
 )
-def test_what_passes_is_tried_again(server: Server, dynamodb: DynamoDB, passing: Reply) -> None:
+def test_a_passing_error_is_tried_again(server: Server, dynamodb: DynamoDB, passing: Reply) -> None:
     server.replies.extend([passing, Reply(body=b'{"Item": {}}')])
     assert read(dynamodb) == {"Item": {}}
     assert len({got.body for got in server.received}) == 1
@@ -235,7 +235,7 @@ def test_what_passes_is_tried_again(server: Server, dynamodb: DynamoDB, passing:
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "ConditionalCheckFailedException", "AccessDeniedException"])
-def test_what_does_not_pass_is_raised_at_once(server: Server, dynamodb: DynamoDB, code: str) -> None:
+def test_a_lasting_error_is_raised_at_once(server: Server, dynamodb: DynamoDB, code: str) -> None:
     server.replies.append(refusal(code, Item=KEY))
     with pytest.raises(AwsError, match=code) as raised:
         read(dynamodb)
@@ -273,14 +273,14 @@ def test_a_whole_call_has_an_end(server: Server, dynamodb: DynamoDB, silent: Rep
     assert 2 <= len(server.received) <= 3
 
 
-def test_where_nobody_listens_that_is_said_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_an_error_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DynamoDB.variable, "http://127.0.0.1:9")
     with pytest.raises(AwsError) as raised:
         read(DynamoDB(QUICK))
     assert (str(raised.value), raised.value.status, raised.value.answer) == ("libcurl 7", 0, {})
 
 
-def test_other_times_go_over_the_same_connection(server: Server, dynamodb: DynamoDB) -> None:
+def test_calls_with_other_time_limits_use_the_same_connection(server: Server, dynamodb: DynamoDB) -> None:
     hurried = dynamodb.with_patience(Patience(attempt=0.1, whole=0.2, attempts=1))
     read(dynamodb)
     server.replies.append(Reply(seconds=0.3))
@@ -405,7 +405,7 @@ def test_a_queue_ends_at_its_first_error_and_the_others_go_on(server: Server) ->
     assert Counter(got.path.rpartition("/")[2] for got in server.received) == {"gone": 2, "good": 3, "forbidden": 1}
 
 
-def test_pauses_before_further_attempts_hold_nobody_up(server: Server) -> None:
+def test_pauses_before_further_attempts_delay_no_other_call(server: Server) -> None:
     tried: Counter[str] = Counter()
 
     def decide(got: Received) -> Reply:
@@ -417,7 +417,7 @@ def test_pauses_before_further_attempts_hold_nobody_up(server: Server) -> None:
     assert set(tried.values()) == {3}
 
 
-def test_who_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
+def test_a_connection_that_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
     server.decide = lambda got: Reply(seconds=30 if got.path.endswith("hangs") else 0)
     browsers = Management(server.url, Patience(attempt=0.2, whole=0.5))
     began = time.monotonic()
@@ -427,7 +427,7 @@ def test_who_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_nobody_is_sent_nothing() -> None:
+def test_without_messages_no_call_is_made_to_the_gateway() -> None:
     assert Management("http://127.0.0.1:9").post_all([], 8) == []
     assert Management("http://127.0.0.1:9").post_all([("a", [])], 8) == [None]
 

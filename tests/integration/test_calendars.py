@@ -134,7 +134,7 @@ def test_a_property_of_another_host_is_an_unknown_one(world: World, path: str, s
     assert world.items() == before
 
 
-def test_whoever_nobody_vouches_for_gets_nothing(world: World):
+def test_a_caller_without_a_token_gets_401_and_changes_nothing(world: World):
     world.paid()
     before = world.items()
     for method, path in (("GET", HOUSE), ("POST", FEED), ("DELETE", FEED)):

@@ -156,7 +156,7 @@ def test_giving_a_reservation_back_ends_its_open_order_and_the_award_can_be_paid
     assert world.create(CHOSEN).status == 200
 
 
-def test_who_listens_hears_that_the_old_payment_failed_and_why(world: World):
+def test_a_listening_browser_gets_the_failure_of_the_old_payment_with_its_reason(world: World):
     awarded(world)
     old = ordered(world)
     socket = world.socket()

@@ -159,7 +159,7 @@ def test_a_connection_that_never_subscribed_is_forgotten_too(connections: Connec
     assert keys() == set()
 
 
-def test_a_user_was_seen_for_a_quarter_of_an_hour_and_only_there(connections: Connections) -> None:
+def test_presence_lasts_a_quarter_of_an_hour_and_for_one_address_only(connections: Connections) -> None:
     connections.note_seen(TRAVELLER, MARK, NOW)
     assert connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE - MOMENT)
     assert not connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE)
@@ -169,7 +169,7 @@ def test_a_user_was_seen_for_a_quarter_of_an_hour_and_only_there(connections: Co
     assert item["expiresAt"] == int((NOW + PRESENCE).timestamp())
 
 
-def test_that_a_user_was_seen_is_written_once_in_five_minutes(connections: Connections) -> None:
+def test_presence_is_written_once_in_five_minutes_for_a_user_and_address(connections: Connections) -> None:
     seen = []
     for at in (NOW, NOW + MOMENT, NOW + PRESENCE_WRITES, NOW + PRESENCE_WRITES + MOMENT):
         connections.note_seen(TRAVELLER, MARK, at)
@@ -178,7 +178,7 @@ def test_that_a_user_was_seen_is_written_once_in_five_minutes(connections: Conne
 
 
 @pytest.mark.parametrize("ahead", [CLOCKS_DIFFER + MOMENT, PRESENCE, timedelta(days=3)])
-def test_what_was_seen_in_time_to_come_vouches_for_nobody_and_keeps_no_call_from_being_written(
+def test_presence_dated_in_the_future_proves_no_user_and_is_written_again(
     connections: Connections, ahead: timedelta
 ) -> None:
     presence = Presence(connections)
@@ -196,7 +196,7 @@ def test_two_calls_at_the_same_time_are_written_once_whichever_comes_last(connec
     assert connections.was_seen(TRAVELLER, MARK, NOW)
 
 
-def test_a_memory_of_time_to_come_asks_the_table(connections: Connections) -> None:
+def test_a_remembered_presence_dated_in_the_future_is_written_again(connections: Connections) -> None:
     presence = Presence(connections)
     presence.note(TRAVELLER, MARK, NOW + PRESENCE)
     connections._store.delete(_presence_key(TRAVELLER, MARK))
@@ -216,7 +216,7 @@ def test_a_user_with_an_odd_id_is_found_and_seen_and_no_other_is(connections: Co
     assert connections.load_of(user_id) == []
 
 
-def test_that_a_user_was_seen_is_remembered_for_a_thousand_and_the_oldest_is_asked_again(
+def test_presence_is_remembered_for_a_thousand_users_and_the_oldest_is_written_again(
     connections: Connections,
 ) -> None:
     presence = Presence(connections)
@@ -229,7 +229,7 @@ def test_that_a_user_was_seen_is_remembered_for_a_thousand_and_the_oldest_is_ask
     assert list(presence.seen)[-2:] == [(TRAVELLER, MARK), (STRANGER, MARK)]
 
 
-def test_an_address_and_an_agent_are_recognised_and_not_known() -> None:
+def test_an_address_and_an_agent_are_stored_as_a_hash_only() -> None:
     assert fingerprint("203.0.113.7", "Firefox") == MARK
     assert len({MARK, fingerprint("203.0.113.8", "Firefox"), fingerprint("203.0.113.7", "firefox")}) == 3
     assert "203.0.113.7" not in MARK

@@ -160,7 +160,7 @@ def test_what_is_not_paid_is_withdrawn_and_can_be_paid_no_more(world: World, kin
     assert world.items(kind="SESSION", status="PENDING") == []
 
 
-def test_without_a_revision_a_result_and_its_withdrawal_are_the_first_word_and_the_last(world: World):
+def test_without_a_revision_the_first_result_counts_and_its_withdrawal_is_final(world: World):
     world.announce(auction_result())
     assert withdraw(world)["as"] == "RECEIVED"
     assert world.announce(auction_result())["as"] == "IGNORED"
@@ -265,13 +265,13 @@ def test_an_order_that_gives_way_to_a_correction_is_cancelled_at_zalopay_too(wor
     assert world.zalopay.order(made["appTransId"])["state"] == "CANCELLED"
 
 
-@pytest.mark.parametrize("word", [correct, take_back])
+@pytest.mark.parametrize("correction", [correct, take_back])
 @pytest.mark.parametrize("late", [False, True])
-def test_where_it_is_paid_before_that_the_booking_stands_and_the_word_is_refused(
-    world: World, word: Callable[[World], Item], late: bool
+def test_a_payment_before_the_session_ends_keeps_the_booking_and_refuses_the_waiting_correction(
+    world: World, correction: Callable[[World], Item], late: bool
 ):
     made = order(world)
-    assert word(world)["as"] == "KEPT"
+    assert correction(world)["as"] == "KEPT"
     if late:
         world.zalopay.fault("payment_moving")
         world.after(minutes=17)
@@ -285,7 +285,7 @@ def test_where_it_is_paid_before_that_the_booking_stands_and_the_word_is_refused
     assert kept["SK"].endswith("#0b1e7d62-0000-4000-8000-000000000001")
 
 
-def test_while_a_word_waits_the_same_choice_is_the_live_order_on_its_old_terms(world: World):
+def test_while_a_correction_waits_the_same_choice_gets_the_open_order_on_its_old_terms(world: World):
     made = order(world)
     correct(world)
     assert world.create().body == made
@@ -312,7 +312,7 @@ def say(kind: str, revision: int, number: int = 2) -> Callable[[World], Item]:
         (say("withdraw", 6), say("correct", 7, 3), None, ("WITHDRAWN", 6)),
     ],
 )
-def test_of_two_words_that_wait_the_higher_counts_and_none_comes_after_a_withdrawal(
+def test_of_two_waiting_corrections_the_higher_revision_counts_and_none_replaces_a_withdrawal(
     world: World, first: Any, second: Any, second_as: str | None, then: tuple[str, int]
 ):
     order(world)
@@ -341,7 +341,7 @@ def test_a_host_who_comes_with_a_correction_has_the_calendar_once_it_is_kept(wor
 
 
 @pytest.mark.parametrize("end", [chooses_other_nights, declines])
-def test_a_word_that_comes_while_the_session_is_being_replaced_is_not_lost(world: World, end: End):
+def test_a_correction_that_arrives_while_the_session_is_being_replaced_is_not_lost(world: World, end: End):
     made = order(world)
     function = "payments" if end is chooses_other_nights else "auctions"
 
@@ -355,7 +355,7 @@ def test_a_word_that_comes_while_the_session_is_being_replaced_is_not_lost(world
     assert (world.statuses(), world.nights()) == ({MAI: "WITHDRAWN"}, {})
 
 
-def test_a_word_that_comes_while_the_session_ends_is_applied_at_once(world: World):
+def test_a_correction_that_arrives_while_the_session_ends_is_applied_at_once(world: World):
     made = order(world)
     world.clock.shift(timedelta(minutes=17))
     with before(world.functions["awards"], "TransactWriteItems", world.tick):
@@ -363,7 +363,7 @@ def test_a_word_that_comes_while_the_session_ends_is_applied_at_once(world: Worl
     assert (world.standing(made["sessionId"])["status"], price(world)) == ("EXPIRED", WHOLE + 3000)
 
 
-def test_a_word_that_comes_while_the_clock_ends_the_session_is_applied_by_that_write(world: World):
+def test_a_correction_that_arrives_while_the_clock_ends_the_session_is_applied_by_that_write(world: World):
     made = order(world)
     world.clock.shift(timedelta(minutes=17))
     with before(world.functions["reconciliation"], "TransactWriteItems", lambda: correct(world)):
@@ -387,13 +387,15 @@ def keep_changing(world: World) -> Callable[[], None]:
     return change
 
 
-@pytest.mark.parametrize("word", [correct, take_back])
-def test_a_word_about_what_keeps_changing_comes_again(world: World, word: Callable[[World], Item]):
+@pytest.mark.parametrize("correction", [correct, take_back])
+def test_a_correction_of_an_award_that_keeps_changing_is_left_to_the_buss_retry(
+    world: World, correction: Callable[[World], Item]
+):
     world.announce(result())
     change = keep_changing(world)
     with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(Restless):
-        word(world)
-    assert word(world)["as"] == "RECEIVED"
+        correction(world)
+    assert correction(world)["as"] == "RECEIVED"
 
 
 @pytest.mark.parametrize(
@@ -403,7 +405,7 @@ def test_a_word_about_what_keeps_changing_comes_again(world: World, word: Callab
         ("bookings", "/bookings", {}, "INVALID_AUCTION_STATE"),
     ],
 )
-def test_a_choice_of_what_keeps_changing_is_refused_and_can_be_made_again(
+def test_a_choice_from_an_award_that_keeps_changing_is_refused_and_can_be_made_again(
     world: World, function: str, path: str, body: Item, refusal: str
 ):
     world.announce(result())
@@ -440,7 +442,7 @@ def test_a_withdrawal_that_the_end_of_the_session_applies_ends_the_award_beyond_
 # Withdrawn before the award arrived
 
 
-def test_what_was_withdrawn_before_it_was_heard_of_never_appears(world: World):
+def test_a_win_that_was_withdrawn_before_its_result_arrived_never_appears(world: World):
     assert withdraw(world, revision=3)["as"] == "RECEIVED"
     assert withdraw(world, revision=3)["as"] == "IGNORED"
     assert withdraw(world, revision=4)["as"] == "RECEIVED"
@@ -452,7 +454,7 @@ def test_what_was_withdrawn_before_it_was_heard_of_never_appears(world: World):
     assert world.deliver() == {"notifier": [], "fulfilment": []}
 
 
-def test_an_offer_too(world: World):
+def test_an_offer_that_was_withdrawn_before_it_arrived_never_appears(world: World):
     assert withdraw(world, offerId="5001")["as"] == "RECEIVED"
     assert world.offer(userId=MAI)["as"] == "IGNORED"
     assert world.http("GET", "/auctions/offers/second-chance/me").body == []

@@ -242,7 +242,7 @@ def test_only_one_of_two_can_claim_a_mail(world: World):
     assert effects.claim(mail, now) is None
 
 
-def test_whoever_comes_second_to_a_mail_does_not_send_it(world: World):
+def test_a_mail_is_sent_only_by_the_first_function_that_claims_it(world: World):
     paid = world.paid()
     fulfilment = world.functions["fulfilment"]
     _, mail = fulfilment.effects.load_mail(paid["id"], "confirmation")

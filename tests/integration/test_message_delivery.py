@@ -153,7 +153,7 @@ def test_only_subscribed_channels_are_told(gateway: Gateway, connections: Connec
     assert gateway.arrived == {"c1=": [BOOKING_FRAME]}
 
 
-def test_nobody_is_told_nothing(connections: Connections) -> None:
+def test_without_messages_nothing_is_sent(connections: Connections) -> None:
     assert post("http://127.0.0.1:9", connections).tell([]) == []
 
 
@@ -231,7 +231,7 @@ def test_all_connections_of_a_user_hang_and_everybody_else_is_told_before_they_a
     assert {gateway.calls[each.connection_id] for each in hanging} == {1}
 
 
-def test_who_is_dismissed_is_forgotten_and_ended(gateway: Gateway, connections: Connections) -> None:
+def test_a_dismissed_connection_is_closed_and_deleted(gateway: Gateway, connections: Connections) -> None:
     first, second, stays = (listening(connections, f"c{number}=") for number in range(3))
     post(gateway.url, connections).dismiss([first, second])
     assert sorted(gateway.ended) == ["c0=", "c1="]
@@ -240,7 +240,7 @@ def test_who_is_dismissed_is_forgotten_and_ended(gateway: Gateway, connections: 
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
-def test_who_cannot_be_ended_stays_listed_and_hinders_nobody(
+def test_a_connection_that_cannot_be_closed_stays_listed_and_delays_no_other(
     gateway: Gateway, connections: Connections, status: int
 ) -> None:
     faulty, other = listening(connections, "faulty="), listening(connections, "other=")
@@ -251,7 +251,7 @@ def test_who_cannot_be_ended_stays_listed_and_hinders_nobody(
 
 
 @pytest.mark.parametrize("name", ["GoneException", None])
-def test_who_has_gone_already_is_forgotten_when_dismissed(
+def test_a_connection_that_is_already_gone_is_deleted_when_dismissed(
     gateway: Gateway, connections: Connections, name: str | None
 ) -> None:
     mine = listening(connections, "c1=")
@@ -261,13 +261,13 @@ def test_who_has_gone_already_is_forgotten_when_dismissed(
     assert (gateway.ended, connections.load_of(TRAVELLER)) == ([], [])
 
 
-def test_who_is_ended_only_is_forgotten_by_nobody_but_the_gateway(gateway: Gateway, connections: Connections) -> None:
+def test_a_connection_that_is_only_closed_stays_listed(gateway: Gateway, connections: Connections) -> None:
     mine = listening(connections, "c1=")
     post(gateway.url, connections).end("c1=")
     assert (gateway.ended, connections.load_of(TRAVELLER)) == (["c1="], [mine])
 
 
-def test_where_nobody_answers_everybody_is_to_be_told_again(connections: Connections) -> None:
+def test_if_the_gateway_is_unreachable_every_connection_is_to_be_told_again(connections: Connections) -> None:
     mine = listening(connections, "c1=")
     nobody_listens = "http://127.0.0.1:9"  # the discard port
     assert post(nobody_listens, connections).tell([(mine, [STATUS])]) == [mine]

@@ -30,7 +30,7 @@ def other(world: World) -> int:
     return world.create(sub=BINH, auction_id="1002").status
 
 
-def test_the_write_that_records_it_keeps_the_nights_from_everybody_as_long_as_it_may_come(world: World):
+def test_the_write_that_records_moving_money_holds_the_nights_while_it_may_arrive(world: World):
     made = moving(world)
     assert world.told(made["sessionId"]) == ["OPENED", "ORDER_MADE", "PROCESSING"]
     assert held_until(world) == {"2027-03-03T03:19"}
@@ -39,7 +39,7 @@ def test_the_write_that_records_it_keeps_the_nights_from_everybody_as_long_as_it
         assert (other(world), world.nights()) == (409, dict.fromkeys(NIGHTS, "HELD"))
 
 
-def test_no_new_order_is_opened_for_its_nights_and_the_refusal_says_so(world: World):
+def test_no_new_order_is_opened_for_nights_whose_money_is_moving(world: World):
     made = moving(world)
     world.announce(auction_result(auctionId="1003"))
     world.clock.shift(timedelta(minutes=16))
@@ -59,7 +59,7 @@ def test_no_new_order_is_opened_for_its_nights_and_the_refusal_says_so(world: Wo
     ],
     ids=["unpaid", "an attempt has failed", "unknown"],
 )
-def test_it_is_zalopays_last_word_and_another_word_ends_it(world: World, answer: dict[str, Any]):
+def test_another_answer_of_zalopay_ends_moving_money(world: World, answer: dict[str, Any]):
     made = moving(world)
     socket = world.socket()
     socket.subscribe()
@@ -105,7 +105,7 @@ def test_a_day_after_the_orders_end_or_two_where_zalopay_is_silent_it_is_over_an
     assert world.session(made["sessionId"])["reason"] == "NIGHTS_TAKEN"
 
 
-def test_what_comes_after_that_still_books_nights_that_are_free(world: World):
+def test_money_that_arrives_after_moving_money_ended_still_books_free_nights(world: World):
     made = moving(world)
     for hours in (24, 1, 1):
         world.after(hours=hours)

@@ -43,7 +43,7 @@ def test_a_win_is_not_announced_again_when_it_is_paid(world: World):
     assert heard(socket)[2:] == ["COMPLETED", "BOOKING_CONFIRMED"]
 
 
-def test_whatever_an_old_record_says_the_present_state_is_told(world: World):
+def test_an_old_record_sends_the_present_state(world: World):
     socket = listening(world)
     made = world.created()
     old = world.records()
@@ -65,7 +65,7 @@ def test_a_record_that_comes_twice_says_the_same_twice(world: World):
     assert socket.frames[before + len(first) :] == first
 
 
-def test_records_in_any_order_end_with_the_same_words(world: World):
+def test_records_in_any_order_end_with_the_same_messages(world: World):
     world.paid()
     socket = listening(world)
     before = len(socket.frames)
@@ -132,7 +132,7 @@ def test_a_refund_is_told_at_every_step(world: World):
     assert len(socket.of_type("BOOKING_CONFIRMED")) == 1
 
 
-def test_who_cannot_be_reached_is_tried_again_and_the_others_are_told(world: World):
+def test_an_unreachable_connection_is_tried_again_and_the_others_are_told(world: World):
     unreachable, other, binh = listening(world), listening(world), listening(world, BINH)
     world.announce(auction_result())
     world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]))

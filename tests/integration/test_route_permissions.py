@@ -9,7 +9,7 @@ import pytest
 from infra.topology import ANSWERED, PREFIX, ROUTES, SERVED, Route
 from stays.domain.calendar import new_token
 from tests.integration.bad_tokens import DEFECTS
-from tests.integration.front_door import FrontDoor
+from tests.integration.http_gateway import HttpGateway
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, PROPERTY
 from tests.integration.world import World
 
@@ -105,9 +105,9 @@ def stay(world: World) -> dict[str, str]:
     }
 
 
-def ask(door: FrontDoor, row: str, named: Mapping[str, str], token: str | None = None, **headers: str) -> Any:
+def ask(http_api: HttpGateway, row: str, named: Mapping[str, str], token: str | None = None, **headers: str) -> Any:
     method, path = row.split(" ")
-    return door.ask(method, path.format(**named), token, ROWS[row].body, **headers)
+    return http_api.ask(method, path.format(**named), token, ROWS[row].body, **headers)
 
 
 def said(response: Any) -> Any:
@@ -120,49 +120,49 @@ def test_every_route_has_a_row():
     assert PUBLIC == {"GET /health", "POST /payment/zalopay/callback", "GET /calendars/{feed}"}
 
 
-def test_no_defect_of_a_token_opens_a_route(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_no_defect_of_a_token_opens_a_route(world: World, http_api: HttpGateway, stay: dict[str, str]):
     before = world.items(), world.items("connections")
     tokens = {defect: make(world.neighbour.issuer) for defect, make in DEFECTS.items()}
     answers = {
         (row, defect): (answer.status_code, answer.json())
         for row in PROTECTED
         for defect, token in [*tokens.items(), ("none", None), ("nothing in it", "")]
-        for answer in [ask(door, row, stay, token)]
+        for answer in [ask(http_api, row, stay, token)]
     }
     unauthorized = (401, {"message": "Unauthorized"})
     assert {case: answer for case, answer in answers.items() if answer != unauthorized} == {}
     assert len(answers) == 27 * (len(DEFECTS) + 2)
-    assert door.invoked == []
+    assert http_api.invoked == []
     assert (world.items(), world.items("connections")) == before
 
 
-def test_a_token_is_taken_from_nowhere_but_its_header(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_a_token_is_taken_from_nowhere_but_its_header(world: World, http_api: HttpGateway, stay: dict[str, str]):
     token = world.token()
     path = f"/payment/sessions/{stay['sessionId']}"
-    assert door.ask("GET", f"{path}?token={token}&access_token={token}").status_code == 401
-    assert door.ask("GET", path, Cookie=f"auth_token={token}").status_code == 401
-    assert door.ask("GET", path, token).status_code == 200
+    assert http_api.ask("GET", f"{path}?token={token}&access_token={token}").status_code == 401
+    assert http_api.ask("GET", path, Cookie=f"auth_token={token}").status_code == 401
+    assert http_api.ask("GET", path, token).status_code == 200
 
 
-def test_public_routes_heed_no_token(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_public_routes_heed_no_token(world: World, http_api: HttpGateway, stay: dict[str, str]):
     tokens = [None, world.token(), *(make(world.neighbour.issuer) for make in DEFECTS.values())]
     for row in PUBLIC:
-        answers = {json.dumps(said(ask(door, row, stay, token))) for token in tokens}
+        answers = {json.dumps(said(ask(http_api, row, stay, token))) for token in tokens}
         assert len(answers) == 1, row
-    assert ask(door, "POST /payment/zalopay/callback", stay, world.token()).json()["return_code"] == -1
+    assert ask(http_api, "POST /payment/zalopay/callback", stay, world.token()).json()["return_code"] == -1
 
 
-def test_wrong_methods_and_unknown_paths_ask_for_a_token_too(door: FrontDoor):
+def test_wrong_methods_and_unknown_paths_ask_for_a_token_too(http_api: HttpGateway):
     public = {(route.method, route.path) for route in ANSWERED if route.public}
     rest = [route for route in ROUTES if (route.method, route.path) not in public]
     for route in rest:
         path = route.path.removeprefix(PREFIX).replace("{proxy+}", "elsewhere").format(**UNKNOWN)
-        assert door.ask(route.method, path).status_code == 401, route
+        assert http_api.ask(route.method, path).status_code == 401, route
     assert len(rest) == len(ROUTES) - len(public)
-    assert door.invoked == []
+    assert http_api.invoked == []
 
 
-def test_a_function_that_nobody_vouches_to_lets_nobody_in(world: World, stay: dict[str, str]):
+def test_a_protected_route_without_a_caller_is_401_and_writes_nothing(world: World, stay: dict[str, str]):
     before = world.items()
     for row in PROTECTED:
         method, path = row.split(" ")
@@ -171,11 +171,13 @@ def test_a_function_that_nobody_vouches_to_lets_nobody_in(world: World, stay: di
     assert world.items() == before
 
 
-def test_strangers_get_what_they_would_get_if_there_were_nothing(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_strangers_get_what_they_would_get_if_there_were_nothing(
+    world: World, http_api: HttpGateway, stay: dict[str, str]
+):
     kinds = ("SESSION", "BOOKING", "NIGHT", "AWARD", "OFFER")
     before = [world.items(kind=kind) for kind in kinds]
     token = world.token(BINH)
-    answers = {row: ask(door, row, stay, token) for row in ROWS}
+    answers = {row: ask(http_api, row, stay, token) for row in ROWS}
     assert {row: answer.status_code for row, answer in answers.items()} == {row: ROWS[row].stranger for row in ROWS}
     assert [world.items(kind=kind) for kind in kinds] == before
     for row in PROTECTED:
@@ -183,25 +185,29 @@ def test_strangers_get_what_they_would_get_if_there_were_nothing(world: World, d
             each for each in (stay["paymentId"], stay["transactionId"], MAI, "Nhà", "mai@") if each in answers[row].text
         ], row
     for row in set(PROTECTED) - OWN:
-        assert said(answers[row]) == said(ask(door, row, UNKNOWN, token)), row
+        assert said(answers[row]) == said(ask(http_api, row, UNKNOWN, token)), row
 
 
 def test_hosts_may_do_what_follows_a_booking_of_theirs_and_nothing_else(
-    world: World, door: FrontDoor, stay: dict[str, str]
+    world: World, http_api: HttpGateway, stay: dict[str, str]
 ):
     token = world.token(HOST)
-    answers = {row: ask(door, row, stay, token).status_code for row in ROWS}
+    answers = {row: ask(http_api, row, stay, token).status_code for row in ROWS}
     assert answers == {row: ROWS[row].host for row in ROWS}
     assert world.item(kind="SESSION")["fulfilment"] == "BOOKED"
 
 
-def test_hosts_may_do_nothing_about_the_bookings_of_other_hosts(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_hosts_may_do_nothing_about_the_bookings_of_other_hosts(
+    world: World, http_api: HttpGateway, stay: dict[str, str]
+):
     token = world.token("auth0|another-host")
-    assert {row: ask(door, row, stay, token).status_code for row in ROWS} == {row: ROWS[row].stranger for row in ROWS}
+    assert {row: ask(http_api, row, stay, token).status_code for row in ROWS} == {
+        row: ROWS[row].stranger for row in ROWS
+    }
 
 
-def test_travellers_may_do_everything_with_what_is_theirs(world: World, door: FrontDoor, stay: dict[str, str]):
+def test_travellers_may_do_everything_with_what_is_theirs(world: World, http_api: HttpGateway, stay: dict[str, str]):
     token = world.token()
-    answers = {row: ask(door, row, stay, token).status_code for row in ROWS}
+    answers = {row: ask(http_api, row, stay, token).status_code for row in ROWS}
     assert answers == {row: ROWS[row].owner for row in ROWS}
     assert world.item(kind="SESSION")["fulfilment"] == "REFUND_DUE"

@@ -16,7 +16,7 @@ from stays.aws.client import AwsError
 from stays.edge.connections import Unreachable
 from tests.conftest import KEY1, KEY2
 from tests.integration.bad_tokens import DEFECTS
-from tests.integration.front_door import FrontDoor, front_door
+from tests.integration.http_gateway import HttpGateway, http_gateway
 from tests.integration.messages import BINH, MAI, PRICE, PROPERTY, auction_result, order_data, signed
 from tests.integration.product import failing, fault
 from tests.integration.test_route_permissions import ROWS, UNKNOWN, name
@@ -49,9 +49,9 @@ def everything_logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCapt
 class Traveller:
     """A user whose values are all canaries: none of them may appear in a log."""
 
-    def __init__(self, door: FrontDoor):
-        self.door = door
-        self.world = door.world
+    def __init__(self, http_api: HttpGateway):
+        self.http_api = http_api
+        self.world = http_api.world
         self.token = self.world.token(MAI, **PERSON)
         self.secrets = {"token": self.token, "signature": self.token.rsplit(".", 1)[1]}
         self.secrets |= {"payload": self.token.split(".")[1], "key1": KEY1, "key2": KEY2, "data": DATA, "words": WORDS}
@@ -59,7 +59,7 @@ class Traveller:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"User-Agent": AGENT, "Cookie": f"auth_token={self.token}"}
-        return self.door.ask(method, path, self.token, body, **headers)
+        return self.http_api.ask(method, path, self.token, body, **headers)
 
     def call_back(self, data: Any, **changes: Any) -> int:
         body = signed(data, **changes)
@@ -190,11 +190,11 @@ def attempt(what: Any) -> None:
         assert error.code == "InternalServerError"  # noqa: PT017 (whether it fails is not the question here)
 
 
-def test_s3_no_secret_and_nobody_is_in_a_log(
+def test_s3_no_secret_and_no_personal_data_is_in_a_log(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ):
-    with everything_logged(capsys, caplog) as written, front_door(world) as door:
-        traveller = Traveller(door)
+    with everything_logged(capsys, caplog) as written, http_gateway(world) as http_api:
+        traveller = Traveller(http_api)
         for story in (listen, pay, go_wrong):
             story(traveller)
         sessions = [item["id"] for item in world.items(kind="SESSION")]

@@ -289,7 +289,7 @@ PENDING = opened().but(status=Status.PENDING)
         {"refund": {"amount": 1, "status": "REFUND_DUE"}},
     ],
 )
-def test_a_change_that_somebody_is_told_of_is_a_change(changes: dict[str, Any]) -> None:
+def test_a_change_that_browsers_see_is_a_change(changes: dict[str, Any]) -> None:
     new = PaymentSession.model_validate(PENDING.dump() | changes)
     assert changed(record(new, PENDING)) == ("P", "S")
 
@@ -302,7 +302,7 @@ def test_something_new_is_a_change() -> None:
 @pytest.mark.parametrize(
     "changes", [{}, {"due_at": NOW}, {"queried_at": NOW}, {"order_url": "x"}, {"attempted_at": NOW}]
 )
-def test_a_change_that_nobody_is_told_of_is_none(changes: dict[str, Any]) -> None:
+def test_a_change_that_no_browser_sees_is_none(changes: dict[str, Any]) -> None:
     assert changed(record(PENDING.but(**changes), PENDING)) is None
     assert changed(record(win(payment_id="x"), win())) is None
 

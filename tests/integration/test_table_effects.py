@@ -127,7 +127,7 @@ def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
 @pytest.mark.parametrize(
     "there", [{"state": MailState.DUE, "attempts": 1}, {"state": MailState.SENDING, "attempts": 2}]
 )
-def test_whoever_lost_a_mail_to_another_attempt_records_nothing(effects: Effects, there: dict[str, object]) -> None:
+def test_an_attempt_that_lost_its_mail_to_another_records_nothing(effects: Effects, there: dict[str, object]) -> None:
     now_there = owed(**there)
     ours = now_there.but(state=MailState.SENDING, attempts=1)
     effects.note_sent(ours, "message-1", NOW)
@@ -163,7 +163,7 @@ def test_after_too_many_attempts_the_clock_gives_a_mail_up(
     assert standing() == given_up
 
 
-def test_a_mail_that_has_moved_on_is_left_to_whoever_moved_it(effects: Effects) -> None:
+def test_a_mail_that_has_changed_meanwhile_is_left_alone(effects: Effects) -> None:
     mail = owed()
     taken = effects.claim(mail, NOW)
     assert effects.rearm(mail, NOW + MINUTE) == mail

@@ -294,7 +294,7 @@ def test_the_clock_moves_a_session_to_its_next_round_while_it_asks(sessions: Ses
     assert sessions.find(STAY).due_at == SOON + CHECK_INTERVAL
 
 
-def test_the_clock_looks_a_last_time(sessions: Sessions) -> None:
+def test_after_its_last_check_a_session_is_not_due_any_more(sessions: Sessions) -> None:
     assert sessions.claim_check(began(sessions), SOON, None)
     assert sessions.find(STAY).due_at is None
 
@@ -508,7 +508,7 @@ def test_a_transaction_that_is_kept_as_too_much_pays_nothing_else(sessions: Sess
     assert session.fulfilment is Fulfilment.REVIEW
 
 
-def test_whoever_finds_the_session_changed_every_time_comes_again(sessions: Sessions) -> None:
+def test_a_writer_that_finds_the_session_changed_every_time_is_busy(sessions: Sessions) -> None:
     session = began(sessions)
     failing = Failing(*[["None"] * 3 + ["ConditionalCheckFailed"]] * 8)
     with pytest.raises(Unsettled):
@@ -540,7 +540,7 @@ def test_a_session_that_was_read_too_early_is_decided_on_as_it_is_now(sessions: 
     assert sessions.find(STAY) == sessions.find_paid_by(TRANSACTION, TRAVELLER) == paid
 
 
-def test_whoever_is_overtaken_decides_anew(sessions: Sessions) -> None:
+def test_a_writer_that_is_overtaken_decides_again(sessions: Sessions) -> None:
     session = began(sessions)
     poll = Overtaken(lambda: sessions.record(session, money(), SOON))
     assert over(poll).record(session, said(Outcome.EXPIRED), SOON).status is Status.PAID
@@ -566,7 +566,9 @@ def test_a_reservation_whose_order_is_being_made_is_not_cancelled_under_it(sessi
 
 
 @pytest.mark.parametrize("there", [{"status": "FAILED"}, {"fulfilment": "REFUNDED"}, {"changedAt": timestamp(SOON)}])
-def test_the_table_refuses_a_move_from_where_the_session_is_not(sessions: Sessions, there: dict[str, str]) -> None:
+def test_the_table_refuses_a_transition_from_a_status_that_the_session_does_not_have(
+    sessions: Sessions, there: dict[str, str]
+) -> None:
     session = began(sessions)
     put(contents()[f"STAY#{STAY}", "SESSION"] | there)
     before = contents()
@@ -620,7 +622,7 @@ def test_a_cancellation_for_any_other_reason_is_a_fault_at_once(sessions: Sessio
     assert failing.transactions == 1
 
 
-def test_a_session_that_never_comes_to_rest_is_given_back_unsettled(sessions: Sessions) -> None:
+def test_a_session_that_keeps_changing_raises_unsettled(sessions: Sessions) -> None:
     session = began(sessions)
     before = contents()
     failing = Failing(*[["None", "None", "None", "ConditionalCheckFailed"]] * 8)
@@ -641,7 +643,7 @@ def test_the_timeline_names_the_person_who_decided(sessions: Sessions) -> None:
     assert [item["by"] for item in contents().values() if item["kind"] == "EVENT"] == ["lan"]
 
 
-def test_who_knows_that_zalopay_was_just_asked_does_not_even_look_at_the_table(sessions: Sessions) -> None:
+def test_if_zalopay_was_just_asked_the_table_is_not_even_read(sessions: Sessions) -> None:
     asked = began(sessions).but(queried_at=NOW)
     assert over(None).claim_query(asked, NOW + QUERY_INTERVAL - MOMENT) is False
     assert sessions.claim_query(asked, NOW + QUERY_INTERVAL)

@@ -141,7 +141,7 @@ def test_money_that_an_earlier_release_kept_is_read_and_given_back(store: Store,
 
 
 @pytest.mark.parametrize("standing", [stray(), None], ids=["of this release", "of an earlier one"])
-def test_whoever_comes_second_decides_on_what_stands_there(strays: Strays, standing: Stray | None) -> None:
+def test_the_second_writer_decides_on_the_stored_item(strays: Strays, standing: Stray | None) -> None:
     strays.keep(standing) if standing else put(first_release())
     kept = strays.find(OTHER_TRANSACTION)
     assert kept
@@ -169,7 +169,7 @@ def test_money_whose_order_became_known_meanwhile_is_stray_no_more(strays: Stray
     assert strays.load_timeline(stray()) == []
 
 
-def test_what_never_comes_to_rest_is_given_up(store: Store, strays: Strays) -> None:
+def test_stray_money_that_keeps_changing_is_given_up(store: Store, strays: Strays) -> None:
     strays.keep(stray())
     tried = 0
 

@@ -101,7 +101,7 @@ def test_bound_believes_a_user_who_just_called_from_the_same_place(world: World)
     assert world.socket().subscribe()[0] == SUBSCRIBED
 
 
-def test_bound_waits_for_a_connection_once_whoever_it_says_it_is(world: World):
+def test_bound_lets_a_connection_wait_once_for_any_user(world: World):
     socket, began = world.socket(), time.monotonic()
     assert socket.subscribe() == error("FORBIDDEN")
     waited = time.monotonic() - began

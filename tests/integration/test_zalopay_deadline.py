@@ -189,7 +189,7 @@ def then(first: Wire, others: Wire) -> Wire:
     return wire
 
 
-def test_what_an_abandoned_answer_still_says_is_no_answer_to_the_next_call(to: Any) -> None:
+def test_the_rest_of_an_abandoned_answer_is_not_read_by_the_next_call(to: Any) -> None:
     server, zalopay = to(then(trickles(HEADERS + 6), answers))
     assert zalopay.query(pending(), "poll").outcome is Outcome.UNKNOWN
     assert zalopay.query(pending(), "poll").outcome is Outcome.PAID
@@ -228,7 +228,7 @@ def test_a_second_try_with_a_fresh_key_has_no_time_of_its_own(to: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", f"http://{'x' * 64}.invalid"], ids=["refused", "no such host"])
-def test_who_is_not_there_says_nothing(url: str) -> None:
+def test_an_unreachable_zalopay_is_unknown(url: str) -> None:
     with speaking(url) as zalopay, at_most(LONGEST):
         assert zalopay.query(pending(), "poll").outcome is Outcome.UNKNOWN
 

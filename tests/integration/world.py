@@ -23,7 +23,7 @@ from tests.integration.outside import Neighbour, ZaloPay
 from tests.integration.product import Context
 
 
-class Amazon(NamedTuple):
+class AwsClients(NamedTuple):
     """The tests' own clients for the tables, the stream and the mail."""
 
     dynamodb: DynamoDB
@@ -40,9 +40,9 @@ class Streams(JsonClient):
     kind = "x-amz-json-1.0"
 
 
-def amazon() -> Amazon:
+def aws_clients() -> AwsClients:
     """Clients for moto."""
-    return Amazon(DynamoDB(), Streams(), boto3.client("sesv2"))
+    return AwsClients(DynamoDB(), Streams(), boto3.client("sesv2"))
 
 
 class Reply(NamedTuple):
@@ -69,14 +69,19 @@ class World:
     """The backend of one test. `clock` moves its time, which also goes on by itself."""
 
     def __init__(
-        self, functions: Mapping[str, ModuleType], zalopay: ZaloPay, neighbour: Neighbour, clock: Any, amazon: Amazon
+        self,
+        functions: Mapping[str, ModuleType],
+        zalopay: ZaloPay,
+        neighbour: Neighbour,
+        clock: Any,
+        aws_clients: AwsClients,
     ):
         self.functions = functions
         self.zalopay = zalopay
         self.neighbour = neighbour
         self.clock = clock
         self.context = Context()
-        self.dynamodb, self._streams, self.mail = amazon
+        self.dynamodb, self._streams, self.mail = aws_clients
         self.mail.create_email_identity(EmailIdentity="stays.example")
         self._arn = self._stream()
         self._last: dict[str, str] = {}

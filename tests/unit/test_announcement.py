@@ -286,7 +286,7 @@ def test_an_item_that_is_not_whole_is_no_fact() -> None:
         facts(pending().but(status=Status.PAID))
 
 
-def test_nobody_is_named_and_every_event_names_its_kind() -> None:
+def test_no_event_names_a_person_and_each_names_its_kind() -> None:
     items = [cancelled(), expired(), refunded(refunding()), offer(status=AwardStatus.EXPIRED, releases=(NIGHTS,))]
     every = [each for item in items for each in facts(item)]
     assert {type(each).__name__ for each in every} == set(ANNOUNCEMENTS)

@@ -375,5 +375,5 @@ def test_what_an_event_leaves_out_is_one_guest_and_no_bid() -> None:
         ("runnersUp", [SECOND | {"userId": f"auth0|{number}"} for number in range(20)]),
     ],
 )
-def test_the_limits_of_an_event_are_within_them(path: str, value: Any) -> None:
+def test_an_event_at_its_limits_is_accepted(path: str, value: Any) -> None:
     assert read_event("AuctionResult", changed(RESULT, path, value), NOW).status is AwardStatus.PENDING_PAYMENT

@@ -207,7 +207,7 @@ def test_a_stays_id_says_when_it_was_made() -> None:
     assert made_at(new_stay_id(moment.astimezone(timezone(timedelta(hours=7))), bytes(10))) == moment
 
 
-def test_a_text_on_one_line_has_nothing_that_ends_it_or_hides_in_it() -> None:
+def test_one_line_text_has_no_line_break_and_no_hidden_character() -> None:
     assert on_one_line(" Nhà\r\nEND:VCALENDAR \u202etrên\x00 đồi\ud800 ") == "Nhà END:VCALENDAR trên đồi"
     assert on_one_line("Nha\u0300") == "Nhà"
 

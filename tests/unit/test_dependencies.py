@@ -91,7 +91,7 @@ def calls(path: Path) -> set[str]:
     return {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
 
 
-def test_there_is_something_to_read() -> None:
+def test_every_part_of_the_project_has_modules() -> None:
     assert len(PACKAGE) > 15
     assert len(HANDLERS) == len(FUNCTIONS)
     assert len(SIMULATOR) > 5

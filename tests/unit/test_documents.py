@@ -111,7 +111,7 @@ def words(command: str) -> list[str]:
     return shlex.split(PLACEHOLDER.sub("X", command))
 
 
-def test_every_line_begins_with_a_tool_that_is_looked_after() -> None:
+def test_every_command_begins_with_a_known_tool() -> None:
     lines = [line.strip() for piece in pieces() for line in piece.splitlines() if line.strip()]
     first = {re.split(r"[ (]", line)[0] for line in lines if not TOOL.match(line) and not re.match(r"[A-Za-z]+=", line)}
     assert first <= OTHERS
@@ -157,7 +157,7 @@ def shape_of(service: str, operation: str) -> tuple[Any, str]:
 
 
 @pytest.mark.parametrize("command", [*of("python"), *of(".venv/bin/python")])
-def test_a_module_that_is_run_is_there(command: str) -> None:
+def test_every_module_that_a_document_runs_exists(command: str) -> None:
     found = re.search(r" -m (\S+)", command)
     if found and found[1] == "pytest":
         assert all((ROOT / word).exists() for word in words(command) if word.startswith("tests/"))
@@ -172,14 +172,14 @@ def test_a_release_that_is_gone_back_to_is_in_the_changelog() -> None:
     assert of("git")
 
 
-def test_make_help_says_a_line_of_every_target() -> None:
+def test_make_help_shows_one_line_for_every_target() -> None:
     make = ["make", "--no-print-directory", "help"]
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
     (targets,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert re.findall(r"^make (\w+) +\w", said, re.MULTILINE) == targets.split()
 
 
-def test_the_readme_is_read_in_five_minutes() -> None:
+def test_the_readme_has_at_most_150_lines() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 

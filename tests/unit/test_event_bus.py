@@ -72,7 +72,7 @@ def test_the_source_is_the_one_that_the_function_may_publish_as() -> None:
     assert SOURCE == EVENT_SOURCE
 
 
-def test_nothing_to_say_is_no_call() -> None:
+def test_without_events_no_call_is_made() -> None:
     with answering() as client:
         publish(client, "stays", [])
 
@@ -87,7 +87,7 @@ def test_those_that_were_not_taken_are_named_with_the_code() -> None:
         assert untaken(client, many(3)) == (["1"], "InternalFailure")
 
 
-def test_after_a_call_that_failed_nothing_more_is_said() -> None:
+def test_after_a_failed_call_no_more_events_are_sent() -> None:
     with answering([REFUSED] + [TAKEN] * 9) as client:
         assert untaken(client, many(12)) == (["0", "10", "11"], "InternalFailure")
 

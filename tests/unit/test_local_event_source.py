@@ -92,7 +92,7 @@ def test_a_partial_failure_is_retried_from_the_failed_record_on() -> None:
     assert letters.entries == []
 
 
-def test_a_poisonous_record_is_found_by_halving_and_given_up_and_the_lane_goes_on() -> None:
+def test_a_record_that_always_fails_is_found_by_halving_and_given_up_and_the_others_go_on() -> None:
     boom = RuntimeError("boom")
     function, letters = Function(boom, None, boom, boom, boom, boom), Journal()
     asyncio.run(run_lane(function, 4, letters))

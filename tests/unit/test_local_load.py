@@ -149,7 +149,7 @@ def late_line(seen: Evidence) -> None:
     seen.accounts[0].lines.append(Line([{"type": "SUBSCRIBED"}], NOON + timedelta(minutes=20)))
 
 
-def test_what_is_as_promised_passes() -> None:
+def test_kept_promises_pass_every_check() -> None:
     assert violations(all_is_well()) == []
 
 
@@ -245,7 +245,7 @@ def test_a_broken_promise_is_found(check: str, change: Any) -> None:
         late_line,
     ],
 )
-def test_what_is_harmless_is_left_alone(change: Any) -> None:
+def test_harmless_results_pass_every_check(change: Any) -> None:
     assert broken(change) == set()
 
 

@@ -12,7 +12,7 @@ from infra.topology import FUNCTIONS
 ADDRESSES = Addresses("http://localhost:1", "ws://localhost:2", "http://localhost:3", "http://127.0.0.1:4")
 
 
-def test_nothing_said_gives_the_defaults() -> None:
+def test_without_options_the_defaults_are_used() -> None:
     assert read_settings([], {}) == Settings()
 
 

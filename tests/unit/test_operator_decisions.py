@@ -247,7 +247,7 @@ def test_a_session_that_is_not_paid_ends_by_hand(session: PaymentSession, outcom
     assert end(session, evidence, LATER) == Decision(ended, "ENDED_BY_OPERATOR", Nights.FREE, evidence=evidence)
 
 
-def test_of_money_that_was_seen_moving_only_a_word_is_an_end() -> None:
+def test_only_zalopays_answer_ends_a_session_whose_money_was_moving() -> None:
     moving = pending().but(processing=True)
     with pytest.raises(Refused, match="moving"):
         end(moving, said(Outcome.UNKNOWN), LATER)

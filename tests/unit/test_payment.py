@@ -534,7 +534,7 @@ def test_a_fulfilment_is_entered_from_these_and_from_no_other() -> None:
     assert {"REFUND_DUE", "REFUNDING"} == OWING
 
 
-def test_money_that_moved_and_goes_to_people_moves_no_more() -> None:
+def test_money_under_review_no_longer_counts_as_moving() -> None:
     decision = decide(pending().but(processing=True), money(amount=1), NOW)
     assert decision is not None
     assert (decision.session.fulfilment, decision.session.processing) == (Fulfilment.REVIEW, False)

@@ -107,7 +107,7 @@ def test_a_refund_is_asked_for_once(owing: Owing) -> None:
     assert (request_refund(owing, APP_ID, LATER) is not None) is (state(owing) == "REFUND_DUE")
 
 
-def test_who_owes_and_does_not_know_how_much_owes_nothing_that_can_be_asked_for() -> None:
+def test_a_refund_of_unknown_amount_cannot_be_requested() -> None:
     with pytest.raises(AssertionError, match="whoever owes"):
         request_refund(refund_due().but(refund=None), APP_ID, LATER)
 

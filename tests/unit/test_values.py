@@ -175,7 +175,7 @@ def test_an_amount_is_a_whole_number_of_dong_within_the_clients_limits(value: An
 
 
 @pytest.mark.parametrize("value", [1, MAXIMUM_AMOUNT])
-def test_the_limits_of_an_amount_are_amounts(value: int) -> None:
+def test_the_smallest_and_the_largest_amount_are_accepted(value: int) -> None:
     assert Sample.model_validate({"amount": value}).amount == value
 
 
@@ -271,7 +271,7 @@ def test_what_was_an_id_before_keeps_its_key(user_id: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
-def test_two_users_never_have_one_key_and_no_key_has_what_parts_keys(one: str, other: str) -> None:
+def test_two_users_never_share_a_key_and_no_key_contains_a_separator(one: str, other: str) -> None:
     assert (encode_key(one) == encode_key(other)) is (one == other)
     assert not set(encode_key(one)) & set("#/ =\\+\n")
 
@@ -316,7 +316,7 @@ def test_what_a_person_typed_is_in_no_error() -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_on_one_line_nothing_is_left_that_ends_hides_or_turns_around_what_is_read() -> None:
+def test_one_line_text_has_no_line_break_and_no_hidden_or_reversing_character() -> None:
     assert on_one_line(" Nha\u0300\tTrên\r\nĐồi\u202e\u200b\x07\ud800 ") == "Nhà Trên Đồi"
 
 

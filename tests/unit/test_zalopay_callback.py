@@ -353,7 +353,7 @@ def test_a_reason_says_nothing_of_the_message() -> None:
     assert "secret" not in str(found.value)
 
 
-def test_the_limits_of_a_callback_are_within_them() -> None:
+def test_a_callback_at_its_limits_is_accepted() -> None:
     assert MAXIMUM_CALLBACK == 16_384
     found = read(signed(order(app_trans_id="1" * 40, amount=1, zp_trans_id="9" * 64)))
     assert (found.app_trans_id, found.evidence.amount, found.evidence.transaction_id) == ("1" * 40, 1, "9" * 64)

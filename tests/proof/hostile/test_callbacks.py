@@ -79,7 +79,7 @@ def backend() -> Iterator[Paid]:
         yield Paid(system)
 
 
-def test_no_bit_of_a_callback_can_be_turned_over_to_say_something_else():
+def test_no_flipped_bit_of_a_callback_changes_its_meaning():
     figures = flip_bits()
     assert figures.flips >= 25_000
     assert figures.refused + figures.tolerated == figures.flips
@@ -92,7 +92,7 @@ def hex_letters(text: str) -> int:
 IN_THE_NAME = 4 * 7  # any bit of a letter of `type`, except the highest, makes another name
 
 
-def test_what_may_be_turned_over_is_the_case_of_a_hex_digit_one_white_space_for_another_or_the_name_of_the_type():
+def test_only_flips_in_the_case_of_hex_digits_in_white_space_and_in_the_name_type_are_accepted():
     for callback in callbacks():
         compact, escaped, spaced = spellings(callback)
         in_the_mac = hex_letters(callback["mac"])
@@ -117,7 +117,7 @@ def fate(body: bytes, genuine: bytes) -> tuple[int, str]:
     return 1, RECORDED if meaning.is_an_orders else KEPT
 
 
-def test_through_the_function_a_turned_bit_says_nothing_else(backend: Paid):
+def test_through_the_function_a_flipped_bit_changes_no_meaning(backend: Paid):
     body = wire.compact(backend.callback).encode()
     assert backend.answered(body) == (1, RECORDED)
     for changed in [*flips(body)][::EVERY]:
@@ -135,7 +135,7 @@ def test_through_the_function_a_forged_mac_writes_nothing(backend: Paid):
 
 @given(st.randoms(use_true_random=False), st.sampled_from(["application/json", "text/plain", "", "x/y; charset=z"]))
 @examples(200)
-def test_a_damaged_envelope_says_nothing_else(backend: Paid, random: Random, kind: str):
+def test_a_damaged_envelope_changes_no_meaning(backend: Paid, random: Random, kind: str):
     content = json.dumps(damaged({"callback": backend.callback}, random).get("callback", "")).encode()
     body = damaged_text(content, random) if random.random() < 0.5 else content
     assert backend.answered(body, kind) == fate(body, json.dumps(backend.callback).encode())

@@ -110,11 +110,11 @@ def otherwise(system: System, kept: RecordedState) -> list[Changed]:
 
 
 @every_state
-def test_whatever_was_said_is_still_said(system: System, kept: RecordedState) -> None:
+def test_every_recorded_answer_is_still_given(system: System, kept: RecordedState) -> None:
     assert not [each for each in otherwise(system, kept) if each.named is None]
 
 
-def test_no_difference_is_named_that_is_none(system: System) -> None:
+def test_every_listed_difference_occurs(system: System) -> None:
     found = {each.named for kept in RECORDED for each in otherwise(system, kept)}
     assert set(DIFFERENCES) <= found
     assert all(each.reason for each in DIFFERENCES)

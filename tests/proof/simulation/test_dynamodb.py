@@ -22,7 +22,7 @@ def test_answers_as_moto_does(aws: None) -> None:
     assert compared.differences == []
 
 
-def test_the_comparison_is_awake(aws: None) -> None:
+def test_the_comparison_finds_a_planted_difference(aws: None) -> None:
     (difference, *_) = compare(1, seed=1, kind=Careless).differences
     assert "put_item" in difference or "scan" in difference
     assert difference.partition("[")[2].partition("]")[0].count(",") < LONGEST / 4

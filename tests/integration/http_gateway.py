@@ -16,7 +16,7 @@ from tests.integration.outside import AUDIENCE, served
 from tests.integration.world import World
 
 
-class FrontDoor:
+class HttpGateway:
     """Requests with any token. `invoked` has the functions that they reached."""
 
     def __init__(self, world: World, client: httpx.Client, invoked: list[str]):
@@ -31,7 +31,7 @@ class FrontDoor:
 
 
 @contextmanager
-def front_door(world: World) -> Iterator[FrontDoor]:
+def http_gateway(world: World) -> Iterator[HttpGateway]:
     """The gateway on a free port, in front of the test's functions."""
     invoked: list[str] = []
 
@@ -46,4 +46,4 @@ def front_door(world: World) -> Iterator[FrontDoor]:
         served(lambda _: http_api(invoke, ROUTES, authorizer, cors)) as url,
         httpx.Client(base_url=url, trust_env=False, headers={"User-Agent": AGENT}, timeout=10) as client,
     ):
-        yield FrontDoor(world, client, invoked)
+        yield HttpGateway(world, client, invoked)
