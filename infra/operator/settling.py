@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from infra.operator.timeline import consequences, standing
-from stays.domain.decision import NOTHING, DecisionOn, Found
+from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund
 from stays.refunds import Records
 from stays.zalopay.client import Client
 
-Decider = Callable[[Owing, Found], DecisionOn[Owing] | None]
+Decider = Callable[[Owing, Obstacles], DecisionOn[Owing] | None]
 Ordering = Callable[[Owing, RefundEvidence | None], DecisionOn[Owing]]
 
 
@@ -24,7 +24,7 @@ class Settling(NamedTuple):
 
     def settle(self, records: Records[Owing], owing: Owing, decider: Decider[Owing]) -> Iterator[str]:
         """Settle a session or stray money, and say what becomes of it."""
-        decision = decider(owing, NOTHING)
+        decision = decider(owing, NO_OBSTACLES)
         if decision is None:
             yield f"Nothing changes: {standing(owing)}."
             return
@@ -49,7 +49,7 @@ class Settling(NamedTuple):
             yield _said(heard)
         arrived = heard is not None and heard.outcome is RefundOutcome.DONE
 
-        def decide(current: Owing, _: Found) -> DecisionOn[Owing] | None:
+        def decide(current: Owing, _: Obstacles) -> DecisionOn[Owing] | None:
             if arrived and heard is not None:
                 return decide_refund(current, before, heard, self.now)
             return order(current, heard if current.refund == before else None)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from stays.aws.store import Condition, Conflicted, Item, Store, both
-from stays.domain.decision import NOTHING, DecisionOn, Found
+from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import stray_event, stray_item, transaction_key
@@ -47,13 +47,15 @@ class Strays:
         later = {"dueAt": due_at and timestamp(due_at)}
         return self._store.update(transaction_key(stray.transaction_id), later, waited).done
 
-    def settle(self, stray: Stray, decider: Callable[[Stray, Found], DecisionOn[Stray] | None], now: datetime) -> Stray:
+    def settle(
+        self, stray: Stray, decider: Callable[[Stray, Obstacles], DecisionOn[Stray] | None], now: datetime
+    ) -> Stray:
         """Decide and write in one transaction. If the item has changed meanwhile, decide again on the present one.
 
         Raises Unsettled if it changes during every attempt, or is no longer stray money.
         """
         for _ in range(_ATTEMPTS):
-            decision = decider(stray, NOTHING)
+            decision = decider(stray, NO_OBSTACLES)
             if decision is None:
                 return stray
             standing = self._commit(stray, decision, now)
