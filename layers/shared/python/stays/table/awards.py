@@ -13,7 +13,7 @@ from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, Paym
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, stay_key
-from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
+from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
 
@@ -49,7 +49,7 @@ class Awards:
         """`unreadable` is called with every award that is left out because it cannot be read."""
         self._store = store
         self._unreadable = unreadable
-        self._writing = Writing(store)
+        self._builder = OperationBuilder(store)
 
     # Reading
 
@@ -140,7 +140,7 @@ class Awards:
             return Received(Reception.REFUSED, current, f"this award is {current.status} already")
         if current.correction and current.correction.award is None:
             return Received(Reception.REFUSED, current, "this award is withdrawn once its payment has ended")
-        at_once = self._writing.replace_award(current, award)
+        at_once = self._builder.replace_award(current, award)
         return self._apply(current, correction, at_once, award, award.received_at)
 
     def take_back(
@@ -174,7 +174,7 @@ class Awards:
         if current.correction == correction:
             return Received(Reception.KEPT, current)
         withdrawn = withdraw(current, correction.revision, now)
-        return self._apply(current, correction, self._writing.move_award(current, withdrawn), withdrawn, now)
+        return self._apply(current, correction, self._builder.move_award(current, withdrawn), withdrawn, now)
 
     def _apply(
         self, current: Award, correction: Correction, at_once: Operations, after: Award, now: datetime
@@ -191,7 +191,7 @@ class Awards:
                 return Received(Reception.RECEIVED, after)
             still_open = self._store.checking(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
             kept = current.but(correction=correction, changed_at=now)
-            self._store.transact(self._writing.move_award(current, kept) | {"session": still_open})
+            self._store.transact(self._builder.move_award(current, kept) | {"session": still_open})
         except Conflicted:
             return None
         return Received(Reception.KEPT, kept)
@@ -225,7 +225,7 @@ class Awards:
         nights = after.chosen(now) if before.status is AwardStatus.WAITING else ()
         checks = {f"{NIGHT}{night.date}": self._still_free(after, night.date, now, mine=True) for night in nights}
         try:
-            self._store.transact(checks | self._writing.move_award(before, after))
+            self._store.transact(checks | self._builder.move_award(before, after))
         except Conflicted as conflict:
             if nights_in(conflict.items, NIGHT):
                 raise over(before) from None
@@ -236,9 +236,9 @@ class Awards:
         """Write the end of an award and of its unpaid session in one write. False if one of them has changed."""
         lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
-            gone = self._writing.supersede(instead_of, (), lost, now) if instead_of else {}
+            gone = self._builder.supersede(instead_of, (), lost, now) if instead_of else {}
             try:
-                self._store.transact(gone | self._writing.move_award(before, after))
+                self._store.transact(gone | self._builder.move_award(before, after))
             except Conflicted as conflict:
                 if "award" in conflict.items or any(name.startswith(OWN) for name in conflict.items):
                     return False
@@ -281,7 +281,7 @@ class Awards:
 
     def _write_passed(self, award: Award, passed: PassedNights, now: datetime) -> bool:
         operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
-        operations |= self._writing.move_award(award, passed.award)
+        operations |= self._builder.move_award(award, passed.award)
         if passed.offer:
             new = Condition("attribute_not_exists(PK)")
             operations["offer"] = self._store.putting(award_item(passed.offer), new)

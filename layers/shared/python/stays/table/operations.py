@@ -32,7 +32,7 @@ Operations = dict[str, Operation]
 NIGHT, FREED, OWN = "night ", "freed ", "own"
 
 
-class Writing:
+class OperationBuilder:
     """Builds operations; writes nothing. `by` names the operator who decides, if an operator does."""
 
     def __init__(self, store: Store, by: str | None = None) -> None:

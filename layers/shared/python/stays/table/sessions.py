@@ -19,8 +19,8 @@ from stays.table.operations import (
     FREED,
     NIGHT,
     OWN,
+    OperationBuilder,
     Operations,
-    Writing,
     ahead,
     night_of,
     nights_in,
@@ -69,7 +69,7 @@ class Sessions:
         self._store = store
         self._decided = decided
         self._unreadable = unreadable
-        self._writing = Writing(store, by)
+        self._builder = OperationBuilder(store, by)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""
@@ -124,14 +124,14 @@ class Sessions:
         lost: frozenset[date],
         now: datetime,
     ) -> Operations:
-        operations = self._writing.hold(session, now, [instead_of.id] if instead_of else [])
+        operations = self._builder.hold(session, now, [instead_of.id] if instead_of else [])
         if instead_of:
-            operations |= self._writing.supersede(instead_of, session.nights, lost, now)
+            operations |= self._builder.supersede(instead_of, session.nights, lost, now)
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
         payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
-        operations |= self._writing.change_award(session, checkout, payable)
+        operations |= self._builder.change_award(session, checkout, payable)
         operations["limit"] = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
-        return operations | self._writing.open(session, now)
+        return operations | self._builder.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """Record that a reservation's order is about to be made. Its nights stay held as long as it can be paid.
@@ -140,9 +140,9 @@ class Sessions:
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
         update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
-        event = self._writing.event(session, "ORDER_ATTEMPTED", now)
+        event = self._builder.event(session, "ORDER_ATTEMPTED", now)
         try:
-            self._store.transact({**self._writing.hold(session, now), "session": update, **event})
+            self._store.transact({**self._builder.hold(session, now), "session": update, **event})
         except Conflicted as conflict:
             _raise_taken(conflict.items)
             raise
@@ -216,23 +216,23 @@ class Sessions:
         after = decision.session
         if after is before:
             assert decision.evidence
-            return self._writing.stray(after, decision.evidence, now)
+            return self._builder.stray(after, decision.evidence, now)
         operations = self._nights(decision, obstacles, lost, now)
-        operations |= self._writing.decided(before, decision, now)
+        operations |= self._builder.decided(before, decision, now)
         return operations | self._award(before, decision, obstacles, now)
 
     def _nights(self, decision: Decision, obstacles: Obstacles, lost: frozenset[date], now: datetime) -> Operations:
         after = decision.session
         if decision.nights is Nights.FREE:
-            return self._writing.free(after, lost)
+            return self._builder.free(after, lost)
         if decision.nights is Nights.HOLD:
-            return self._writing.hold_longer(after, lost)
+            return self._builder.hold_longer(after, lost)
         if decision.nights is Nights.KEEP:
             return {}
         operations: Operations = {}
         for own in obstacles.own:
-            operations |= self._writing.supersede(own, after.nights, lost, now)
-        return operations | self._writing.book(after, now, [own.id for own in obstacles.own])
+            operations |= self._builder.supersede(own, after.nights, lost, now)
+        return operations | self._builder.book(after, now, [own.id for own in obstacles.own])
 
     def _award(self, before: PaymentSession, decision: Decision, obstacles: Obstacles, now: datetime) -> Operations:
         """The change to the session's award that a decision needs."""
@@ -259,7 +259,7 @@ class Sessions:
                 "unsold": [night.isoformat() for night in left] if left else None,
                 "dueAt": None if left == () else timestamp(now),
             }
-            return self._writing.change_award(session, changes, as_opened)
+            return self._builder.change_award(session, changes, as_opened)
         is_open = award_state(session, award) is AwardState.OPEN
         left = tuple(night for night in award.stake if night not in session.nights) if is_open else award.unsold
         paid = award.but(
@@ -271,7 +271,7 @@ class Sessions:
             unsold=left or None,
             due_at=now if left else None,
         )
-        written = self._writing.move_award(award, paid)
+        written = self._builder.move_award(award, paid)
         if award.correction:
             why = "it was paid before this could be applied"
             raw = json.dumps(award.correction.dump(), ensure_ascii=False)
@@ -282,16 +282,16 @@ class Sessions:
         operations: Operations = {}
         for offer in obstacles.offers:
             name = f"offer {offer.user_id} {offer.award_id}"
-            operations |= self._writing.move_award(offer, end(offer, AwardStatus.EXPIRED, now), name)
+            operations |= self._builder.move_award(offer, end(offer, AwardStatus.EXPIRED, now), name)
         return operations
 
     def _left_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
         """Another session can pay the award now, on the terms of a correction that waited for this session's end."""
         if award is None or award.correction is None:
-            return self._writing.check_award(session, Condition("attribute_not_exists(correction)"))
+            return self._builder.check_award(session, Condition("attribute_not_exists(correction)"))
         if award.correction.award is not None:
-            return self._writing.replace_award(award, award.correction.award)
-        return self._writing.move_award(award, withdraw(award, award.correction.revision, now))
+            return self._builder.replace_award(award, award.correction.award)
+        return self._builder.move_award(award, withdraw(award, award.correction.revision, now))
 
     def _given_back_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
         """The user has lost the award. Its nights that are not past become unsold."""
@@ -307,7 +307,7 @@ class Sessions:
             "dueAt": timestamp(now) if unsold else None,
             "changedAt": timestamp(now),
         }
-        return self._writing.change_award(session, changes, idle)
+        return self._builder.change_award(session, changes, idle)
 
     # Obstacles
 
