@@ -20,7 +20,7 @@ from stays.domain.mail import (
     new_mail,
     read_locale,
     read_picture,
-    wished_for,
+    requested_by_user,
 )
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, StayId, new_stay_id
@@ -172,7 +172,7 @@ def send_confirmation(booking_id: StayId) -> http.Nothing:
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
     owed = mail or new_mail(booking.id, "confirmation", now)
-    effects.request(owed, lambda current: wished_for(current, to, now))
+    effects.request(owed, lambda current: requested_by_user(current, to, now))
     return http.Nothing()
 
 

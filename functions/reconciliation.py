@@ -86,7 +86,7 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 def check_mail(mail: Mail, now: datetime) -> None:
     """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.rearm(mail, now).due_at is None:
+    if effects.retry_or_finish(mail, now).due_at is None:
         count("MailFailed")
         logger.error("mail given up", extra={"sessionId": mail.stay_id, "letter": mail.mail_kind})
 

@@ -16,7 +16,7 @@ from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mail import Mail, MailKind, asked_for
+from stays.domain.mail import Mail, MailKind, requested_again
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -200,7 +200,7 @@ class Commands:
         if mail is None:
             raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever due for this stay.")
         if self._really:
-            self._tools.effects.request(mail, lambda current: asked_for(current, now))
+            self._tools.effects.request(mail, lambda current: requested_again(current, now))
             self._tools.queries.note_mail(session, now)
         yield f"The {kind} of {session.id} {self._done} sent again."
 

@@ -11,7 +11,7 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Thread,
-    rearmed,
+    due_or_finished,
     retry_at,
 )
 from stays.domain.payment import PaymentSession
@@ -66,13 +66,13 @@ class Effects:
         )
         self._move(mail, ours)
 
-    def rearm(self, mail: Mail, now: datetime) -> Mail:
+    def retry_or_finish(self, mail: Mail, now: datetime) -> Mail:
         """Make a mail due again, so that the stream brings it, or finish it.
 
         If it has moved on meanwhile, nothing is written and the mail is returned as it was.
         """
         waited = Condition("dueAt = :dueAt", dueAt=mail.dump().get("dueAt"))
-        after = rearmed(mail, now)
+        after = due_or_finished(mail, now)
         return after if self._move(after, waited) else mail
 
     def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
