@@ -14,13 +14,13 @@ from stays.aws.client import DynamoDB, Management
 from stays.aws.store import Store
 from stays.domain.notification import Message, messages_of
 from stays.edge.connections import JOINING, Connection, Connections, Post
-from stays.metrics import count, pass_over
+from stays.metrics import count, count_unreadable
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two reads of a connection that is joining
 
 dynamodb = DynamoDB()
-due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
+due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 logger = Logger()

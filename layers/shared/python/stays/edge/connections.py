@@ -80,8 +80,8 @@ class Connections:
         item = self._store.get(_own_key(connection_id))
         return Connection.model_validate(item) if item else None
 
-    def may_wait(self, connection: Connection, now: datetime) -> bool:
-        """Whether an unproven connection may wait for its user's call: only once. No write if it has waited before."""
+    def claim_wait(self, connection: Connection, now: datetime) -> bool:
+        """Record that an unproven connection waits for its user's call. False if it has waited before."""
         if connection.waited_at is not None:
             return False
         first = "attribute_exists(PK) AND attribute_not_exists(waitedAt) AND attribute_not_exists(userId)"
@@ -119,7 +119,7 @@ class Connections:
         if listed_by is not None:
             self._store.delete(_listed_key(listed_by, connection_id))
 
-    def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
+    def note_call(self, user_id: str, mark: str, now: datetime) -> datetime:
         """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
         lately = Condition(
@@ -130,8 +130,8 @@ class Connections:
         written = self._store.put(item, lately)
         return now if written.done else datetime.fromisoformat(written.standing["seenAt"])
 
-    def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
-        """Whether the user made an authenticated call from here in the last 15 minutes."""
+    def find_call(self, user_id: str, mark: str, now: datetime) -> bool:
+        """Whether the user made an authenticated call from here in the last 15 minutes: one read."""
         seen = (self._store.get(_presence_key(user_id, mark)) or {}).get("seenAt", "")
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
@@ -192,7 +192,7 @@ class Presence:
 
     def _write(self, user_id: str, mark: str, now: datetime) -> datetime:
         try:
-            return self._connections.note_seen(user_id, mark, now)
+            return self._connections.note_call(user_id, mark, now)
         except (AwsError, Busy) as error:
             self._failed(str(error))
             return now - PRESENCE_WRITES + PRESENCE_AGAIN
