@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from infra.operator.timeline import consequences, standing
+from infra.operator.timeline import consequences, state_of
 from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund
@@ -26,10 +26,10 @@ class Settling(NamedTuple):
         """Settle a session or stray money, and say what becomes of it."""
         decision = decider(owing, NO_OBSTACLES)
         if decision is None:
-            yield f"Nothing changes: {standing(owing)}."
+            yield f"Nothing changes: {state_of(owing)}."
             return
         after = records.settle(owing, decider, self.now) if self.really else decision.session
-        yield f"{standing(owing)} {'is now' if self.really else 'would become'} {standing(after)}."
+        yield f"{state_of(owing)} {'is now' if self.really else 'would become'} {state_of(after)}."
         yield from consequences(decision) if after == decision.session else ()
 
     def ask_about_refund(self, records: Records[Owing], owing: Owing) -> Iterator[str]:

@@ -45,10 +45,10 @@ class Condition:
 
 
 class Written(NamedTuple):
-    """Whether a write was done. If its condition failed, `standing` is the item that is there ({} if there is none)."""
+    """Whether a write was done. If its condition failed, `existing` is the item that is there ({} if there is none)."""
 
     done: bool
-    standing: Item
+    existing: Item
 
 
 class Store:
@@ -138,8 +138,8 @@ class Store:
         except AwsError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
-            return Written(done=False, standing=from_attributes(error.answer.get("Item", {})))
-        return Written(done=True, standing={})
+            return Written(done=False, existing=from_attributes(error.answer.get("Item", {})))
+        return Written(done=True, existing={})
 
     def putting(self, item: Item, condition: Condition | None = None) -> Operation:
         """A put for a transaction."""

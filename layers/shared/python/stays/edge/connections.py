@@ -128,7 +128,7 @@ class Connections:
             after=timestamp(now + CLOCKS_DIFFER),
         )
         written = self._store.put(item, lately)
-        return now if written.done else datetime.fromisoformat(written.standing["seenAt"])
+        return now if written.done else datetime.fromisoformat(written.existing["seenAt"])
 
     def find_call(self, user_id: str, mark: str, now: datetime) -> bool:
         """Whether the user made an authenticated call from here in the last 15 minutes: one read."""

@@ -121,18 +121,18 @@ class Awards:
             if written.done:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
-            received = self._revise(written.standing, correction, award)
+            received = self._revise(written.existing, correction, award)
             if received is not None:
                 return received
         raise Restless
 
-    def _revise(self, standing: Item, correction: Correction, award: Award) -> Received | None:
+    def _revise(self, existing: Item, correction: Correction, award: Award) -> Received | None:
         """The outcome of a correction; None if the award has changed meanwhile."""
-        if standing["kind"] == "WITHDRAWN":
-            if award.revision <= standing["revision"]:
+        if existing["kind"] == "WITHDRAWN":
+            if award.revision <= existing["revision"]:
                 return Received(Reception.IGNORED)
             return Received(Reception.REFUSED, None, "this award was withdrawn")
-        current = Award.model_validate(standing)
+        current = Award.model_validate(existing)
         if award.revision <= _last_revision(current):
             again = current.correction and current.correction.event_id == correction.event_id
             return Received(Reception.KEPT if again else Reception.IGNORED, current)
@@ -158,15 +158,15 @@ class Awards:
             written = self._store.put(unheard, older)
             if written.done:
                 return Received(Reception.RECEIVED)
-            received = self._withdraw(written.standing, correction, now)
+            received = self._withdraw(written.existing, correction, now)
             if received is not None:
                 return received
         raise Restless
 
-    def _withdraw(self, standing: Item, correction: Correction, now: datetime) -> Received | None:
-        if standing["kind"] == "WITHDRAWN":
+    def _withdraw(self, existing: Item, correction: Correction, now: datetime) -> Received | None:
+        if existing["kind"] == "WITHDRAWN":
             return Received(Reception.IGNORED)
-        current = Award.model_validate(standing)
+        current = Award.model_validate(existing)
         if current.status is AwardStatus.WITHDRAWN or correction.revision < _last_revision(current):
             return Received(Reception.IGNORED, current)
         if current.status is AwardStatus.PAID:

@@ -77,10 +77,10 @@ class Effects:
 
     def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
-        written = Written(done=False, standing=mail.dump())
+        written = Written(done=False, existing=mail.dump())
         while not written.done:
-            after = decide(Mail.model_validate(written.standing))
-            written = self._store.put(mail_item(after), _unchanged(written.standing))
+            after = decide(Mail.model_validate(written.existing))
+            written = self._store.put(mail_item(after), _unchanged(written.existing))
 
     def _move(self, mail: Mail, condition: Condition) -> bool:
         return self._store.put(mail_item(mail), condition).done
@@ -96,7 +96,7 @@ class Effects:
         )
         item = thread.dump() | stay_key(booking.id, "THREAD") | {"kind": "THREAD"}
         written = self._store.put(item, Condition("attribute_not_exists(PK)"))
-        return thread if written.done else Thread.model_validate(written.standing)
+        return thread if written.done else Thread.model_validate(written.existing)
 
 
 def _unchanged(read: Item) -> Condition:

@@ -39,7 +39,7 @@ class Strays:
     def keep(self, stray: Stray) -> bool:
         """Record it once. False if the transaction is already recorded for something else."""
         written = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
-        return written.done or _is_of(stray, written.standing)
+        return written.done or _is_of(stray, written.existing)
 
     def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
         """Whether this call may ask ZaloPay now: one of the calls that read the item may. Due again at `due_at`."""
@@ -58,13 +58,13 @@ class Strays:
             decision = decider(stray, NO_OBSTACLES)
             if decision is None:
                 return stray
-            standing = self._commit(stray, decision, now)
-            if standing is None:
+            existing = self._commit(stray, decision, now)
+            if existing is None:
                 self._decided(decision.name)
                 return decision.session
-            if standing["kind"] != "STRAY":
+            if existing["kind"] != "STRAY":
                 break
-            stray = read_stray(standing)
+            stray = read_stray(existing)
         raise Unsettled
 
     def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
@@ -83,9 +83,9 @@ def read_stray(item: Item) -> Stray:
     return Stray.model_validate({"transactionId": item["PK"].removeprefix(_PREFIX), **item})
 
 
-def _is_of(stray: Stray, standing: Item) -> bool:
+def _is_of(stray: Stray, existing: Item) -> bool:
     """Whether it is the same money for the same order."""
-    return standing["kind"] == "STRAY" and standing.get("appTransId") == stray.app_trans_id
+    return existing["kind"] == "STRAY" and existing.get("appTransId") == stray.app_trans_id
 
 
 def _unchanged(before: Stray) -> Condition:
