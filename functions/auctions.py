@@ -93,8 +93,8 @@ def best(kind: Kind, found: Iterable[Award]) -> Award | None:
     return max(filter(kind, found), key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
 
 
-def is_something(award: Award) -> bool:
-    """Whether it can be accepted or declined."""
+def is_not_lost(award: Award) -> bool:
+    """Whether it is a win or an offer: a loss cannot be accepted or declined."""
     return award.status is not AwardStatus.LOST
 
 
@@ -110,7 +110,7 @@ def find_offer(name: str, user_id: str) -> Award | None:
 
 def find_win_or_offer(name: str, user_id: str) -> Award | None:
     """For calls of both pages, an id names an offer, or else an auction."""
-    return best(is_something, awards.find_by_id(name, user_id)) or best(is_something, awards.load_for(name, user_id))
+    return best(is_not_lost, awards.find_by_id(name, user_id)) or best(is_not_lost, awards.load_for(name, user_id))
 
 
 def find_award(look: Look, name: str, now: datetime) -> Award:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.clock import FunctionClock
-from infra.local.process import Log, Worker
 from infra.local.runtime_api import FunctionError, FunctionTimeout
 from infra.local.sources import Sources
+from infra.local.worker import Log, Worker
 from infra.topology import Function
 
 __all__ = ["FunctionError", "FunctionTimeout", "Log", "Workers"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stays.table.awards import Restless
+from stays.table.awards import AwardKeepsChanging
 from tests.integration.messages import (
     BINH,
     MAI,
@@ -391,7 +391,7 @@ def keep_changing(world: World) -> Callable[[], None]:
 def test_a_word_about_what_keeps_changing_comes_again(world: World, word: Callable[[World], Item]):
     world.announce(result())
     change = keep_changing(world)
-    with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(Restless):
+    with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(AwardKeepsChanging):
         word(world)
     assert word(world)["as"] == "RECEIVED"
 

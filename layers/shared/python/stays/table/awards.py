@@ -38,8 +38,8 @@ class Received(NamedTuple):
     reason: str | None = None
 
 
-class Restless(Exception):
-    """An award changed during every attempt to write it. Bring the change again."""
+class AwardKeepsChanging(Exception):
+    """An award changed during every attempt to write it. The event has to be delivered again."""
 
 
 class Awards:
@@ -124,7 +124,7 @@ class Awards:
             received = self._revise(written.existing, correction, award)
             if received is not None:
                 return received
-        raise Restless
+        raise AwardKeepsChanging
 
     def _revise(self, existing: Item, correction: Correction, award: Award) -> Received | None:
         """The outcome of a correction; None if the award has changed meanwhile."""
@@ -161,7 +161,7 @@ class Awards:
             received = self._withdraw(written.existing, correction, now)
             if received is not None:
                 return received
-        raise Restless
+        raise AwardKeepsChanging
 
     def _withdraw(self, existing: Item, correction: Correction, now: datetime) -> Received | None:
         if existing["kind"] == "WITHDRAWN":
