@@ -41,9 +41,10 @@ def header(event: SocketEvent, wanted: str) -> str | None:
 
 
 def cookie(event: SocketEvent, wanted: str) -> str | None:
-    """The first cookie of this name, after any other text: every site of the domain can set cookies of any form.
+    """The value of the first cookie with this name. Quotes around it are dropped, because a token contains none.
 
-    Browsers separate cookies only by `;` (RFC 6265, 5.4). A token contains no quotes.
+    Browsers separate cookies only by `;` (RFC 6265, 5.4). Between them any text may stand, because every site of the
+    domain can set cookies of any form.
     """
     lists = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
     lines = lists.get("cookie") or [header(event, "cookie") or ""]

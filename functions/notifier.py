@@ -53,10 +53,10 @@ def send_messages(listening: Sequence[Connection], records: Records) -> list[Con
 def send_to_all(records: Records) -> set[str]:
     """Send the messages to all users of the records. Returns the users with an unreachable connection.
 
-    The connections are read first and the state last, so that a connection never got a newer state when it joined. A
-    connection that is still joining is read again until it has joined or its time is over. If it is joining for longer
-    than this batch waits, it is closed, so that no other user waits: the browser reconnects by itself and subscribes
-    again.
+    The connections are read first and the state last. So the state is never older than the one that a connection got
+    when it joined. A connection that is still joining is read again until it has joined or its time is over. If it is
+    joining for longer than this batch waits, it is closed, so that no other user waits: the browser reconnects by
+    itself and subscribes again.
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = [each for user_id in set(map(owner, records.values())) for each in connections.load_of(user_id)]

@@ -79,8 +79,8 @@ class Workers:
     async def move_clock(self, offset: float) -> None:
         """Move the functions' clocks `offset` seconds ahead. Return when every invocation that began before has ended.
 
-        Workers keep running and see the time pass, as in Lambda. If the time goes back, the workers end, because their
-        memory would lie in the future.
+        Workers keep running and see the time pass, as in Lambda. If the time goes back, the workers end, because they
+        remember times that are in the future then.
         """
         back = offset < self._clock.offset
         self._clock.move(offset)

@@ -108,7 +108,7 @@ def test_a_refund_is_asked_for_once(owing: Owing) -> None:
 
 
 def test_who_owes_and_does_not_know_how_much_owes_nothing_that_can_be_asked_for() -> None:
-    with pytest.raises(AssertionError, match="whoever owes"):
+    with pytest.raises(AssertionError, match="has an amount"):
         request_refund(refund_due().but(refund=None), APP_ID, LATER)
 
 

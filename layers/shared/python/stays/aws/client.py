@@ -99,7 +99,7 @@ class JsonClient(Client):
     """A service that is asked by the name of an operation, with JSON."""
 
     host: ClassVar[str]
-    variable: ClassVar[str]  # may name another address, as AWS_ENDPOINT_URL may for all services: as for the SDK
+    variable: ClassVar[str]  # the SDK's variable for another address of this service
     target: ClassVar[str]
     kind: ClassVar[str]
 
@@ -185,9 +185,9 @@ class Management(Client):
         self._wire.run(self._work("DELETE", _path(connection_id), (), b""))
 
     def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], at_once: int) -> list[AwsError | None]:
-        """Send each connection its frames in order, until one fails. Returns for each the error that ended it, if any.
+        """Send each connection its frames in order, until one fails. Returns each connection's error, or None.
 
-        So many requests are open at once; a slow connection delays no other one.
+        At most `at_once` requests are open at the same time. A slow connection delays no other one.
         """
         return self._wire.run_all([self._queue(*each) for each in queues], at_once)
 

@@ -21,7 +21,7 @@ from stays.domain.values import MAXIMUM_AMOUNT
 FOR_PEOPLE = frozenset({Fulfilment.REVIEW, Fulfilment.REFUND_MANUAL})
 REFUNDABLE = FULFILMENT_SOURCES[Fulfilment.REFUND_DUE] - OWING
 
-Heard = RefundEvidence | None  # ZaloPay's present answer about the refund before, if there was one
+Heard = RefundEvidence | None  # ZaloPay's present answer about the earlier refund; None without an earlier refund
 
 
 def give_back(
@@ -52,7 +52,11 @@ def give_back(
 
 
 def still_owed(session: PaymentSession, paid: int, heard: Heard) -> int:
-    """The refund in đồng without a named amount: the rest that the refund before failed to pay, else all paid."""
+    """The amount to refund in đồng, if the operator names no amount.
+
+    After an earlier refund it is that refund's amount, less the part of it that may have gone back. Without an earlier
+    refund it is all that was paid.
+    """
     before = session.refund
     if before is None:
         return refundable(session.but(received=session.received or paid), paid)

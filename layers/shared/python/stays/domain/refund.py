@@ -58,7 +58,7 @@ def request_refund(owing: Owing, app_id: int, now: datetime) -> DecisionOn[Owing
     """Record the refund with the id for ZaloPay, before ZaloPay is asked. None unless the refund is due."""
     if _state(owing) != Fulfilment.REFUND_DUE:
         return None
-    assert owing.refund, "whoever owes knows how much"
+    assert owing.refund, "a refund that is due has an amount"
     refund = owing.refund
     amount = refundable(owing, refund.amount) if refund.attempt is None else refund.amount
     return _requested(owing, refund.but(amount=amount, requested_at=now), app_id, now)

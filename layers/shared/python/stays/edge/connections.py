@@ -54,7 +54,7 @@ class Connection(Model):
 
 
 def surplus(others: Sequence[Connection], now: datetime) -> list[Connection]:
-    """The user's other connections to end when one more subscribes: the expired ones, and the oldest beyond ten."""
+    """The connections to close when one more of the user subscribes: expired ones, and the oldest ones over ten."""
     expired = [each for each in others if each.is_expired(now)]
     live = sorted((each for each in others if not each.is_expired(now)), key=lambda each: each.opened_at)
     return expired + live[: max(0, len(live) + 1 - MOST_CONNECTIONS)]

@@ -201,9 +201,9 @@ class Awards:
         return PaymentSession.model_validate(item) if item else None
 
     def load_chain(self, award: Award) -> list[Award]:
-        """The offers that follow from an award that is over, open or about to be made, and not being withdrawn yet.
+        """The offers of an award's chain that can still be paid, or that have nights to pass on.
 
-        Reads the auction's awards.
+        An open offer whose withdrawal already waits for its payment is left out. Reads all offers of the auction.
         """
         items = self._store.query_all(
             "PK = :auction",
@@ -321,7 +321,7 @@ def _last_revision(award: Award) -> int:
 
 
 def _is_on_sale(offer: Award) -> bool:
-    """Whether it, or the offer that follows from it, can still be paid, and no withdrawal waits for its payment."""
+    """Whether it can be paid and no withdrawal waits for its payment, or whether it has nights to pass on."""
     stopped = offer.correction is not None and offer.correction.award is None
     return (offer.status in PAYABLE and not stopped) or (offer.status is not AwardStatus.PAID and bool(offer.unsold))
 

@@ -136,7 +136,7 @@ class Offer(Response):
 
     @classmethod
     def of(cls, award: Award, now: datetime) -> Self:
-        """The offer, with the nights that can still be slept."""
+        """The offer, with the nights that its page shows."""
         return cls(
             id=award.award_id,
             original_bid_id=award.original_bid_id,
