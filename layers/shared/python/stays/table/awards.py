@@ -189,7 +189,7 @@ class Awards:
             if session is None or not session.is_live:
                 self._store.transact(at_once)
                 return Received(Reception.RECEIVED, after)
-            still_open = self._store.checking(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
+            still_open = self._store.check_operation(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
             kept = current.but(correction=correction, changed_at=now)
             self._store.transact(self._builder.move_award(current, kept) | {"session": still_open})
         except Conflicted:
@@ -284,7 +284,7 @@ class Awards:
         operations |= self._builder.move_award(award, passed.award)
         if passed.offer:
             new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.putting(award_item(passed.offer), new)
+            operations["offer"] = self._store.put_operation(award_item(passed.offer), new)
         try:
             self._store.transact(operations)
         except Conflicted:
@@ -309,7 +309,7 @@ class Awards:
             now=timestamp(now),
             **values,
         )
-        return self._store.checking(night_key(award.rented_property.id, night), free)
+        return self._store.check_operation(night_key(award.rented_property.id, night), free)
 
 
 def _key_of(award: Award) -> dict[str, str]:

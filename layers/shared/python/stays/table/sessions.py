@@ -130,7 +130,7 @@ class Sessions:
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
         payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
         operations |= self._builder.change_award(session, checkout, payable)
-        operations["limit"] = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
+        operations["limit"] = self._store.count_operation(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
         return operations | self._builder.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
@@ -139,7 +139,7 @@ class Sessions:
         Raises Conflicted if another call did so first, NightsTaken if the hold had ended and another user took a night.
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
-        update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
+        update = self._store.update_operation(session_key(session), differences(before.dump(), session.dump()), first)
         event = self._builder.event(session, "ORDER_ATTEMPTED", now)
         try:
             self._store.transact({**self._builder.hold(session, now), "session": update, **event})
@@ -176,9 +176,13 @@ class Sessions:
         """
         assert session.transaction_id
         changes, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
-        copy = self._store.updating(transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)"))
+        copy = self._store.update_operation(
+            transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)")
+        )
         try:
-            self._store.transact({"session": self._store.updating(session_key(session), changes, first), "copy": copy})
+            self._store.transact(
+                {"session": self._store.update_operation(session_key(session), changes, first), "copy": copy}
+            )
         except (Conflicted, Busy):
             return
 
@@ -275,7 +279,7 @@ class Sessions:
         if award.correction:
             why = "it was paid before this could be applied"
             raw = json.dumps(award.correction.dump(), ensure_ascii=False)
-            written["refused"] = self._store.putting(refused_item(award.correction.event_id, why, raw, now))
+            written["refused"] = self._store.put_operation(refused_item(award.correction.event_id, why, raw, now))
         return written
 
     def _ended_offers(self, obstacles: Obstacles, now: datetime) -> Operations:

@@ -69,8 +69,8 @@ class Strays:
 
     def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
         """None when written; otherwise the item that is there."""
-        after = self._store.putting(stray_item(decision.session), _unchanged(before))
-        event = self._store.putting(stray_event(before, decision.name, now, **self._by))
+        after = self._store.put_operation(stray_item(decision.session), _unchanged(before))
+        event = self._store.put_operation(stray_event(before, decision.name, now, **self._by))
         try:
             self._store.transact({"stray": after, "event": event})
         except Conflicted as conflict:
