@@ -17,7 +17,7 @@ from stays.domain.errors import NotFound
 from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner
 from stays.edge import http
-from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
+from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.auctions import Offer, Winner
 from stays.metrics import count_decision, count_failed_presence, count_unreadable
 from stays.settlement import Settlement
@@ -51,7 +51,7 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 awards = Awards(store, count_unreadable)
 settlement = Settlement(Sessions(store, count_decision, count_unreadable), zalopay, clock)
 answers = Answers(awards, settlement, new_id)
-presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
+presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
 presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
 app = http.Api()

@@ -30,7 +30,7 @@ from stays.domain.values import (
     stay_id_of,
 )
 from stays.edge import http
-from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
+from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.bookings import ShownBooking
 from stays.edge.responses.payments import Health, Order, ShownPaymentSession, Verdict
 from stays.metrics import count_decision, count_failed_presence, count_unreadable
@@ -76,7 +76,7 @@ store = Store(dynamodb, os.environ["STAYS_TABLE"])
 sessions = Sessions(store, count_decision, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, count_unreadable)
-presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
+presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
 presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
 app = http.Api()

@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import stays.aws.curl
-from stays.aws.client import AwsError, DynamoDB, Management, Patience, SecretsManager
+from stays.aws.client import AwsError, DynamoDB, Management, SecretsManager, Timeouts
 from stays.aws.curl import Credentials
 from tests.integration.aws_server import Received, Reply, Server, serving
 from tests.proof.simulation.random_requests import request_of
 
-QUICK = Patience(connecting=0.3, attempt=0.4, whole=1.0)
+QUICK = Timeouts(connecting=0.3, attempt=0.4, whole=1.0)
 LAMBDA = Credentials("AKIDEXAMPLE", "wJalr/XUtnFEMI+K7MDENG", "a/token+of=Lambda")
 KEY = {"PK": {"S": "a"}, "SK": {"S": "b"}}
 OPERATIONS = {
@@ -274,7 +274,7 @@ def test_where_nobody_listens_that_is_said_without_an_address(monkeypatch: pytes
 
 
 def test_other_times_go_over_the_same_connection(server: Server, dynamodb: DynamoDB) -> None:
-    hurried = dynamodb.with_patience(Patience(attempt=0.1, whole=0.2, attempts=1))
+    hurried = dynamodb.with_timeouts(Timeouts(attempt=0.1, whole=0.2, attempts=1))
     read(dynamodb)
     server.replies.append(Reply(seconds=0.3))
     with pytest.raises(AwsError):
@@ -412,7 +412,7 @@ def test_pauses_before_further_attempts_hold_nobody_up(server: Server) -> None:
 
 def test_who_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
     server.decide = lambda got: Reply(seconds=30 if got.path.endswith("hangs") else 0)
-    browsers = Management(server.url, Patience(attempt=0.2, whole=0.5))
+    browsers = Management(server.url, Timeouts(attempt=0.2, whole=0.5))
     began = time.monotonic()
     hangs, good = browsers.post_all([("hangs", [b"1", b"2"]), ("good", [b"1"])], 8)
     assert hangs

@@ -11,7 +11,7 @@ from stays.domain.announcement import Announcement
 
 SOURCE = "stays"
 # A client with these times gives up before the time-out of any of our functions.
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+TIMEOUTS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 MOST_ENTRIES = 10  # of one call, which may have 256 KB (AWS, PutEvents); ten of our longest events are a tenth of that
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from stays.aws.client import AwsError, Management, Patience
+from stays.aws.client import AwsError, Management, Timeouts
 from stays.aws.store import Condition, Store
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message
@@ -20,7 +20,7 @@ PRESENCE = timedelta(minutes=15)  # how long an authenticated call proves the us
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
 PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt after a failed write
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a record from further in the future is wrong
-BRIEF = Patience(attempt=1.0, whole=1.5, attempts=2)  # for presence: a page must not wait for it
+PRESENCE_TIMEOUTS = Timeouts(attempt=1.0, whole=1.5, attempts=2)  # for presence: a page must not wait for it
 REMEMBERED = 1000  # users and addresses whose presence was written recently
 JOINING = timedelta(seconds=2)  # how long a new subscription may take to receive the messages that it has missed
 MOST_CONNECTIONS = 10  # of one user
