@@ -17,9 +17,9 @@ from stays.domain.errors import NotFound
 from stays.domain.values import MAXIMUM_NIGHTS, Id, Model, Night, new_stay_id
 from stays.domain.winners import is_offer, is_winner
 from stays.edge import http
-from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
+from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.auctions import Offer, Winner
-from stays.metrics import milestone, pass_over, presence_failed
+from stays.metrics import count_decision, count_failed_presence, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
@@ -48,11 +48,11 @@ keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 dynamodb = DynamoDB()
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
-awards = Awards(store, pass_over)
-settlement = Settlement(Sessions(store, milestone, pass_over), zalopay, clock)
+awards = Awards(store, count_unreadable)
+settlement = Settlement(Sessions(store, count_decision, count_unreadable), zalopay, clock)
 answers = Answers(awards, settlement, new_id)
-presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
-presence = Presence(Connections(presence_store), presence_failed)
+presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
+presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
 app = http.Api()
 
@@ -93,8 +93,8 @@ def best(kind: Kind, found: Iterable[Award]) -> Award | None:
     return max(filter(kind, found), key=lambda each: (each.is_payable(now), each.award_id == WIN), default=None)
 
 
-def is_something(award: Award) -> bool:
-    """Whether it can be accepted or declined."""
+def is_not_lost(award: Award) -> bool:
+    """Whether it is a win or an offer: a loss cannot be accepted or declined."""
     return award.status is not AwardStatus.LOST
 
 
@@ -110,7 +110,7 @@ def find_offer(name: str, user_id: str) -> Award | None:
 
 def find_win_or_offer(name: str, user_id: str) -> Award | None:
     """For calls of both pages, an id names an offer, or else an auction."""
-    return best(is_something, awards.find_by_id(name, user_id)) or best(is_something, awards.load_for(name, user_id))
+    return best(is_not_lost, awards.find_by_id(name, user_id)) or best(is_not_lost, awards.load_for(name, user_id))
 
 
 def find_award(look: Look, name: str, now: datetime) -> Award:

@@ -13,13 +13,13 @@ from stays.aws.client import DynamoDB
 from stays.aws.store import Store
 from stays.domain.auction import AuctionWithdrawn, read_event
 from stays.domain.calendar import sent_at
-from stays.metrics import count, pass_over
+from stays.metrics import count, count_unreadable
 from stays.table.awards import Awards
 from stays.table.calendars import Calendars
 from stays.table.refused import RefusedEvents
 
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
-auction_events = AuctionEvents(Awards(store, pass_over), Calendars(store))
+auction_events = AuctionEvents(Awards(store, count_unreadable), Calendars(store))
 refusals = RefusedEvents(store)
 logger = Logger()
 

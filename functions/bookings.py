@@ -20,7 +20,7 @@ from stays.domain.mail import (
     new_mail,
     read_locale,
     read_picture,
-    wished_for,
+    requested_by_user,
 )
 from stays.domain.payment import Contact, PaymentSession, read_terms
 from stays.domain.values import LONGEST_EMAIL, LONGEST_NAME, MAXIMUM_NIGHTS, Id, Model, Night, StayId, new_stay_id
@@ -28,7 +28,7 @@ from stays.edge import http
 from stays.edge.legacy import Answer, legacy
 from stays.edge.responses.accounts import Account
 from stays.edge.responses.bookings import ShownBooking, Thread
-from stays.metrics import milestone, pass_over
+from stays.metrics import count_decision, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.effects import Effects
@@ -60,8 +60,8 @@ def zalopay() -> Client:
 keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone, pass_over)
-awards = Awards(store, pass_over)
+sessions = Sessions(store, count_decision, count_unreadable)
+awards = Awards(store, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
 answers = Answers(awards, settlement, new_id)
 effects = Effects(store)
@@ -172,7 +172,7 @@ def send_confirmation(booking_id: StayId) -> http.Nothing:
     profile = None if session.contact.email else profiles.load(session.user_id)
     to = session.contact.address(profile)
     owed = mail or new_mail(booking.id, "confirmation", now)
-    effects.request(owed, lambda current: wished_for(current, to, now))
+    effects.request(owed, lambda current: requested_by_user(current, to, now))
     return http.Nothing()
 
 

@@ -13,7 +13,7 @@ from stays.aws.store import Store
 from stays.edge.connections import Connection, Connections, Post, fingerprint
 from stays.edge.frames import FrameError, Identity, Pong, SocketEvent, Subscribe
 from stays.edge.tokens import NotProven, Tokens
-from stays.metrics import pass_over
+from stays.metrics import count_unreadable
 from stays.subscription import FrameRefused, Subscriptions
 from stays.table.due_items import DueItems
 
@@ -29,7 +29,7 @@ def clock() -> datetime:
 dynamodb = DynamoDB()
 tokens = Tokens(os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"])
 connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
-due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
+due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 subscriptions = Subscriptions(tokens, connections, post, due_items, identity=IDENTITY, clock=clock)
 logger = Logger()
@@ -41,9 +41,10 @@ def header(event: SocketEvent, wanted: str) -> str | None:
 
 
 def cookie(event: SocketEvent, wanted: str) -> str | None:
-    """The first cookie of this name, after any other text: every site of the domain can set cookies of any form.
+    """The value of the first cookie with this name. Quotes around it are dropped, because a token contains none.
 
-    Browsers separate cookies only by `;` (RFC 6265, 5.4). A token contains no quotes.
+    Browsers separate cookies only by `;` (RFC 6265, 5.4). Between them any text may stand, because every site of the
+    domain can set cookies of any form.
     """
     lists = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
     lines = lists.get("cookie") or [header(event, "cookie") or ""]

@@ -17,7 +17,7 @@ from stays.domain.booking import booking_of, check_out, reference_number
 from stays.domain.errors import Busy
 from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
-from stays.edge.bus import PATIENCE, NotTaken, publish
+from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.metrics import count
 from stays.table.due_items import before_and_after
@@ -33,7 +33,7 @@ effects = Effects(store)
 profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
-events = boto3.client("events", config=PATIENCE)
+events = boto3.client("events", config=TIMEOUTS)
 logger = Logger()
 
 Record = dict[str, Any]

@@ -14,13 +14,13 @@ from stays.aws.client import DynamoDB, Management
 from stays.aws.store import Store
 from stays.domain.notification import Message, messages_of
 from stays.edge.connections import JOINING, Connection, Connections, Post
-from stays.metrics import count, pass_over
+from stays.metrics import count, count_unreadable
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two reads of a connection that is joining
 
 dynamodb = DynamoDB()
-due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), pass_over)
+due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 logger = Logger()
@@ -53,10 +53,10 @@ def send_messages(listening: Sequence[Connection], records: Records) -> list[Con
 def send_to_all(records: Records) -> set[str]:
     """Send the messages to all users of the records. Returns the users with an unreachable connection.
 
-    The connections are read first and the state last, so that a connection never got a newer state when it joined. A
-    connection that is still joining is read again until it has joined or its time is over. If it is joining for longer
-    than this batch waits, it is closed, so that no other user waits: the browser reconnects by itself and subscribes
-    again.
+    The connections are read first and the state last. So the state is never older than the one that a connection got
+    when it joined. A connection that is still joining is read again until it has joined or its time is over. If it is
+    joining for longer than this batch waits, it is closed, so that no other user waits: the browser reconnects by
+    itself and subscribes again.
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = connections.load_of(*set(map(owner, records.values())))

@@ -30,10 +30,10 @@ from stays.domain.values import (
     stay_id_of,
 )
 from stays.edge import http
-from stays.edge.connections import BRIEF, Connections, Presence, fingerprint
+from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.bookings import ShownBooking
 from stays.edge.responses.payments import Health, Order, ShownPaymentSession, Verdict
-from stays.metrics import milestone, pass_over, presence_failed
+from stays.metrics import count_decision, count_failed_presence, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.sessions import Sessions
@@ -73,11 +73,11 @@ keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 dynamodb = DynamoDB()
 store = Store(dynamodb, os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone, pass_over)
+sessions = Sessions(store, count_decision, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
-awards = Awards(store, pass_over)
-presence_store = Store(dynamodb.with_patience(BRIEF), os.environ["CONNECTIONS_TABLE"])
-presence = Presence(Connections(presence_store), presence_failed)
+awards = Awards(store, count_unreadable)
+presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
+presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
 app = http.Api()
 

@@ -20,7 +20,7 @@ from stays.domain.payment import OWING, PaymentSession
 from stays.domain.refund import Owing, RefundOutcome
 from stays.domain.stray import Stray
 from stays.domain.values import new_stay_id
-from stays.metrics import count, milestone, pass_over
+from stays.metrics import count, count_decision, count_unreadable
 from stays.refunds import Records, follow_refund
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -56,11 +56,11 @@ def zalopay() -> Client:
 keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone, pass_over)
-strays = Strays(store, milestone)
+sessions = Sessions(store, count_decision, count_unreadable)
+strays = Strays(store, count_decision)
 effects = Effects(store)
 awards = Awards(store)
-due_items = DueItems(store, pass_over)
+due_items = DueItems(store, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
 answers = Answers(awards, settlement, new_id)
 logger = Logger()
@@ -86,7 +86,7 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 def check_mail(mail: Mail, now: datetime) -> None:
     """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.rearm(mail, now).due_at is None:
+    if effects.retry_or_finish(mail, now).due_at is None:
         count("MailFailed")
         logger.error("mail given up", extra={"sessionId": mail.stay_id, "letter": mail.mail_kind})
 

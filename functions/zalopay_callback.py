@@ -13,7 +13,7 @@ from stays.aws.store import Store
 from stays.domain.errors import NotFound
 from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
-from stays.metrics import count, milestone, pass_over
+from stays.metrics import count, count_decision, count_unreadable
 from stays.table.refused import RefusedEvents
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
@@ -38,7 +38,7 @@ REJECTED = CallbackAnswer(return_code=-1, return_message="mac not equal")
 
 keys = Keys(SecretsManager())
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
-sessions = Sessions(store, milestone, pass_over)
+sessions = Sessions(store, count_decision, count_unreadable)
 strays = Strays(store)
 refusals = RefusedEvents(store)
 logger = Logger()

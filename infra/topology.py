@@ -103,8 +103,8 @@ _NIGHT = ("PROPERTY#*",)
 _CALENDAR = ("CALENDAR#*",)
 
 # A decision about a session touches the session, its booking, nights, mail and timeline, and the award that it paid. If
-# the award is already over, it also touches the current offer. A correction that waited in vain becomes a refused
-# event.
+# the award is already over, it also touches the current offer. If the award is paid while a correction waits, the
+# correction is recorded as a refused event.
 _DECIDING = (
     Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("Query", "ConditionCheckItem"), ("AUCTION#*",)),
@@ -112,8 +112,8 @@ _DECIDING = (
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
-# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: message sent,
-# cancelled, refund under way, or paid after all.
+# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: when the user is
+# told, when the booking is cancelled, when a refund moves on, and when a review ends in a booking.
 _KNOWN_TRANSACTION = Access("stays", ("UpdateItem",), ("TRANSACTION#*",))
 # The end of an award writes the award and the next offer, and checks that the offer's nights are free.
 _OFFERING_ON = (

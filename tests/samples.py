@@ -5,7 +5,7 @@ from typing import Any
 
 from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Quote, Result
 from stays.domain.booking import cancel
-from stays.domain.decision import Decision, Evidence, Found, Outcome, decide, order_made
+from stays.domain.decision import Decision, Evidence, Obstacles, Outcome, decide, order_made
 from stays.domain.manual import give_back_stray
 from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
@@ -107,7 +107,7 @@ def under_review() -> PaymentSession:
 
 
 def refund_due() -> PaymentSession:
-    return after(decide(pending(), money(), NOW, found=Found(taken=frozenset(NIGHTS[:1]))))
+    return after(decide(pending(), money(), NOW, obstacles=Obstacles(taken=frozenset(NIGHTS[:1]))))
 
 
 def refunding() -> PaymentSession:

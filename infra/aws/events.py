@@ -87,7 +87,7 @@ class Events(Construct):
         )
 
     def _hear(self, rule: Rule, function: lambda_.IFunction, bus: events.IEventBus) -> None:
-        """Connect a rule. The bus keeps trying to deliver for as long as Lambda then keeps trying to run."""
+        """Connect a rule. Its `max_age` limits the retries of the bus, and then those of Lambda in the same way."""
         target = targets.LambdaFunction(
             function,
             dead_letter_queue=self.dead_letters[rule.function],

@@ -18,7 +18,7 @@ def main(handler: str, parent: str, clock: str) -> None:
     if find_spec("awslambdaric") and find_spec("runtime_client"):
         serve_as_lambda_does(handler, set_clock)
     else:
-        own_client = runpy.run_path(str(Path(__file__).with_name("worker.py")))
+        own_client = runpy.run_path(str(Path(__file__).with_name("portable_client.py")))
         own_client["run"](handler, os.environ["AWS_LAMBDA_RUNTIME_API"], set_clock)
 
 

@@ -99,7 +99,7 @@ def _event_routes(parts: Parts) -> list[BaseRoute]:
 
     async def world(_: Request) -> Response:
         try:
-            await parts.timer.still()
+            await parts.timer.wait_until_idle()
             return JSONResponse(await seed(parts.database, parts.bus, parts.clock(), parts.forget))
         except Undelivered as error:
             return JSONResponse({"error": str(error)}, 502)
@@ -119,7 +119,7 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
 
     async def move(request: Request) -> Response:
         wanted = await _content(request)
-        await parts.timer.still()
+        await parts.timer.wait_until_idle()
         try:
             offset = float(wanted["offset"] if "offset" in wanted else clock.offset + wanted["advance"])
         except (KeyError, TypeError, ValueError) as error:

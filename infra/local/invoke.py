@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.clock import FunctionClock
-from infra.local.process import Log, Worker
 from infra.local.runtime_api import FunctionError, FunctionTimeout
 from infra.local.sources import Sources
+from infra.local.worker import Log, Worker
 from infra.topology import Function
 
 __all__ = ["FunctionError", "FunctionTimeout", "Log", "Workers"]
@@ -79,8 +79,8 @@ class Workers:
     async def move_clock(self, offset: float) -> None:
         """Move the functions' clocks `offset` seconds ahead. Return when every invocation that began before has ended.
 
-        Workers keep running and see the time pass, as in Lambda. If the time goes back, the workers end, because their
-        memory would lie in the future.
+        Workers keep running and see the time pass, as in Lambda. If the time goes back, the workers end, because they
+        remember times that are in the future then.
         """
         back = offset < self._clock.offset
         self._clock.move(offset)

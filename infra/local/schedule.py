@@ -31,7 +31,7 @@ class Timer:
         """Call every scheduled function now and return the answers by function. Raises what a function raises."""
         return {each.function: await self._call(each) for each in self._schedules}
 
-    async def still(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until no call runs, so that no call begins at one time and ends at another."""
         while self._under_way:
             await asyncio.wait(self._under_way)

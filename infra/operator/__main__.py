@@ -23,7 +23,7 @@ from stays.aws.curl import Credentials
 from stays.aws.store import Store
 from stays.domain.errors import StaysError
 from stays.domain.mail import MailKind
-from stays.edge.bus import PATIENCE, NotTaken, publish
+from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
@@ -123,7 +123,7 @@ def _tools(by: str) -> Tools:
         queries=OperatorQueries(store, by),
         zalopay=zalopay,
         keys=partial(keys.accepted, setting["ZALOPAY_KEY2_SECRET"]),
-        publish=partial(publish, boto3.client("events", config=PATIENCE), setting["EVENT_BUS"]),
+        publish=partial(publish, boto3.client("events", config=TIMEOUTS), setting["EVENT_BUS"]),
     )
 
 

@@ -16,7 +16,7 @@ from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mail import Mail, MailKind, asked_for
+from stays.domain.mail import Mail, MailKind, requested_again
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -118,7 +118,9 @@ class Commands:
         if evidence.outcome is Outcome.PROCESSING:
             yield from self._record(session, evidence, settling.now)
         yield from settling.settle(
-            self._tools.sessions, session, lambda current, found: end(current, evidence, settling.now, found=found)
+            self._tools.sessions,
+            session,
+            lambda current, obstacles: end(current, evidence, settling.now, obstacles=obstacles),
         )
 
     def replay(self, name: str, at: str | None = None) -> Iterator[str]:
@@ -187,7 +189,9 @@ class Commands:
         """Accept the paid amount as the price."""
         session, now = self._session(name), self._environment.now()
         most = self._paid(session)
-        yield from self._settle(session, lambda current, found: accept(current, most, now, found=found), now)
+        yield from self._settle(
+            session, lambda current, obstacles: accept(current, most, now, obstacles=obstacles), now
+        )
 
     def mail(self, name: str, kind: MailKind) -> Iterator[str]:
         """Send a mail again, with the present state of the stay. Raises Refused for a mail that was never due."""
@@ -196,7 +200,7 @@ class Commands:
         if mail is None:
             raise Refused("EMAIL_SENDING_FAILED", f"No {kind} was ever due for this stay.")
         if self._really:
-            self._tools.effects.request(mail, lambda current: asked_for(current, now))
+            self._tools.effects.request(mail, lambda current: requested_again(current, now))
             self._tools.queries.note_mail(session, now)
         yield f"The {kind} of {session.id} {self._done} sent again."
 
@@ -260,7 +264,9 @@ class Commands:
         return paid(session, self._tools.queries.load_timeline(session.id))
 
     def _record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Iterator[str]:
-        return self._settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
+        return self._settle(
+            session, lambda current, obstacles: decide(current, evidence, now, obstacles=obstacles), now
+        )
 
     def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
         """Show what a decision changes; write it only with `really`."""

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from infra.operator.timeline import consequences, standing
-from stays.domain.decision import NOTHING, DecisionOn, Found
+from infra.operator.timeline import consequences, state_of
+from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import Owing, RefundEvidence, RefundOutcome, decide_refund
 from stays.refunds import Records
 from stays.zalopay.client import Client
 
-Decider = Callable[[Owing, Found], DecisionOn[Owing] | None]
+Decider = Callable[[Owing, Obstacles], DecisionOn[Owing] | None]
 Ordering = Callable[[Owing, RefundEvidence | None], DecisionOn[Owing]]
 
 
@@ -24,12 +24,12 @@ class Settling(NamedTuple):
 
     def settle(self, records: Records[Owing], owing: Owing, decider: Decider[Owing]) -> Iterator[str]:
         """Settle a session or stray money, and say what becomes of it."""
-        decision = decider(owing, NOTHING)
+        decision = decider(owing, NO_OBSTACLES)
         if decision is None:
-            yield f"Nothing changes: {standing(owing)}."
+            yield f"Nothing changes: {state_of(owing)}."
             return
         after = records.settle(owing, decider, self.now) if self.really else decision.session
-        yield f"{standing(owing)} {'is now' if self.really else 'would become'} {standing(after)}."
+        yield f"{state_of(owing)} {'is now' if self.really else 'would become'} {state_of(after)}."
         yield from consequences(decision) if after == decision.session else ()
 
     def ask_about_refund(self, records: Records[Owing], owing: Owing) -> Iterator[str]:
@@ -49,7 +49,7 @@ class Settling(NamedTuple):
             yield _said(heard)
         arrived = heard is not None and heard.outcome is RefundOutcome.DONE
 
-        def decide(current: Owing, _: Found) -> DecisionOn[Owing] | None:
+        def decide(current: Owing, _: Obstacles) -> DecisionOn[Owing] | None:
             if arrived and heard is not None:
                 return decide_refund(current, before, heard, self.now)
             return order(current, heard if current.refund == before else None)

@@ -121,7 +121,7 @@ def waiting_stray(stray: Stray) -> str:
     return f"{state}  {dong(stray.amount)} under {stray.transaction_id} {stray.meaning}"
 
 
-def standing(item: PaymentSession | Stray) -> str:
+def state_of(item: PaymentSession | Stray) -> str:
     """Return the state in the words of the table."""
     return item.status if isinstance(item, Stray) else f"{item.status} / {item.fulfilment}"
 

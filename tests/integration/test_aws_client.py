@@ -25,12 +25,12 @@ from cryptography.x509.oid import NameOID
 
 import stays.aws.client
 import stays.aws.curl
-from stays.aws.client import AT_ONCE, AwsError, DynamoDB, Management, Patience, SecretsManager
+from stays.aws.client import AT_ONCE, AwsError, DynamoDB, Management, SecretsManager, Timeouts
 from stays.aws.curl import Credentials, Curl
 from tests.integration.aws_server import Received, Reply, Server, serving
 from tests.proof.simulation.random_requests import request_of
 
-QUICK = Patience(connecting=0.3, attempt=0.4, whole=1.0)
+QUICK = Timeouts(connecting=0.3, attempt=0.4, whole=1.0)
 LAMBDA = Credentials("AKIDEXAMPLE", "wJalr/XUtnFEMI+K7MDENG", "a/token+of=Lambda")
 KEY = {"PK": {"S": "a"}, "SK": {"S": "b"}}
 OPERATIONS = {
@@ -281,7 +281,7 @@ def test_a_refused_connection_is_an_error_without_an_address(monkeypatch: pytest
 
 
 def test_calls_with_other_time_limits_use_the_same_connection(server: Server, dynamodb: DynamoDB) -> None:
-    hurried = dynamodb.with_patience(Patience(attempt=0.1, whole=0.2, attempts=1))
+    hurried = dynamodb.with_timeouts(Timeouts(attempt=0.1, whole=0.2, attempts=1))
     read(dynamodb)
     server.replies.append(Reply(seconds=0.3))
     with pytest.raises(AwsError):
@@ -419,7 +419,7 @@ def test_pauses_before_further_attempts_delay_no_other_call(server: Server) -> N
 
 def test_a_connection_that_hangs_is_given_up_after_the_time_of_a_post(server: Server) -> None:
     server.decide = lambda got: Reply(seconds=30 if got.path.endswith("hangs") else 0)
-    browsers = Management(server.url, Patience(attempt=0.2, whole=0.5))
+    browsers = Management(server.url, Timeouts(attempt=0.2, whole=0.5))
     began = time.monotonic()
     hangs, good = browsers.post_all([("hangs", [b"1", b"2"]), ("good", [b"1"])], 8)
     assert hangs

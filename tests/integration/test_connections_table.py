@@ -67,7 +67,7 @@ def test_c13_a_user_who_subscribes_is_found_with_all_connections(connections: Co
 
 
 def test_presence_is_no_connection(connections: Connections) -> None:
-    connections.note_seen(TRAVELLER, MARK, NOW)
+    connections.note_call(TRAVELLER, MARK, NOW)
     assert connections.load_of(TRAVELLER) == []
 
 
@@ -160,11 +160,11 @@ def test_a_connection_that_never_subscribed_is_forgotten_too(connections: Connec
 
 
 def test_presence_lasts_a_quarter_of_an_hour_and_for_one_address_only(connections: Connections) -> None:
-    connections.note_seen(TRAVELLER, MARK, NOW)
-    assert connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE - MOMENT)
-    assert not connections.was_seen(TRAVELLER, MARK, NOW + PRESENCE)
-    assert not connections.was_seen(STRANGER, MARK, NOW)
-    assert not connections.was_seen(TRAVELLER, fingerprint("203.0.113.7", "curl"), NOW)
+    connections.note_call(TRAVELLER, MARK, NOW)
+    assert connections.find_call(TRAVELLER, MARK, NOW + PRESENCE - MOMENT)
+    assert not connections.find_call(TRAVELLER, MARK, NOW + PRESENCE)
+    assert not connections.find_call(STRANGER, MARK, NOW)
+    assert not connections.find_call(TRAVELLER, fingerprint("203.0.113.7", "curl"), NOW)
     (item,) = contents("connections").values()
     assert item["expiresAt"] == int((NOW + PRESENCE).timestamp())
 
@@ -172,7 +172,7 @@ def test_presence_lasts_a_quarter_of_an_hour_and_for_one_address_only(connection
 def test_presence_is_written_once_in_five_minutes_for_a_user_and_address(connections: Connections) -> None:
     seen = []
     for at in (NOW, NOW + MOMENT, NOW + PRESENCE_WRITES, NOW + PRESENCE_WRITES + MOMENT):
-        connections.note_seen(TRAVELLER, MARK, at)
+        connections.note_call(TRAVELLER, MARK, at)
         seen += [item["seenAt"] for item in contents("connections").values()]
     assert seen == [*["2026-11-22T03:00:00.000Z"] * 3, "2026-11-22T03:05:00.001Z"]
 
@@ -183,17 +183,17 @@ def test_presence_dated_in_the_future_proves_no_user_and_is_written_again(
 ) -> None:
     presence = Presence(connections)
     presence.note(TRAVELLER, MARK, NOW + ahead)
-    assert not connections.was_seen(TRAVELLER, MARK, NOW)
+    assert not connections.find_call(TRAVELLER, MARK, NOW)
     presence.note(TRAVELLER, MARK, NOW)
-    assert connections.was_seen(TRAVELLER, MARK, NOW)
+    assert connections.find_call(TRAVELLER, MARK, NOW)
     assert [item["seenAt"] for item in contents("connections").values()] == ["2026-11-22T03:00:00.000Z"]
 
 
 def test_two_calls_at_the_same_time_are_written_once_whichever_comes_last(connections: Connections) -> None:
     for at in (NOW + CLOCKS_DIFFER, NOW, NOW + MOMENT):
-        assert connections.note_seen(TRAVELLER, MARK, at) == NOW + CLOCKS_DIFFER
+        assert connections.note_call(TRAVELLER, MARK, at) == NOW + CLOCKS_DIFFER
         Presence(connections).note(TRAVELLER, MARK, at)
-    assert connections.was_seen(TRAVELLER, MARK, NOW)
+    assert connections.find_call(TRAVELLER, MARK, NOW)
 
 
 def test_a_remembered_presence_dated_in_the_future_is_written_again(connections: Connections) -> None:
@@ -201,17 +201,17 @@ def test_a_remembered_presence_dated_in_the_future_is_written_again(connections:
     presence.note(TRAVELLER, MARK, NOW + PRESENCE)
     connections._store.delete(_presence_key(TRAVELLER, MARK))
     presence.note(TRAVELLER, MARK, NOW)
-    assert connections.was_seen(TRAVELLER, MARK, NOW)
+    assert connections.find_call(TRAVELLER, MARK, NOW)
 
 
 @pytest.mark.parametrize("user_id", ["a b", "a%20b", "a#b", "a/b", "Ạn"])
 def test_a_user_with_an_odd_id_is_found_and_seen_and_no_other_is(connections: Connections, user_id: str) -> None:
     others = [each for each in ("a b", "a%20b", "a#b", "a/b", "Ạn", "a", "b") if each != user_id]
     connections.subscribe(connection(user_id=user_id))
-    connections.note_seen(user_id, MARK, NOW)
+    connections.note_call(user_id, MARK, NOW)
     assert [each.user_id for each in connections.load_of(user_id)] == [user_id]
     assert [connections.load_of(each) for each in others] == [[]] * len(others)
-    assert [each for each in [user_id, *others] if connections.was_seen(each, MARK, NOW)] == [user_id]
+    assert [each for each in [user_id, *others] if connections.find_call(each, MARK, NOW)] == [user_id]
     connections.forget("c1=", user_id)
     assert connections.load_of(user_id) == []
 

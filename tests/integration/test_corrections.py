@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stays.table.awards import Restless
+from stays.table.awards import AwardKeepsChanging
 from tests.integration.messages import (
     BINH,
     MAI,
@@ -393,7 +393,7 @@ def test_a_correction_of_an_award_that_keeps_changing_is_left_to_the_buss_retry(
 ):
     world.announce(result())
     change = keep_changing(world)
-    with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(Restless):
+    with before(world.functions["awards"], "TransactWriteItems", change, times=6), pytest.raises(AwardKeepsChanging):
         correction(world)
     assert correction(world)["as"] == "RECEIVED"
 

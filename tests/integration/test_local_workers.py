@@ -180,7 +180,7 @@ async def portable_worker(folder: Path, function: str) -> AsyncIterator[Callable
         "AWS_LAMBDA_FUNCTION_NAME": function,
         "PYTHONPATH": os.pathsep.join((str(folder / "functions"), str(folder / "layer"))),
     }
-    client = Path(__file__).parents[2] / "infra" / "local" / "worker.py"
+    client = Path(__file__).parents[2] / "infra" / "local" / "portable_client.py"
     program = f"import runpy; runpy.run_path({str(client)!r})['run']('{function}.handler', {await api.open()!r}, int)"
     command = (sys.executable, "-P", "-c", program)
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from stays.aws.client import Management, Patience
+from stays.aws.client import Management, Timeouts
 from stays.aws.store import Store
 from stays.domain.notification import BookingConfirmedMessage, Channel, PaymentStatusMessage
 from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, Connection, Connections, Post, Unreachable
@@ -126,7 +126,7 @@ def connections(aws: None) -> Connections:
 
 def post(url: str, connections: Connections, attempts: int = 1) -> Post:
     """As functions post, but for the number of attempts."""
-    return Post(Management(url, Patience(attempt=1.0, attempts=attempts)), connections)
+    return Post(Management(url, Timeouts(attempt=1.0, attempts=attempts)), connections)
 
 
 def listening(

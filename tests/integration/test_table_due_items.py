@@ -125,7 +125,7 @@ def test_an_item_is_deleted_with_or_without_a_condition(store: Store) -> None:
     key = {"PK": "x", "SK": "x"}
     for condition in (None, Condition("amount = :amount", amount=5)):
         store.put(key | {"amount": 5})
-        store.transact({"it": store.deleting(key, condition)})
+        store.transact({"it": store.delete_operation(key, condition)})
         assert store.get(key) is None
 
 

@@ -15,8 +15,8 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Thread,
-    asked_for,
     new_mail,
+    requested_again,
 )
 from stays.domain.payment import Fulfilment, PaymentSession
 from stays.table.effects import Effects, SessionMail
@@ -48,7 +48,7 @@ def standing() -> Mail:
 
 def ask(effects: Effects, at: datetime) -> None:
     mail = standing() if KEY in contents() else new_mail(STAY, "confirmation", at)
-    effects.request(mail, lambda current: asked_for(current, at))
+    effects.request(mail, lambda current: requested_again(current, at))
 
 
 def booking() -> Booking:
@@ -140,7 +140,7 @@ def test_an_attempt_that_lost_its_mail_to_another_records_nothing(effects: Effec
 def test_the_clock_makes_a_mail_due_once_more(effects: Effects, state: MailState) -> None:
     mail = owed(state=state, attempts=1)
     later = mail.but(state=MailState.DUE, due_at=NOW + MINUTE * 2, unsure=int(state is MailState.SENDING))
-    assert effects.rearm(mail, NOW + MINUTE) == later
+    assert effects.retry_or_finish(mail, NOW + MINUTE) == later
     assert standing() == later
 
 
@@ -159,14 +159,14 @@ def test_after_too_many_attempts_the_clock_gives_a_mail_up(
 ) -> None:
     there = owed(**mail)
     given_up = there.but(**rest, due_at=None)
-    assert effects.rearm(there, NOW + MINUTE) == given_up
+    assert effects.retry_or_finish(there, NOW + MINUTE) == given_up
     assert standing() == given_up
 
 
 def test_a_mail_that_has_changed_meanwhile_is_left_alone(effects: Effects) -> None:
     mail = owed()
     taken = effects.claim(mail, NOW)
-    assert effects.rearm(mail, NOW + MINUTE) == mail
+    assert effects.retry_or_finish(mail, NOW + MINUTE) == mail
     assert standing() == taken
 
 
@@ -219,7 +219,7 @@ def test_of_two_wishes_at_once_one_is_granted(effects: Effects) -> None:
     ask(effects, NOW)
     granted = standing()
     with pytest.raises(Refused):
-        effects.request(read, lambda current: asked_for(current, NOW))
+        effects.request(read, lambda current: requested_again(current, NOW))
     assert standing() == granted
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from stays.aws.attributes import to_attributes
 from stays.aws.store import Store
-from stays.domain.decision import NOTHING, Decision, Found, order_made
+from stays.domain.decision import NO_OBSTACLES, Decision, Obstacles, order_made
 from stays.domain.manual import give_back_stray, settle_stray
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.refund import request_refund
@@ -58,7 +58,7 @@ def began(store: Store) -> PaymentSession:
     return sessions.settle(session, lambda current, _: order_made(current, ORDER_URL, NOW), NOW)
 
 
-def give_back(current: Stray, _: Found) -> Any:
+def give_back(current: Stray, _: Obstacles) -> Any:
     return give_back_stray(current, LATER)
 
 
@@ -152,7 +152,7 @@ def test_the_second_writer_decides_on_the_stored_item(strays: Strays, standing: 
     late = Strays(Store(Overtaken(meanwhile), "stays"))
     seen: list[StrayStatus] = []
 
-    def decide(current: Stray, _: Found) -> Any:
+    def decide(current: Stray, _: Obstacles) -> Any:
         seen.append(current.status)
         return give_back_stray(current, LATER) if current.status is StrayStatus.OPEN else None
 
@@ -173,9 +173,9 @@ def test_stray_money_that_keeps_changing_is_given_up(store: Store, strays: Stray
     strays.keep(stray())
     tried = 0
 
-    def restless(current: Stray, found: Found) -> Any:
+    def restless(current: Stray, obstacles: Obstacles) -> Any:
         nonlocal tried
-        assert found is NOTHING
+        assert obstacles is NO_OBSTACLES
         tried += 1
         put(stray_item(stray(changed_at=NOW + tried * MOMENT)))
         return give_back_stray(current, LATER)

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from stays.domain.decision import Outcome
 from stays.domain.refund import RefundOutcome
 from stays.zalopay.client import SHORTEST, TIMEOUT, Client
-from stays.zalopay.deadline import Hurried
+from stays.zalopay.deadline import DeadlineTransport
 from tests.conftest import KEY1
 from tests.samples import APP_ID, NOW, pending, refunding
 
@@ -138,7 +138,7 @@ def serving(wire: Wire) -> Iterator[Server]:
 
 @contextmanager
 def speaking(url: str, trusted: ssl.SSLContext | None = None, **limits: float) -> Iterator[Client]:
-    with httpx.Client(base_url=url, timeout=TIMEOUT, transport=Hurried(trusted)) as http:
+    with httpx.Client(base_url=url, timeout=TIMEOUT, transport=DeadlineTransport(trusted)) as http:
         yield Client(http, APP_ID, lambda *, fresh=False: KEY1, **{"longest": LONGEST} | limits)
 
 
@@ -198,7 +198,7 @@ def test_the_rest_of_an_abandoned_answer_is_not_read_by_the_next_call(to: Any) -
 
 def test_all_calls_of_one_request_share_its_time_and_one_that_has_too_little_left_is_not_sent(to: Any) -> None:
     server, zalopay = to(listens)
-    request = zalopay.within(LONGEST + SHORTEST / 2)
+    request = zalopay.with_time_limit(LONGEST + SHORTEST / 2)
     with at_most(LONGEST):
         assert request.query(pending(), "poll").outcome is Outcome.UNKNOWN
         assert request.refund(refunding(), NOW).outcome is RefundOutcome.UNKNOWN
@@ -208,7 +208,7 @@ def test_all_calls_of_one_request_share_its_time_and_one_that_has_too_little_lef
 
 def test_a_part_of_a_request_has_no_more_time_than_the_whole(to: Any) -> None:
     server, zalopay = to(answers)
-    for short in (zalopay.within(0).within(60), zalopay.within(60).within(0)):
+    for short in (zalopay.with_time_limit(0).with_time_limit(60), zalopay.with_time_limit(60).with_time_limit(0)):
         assert short.query(pending(), "poll").outcome is Outcome.UNKNOWN
     assert server.connected == 0
     assert zalopay.query(pending(), "poll").outcome is Outcome.PAID

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stays.domain.announcement import ANNOUNCEMENTS, Announced, announcements, facts
 from stays.domain.award import Award, AwardStatus
 from stays.domain.booking import cancel
-from stays.domain.decision import Found, Outcome, decide, supersede
+from stays.domain.decision import Obstacles, Outcome, decide, supersede
 from stays.domain.manual import accept, give_back, paid_back
 from stays.domain.payment import Fulfilment, PaymentSession, Reason, Status
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
@@ -268,14 +268,14 @@ def test_an_order_that_gave_way_is_a_failure_and_its_late_money_no_cancelled_boo
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"),
+    ("obstacles", "reason"),
     [
-        (Found(win(status=AwardStatus.PAID, payment_id=OTHER_STAY)), "ALREADY_PAID"),
-        (Found(win(status=AwardStatus.WITHDRAWN)), "AWARD_WITHDRAWN"),
+        (Obstacles(win(status=AwardStatus.PAID, payment_id=OTHER_STAY)), "ALREADY_PAID"),
+        (Obstacles(win(status=AwardStatus.WITHDRAWN)), "AWARD_WITHDRAWN"),
     ],
 )
-def test_a_refund_says_why_late_money_bought_nothing(found: Found, reason: str) -> None:
-    owed = after(decide(expired(), money(), LATER, found=found))
+def test_a_refund_says_why_late_money_bought_nothing(obstacles: Obstacles, reason: str) -> None:
+    owed = after(decide(expired(), money(), LATER, obstacles=obstacles))
     assert names(expired(), owed) == ["PaymentCompleted"]
     asked = after(request_refund(owed, APP_ID, LATER))
     assert told(asked, refunded(asked))["reason"] == reason

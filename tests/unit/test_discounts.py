@@ -2,7 +2,7 @@
 
 import pytest
 
-from stays.domain.decision import Decision, Found, Nights, decide
+from stays.domain.decision import Decision, Nights, Obstacles, decide
 from stays.domain.payment import Fulfilment, PaymentSession, Status
 from tests.samples import NIGHTS, NOW, after, money, pending, refund_due, under_review
 
@@ -21,12 +21,12 @@ PRICE = 900_000
         (0, PRICE, "amount + discount"),
     ],
 )
-@pytest.mark.parametrize("found", [Found(), Found(taken=frozenset(NIGHTS))], ids=["free", "taken"])
+@pytest.mark.parametrize("obstacles", [Obstacles(), Obstacles(taken=frozenset(NIGHTS))], ids=["free", "taken"])
 def test_the_amount_or_the_amount_with_the_discount_is_the_price_and_the_timeline_says_which(
-    found: Found, amount: int, discount: int | None, equation: str
+    obstacles: Obstacles, amount: int, discount: int | None, equation: str
 ) -> None:
     evidence = money(amount).but(discount=discount)
-    decision = decide(pending(), evidence, NOW, found=found)
+    decision = decide(pending(), evidence, NOW, obstacles=obstacles)
     assert decision is not None
     assert decision.evidence == evidence.but(equation=equation)
     paid = decision.session

@@ -12,9 +12,9 @@ from stays.domain.decision import (
     MONEY,
     AwardState,
     Decision,
-    Found,
     Nights,
     NightState,
+    Obstacles,
     Outcome,
     Verdict,
     award_state,
@@ -102,8 +102,8 @@ ENDINGS = [
 ]
 
 
-def decided(session: PaymentSession, found: Found, at: datetime) -> Decision:
-    decision = decide(session, money(), at, found=found)
+def decided(session: PaymentSession, obstacles: Obstacles, at: datetime) -> Decision:
+    decision = decide(session, money(), at, obstacles=obstacles)
     assert decision is not None
     assert decision.evidence == money().but(equation="amount")
     return decision
@@ -136,9 +136,9 @@ def test_the_table_has_a_verdict_for_every_award_and_every_night_and_no_other() 
 def test_each_cell_of_the_table_decides_on_money(
     session: PaymentSession, award: AwardState, night: NightState, verdict: Verdict
 ) -> None:
-    found, at = Found(AWARDS[award], **STANDING[night]), AFTER_ALL_NIGHTS if night is NightState.PAST else LATER
-    assert verdicts(session, found, at) == {verdict}
-    decision = decided(session, found, at)
+    obstacles, at = Obstacles(AWARDS[award], **STANDING[night]), AFTER_ALL_NIGHTS if night is NightState.PAST else LATER
+    assert verdicts(session, obstacles, at) == {verdict}
+    decision = decided(session, obstacles, at)
     if verdict.name.startswith("BOOK"):
         assert is_booked(decision, at)
     else:
@@ -177,13 +177,13 @@ def test_an_award_is_open_over_paid_or_withdrawn(award: Award | None, state: Awa
     ids=lambda award: f"{award.status}-{len(award.nights)}",
 )
 def test_money_for_a_night_that_a_correction_took_back_is_given_back_whole(corrected: Award) -> None:
-    assert is_given_back(decided(pending(), Found(corrected), LATER), Reason.AWARD_WITHDRAWN, LATER)
+    assert is_given_back(decided(pending(), Obstacles(corrected), LATER), Reason.AWARD_WITHDRAWN, LATER)
 
 
 @pytest.mark.parametrize("status", [AwardStatus.PENDING_PAYMENT, AwardStatus.EXPIRED])
 def test_money_for_nights_that_a_correction_kept_is_booked_whatever_else_it_changed(status: AwardStatus) -> None:
     more = win(status=status, nights=priced(*NIGHTS, date(2026, 12, 4), price=1), revision=3)
-    assert is_booked(decided(pending(), Found(more), LATER), LATER)
+    assert is_booked(decided(pending(), Obstacles(more), LATER), LATER)
 
 
 TAKEN = frozenset(NIGHTS[2:])
@@ -193,27 +193,29 @@ SECOND_EVENING = datetime(2026, 12, 2, 12, tzinfo=UTC)  # the first night is pas
 
 
 @pytest.mark.parametrize(
-    ("found", "at", "reason"),
+    ("obstacles", "at", "reason"),
     [
-        (Found(own=(OWN_NIGHT,), offers=(OFFERED_NIGHT,)), LATER, None),
-        (Found(own=(OWN_NIGHT,), offers=(OFFERED_NIGHT,), taken=TAKEN), LATER, Reason.NIGHTS_TAKEN),
-        (Found(taken=TAKEN), LATER, Reason.NIGHTS_TAKEN),
-        (Found(), SECOND_EVENING, Reason.NIGHTS_PAST),
-        (Found(own=(OWN_NIGHT,)), SECOND_EVENING, Reason.NIGHTS_PAST),
-        (Found(taken=TAKEN), SECOND_EVENING, Reason.NIGHTS_PAST),
-        (Found(PAID_BY_ANOTHER, taken=TAKEN), SECOND_EVENING, Reason.ALREADY_PAID),
-        (Found(win(status=AwardStatus.WITHDRAWN), taken=TAKEN), SECOND_EVENING, Reason.AWARD_WITHDRAWN),
+        (Obstacles(own=(OWN_NIGHT,), offers=(OFFERED_NIGHT,)), LATER, None),
+        (Obstacles(own=(OWN_NIGHT,), offers=(OFFERED_NIGHT,), taken=TAKEN), LATER, Reason.NIGHTS_TAKEN),
+        (Obstacles(taken=TAKEN), LATER, Reason.NIGHTS_TAKEN),
+        (Obstacles(), SECOND_EVENING, Reason.NIGHTS_PAST),
+        (Obstacles(own=(OWN_NIGHT,)), SECOND_EVENING, Reason.NIGHTS_PAST),
+        (Obstacles(taken=TAKEN), SECOND_EVENING, Reason.NIGHTS_PAST),
+        (Obstacles(PAID_BY_ANOTHER, taken=TAKEN), SECOND_EVENING, Reason.ALREADY_PAID),
+        (Obstacles(win(status=AwardStatus.WITHDRAWN), taken=TAKEN), SECOND_EVENING, Reason.AWARD_WITHDRAWN),
     ],
 )
-def test_one_night_that_gives_the_money_back_decides_for_all(found: Found, at: datetime, reason: Reason | None) -> None:
-    decision = decided(pending(), found, at)
+def test_one_night_that_gives_the_money_back_decides_for_all(
+    obstacles: Obstacles, at: datetime, reason: Reason | None
+) -> None:
+    decision = decided(pending(), obstacles, at)
     assert is_given_back(decision, reason, at) if reason else is_booked(decision, at)
 
 
 def test_a_night_of_which_nothing_stands_in_the_way_is_free_whatever_stands_elsewhere() -> None:
     elsewhere = (date(2026, 12, 9),)
-    found = Found(taken=frozenset(elsewhere), own=(OWN.but(nights=elsewhere),))
-    assert verdicts(pending(), found, LATER) == {Verdict.BOOK}
+    obstacles = Obstacles(taken=frozenset(elsewhere), own=(OWN.but(nights=elsewhere),))
+    assert verdicts(pending(), obstacles, LATER) == {Verdict.BOOK}
 
 
 def vietnam(day: int, hour: int, minute: int) -> datetime:
@@ -225,15 +227,15 @@ def test_a_night_is_past_only_for_money_known_more_than_four_minutes_after_the_o
     session = pending(now=vietnam(1, 23, 50)).but(processing=processing)
     last_moment = vietnam(2, 0, 9)
     assert last_moment == session.expires_at + HOLD_MARGIN
-    assert is_booked(decided(session, Found(), last_moment), last_moment)
-    assert is_given_back(decided(session, Found(), last_moment + MOMENT), Reason.NIGHTS_PAST, last_moment + MOMENT)
+    assert is_booked(decided(session, Obstacles(), last_moment), last_moment)
+    assert is_given_back(decided(session, Obstacles(), last_moment + MOMENT), Reason.NIGHTS_PAST, last_moment + MOMENT)
 
 
 def test_a_night_is_past_only_when_its_date_is_over_in_vietnam() -> None:
     session, midnight = pending(now=vietnam(1, 23, 30)), vietnam(2, 0, 0)
     assert session.expires_at + HOLD_MARGIN < midnight - MOMENT
-    assert is_booked(decided(session, Found(), midnight - MOMENT), midnight - MOMENT)
-    assert is_given_back(decided(session, Found(), midnight), Reason.NIGHTS_PAST, midnight)
+    assert is_booked(decided(session, Obstacles(), midnight - MOMENT), midnight - MOMENT)
+    assert is_given_back(decided(session, Obstacles(), midnight), Reason.NIGHTS_PAST, midnight)
 
 
 @pytest.mark.parametrize(
@@ -248,9 +250,11 @@ def test_a_night_is_past_only_when_its_date_is_over_in_vietnam() -> None:
 )
 def test_the_users_own_other_order_gives_way_and_what_still_comes_for_it_is_given_back(other: PaymentSession) -> None:
     late = ENDINGS[0]
-    assert is_booked(decided(late, Found(own=(other,)), LATER), LATER)
+    assert is_booked(decided(late, Obstacles(own=(other,)), LATER), LATER)
     paid_by_the_late = win(status=AwardStatus.PAID, payment_id=late.id)
-    assert is_given_back(decided(supersede(other, LATER), Found(paid_by_the_late), LATER), Reason.ALREADY_PAID, LATER)
+    assert is_given_back(
+        decided(supersede(other, LATER), Obstacles(paid_by_the_late), LATER), Reason.ALREADY_PAID, LATER
+    )
 
 
 def test_what_gives_way_is_cancelled_as_superseded_and_asked_about_later() -> None:
@@ -299,5 +303,5 @@ def test_an_order_that_is_over_is_paid_all_the_same_however_it_ended() -> None:
         for outcome in (Outcome.UNPAID, Outcome.PROCESSING, Outcome.UNKNOWN, Outcome.NOT_FOUND, Outcome.EXPIRED):
             assert decide(session, said(outcome), LATER) is None
         assert is_booked(
-            decided(session, Found(), session.expires_at + PAYMENT_TIME), session.expires_at + PAYMENT_TIME
+            decided(session, Obstacles(), session.expires_at + PAYMENT_TIME), session.expires_at + PAYMENT_TIME
         )

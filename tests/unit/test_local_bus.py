@@ -129,10 +129,10 @@ def test_whoever_moves_the_clock_waits_for_what_is_under_way() -> None:
 
     async def scenario() -> list[str]:
         timer = Timer(slow, (Schedule("reconciliation", 60),), lambda: NOW)
-        await timer.still()
+        await timer.wait_until_idle()
         fired = [asyncio.create_task(timer.fire()) for _ in range(2)]
         await asyncio.sleep(0)
-        await timer.still()
+        await timer.wait_until_idle()
         before = list(ended)
         await asyncio.gather(*fired, return_exceptions=True)
         return before

@@ -10,14 +10,14 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Profile,
-    asked_for,
+    due_or_finished,
     language_of,
     new_mail,
     read_locale,
     read_picture,
-    rearmed,
+    requested_again,
+    requested_by_user,
     retry_at,
-    wished_for,
 )
 from stays.edge.responses.accounts import Account
 from tests.samples import NOW, STAY, TRAVELLER
@@ -46,35 +46,35 @@ MOMENT = timedelta(milliseconds=1)
 def test_a_mail_whose_time_has_come_is_due_once_more(state: MailState, waited: timedelta) -> None:
     now = NOW + waited
     mail = new_mail(STAY, "refund", NOW).but(state=state, attempts=99, due_at=now)
-    assert rearmed(mail, now) == mail.but(state=MailState.DUE, due_at=now + MINUTE)
+    assert due_or_finished(mail, now) == mail.but(state=MailState.DUE, due_at=now + MINUTE)
 
 
 @pytest.mark.parametrize("taken_before", [0, 3])
 def test_a_mail_that_may_have_been_sent_goes_out_once_more_and_no_third_time(taken_before: int) -> None:
     unsure = new_mail(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=taken_before + 1, due_at=NOW)
-    assert rearmed(unsure, NOW) == unsure.but(state=MailState.DUE, unsure=1, due_at=NOW + MINUTE)
+    assert due_or_finished(unsure, NOW) == unsure.but(state=MailState.DUE, unsure=1, due_at=NOW + MINUTE)
     again = unsure.but(attempts=taken_before + 2, unsure=1)
-    assert rearmed(again, NOW) == again.but(state=MailState.UNDELIVERABLE, unsure=2, due_at=None)
+    assert due_or_finished(again, NOW) == again.but(state=MailState.UNDELIVERABLE, unsure=2, due_at=None)
 
 
 @pytest.mark.parametrize(("attempts", "state"), [(1, MailState.DUE), (2, MailState.UNDELIVERABLE)])
 def test_every_attempt_of_an_earlier_release_may_have_got_through(attempts: int, state: MailState) -> None:
     stored = new_mail(STAY, "refund", NOW).but(state=MailState.SENDING, attempts=attempts).dump()
     del stored["unsure"]
-    assert rearmed(Mail.model_validate(stored), NOW).state is state
+    assert due_or_finished(Mail.model_validate(stored), NOW).state is state
     assert Mail.model_validate(stored | {"attempts": 0}).unsure == 0
 
 
 @pytest.mark.parametrize("state", [MailState.DUE, MailState.WAITING])
 def test_after_48_hours_a_mail_rests_and_is_not_called_undeliverable(state: MailState) -> None:
     mail = new_mail(STAY, "refund", NOW).but(attempts=10, state=state)
-    assert rearmed(mail, NOW + TWO_DAYS) == mail.but(state=MailState.WAITING, due_at=None)
+    assert due_or_finished(mail, NOW + TWO_DAYS) == mail.but(state=MailState.WAITING, due_at=None)
 
 
 @pytest.mark.parametrize("attempts", [0, 9])
 def test_a_mail_that_nobody_could_try_is_tried_however_late(attempts: int) -> None:
     mail = new_mail(STAY, "refund", NOW).but(attempts=attempts, state=MailState.WAITING)
-    assert rearmed(mail, NOW + TWO_DAYS).state is MailState.DUE
+    assert due_or_finished(mail, NOW + TWO_DAYS).state is MailState.DUE
 
 
 def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
@@ -103,7 +103,7 @@ DAY = timedelta(days=1)
 def test_a_wish_is_one_more_mail_to_the_address_of_now(before: dict[str, object], granted: dict[str, object]) -> None:
     mail = SENT.but(**before)
     expected = new_mail(STAY, "confirmation", NOW).but(asked_at=NOW, readdressed_at=mail.readdressed_at)
-    assert wished_for(mail, "b@x.test", NOW) == expected.but(**granted)
+    assert requested_by_user(mail, "b@x.test", NOW) == expected.but(**granted)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_sixth_wish_a_second_new_address_a_day_and_two_wishes_a_minute_are_ref
     before: dict[str, object], to: str, wait: int
 ) -> None:
     with pytest.raises(Refused) as refused:
-        wished_for(SENT.but(**before), to, NOW)
+        requested_by_user(SENT.but(**before), to, NOW)
     assert (refused.value.code, refused.value.details) == ("RATE_LIMIT", {"retryAfter": wait})
 
 
@@ -130,13 +130,13 @@ def test_a_sixth_wish_a_second_new_address_a_day_and_two_wishes_a_minute_are_ref
 )
 def test_a_mail_on_its_way_grants_a_wish_that_then_counts_for_none(on_its_way: dict[str, object]) -> None:
     mail = SENT.but(wishes=5, **on_its_way)
-    assert wished_for(mail, "b@x.test", NOW) == mail.but(asked_at=NOW)
+    assert requested_by_user(mail, "b@x.test", NOW) == mail.but(asked_at=NOW)
 
 
 def test_what_an_operator_asks_for_is_not_counted_and_goes_to_the_address_of_then() -> None:
     mail = SENT.but(wishes=5, readdressed_at=NOW)
     expected = new_mail(STAY, "confirmation", NOW).but(asked_at=NOW, wishes=5, readdressed_at=NOW)
-    assert asked_for(mail, NOW) == expected
+    assert requested_again(mail, NOW) == expected
 
 
 @pytest.mark.parametrize(

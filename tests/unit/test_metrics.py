@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stays.metrics import count, milestone
+from stays.metrics import count, count_decision
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -48,6 +48,6 @@ def test_a_number_is_one_metric_of_the_whole_system(capsys: pytest.CaptureFixtur
     ],
 )
 def test_a_decision_counts_as_what_it_means(capsys: pytest.CaptureFixture[str], what: str, names: list[str]) -> None:
-    milestone(what)
+    count_decision(what)
     counted = [line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0] for line in written(capsys)]
     assert counted == [{"Name": name, "Unit": "Count"} for name in names]

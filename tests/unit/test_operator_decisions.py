@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from stays.domain.decision import Decision, Found, Nights, Outcome
+from stays.domain.decision import Decision, Nights, Obstacles, Outcome
 from stays.domain.errors import Refused
 from stays.domain.manual import (
     FOR_PEOPLE,
@@ -266,8 +266,8 @@ def test_a_session_whose_money_moves_is_not_ended(session: PaymentSession) -> No
 
 def test_money_that_is_there_is_recorded_instead() -> None:
     assert after(end(pending(), money(), LATER)).fulfilment is Fulfilment.BOOKED
-    taken = Found(taken=frozenset(NIGHTS))
-    assert after(end(pending(), money(), LATER, found=taken)).fulfilment is Fulfilment.REFUND_DUE
+    taken = Obstacles(taken=frozenset(NIGHTS))
+    assert after(end(pending(), money(), LATER, obstacles=taken)).fulfilment is Fulfilment.REFUND_DUE
     assert end(booked(), money(), LATER) is None
 
 
@@ -321,12 +321,12 @@ def test_an_accepted_amount_keeps_the_promotion_and_a_transaction_of_another_ses
     assert promoted is not None
     assert promoted.evidence is not None
     assert promoted.evidence.discount == 50_000
-    assert accept(under_review(), 900_000, LATER, found=Found(known=True)) is None
+    assert accept(under_review(), 900_000, LATER, obstacles=Obstacles(known=True)) is None
 
 
 def test_an_amount_is_not_accepted_where_a_night_is_gone() -> None:
     with pytest.raises(Refused, match="A night is somebody else's"):
-        accept(under_review(), 850_000, LATER, found=Found(taken=frozenset(NIGHTS[:1])))
+        accept(under_review(), 850_000, LATER, obstacles=Obstacles(taken=frozenset(NIGHTS[:1])))
 
 
 @pytest.mark.parametrize("paid", [1, 100_000_000])

@@ -10,11 +10,11 @@ from stays.domain.booking import cancel
 from stays.domain.decision import (
     ATTEMPT_TIME,
     ENDING_MARGIN,
-    NOTHING,
+    NO_OBSTACLES,
     Decision,
     Evidence,
-    Found,
     Nights,
+    Obstacles,
     Outcome,
     decide,
     is_being_made,
@@ -96,22 +96,24 @@ EVERY_EVIDENCE = [
     *(said(outcome) for outcome in Outcome if outcome is not Outcome.PAID),
 ]
 EVERY_TIME = [NOW, SOON, NOW + ATTEMPT_TIME + MOMENT, NOW + PAYMENT_TIME, NOW + PAYMENT_TIME + ENDING_MARGIN]
-GONE = Found(taken=frozenset(NIGHTS[:1]))
-KNOWN = Found(known=True)
+GONE = Obstacles(taken=frozenset(NIGHTS[:1]))
+KNOWN = Obstacles(known=True)
 IN_THE_WAY = [
-    NOTHING,
+    NO_OBSTACLES,
     GONE,
     KNOWN,
-    Found(own=(reserved(OTHER_STAY),)),
-    Found(award=win(status=AwardStatus.PAID, payment_id=OTHER_STAY)),
-    Found(award=win(status=AwardStatus.WITHDRAWN)),
-    Found(award=win(status=AwardStatus.EXPIRED), offers=(offer(),)),
+    Obstacles(own=(reserved(OTHER_STAY),)),
+    Obstacles(award=win(status=AwardStatus.PAID, payment_id=OTHER_STAY)),
+    Obstacles(award=win(status=AwardStatus.WITHDRAWN)),
+    Obstacles(award=win(status=AwardStatus.EXPIRED), offers=(offer(),)),
 ]
 EVERYTHING = list(product(EVERY_STATE, EVERY_EVIDENCE, EVERY_TIME, IN_THE_WAY))
 
 
 def decisions() -> list[tuple[PaymentSession, Evidence, Decision]]:
-    met = ((session, said, decide(session, said, at, found=found)) for session, said, at, found in EVERYTHING)
+    met = (
+        (session, said, decide(session, said, at, obstacles=obstacles)) for session, said, at, obstacles in EVERYTHING
+    )
     return [(session, said, decision) for session, said, decision in met if decision is not None]
 
 
@@ -137,8 +139,8 @@ def test_a_paid_session_is_never_changed_by_any_evidence() -> None:
 
 
 def test_the_right_money_leads_to_paid_from_anywhere_whatever_stands_in_the_way_of_its_nights() -> None:
-    for session, at, found in product(EVERY_STATE, EVERY_TIME, [each for each in IN_THE_WAY if each != KNOWN]):
-        decision = decide(session, money(), at, found=found)
+    for session, at, obstacles in product(EVERY_STATE, EVERY_TIME, [each for each in IN_THE_WAY if each != KNOWN]):
+        decision = decide(session, money(), at, obstacles=obstacles)
         settled = decision.session if decision else session
         assert settled.status is Status.PAID
         assert settled.transaction_id == TRANSACTION
@@ -159,10 +161,10 @@ def test_what_is_not_money_never_changes_a_session_that_has_ended() -> None:
 
 
 def test_the_same_evidence_twice_is_decided_once() -> None:
-    for before, evidence, at, found in EVERYTHING:
-        decision = decide(before, evidence, at, found=found)
+    for before, evidence, at, obstacles in EVERYTHING:
+        decision = decide(before, evidence, at, obstacles=obstacles)
         if decision is not None and decision.name not in ("SECOND_TRANSACTION", "TRANSACTION_KNOWN"):
-            assert decide(decision.session, evidence, at, found=found) is None
+            assert decide(decision.session, evidence, at, obstacles=obstacles) is None
 
 
 def test_nights_are_freed_with_every_end_booked_with_money_only_and_held_otherwise_where_it_moves() -> None:
@@ -206,7 +208,7 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
 def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> None:
     before = pending().but(status=status)
     evidence = money()
-    assert decide(before, evidence, SOON, found=GONE) == Decision(
+    assert decide(before, evidence, SOON, obstacles=GONE) == Decision(
         before.but(
             status=Status.PAID,
             fulfilment=Fulfilment.REFUND_DUE,
@@ -249,9 +251,9 @@ def test_another_amount_is_reviewed_by_people_and_never_paid(status: Status, amo
     assert decide(expected, evidence, SOON) is None
 
 
-@pytest.mark.parametrize("found", [KNOWN, GONE._replace(known=True)])
+@pytest.mark.parametrize("obstacles", [KNOWN, GONE._replace(known=True)])
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.PAID])
-def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Status, found: Found) -> None:
+def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Status, obstacles: Obstacles) -> None:
     before, evidence = pending().but(status=status), money()
     expected = before.but(
         status=Status.FAILED if status in UNFINISHED else status,
@@ -262,10 +264,10 @@ def test_a_transaction_that_paid_another_order_is_reviewed_by_people(status: Sta
         due_at=None,
     )
     nights = Nights.FREE if status in UNFINISHED else Nights.KEEP
-    assert decide(before, evidence, SOON, found=found) == Decision(
+    assert decide(before, evidence, SOON, obstacles=obstacles) == Decision(
         expected, "TRANSACTION_KNOWN", nights, evidence=evidence
     )
-    again = decide(expected, evidence, SOON, found=found)
+    again = decide(expected, evidence, SOON, obstacles=obstacles)
     assert again is not None and (again.session, again.name) == (expected, "SECOND_TRANSACTION")
 
 

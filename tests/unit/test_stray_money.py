@@ -23,7 +23,7 @@ def test_what_is_kept_of_money_that_nobody_had_asked_for() -> None:
 def test_money_without_an_amount_is_kept_too_and_money_without_a_name_is_none() -> None:
     unnamed = Evidence(source="callback", outcome=Outcome.PAID)
     assert stray_of(unnamed.but(transaction_id="1"), None, "x").amount == 0
-    with pytest.raises(AssertionError, match="money has a name"):
+    with pytest.raises(AssertionError, match="money has a transaction id"):
         stray_of(unnamed, None, "x")
 
 

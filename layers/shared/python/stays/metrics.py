@@ -5,8 +5,8 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 logger = Logger()
 
-# The metrics that count each written decision.
-_MILESTONES = {
+# The metrics of each decision that is counted, by the name of the decision.
+_BY_DECISION = {
     "ORDER_MADE": ("OrdersCreated",),
     "PAID_AND_BOOKED": ("PaymentsRecorded", "Booked"),
     **dict.fromkeys(
@@ -29,19 +29,19 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
         metric.add_dimension(name="service", value="stays")
 
 
-def milestone(what: str) -> None:
-    """Count a decision by its name, if it is one of the counted ones."""
-    for name in _MILESTONES.get(what, ()):
+def count_decision(decision: str) -> None:
+    """Count a written decision by its name, if it has a metric."""
+    for name in _BY_DECISION.get(decision, ()):
         count(name)
 
 
-def pass_over(item: str) -> None:
+def count_unreadable(item: str) -> None:
     """Count and log an item that cannot be read. Its page or message leaves it out."""
     count("UnreadableItems")
     logger.error("item not readable", extra={"item": item})
 
 
-def presence_failed(why: str) -> None:
-    """Count and log that a user's call could not be noted. Only the socket that follows then needs its own token."""
+def count_failed_presence(why: str) -> None:
+    """Count and log that a user's call was not recorded. The user's next socket then needs a token of its own."""
     count("PresenceNotNoted")
     logger.warning("presence not noted", extra={"error": why})

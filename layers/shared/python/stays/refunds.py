@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from stays.domain.decision import DecisionOn, Found
+from stays.domain.decision import DecisionOn, Obstacles
 from stays.domain.payment import Fulfilment
 from stays.domain.refund import (
     Owing,
@@ -23,7 +23,7 @@ class Records(Protocol[Owing]):
     """The records of sessions, or of stray money."""
 
     def settle(
-        self, owing: Owing, decider: Callable[[Owing, Found], DecisionOn[Owing] | None], now: datetime, /
+        self, owing: Owing, decider: Callable[[Owing, Obstacles], DecisionOn[Owing] | None], now: datetime, /
     ) -> Owing:
         """Decide and write. Returns the record after that."""
 

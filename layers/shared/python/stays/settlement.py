@@ -18,7 +18,7 @@ from stays.domain.payment import QUERY_INTERVAL, PaymentSession, Status, next_ch
 from stays.table.sessions import Sessions
 from stays.zalopay.client import Client
 
-TOGETHER = 20  # seconds for all calls to ZaloPay of one request
+SECONDS_PER_REQUEST = 20  # for all calls to ZaloPay that one HTTP request makes
 logger = Logger()
 
 Clock = Callable[[], datetime]
@@ -42,7 +42,7 @@ class Settlement:
 
     def of_one_request(self) -> "Settlement":
         """The same for one request: all its calls to ZaloPay take at most 20 seconds, so the gateway gets an answer."""
-        return Settlement(self.sessions, cache(lambda: self.zalopay().within(TOGETHER)), self.clock)
+        return Settlement(self.sessions, cache(lambda: self.zalopay().with_time_limit(SECONDS_PER_REQUEST)), self.clock)
 
     def ask(self, session: PaymentSession, source: str, now: datetime) -> PaymentSession:
         """The session, after asking ZaloPay about its live order if no call asked in the last five seconds.

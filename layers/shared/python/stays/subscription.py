@@ -137,14 +137,14 @@ class Subscriptions:
         """
         if self._identity != "bound":
             return self._identity == "open"
-        if self._connections.was_seen(user_id, connection.fingerprint, now):
+        if self._connections.find_call(user_id, connection.fingerprint, now):
             return True
-        return self._connections.may_wait(connection, now) and self._wait_until_seen(user_id, connection, now)
+        return self._connections.claim_wait(connection, now) and self._wait_for_call(user_id, connection, now)
 
-    def _wait_until_seen(self, user_id: str, connection: Connection, now: datetime) -> bool:
+    def _wait_for_call(self, user_id: str, connection: Connection, now: datetime) -> bool:
         for seconds in LOOKS:
             time.sleep(seconds)
-            if self._connections.was_seen(user_id, connection.fingerprint, now):
+            if self._connections.find_call(user_id, connection.fingerprint, now):
                 return True
         return False
 

@@ -45,8 +45,8 @@ class AwsError(Exception):
         self.answer = answer or {}
 
 
-class Patience(NamedTuple):
-    """How long a call may take, in seconds: to connect, for each attempt, and in all with its pauses."""
+class Timeouts(NamedTuple):
+    """The seconds that a call may take: to connect, for each attempt, and in all with its pauses; and its attempts."""
 
     connecting: float = 1.0
     attempt: float = 2.0
@@ -64,23 +64,23 @@ def credentials_of_lambda() -> Credentials:
 class Client:
     """One service of AWS in the region of the function. Making it sends nothing. Threads may share it."""
 
-    def __init__(self, service: str, endpoint: str, patience: Patience, credentials: Credentials | None = None) -> None:
+    def __init__(self, service: str, endpoint: str, timeouts: Timeouts, credentials: Credentials | None = None) -> None:
         given = credentials or credentials_of_lambda()
         self.service = service
         self._endpoint = endpoint.rstrip("/")
-        self.patience = patience
+        self.timeouts = timeouts
         self._token = (f"x-amz-security-token: {given.token}",) if given.token else ()
         self._wire = Curl(service, os.environ["AWS_DEFAULT_REGION"], given)
 
-    def with_patience(self, patience: Patience) -> Self:
+    def with_timeouts(self, timeouts: Timeouts) -> Self:
         """The same client with other times, over the same connections."""
         other = copy(self)
-        other.patience = patience
+        other.timeouts = timeouts
         return other
 
     def _work(self, method: str, path: str, headers: Iterable[str], body: bytes) -> Work[Answer]:
         """One call: an attempt, and another one while that may help. Raises AwsError."""
-        connecting, longest, whole, left = self.patience
+        connecting, longest, whole, left = self.timeouts
         lines = [*headers, *self._token, "Accept:", "Expect:"]
         end, pause = time.monotonic() + whole, FIRST_PAUSE
         while True:
@@ -100,14 +100,14 @@ class JsonClient(Client):
     """A service that is asked by the name of an operation, with JSON."""
 
     host: ClassVar[str]
-    variable: ClassVar[str]  # may name another address, as AWS_ENDPOINT_URL may for all services: as for the SDK
+    variable: ClassVar[str]  # the SDK's variable for another address of this service
     target: ClassVar[str]
     kind: ClassVar[str]
 
-    def __init__(self, patience: Patience = Patience(), credentials: Credentials | None = None) -> None:  # noqa: B008  # it cannot change
+    def __init__(self, timeouts: Timeouts = Timeouts(), credentials: Credentials | None = None) -> None:  # noqa: B008  # it cannot change
         usual = f"https://{self.host}.{os.environ['AWS_DEFAULT_REGION']}.amazonaws.com"
         named = os.environ.get(self.variable) or os.environ.get("AWS_ENDPOINT_URL")
-        super().__init__(self.host, named or usual, patience, credentials)
+        super().__init__(self.host, named or usual, timeouts, credentials)
 
     def ask(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer. Raises AwsError."""
@@ -191,8 +191,8 @@ class SecretsManager(JsonClient):
 class Management(Client):
     """API Gateway's management API of one WebSocket API. A connection that is gone is an AwsError of status 410."""
 
-    def __init__(self, endpoint: str, patience: Patience = Patience(attempt=1.0, whole=4.0)) -> None:  # noqa: B008
-        super().__init__("execute-api", endpoint, patience)
+    def __init__(self, endpoint: str, timeouts: Timeouts = Timeouts(attempt=1.0, whole=4.0)) -> None:  # noqa: B008
+        super().__init__("execute-api", endpoint, timeouts)
 
     def post(self, connection_id: str, frame: bytes) -> None:
         """Send a frame. Raises AwsError."""
@@ -203,9 +203,9 @@ class Management(Client):
         self._wire.run(self._work("DELETE", _path(connection_id), (), b""))
 
     def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], at_once: int) -> list[AwsError | None]:
-        """Send each connection its frames in order, until one fails. Returns for each the error that ended it, if any.
+        """Send each connection its frames in order, until one fails. Returns each connection's error, or None.
 
-        So many requests are open at once; a slow connection delays no other one.
+        At most `at_once` requests are open at the same time. A slow connection delays no other one.
         """
         return self._wire.run_all([_caught(self._queue(*each)) for each in queues], at_once)
 

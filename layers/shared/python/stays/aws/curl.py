@@ -18,7 +18,7 @@ LONGEST_WAIT = 0.1  # seconds for sockets; then libcurl looks at its own timers
 
 
 class NoAnswer(Exception):
-    """No answer came in time. Nobody knows whether the request was received."""
+    """No answer came in time. AWS may have received the request, or not."""
 
 
 class Credentials(NamedTuple):
@@ -83,7 +83,7 @@ class Curl:
                 heard = self.send(step)
 
     def run_all(self, works: Sequence[Work[Result]], at_once: int) -> list[Result]:
-        """Do all works, with at most so many requests at once. Returns their results in order. No work may raise."""
+        """Do all works, with at most `at_once` requests open. Returns their results in order. No work may raise."""
         results: dict[int, Result] = {}
         ready: deque[tuple[int, Heard]] = deque((number, None) for number in range(len(works)))
         asleep: list[tuple[float, int]] = []
@@ -112,7 +112,7 @@ class Curl:
         return [results[number] for number in range(len(works))]
 
     def send(self, request: Request) -> Answer | NoAnswer:
-        """What comes of one attempt."""
+        """Send one request once. Returns the answer, or NoAnswer."""
         try:
             handle = self._free.pop()
         except IndexError:
@@ -127,7 +127,7 @@ class Curl:
         return receiving.result(0)
 
     def _wait(self, sending: bool, seconds: float) -> Iterator[tuple[pycurl.Curl, int]]:
-        """Let libcurl work, for so long at most. Yields the handles that have ended, with their errors (0: none)."""
+        """Let libcurl work for at most `seconds`. Yields the handles that have ended, with their errors (0: none)."""
         if not sending:
             time.sleep(max(0.0, seconds))
             return

@@ -45,10 +45,10 @@ class Condition:
 
 
 class Written(NamedTuple):
-    """Whether a write was done. If its condition failed, `standing` is the item that is there ({} if there is none)."""
+    """Whether a write was done. If its condition failed, `existing` is the item that is there ({} if there is none)."""
 
     done: bool
-    standing: Item
+    existing: Item
 
 
 class Store:
@@ -112,11 +112,11 @@ class Store:
 
     def put(self, item: Item, condition: Condition | None = None) -> Written:
         """Write the item. If the condition fails, write nothing."""
-        return self._conditional(self._client.put_item, self.putting(item, condition)["Put"])
+        return self._conditional(self._client.put_item, self.put_operation(item, condition)["Put"])
 
     def update(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Written:
         """Set attributes, or remove those with None. If the condition fails, write nothing."""
-        return self._conditional(self._client.update_item, self.updating(key, changes, condition)["Update"])
+        return self._conditional(self._client.update_item, self.update_operation(key, changes, condition)["Update"])
 
     def delete(self, key: Key) -> Item:
         """Delete the item, and return it as it was ({} if there was none): one write."""
@@ -125,7 +125,7 @@ class Store:
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
         """Set attributes, and those of `first` that are missing. Returns the item after that: one write."""
-        update = self.updating(key, changes)["Update"]
+        update = self.update_operation(key, changes)["Update"]
         names = {f"#f{i}": name for i, name in enumerate(first)}
         values = {f":{name[1:]}": value for name, value in zip(names, first.values(), strict=True)}
         kept = "".join(f", {name} = if_not_exists({name}, :{name[1:]})" for name in names)
@@ -144,14 +144,14 @@ class Store:
         except AwsError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
-            return Written(done=False, standing=from_attributes(error.answer.get("Item", {})))
-        return Written(done=True, standing={})
+            return Written(done=False, existing=from_attributes(error.answer.get("Item", {})))
+        return Written(done=True, existing={})
 
-    def putting(self, item: Item, condition: Condition | None = None) -> Operation:
+    def put_operation(self, item: Item, condition: Condition | None = None) -> Operation:
         """A put for a transaction."""
         return {"Put": self._with({"Item": to_attributes(item)}, {}, condition)}
 
-    def updating(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Operation:
+    def update_operation(self, key: Key, changes: Mapping[str, Any], condition: Condition | None = None) -> Operation:
         """An update for a transaction: a value of None removes the attribute."""
         names = {f"#c{i}": name for i, name in enumerate(changes)}
         placed = list(zip(names, changes.values(), strict=True))
@@ -166,7 +166,7 @@ class Store:
         values = {f":{name[1:]}": value for name, value in placed if value is not None}
         return {"Update": self._with(request, values, condition)}
 
-    def counting(self, key: Key, kind: str, most: int) -> Operation:
+    def count_operation(self, key: Key, kind: str, most: int) -> Operation:
         """Add one to a counter, for a transaction, unless it has reached `most`."""
         request = {
             "Key": to_attributes(key),
@@ -175,11 +175,11 @@ class Store:
         fewer = Condition("attribute_not_exists(times) OR times < :most", most=most)
         return {"Update": self._with(request, {":kind": kind, ":one": 1}, fewer)}
 
-    def checking(self, key: Key, condition: Condition) -> Operation:
+    def check_operation(self, key: Key, condition: Condition) -> Operation:
         """A condition without a write, for a transaction."""
         return {"ConditionCheck": self._with({"Key": to_attributes(key)}, {}, condition)}
 
-    def deleting(self, key: Key, condition: Condition | None = None) -> Operation:
+    def delete_operation(self, key: Key, condition: Condition | None = None) -> Operation:
         """A delete for a transaction."""
         return {"Delete": self._with({"Key": to_attributes(key)}, {}, condition)}
 

@@ -209,7 +209,11 @@ class Award(Model):
         return self.status in PAYABLE and now < self.payment_deadline and bool(self.sellable(now))
 
     def over_at(self, now: datetime) -> datetime | None:
-        """When the user lost it: its recorded end, or the end of its time or last night. None while open or paid."""
+        """When the user lost the award. None while it can be paid, or if it is paid and its booking was not given back.
+
+        It is the recorded end, if there is one. Otherwise it is the earlier of two times: the deadline, and the end of
+        the last day on which the award could be sold. It is never later than `now`.
+        """
         if self.ended_at or self.status not in (*PAYABLE, AwardStatus.PAID):
             return min(self.ended_at or self.changed_at, now)
         if self.status is AwardStatus.PAID or self.is_payable(now):

@@ -107,7 +107,7 @@ _GIVEN_BACK = {
 }
 
 
-class Found(NamedTuple):
+class Obstacles(NamedTuple):
     """The obstacles that a refused write met, known from failed conditions only.
 
     - `award` is the award as it is, if it is not open.
@@ -124,7 +124,7 @@ class Found(NamedTuple):
     known: bool = False
 
 
-NOTHING = Found()
+NO_OBSTACLES = Obstacles()
 
 
 class Nights(StrEnum):
@@ -176,14 +176,16 @@ def is_being_made(session: PaymentSession, now: datetime) -> bool:
     return begun is not None and now <= begun + ATTEMPT_TIME
 
 
-def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
+def decide(
+    session: PaymentSession, evidence: Evidence, now: datetime, *, obstacles: Obstacles = NO_OBSTACLES
+) -> Decision | None:
     """The one decision on every piece of evidence. None if there is nothing (more) to do.
 
-    `found` are the obstacles. They come from refused conditions, never from a conflict or a time-out. PAID is final.
-    Verified money leads to PAID from any status, and to a booking or a refund by the table `MONEY`.
+    `obstacles` come from refused conditions, never from a conflict or a time-out. PAID is final. Verified
+    money leads to PAID from any status, and to a booking or a refund by the table `MONEY`.
     """
     if evidence.outcome is Outcome.PAID:
-        return _on_money(session, evidence, now, found)
+        return _on_money(session, evidence, now, obstacles)
     if session.status not in UNFINISHED:
         return None
     if evidence.outcome is Outcome.PROCESSING:
@@ -191,10 +193,10 @@ def decide(session: PaymentSession, evidence: Evidence, now: datetime, *, found:
     return _on_no_money(session, evidence, now)
 
 
-def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found: Found) -> Decision | None:
+def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, obstacles: Obstacles) -> Decision | None:
     if session.status is Status.PAID or session.fulfilment not in (Fulfilment.NONE, Fulfilment.REVIEW):
         return _stray(session, evidence)
-    if found.known:
+    if obstacles.known:
         return _review(session, evidence, now, "TRANSACTION_KNOWN", None)
     equation = _equation(session, evidence)
     if equation is None:
@@ -211,7 +213,9 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found:
         unresolved=None,
         changed_at=now,
     )
-    reason = next((_GIVEN_BACK[verdict] for verdict in _GIVEN_BACK if verdict in verdicts(session, found, now)), None)
+    reason = next(
+        (_GIVEN_BACK[verdict] for verdict in _GIVEN_BACK if verdict in verdicts(session, obstacles, now)), None
+    )
     if reason is not None:
         owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
         given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=reason, refund=owed, due_at=now)
@@ -220,10 +224,10 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, found:
     return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, mail="confirmation", evidence=evidence)
 
 
-def verdicts(session: PaymentSession, found: Found, now: datetime) -> set[Verdict]:
+def verdicts(session: PaymentSession, obstacles: Obstacles, now: datetime) -> set[Verdict]:
     """The table's verdict on each night of a session that money came for. One verdict for a refund decides for all."""
-    award = award_state(session, found.award)
-    return {MONEY[award, _night_state(session, night, found, now)] for night in session.nights}
+    award = award_state(session, obstacles.award)
+    return {MONEY[award, _night_state(session, night, obstacles, now)] for night in session.nights}
 
 
 def award_state(session: PaymentSession, award: Award | None) -> AwardState:
@@ -237,14 +241,14 @@ def award_state(session: PaymentSession, award: Award | None) -> AwardState:
     return AwardState.OPEN if award.status in PAYABLE else AwardState.OVER
 
 
-def _night_state(session: PaymentSession, night: date, found: Found, now: datetime) -> NightState:
+def _night_state(session: PaymentSession, night: date, obstacles: Obstacles, now: datetime) -> NightState:
     if now > session.late_after and night < today(now):
         return NightState.PAST
-    if night in found.taken:
+    if night in obstacles.taken:
         return NightState.TAKEN
-    if any(night in other.nights for other in found.own):
+    if any(night in other.nights for other in obstacles.own):
         return NightState.OWN
-    return NightState.ON_OFFER if any(night in offer.stake for offer in found.offers) else NightState.FREE
+    return NightState.ON_OFFER if any(night in offer.stake for offer in obstacles.offers) else NightState.FREE
 
 
 def _equation(session: PaymentSession, evidence: Evidence) -> str | None:

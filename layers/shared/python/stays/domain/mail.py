@@ -43,7 +43,7 @@ class Mail(Model):
     """One kind of mail for one stay.
 
     `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
-    the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a wish last changed `to`.
+    the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a user last changed `to`.
     """
 
     stay_id: StayId
@@ -104,10 +104,10 @@ def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
     return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
 
 
-def asked_for(mail: Mail, now: datetime) -> Mail:
-    """One more mail, at most every minute. A mail that is just going out fulfils the first wish.
+def requested_again(mail: Mail, now: datetime) -> Mail:
+    """The mail after a request for one more. A mail that is on its way fulfils the request.
 
-    Raises Refused for a wish that comes too soon.
+    Raises Refused for a second request within a minute.
     """
     if mail.state not in (MailState.DUE, MailState.SENDING) and mail.requested_at <= now - RESEND_INTERVAL:
         kept = {"wishes": mail.wishes, "readdressed_at": mail.readdressed_at}
@@ -117,34 +117,35 @@ def asked_for(mail: Mail, now: datetime) -> Mail:
     raise _too_often("A mail is on its way; another may be asked for in a minute.", RESEND_INTERVAL)
 
 
-def wished_for(mail: Mail, to: str | None, now: datetime) -> Mail:
-    """The same for the user of the booking; `to` is their present address.
+def requested_by_user(mail: Mail, to: str | None, now: datetime) -> Mail:
+    """The same for a request of the booking's user, whose present address is `to`.
 
-    The limits keep a user who changes the address from sending our mail to strangers. Raises Refused for one mail or
-    one address too many.
+    The limits keep a user who changes the address from sending our mail to strangers. Raises Refused also for a sixth
+    mail, and for a second new address within a day.
     """
-    after = asked_for(mail, now)
+    after = requested_again(mail, now)
     if after.requested_at == mail.requested_at:
         return after
     if mail.wishes >= MOST_WISHES:
         raise _too_often(f"{MOST_WISHES} mails were asked for, and no more go out.", READDRESS_INTERVAL)
-    wish = after.but(to=to, wishes=mail.wishes + 1)
+    granted = after.but(to=to, wishes=mail.wishes + 1)
     if mail.to in (None, to):
-        return wish
+        return granted
     since = now - mail.readdressed_at if mail.readdressed_at else READDRESS_INTERVAL
     if since < READDRESS_INTERVAL:
         raise _too_often("Mail went to a new address within a day.", READDRESS_INTERVAL - since)
-    return wish.but(readdressed_at=now)
+    return granted.but(readdressed_at=now)
 
 
 def _too_often(message: str, wait: timedelta) -> Refused:
     return Refused("RATE_LIMIT", message, retryAfter=ceil(wait.total_seconds()))
 
 
-def rearmed(mail: Mail, now: datetime) -> Mail:
-    """Due once more; or finished, without `dueAt`, after two attempts that may have gone out or after enough attempts.
+def due_or_finished(mail: Mail, now: datetime) -> Mail:
+    """The mail after an attempt that did not succeed: due once more, or finished, which means without `dueAt`.
 
-    Enough: at least LEAST_ATTEMPTS, over PERSISTENCE or longer.
+    It is finished after two attempts that may have gone out. It is also finished after LEAST_ATTEMPTS attempts, once
+    PERSISTENCE is over.
     """
     unsure = mail.unsure + (mail.state is MailState.SENDING)
     if unsure >= UNSURE_ATTEMPTS:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from stays.domain.decision import NOTHING, Decision, DecisionOn, Evidence, Found, Nights, Outcome, decide
+from stays.domain.decision import NO_OBSTACLES, Decision, DecisionOn, Evidence, Nights, Obstacles, Outcome, decide
 from stays.domain.errors import Refused
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
@@ -21,7 +21,7 @@ from stays.domain.values import MAXIMUM_AMOUNT
 FOR_PEOPLE = frozenset({Fulfilment.REVIEW, Fulfilment.REFUND_MANUAL})
 REFUNDABLE = FULFILMENT_SOURCES[Fulfilment.REFUND_DUE] - OWING
 
-Heard = RefundEvidence | None  # ZaloPay's present answer about the refund before, if there was one
+Heard = RefundEvidence | None  # ZaloPay's present answer about the earlier refund; None without an earlier refund
 
 
 def give_back(
@@ -52,7 +52,11 @@ def give_back(
 
 
 def still_owed(session: PaymentSession, paid: int, heard: Heard) -> int:
-    """The refund in đồng without a named amount: the rest that the refund before failed to pay, else all paid."""
+    """The amount to refund in đồng, if the operator names no amount.
+
+    After an earlier refund it is that refund's amount, less the part of it that may have gone back. Without an earlier
+    refund it is all that was paid.
+    """
     before = session.refund
     if before is None:
         return refundable(session.but(received=session.received or paid), paid)
@@ -97,14 +101,16 @@ def settle_stray(stray: Stray, now: datetime) -> DecisionOn[Stray]:
     return DecisionOn(stray.but(status=StrayStatus.SETTLED, changed_at=now), "PAID_BACK_BY_HAND")
 
 
-def accept(session: PaymentSession, paid: int, now: datetime, *, found: Found = NOTHING) -> Decision | None:
+def accept(
+    session: PaymentSession, paid: int, now: datetime, *, obstacles: Obstacles = NO_OBSTACLES
+) -> Decision | None:
     """The paid amount, in đồng, becomes the price, so no refund exceeds it. The one decision then books the nights.
 
     Raises Refused unless the session is under review for its amount, and if another user has a night.
     """
     if session.fulfilment is not Fulfilment.REVIEW or session.transaction_id is None:
         raise Refused("INVALID_AUCTION_STATE", "Only an amount that is under review can be accepted.")
-    if found.taken:
+    if obstacles.taken:
         raise Refused("INVALID_AUCTION_STATE", "A night is somebody else's by now: give the money back.")
     if not 0 < paid <= MAXIMUM_AMOUNT:
         raise Refused("INVALID_AMOUNT", "That is no price.", paid=paid)
@@ -115,17 +121,19 @@ def accept(session: PaymentSession, paid: int, now: datetime, *, found: Found = 
         amount=paid,
         discount=session.discount,
     )
-    return decide(session.but(amount=paid), evidence, now, found=found)
+    return decide(session.but(amount=paid), evidence, now, obstacles=obstacles)
 
 
-def end(session: PaymentSession, evidence: Evidence, now: datetime, *, found: Found = NOTHING) -> Decision | None:
+def end(
+    session: PaymentSession, evidence: Evidence, now: datetime, *, obstacles: Obstacles = NO_OBSTACLES
+) -> Decision | None:
     """End a session by hand, by ZaloPay's present answer about its order. If money is there, record it instead.
 
     A session that ended unresolved counts as resolved from now on. Raises Refused while money is moving (silence is no
     proof that it stopped), and for a session that is over already.
     """
     if evidence.outcome is Outcome.PAID:
-        return decide(session, evidence, now, found=found)
+        return decide(session, evidence, now, obstacles=obstacles)
     unheard = session.processing and evidence.outcome is Outcome.UNKNOWN
     if evidence.outcome is Outcome.PROCESSING or unheard:
         raise Refused("PAYMENT_PROCESSING", "Money is moving: its order cannot be ended by hand.")

@@ -56,9 +56,9 @@ def refundable(owing: Owing, amount: int) -> int:
 
 def request_refund(owing: Owing, app_id: int, now: datetime) -> DecisionOn[Owing] | None:
     """Record the refund with the id for ZaloPay, before ZaloPay is asked. None unless the refund is due."""
-    if _standing(owing) != Fulfilment.REFUND_DUE:
+    if _state(owing) != Fulfilment.REFUND_DUE:
         return None
-    assert owing.refund, "whoever owes knows how much"
+    assert owing.refund, "a refund that is due has an amount"
     refund = owing.refund
     amount = refundable(owing, refund.amount) if refund.attempt is None else refund.amount
     return _requested(owing, refund.but(amount=amount, requested_at=now), app_id, now)
@@ -93,7 +93,7 @@ def decide_refund(
     refund = owing.refund
     if refund is None or asked is None or refund.id != asked.id:
         return None
-    if evidence.outcome is RefundOutcome.DONE and _standing(owing) in (Fulfilment.REFUNDING, Fulfilment.REFUND_MANUAL):
+    if evidence.outcome is RefundOutcome.DONE and _state(owing) in (Fulfilment.REFUNDING, Fulfilment.REFUND_MANUAL):
         return _ended(owing, refund.but(status=Fulfilment.REFUNDED, refunded_at=now, code=evidence.code), now)
     refund = _under_way(owing, asked)
     if refund is None or (at_request and refund.accepted_at is not None):
@@ -143,7 +143,7 @@ def _with(owing: Owing, refund: Refund, now: datetime, due_at: datetime | None) 
     return moved.but(fulfilment=refund.status)
 
 
-def _standing(owing: Owing) -> str:
+def _state(owing: Owing) -> str:
     return owing.status if isinstance(owing, Stray) else owing.fulfilment
 
 
@@ -151,7 +151,7 @@ def _under_way(owing: Owing, asked: Refund | None) -> Refund | None:
     """The refund that ZaloPay was asked about, if we still wait for that one."""
     refund = owing.refund
     awaited = refund is not None and asked is not None and refund.id == asked.id
-    return refund if awaited and _standing(owing) == Fulfilment.REFUNDING else None
+    return refund if awaited and _state(owing) == Fulfilment.REFUNDING else None
 
 
 def asked_at(refund: Refund) -> datetime | None:

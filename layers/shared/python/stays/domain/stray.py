@@ -64,7 +64,7 @@ class Stray(Model):
 
 def stray_of(evidence: Evidence, stay_id: str | None, app_trans_id: str | None) -> Stray:
     """The record of money that no order of ours waited for."""
-    assert evidence.transaction_id, "money has a name"
+    assert evidence.transaction_id, "money has a transaction id"
     return Stray(
         transaction_id=evidence.transaction_id,
         amount=evidence.amount or 0,

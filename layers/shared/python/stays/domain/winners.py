@@ -30,23 +30,23 @@ def is_offer(award: Award) -> bool:
     return award.award_id != WIN
 
 
-class Standing(NamedTuple):
+class WinState(NamedTuple):
     """The status of a win, and the deadline that fits it (contract C25): the page looks at the deadline first."""
 
     status: WinnerStatus
     deadline: datetime
 
 
-def standing(award: Award, now: datetime, open_until: datetime | None) -> Standing:
-    """The standing of a win. `open_until` is the end of an open order or reservation for it."""
+def win_state(award: Award, now: datetime, open_until: datetime | None) -> WinState:
+    """The state of a win. `open_until` is the end of an open order or reservation for it."""
     over_at = award.over_at(now)
     if award.status in PAYABLE and open_until is not None:
-        return Standing("PENDING_PAYMENT", max(award.payment_deadline, open_until))
+        return WinState("PENDING_PAYMENT", max(award.payment_deadline, open_until))
     if over_at is not None:
-        return Standing("EXPIRED", over_at)
+        return WinState("EXPIRED", over_at)
     if award.status is AwardStatus.PAID:
-        return Standing("PAID", datetime.combine(award.nights[-1].date + timedelta(days=1), _CHECK_OUT))
-    return Standing("PENDING_PAYMENT", award.payment_deadline)
+        return WinState("PAID", datetime.combine(award.nights[-1].date + timedelta(days=1), _CHECK_OUT))
+    return WinState("PENDING_PAYMENT", award.payment_deadline)
 
 
 def is_partial(award: Award, now: datetime) -> bool:

@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stays.domain.announcement import Announcement
 
 SOURCE = "stays"
-# A client that has this ends a call before the time of any of our functions does.
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+# A client with these times gives up before the time-out of any of our functions.
+TIMEOUTS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 MOST_ENTRIES = 10  # of one call, which may have 256 KB (AWS, PutEvents); ten of our longest events are a tenth of that
 
 

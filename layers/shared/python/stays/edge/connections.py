@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from stays.aws.client import AwsError, Management, Patience
+from stays.aws.client import AwsError, Management, Timeouts
 from stays.aws.store import Condition, Store
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message
@@ -20,7 +20,7 @@ PRESENCE = timedelta(minutes=15)  # how long an authenticated call proves the us
 PRESENCE_WRITES = timedelta(minutes=5)  # at most one write per user and address in this time
 PRESENCE_AGAIN = timedelta(minutes=1)  # until the next attempt after a failed write
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a record from further in the future is wrong
-BRIEF = Patience(attempt=1.0, whole=1.5, attempts=2)  # for presence: a page must not wait for it
+PRESENCE_TIMEOUTS = Timeouts(attempt=1.0, whole=1.5, attempts=2)  # for presence: a page must not wait for it
 REMEMBERED = 1000  # users and addresses whose presence was written recently
 JOINING = timedelta(seconds=2)  # how long a new subscription may take to receive the messages that it has missed
 MOST_CONNECTIONS = 10  # of one user
@@ -54,7 +54,7 @@ class Connection(Model):
 
 
 def surplus(others: Sequence[Connection], now: datetime) -> list[Connection]:
-    """The user's other connections to end when one more subscribes: the expired ones, and the oldest beyond ten."""
+    """The connections to close when one more of the user subscribes: expired ones, and the oldest ones over ten."""
     expired = [each for each in others if each.is_expired(now)]
     live = sorted((each for each in others if not each.is_expired(now)), key=lambda each: each.opened_at)
     return expired + live[: max(0, len(live) + 1 - MOST_CONNECTIONS)]
@@ -80,8 +80,8 @@ class Connections:
         item = self._store.get(_own_key(connection_id))
         return Connection.model_validate(item) if item else None
 
-    def may_wait(self, connection: Connection, now: datetime) -> bool:
-        """Whether an unproven connection may wait for its user's call: only once. No write if it has waited before."""
+    def claim_wait(self, connection: Connection, now: datetime) -> bool:
+        """Record that an unproven connection waits for its user's call. False if it has waited before."""
         if connection.waited_at is not None:
             return False
         first = "attribute_exists(PK) AND attribute_not_exists(waitedAt) AND attribute_not_exists(userId)"
@@ -122,7 +122,7 @@ class Connections:
         if listed_by is not None:
             self._store.delete(_listed_key(listed_by, connection_id))
 
-    def note_seen(self, user_id: str, mark: str, now: datetime) -> datetime:
+    def note_call(self, user_id: str, mark: str, now: datetime) -> datetime:
         """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""
         item = _presence_key(user_id, mark) | {"seenAt": timestamp(now)} | _until(now + PRESENCE)
         lately = Condition(
@@ -131,10 +131,10 @@ class Connections:
             after=timestamp(now + CLOCKS_DIFFER),
         )
         written = self._store.put(item, lately)
-        return now if written.done else datetime.fromisoformat(written.standing["seenAt"])
+        return now if written.done else datetime.fromisoformat(written.existing["seenAt"])
 
-    def was_seen(self, user_id: str, mark: str, now: datetime) -> bool:
-        """Whether the user made an authenticated call from here in the last 15 minutes."""
+    def find_call(self, user_id: str, mark: str, now: datetime) -> bool:
+        """Whether the user made an authenticated call from here in the last 15 minutes: one read."""
         seen = (self._store.get(_presence_key(user_id, mark)) or {}).get("seenAt", "")
         return bool(timestamp(now - PRESENCE) < seen <= timestamp(now + CLOCKS_DIFFER))
 
@@ -195,7 +195,7 @@ class Presence:
 
     def _write(self, user_id: str, mark: str, now: datetime) -> datetime:
         try:
-            return self._connections.note_seen(user_id, mark, now)
+            return self._connections.note_call(user_id, mark, now)
         except (AwsError, Busy) as error:
             self._failed(str(error))
             return now - PRESENCE_WRITES + PRESENCE_AGAIN

@@ -43,7 +43,7 @@ class AllowedMethods(Model):
 
 
 class AuctionState(Model):
-    """The state that is in the way, as far as there is one to name."""
+    """The state that does not allow the request. Only the fields that apply are present."""
 
     session_id: Annotated[StayId | None, Field(description="The session that is paid, or whose order is open.")] = None
     expires_at: Annotated[Timestamp | None, Field(description="The end of the open order.")] = None

@@ -13,7 +13,7 @@ from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, Paym
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
 from stays.table.keys import award_item, award_key, night_key, stay_key
-from stays.table.operations import FREED, NIGHT, OWN, Operations, Writing, nights_in
+from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
 
@@ -38,8 +38,8 @@ class Received(NamedTuple):
     reason: str | None = None
 
 
-class Restless(Exception):
-    """An award changed during every attempt to write it. Bring the change again."""
+class AwardKeepsChanging(Exception):
+    """An award changed during every attempt to write it. The event has to be delivered again."""
 
 
 class Awards:
@@ -49,7 +49,7 @@ class Awards:
         """`unreadable` is called with every award that is left out because it cannot be read."""
         self._store = store
         self._unreadable = unreadable
-        self._writing = Writing(store)
+        self._builder = OperationBuilder(store)
 
     # Reading
 
@@ -121,18 +121,18 @@ class Awards:
             if written.done:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
-            received = self._revise(written.standing, correction, award)
+            received = self._revise(written.existing, correction, award)
             if received is not None:
                 return received
-        raise Restless
+        raise AwardKeepsChanging
 
-    def _revise(self, standing: Item, correction: Correction, award: Award) -> Received | None:
+    def _revise(self, existing: Item, correction: Correction, award: Award) -> Received | None:
         """The outcome of a correction; None if the award has changed meanwhile."""
-        if standing["kind"] == "WITHDRAWN":
-            if award.revision <= standing["revision"]:
+        if existing["kind"] == "WITHDRAWN":
+            if award.revision <= existing["revision"]:
                 return Received(Reception.IGNORED)
             return Received(Reception.REFUSED, None, "this award was withdrawn")
-        current = Award.model_validate(standing)
+        current = Award.model_validate(existing)
         if award.revision <= _last_revision(current):
             again = current.correction and current.correction.event_id == correction.event_id
             return Received(Reception.KEPT if again else Reception.IGNORED, current)
@@ -140,7 +140,7 @@ class Awards:
             return Received(Reception.REFUSED, current, f"this award is {current.status} already")
         if current.correction and current.correction.award is None:
             return Received(Reception.REFUSED, current, "this award is withdrawn once its payment has ended")
-        at_once = self._writing.replace_award(current, award)
+        at_once = self._builder.replace_award(current, award)
         return self._apply(current, correction, at_once, award, award.received_at)
 
     def take_back(
@@ -158,15 +158,15 @@ class Awards:
             written = self._store.put(unheard, older)
             if written.done:
                 return Received(Reception.RECEIVED)
-            received = self._withdraw(written.standing, correction, now)
+            received = self._withdraw(written.existing, correction, now)
             if received is not None:
                 return received
-        raise Restless
+        raise AwardKeepsChanging
 
-    def _withdraw(self, standing: Item, correction: Correction, now: datetime) -> Received | None:
-        if standing["kind"] == "WITHDRAWN":
+    def _withdraw(self, existing: Item, correction: Correction, now: datetime) -> Received | None:
+        if existing["kind"] == "WITHDRAWN":
             return Received(Reception.IGNORED)
-        current = Award.model_validate(standing)
+        current = Award.model_validate(existing)
         if current.status is AwardStatus.WITHDRAWN or correction.revision < _last_revision(current):
             return Received(Reception.IGNORED, current)
         if current.status is AwardStatus.PAID:
@@ -174,7 +174,7 @@ class Awards:
         if current.correction == correction:
             return Received(Reception.KEPT, current)
         withdrawn = withdraw(current, correction.revision, now)
-        return self._apply(current, correction, self._writing.move_award(current, withdrawn), withdrawn, now)
+        return self._apply(current, correction, self._builder.move_award(current, withdrawn), withdrawn, now)
 
     def _apply(
         self, current: Award, correction: Correction, at_once: Operations, after: Award, now: datetime
@@ -189,9 +189,9 @@ class Awards:
             if session is None or not session.is_live:
                 self._store.transact(at_once)
                 return Received(Reception.RECEIVED, after)
-            still_open = self._store.checking(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
+            still_open = self._store.check_operation(stay_key(session.id, "SESSION"), any_of("status", UNFINISHED))
             kept = current.but(correction=correction, changed_at=now)
-            self._store.transact(self._writing.move_award(current, kept) | {"session": still_open})
+            self._store.transact(self._builder.move_award(current, kept) | {"session": still_open})
         except Conflicted:
             return None
         return Received(Reception.KEPT, kept)
@@ -201,9 +201,9 @@ class Awards:
         return PaymentSession.model_validate(item) if item else None
 
     def load_chain(self, award: Award) -> list[Award]:
-        """The offers that follow from an award that is over, open or about to be made, and not being withdrawn yet.
+        """The offers of an award's chain that can still be paid, or that have nights to pass on.
 
-        Reads the auction's awards.
+        An open offer whose withdrawal already waits for its payment is left out. Reads all offers of the auction.
         """
         items = self._store.query_all(
             "PK = :auction",
@@ -225,7 +225,7 @@ class Awards:
         nights = after.chosen(now) if before.status is AwardStatus.WAITING else ()
         checks = {f"{NIGHT}{night.date}": self._still_free(after, night.date, now, mine=True) for night in nights}
         try:
-            self._store.transact(checks | self._writing.move_award(before, after))
+            self._store.transact(checks | self._builder.move_award(before, after))
         except Conflicted as conflict:
             if nights_in(conflict.items, NIGHT):
                 raise over(before) from None
@@ -236,9 +236,9 @@ class Awards:
         """Write the end of an award and of its unpaid session in one write. False if one of them has changed."""
         lost = frozenset[date]()
         for _ in range(_ATTEMPTS):
-            gone = self._writing.supersede(instead_of, (), lost, now) if instead_of else {}
+            gone = self._builder.supersede(instead_of, (), lost, now) if instead_of else {}
             try:
-                self._store.transact(gone | self._writing.move_award(before, after))
+                self._store.transact(gone | self._builder.move_award(before, after))
             except Conflicted as conflict:
                 if "award" in conflict.items or any(name.startswith(OWN) for name in conflict.items):
                     return False
@@ -281,10 +281,10 @@ class Awards:
 
     def _write_passed(self, award: Award, passed: PassedNights, now: datetime) -> bool:
         operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
-        operations |= self._writing.move_award(award, passed.award)
+        operations |= self._builder.move_award(award, passed.award)
         if passed.offer:
             new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.putting(award_item(passed.offer), new)
+            operations["offer"] = self._store.put_operation(award_item(passed.offer), new)
         try:
             self._store.transact(operations)
         except Conflicted:
@@ -309,7 +309,7 @@ class Awards:
             now=timestamp(now),
             **values,
         )
-        return self._store.checking(night_key(award.rented_property.id, night), free)
+        return self._store.check_operation(night_key(award.rented_property.id, night), free)
 
 
 def _key_of(award: Award) -> dict[str, str]:
@@ -321,7 +321,7 @@ def _last_revision(award: Award) -> int:
 
 
 def _is_on_sale(offer: Award) -> bool:
-    """Whether it, or the offer that follows from it, can still be paid, and no withdrawal waits for its payment."""
+    """Whether it can be paid and no withdrawal waits for its payment, or whether it has nights to pass on."""
     stopped = offer.correction is not None and offer.correction.award is None
     return (offer.status in PAYABLE and not stopped) or (offer.status is not AwardStatus.PAID and bool(offer.unsold))
 

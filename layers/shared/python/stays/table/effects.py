@@ -11,7 +11,7 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Thread,
-    rearmed,
+    due_or_finished,
     retry_at,
 )
 from stays.domain.payment import PaymentSession
@@ -66,21 +66,21 @@ class Effects:
         )
         self._move(mail, ours)
 
-    def rearm(self, mail: Mail, now: datetime) -> Mail:
+    def retry_or_finish(self, mail: Mail, now: datetime) -> Mail:
         """Make a mail due again, so that the stream brings it, or finish it.
 
         If it has moved on meanwhile, nothing is written and the mail is returned as it was.
         """
         waited = Condition("dueAt = :dueAt", dueAt=mail.dump().get("dueAt"))
-        after = rearmed(mail, now)
+        after = due_or_finished(mail, now)
         return after if self._move(after, waited) else mail
 
     def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
-        written = Written(done=False, standing=mail.dump())
+        written = Written(done=False, existing=mail.dump())
         while not written.done:
-            after = decide(Mail.model_validate(written.standing))
-            written = self._store.put(mail_item(after), _unchanged(written.standing))
+            after = decide(Mail.model_validate(written.existing))
+            written = self._store.put(mail_item(after), _unchanged(written.existing))
 
     def _move(self, mail: Mail, condition: Condition) -> bool:
         return self._store.put(mail_item(mail), condition).done
@@ -96,7 +96,7 @@ class Effects:
         )
         item = thread.dump() | stay_key(booking.id, "THREAD") | {"kind": "THREAD"}
         written = self._store.put(item, Condition("attribute_not_exists(PK)"))
-        return thread if written.done else Thread.model_validate(written.standing)
+        return thread if written.done else Thread.model_validate(written.existing)
 
 
 def _unchanged(read: Item) -> Condition:

@@ -32,7 +32,7 @@ Operations = dict[str, Operation]
 NIGHT, FREED, OWN = "night ", "freed ", "own"
 
 
-class Writing:
+class OperationBuilder:
     """Builds operations; writes nothing. `by` names the operator who decides, if an operator does."""
 
     def __init__(self, store: Store, by: str | None = None) -> None:
@@ -52,20 +52,21 @@ class Writing:
 
     def _held(self, session: PaymentSession, night: date, condition: Condition) -> Operation:
         until = {"heldUntil": timestamp(session.hold_until)}
-        return self._store.putting(_night_item(session, night, "HELD") | until, condition)
+        return self._store.put_operation(_night_item(session, night, "HELD") | until, condition)
 
     def book(self, session: PaymentSession, now: datetime, instead_of: Collection[str] = ()) -> Operations:
         """Book all nights of the session."""
         free = _free(session, now, instead_of)
         return {
-            _name(night): self._store.putting(_night_item(session, night, "BOOKED"), free) for night in session.nights
+            _name(night): self._store.put_operation(_night_item(session, night, "BOOKED"), free)
+            for night in session.nights
         }
 
     def free(self, session: PaymentSession, but: Collection[date] = (), name: str = NIGHT) -> Operations:
         """Free the session's nights, without those in `but`."""
         ours = Condition("attribute_not_exists(PK) OR stayId = :stayId", stayId=session.id)
         return {
-            f"{name}{night}": self._store.deleting(night_key(session.property_id, night), ours)
+            f"{name}{night}": self._store.delete_operation(night_key(session.property_id, night), ours)
             for night in session.nights
             if night not in but
         }
@@ -75,13 +76,13 @@ class Writing:
     def open(self, session: PaymentSession, now: datetime) -> Operations:
         """A new session."""
         new = Condition("attribute_not_exists(PK)")
-        written = {"session": self._store.putting(_session_item(session), new)}
+        written = {"session": self._store.put_operation(_session_item(session), new)}
         return written | self._booking(session, None) | self.event(session, "OPENED", now)
 
     def move(self, before: PaymentSession, after: PaymentSession, name: str = "session") -> Operations:
         """The change of a session and of its booking."""
         changes = differences(before.dump(), after.dump())
-        moved = {name: self._store.updating(session_key(after), changes, _moving(before, after))}
+        moved = {name: self._store.update_operation(session_key(after), changes, _moving(before, after))}
         return moved | self._booking(after, before)
 
     def supersede(
@@ -99,7 +100,7 @@ class Writing:
         operations = self.move(before, after) | self._transaction(before, after)
         operations |= self.event(after, decision.name, now, decision.evidence)
         if decision.mail:
-            operations["mail"] = self._store.putting(mail_item(new_mail(after.id, decision.mail, now)))
+            operations["mail"] = self._store.put_operation(mail_item(new_mail(after.id, decision.mail, now)))
         return operations
 
     def _transaction(self, before: PaymentSession, after: PaymentSession) -> Operations:
@@ -108,9 +109,9 @@ class Writing:
             return {}
         key = transaction_key(after.transaction_id)
         if before.transaction_id == after.transaction_id:
-            return {"transaction": self._store.updating(key, differences(before.dump(), after.dump()))}
+            return {"transaction": self._store.update_operation(key, differences(before.dump(), after.dump()))}
         item = after.dump() | key | {"kind": "TRANSACTION"}
-        written = {"transaction": self._store.putting(item, _unclaimed(after))}
+        written = {"transaction": self._store.put_operation(item, _unclaimed(after))}
         if before.transaction_id is not None:
             earlier = Stray(
                 transaction_id=before.transaction_id,
@@ -119,13 +120,13 @@ class Writing:
                 app_trans_id=before.app_trans_id,
                 received_at=before.changed_at,
             )
-            written["earlier"] = self._store.putting(stray_item(earlier))
+            written["earlier"] = self._store.put_operation(stray_item(earlier))
         return written
 
     def stray(self, session: PaymentSession, evidence: Evidence, now: datetime) -> Operations:
         """Money beyond the amount owed: recorded once under its own id, for the operator."""
         item = stray_item(stray_of(evidence, session.id, session.app_trans_id))
-        kept = {"transaction": self._store.putting(item, Condition("attribute_not_exists(PK)"))}
+        kept = {"transaction": self._store.put_operation(item, Condition("attribute_not_exists(PK)"))}
         return kept | self.event(session, "SECOND_TRANSACTION", now, evidence)
 
     def _booking(self, session: PaymentSession, before: PaymentSession | None) -> Operations:
@@ -134,12 +135,12 @@ class Writing:
             return {}
         created = timestamp(booking.created_at)
         keys = stay_key(session.id, "BOOKING") | {"kind": "BOOKING", "userSort": f"BOOKING#{created}"}
-        return {"booking": self._store.putting(booking.dump() | keys)}
+        return {"booking": self._store.put_operation(booking.dump() | keys)}
 
     def event(self, session: PaymentSession, name: str, now: datetime, evidence: Evidence | None = None) -> Operations:
         """One line of the timeline."""
         said = {"evidence": evidence.dump()} if evidence else {}
-        return {"event": self._store.putting(event_item(session.id, name, now, **self._by, **said))}
+        return {"event": self._store.put_operation(event_item(session.id, name, now, **self._by, **said))}
 
     # Awards
 
@@ -153,19 +154,19 @@ class Writing:
         if before.due_at is not None and after.due_at != before.due_at:
             conditions.append(Condition("dueAt = :dueAt", dueAt=timestamp(before.due_at)))
         changes = differences(award_item(before), award_item(after)) | {"passedOn": after.passed_on}
-        return {name: self._store.updating(_key_of(before), changes, both(*conditions))}
+        return {name: self._store.update_operation(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:
         """Replace an award as it was read by other terms."""
-        return {"award": self._store.putting(award_item(after), unchanged(before))}
+        return {"award": self._store.put_operation(award_item(after), unchanged(before))}
 
     def change_award(self, session: PaymentSession, changes: Mapping[str, Any], condition: Condition) -> Operations:
         """Change the award of a session without reading it first."""
-        return {"award": self._store.updating(_award_key(session), changes, condition)}
+        return {"award": self._store.update_operation(_award_key(session), changes, condition)}
 
     def check_award(self, session: PaymentSession, condition: Condition) -> Operations:
         """A condition on the award of a session, without a write."""
-        return {"award": self._store.checking(_award_key(session), condition)}
+        return {"award": self._store.check_operation(_award_key(session), condition)}
 
 
 def unchanged(award: Award) -> Condition:

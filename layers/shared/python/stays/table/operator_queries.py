@@ -106,8 +106,8 @@ class OperatorQueries:
     def send_again(self, session: PaymentSession, now: datetime) -> None:
         """Tell the user the session's state once more: the stream brings it to the notifier."""
         there = Condition("attribute_exists(PK)")
-        update = self._store.updating(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
-        line = self._store.putting(event_item(session.id, "TOLD_AGAIN", now, by=self._by))
+        update = self._store.update_operation(stay_key(session.id, "SESSION"), {"tellAgainAt": timestamp(now)}, there)
+        line = self._store.put_operation(event_item(session.id, "TOLD_AGAIN", now, by=self._by))
         self._store.transact({"session": update, "event": line})
 
     def note_mail(self, session: PaymentSession, now: datetime) -> None:

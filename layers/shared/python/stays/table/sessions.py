@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stays.aws.store import Condition, Conflicted, Item, Store, any_of, both, differences
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
-from stays.domain.decision import NOTHING, AwardState, Decision, Evidence, Found, Nights, award_state, decide
+from stays.domain.decision import NO_OBSTACLES, AwardState, Decision, Evidence, Nights, Obstacles, award_state, decide
 from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.second_chances import end, unsold_nights, withdraw
@@ -19,8 +19,8 @@ from stays.table.operations import (
     FREED,
     NIGHT,
     OWN,
+    OperationBuilder,
     Operations,
-    Writing,
     ahead,
     night_of,
     nights_in,
@@ -28,7 +28,7 @@ from stays.table.operations import (
     unchanged,
 )
 
-Decider = Callable[[PaymentSession, Found], Decision | None]
+Decider = Callable[[PaymentSession, Obstacles], Decision | None]
 
 _ATTEMPTS = 8
 _LIVE_OFFERS = (AwardStatus.WAITING, AwardStatus.ACCEPTED)
@@ -69,7 +69,7 @@ class Sessions:
         self._store = store
         self._decided = decided
         self._unreadable = unreadable
-        self._writing = Writing(store, by)
+        self._builder = OperationBuilder(store, by)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""
@@ -124,14 +124,14 @@ class Sessions:
         lost: frozenset[date],
         now: datetime,
     ) -> Operations:
-        operations = self._writing.hold(session, now, [instead_of.id] if instead_of else [])
+        operations = self._builder.hold(session, now, [instead_of.id] if instead_of else [])
         if instead_of:
-            operations |= self._writing.supersede(instead_of, session.nights, lost, now)
+            operations |= self._builder.supersede(instead_of, session.nights, lost, now)
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
         payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
-        operations |= self._writing.change_award(session, checkout, payable)
-        operations["limit"] = self._store.counting(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
-        return operations | self._writing.open(session, now)
+        operations |= self._builder.change_award(session, checkout, payable)
+        operations["limit"] = self._store.count_operation(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
+        return operations | self._builder.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
         """Record that a reservation's order is about to be made. Its nights stay held as long as it can be paid.
@@ -139,10 +139,10 @@ class Sessions:
         Raises Conflicted if another call did so first, NightsTaken if the hold had ended and another user took a night.
         """
         first = both(any_of("status", [Status.CREATED]), Condition("attribute_not_exists(attemptedAt)"))
-        update = self._store.updating(session_key(session), differences(before.dump(), session.dump()), first)
-        event = self._writing.event(session, "ORDER_ATTEMPTED", now)
+        update = self._store.update_operation(session_key(session), differences(before.dump(), session.dump()), first)
+        event = self._builder.event(session, "ORDER_ATTEMPTED", now)
         try:
-            self._store.transact({**self._writing.hold(session, now), "session": update, **event})
+            self._store.transact({**self._builder.hold(session, now), "session": update, **event})
         except Conflicted as conflict:
             _raise_taken(conflict.items)
             raise
@@ -176,15 +176,19 @@ class Sessions:
         """
         assert session.transaction_id
         changes, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
-        copy = self._store.updating(transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)"))
+        copy = self._store.update_operation(
+            transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)")
+        )
         try:
-            self._store.transact({"session": self._store.updating(session_key(session), changes, first), "copy": copy})
+            self._store.transact(
+                {"session": self._store.update_operation(session_key(session), changes, first), "copy": copy}
+            )
         except (Conflicted, Busy):
             return
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
         """Bring evidence to the one decision. Returns the session as it is afterwards, also if another call decided."""
-        return self.settle(session, lambda current, found: decide(current, evidence, now, found=found), now)
+        return self.settle(session, lambda current, obstacles: decide(current, evidence, now, obstacles=obstacles), now)
 
     def settle(self, session: PaymentSession, decider: Decider, now: datetime) -> PaymentSession:
         """Decide and write in one transaction. If a condition fails, read again and decide again.
@@ -192,17 +196,17 @@ class Sessions:
         Obstacles are learnt from failed conditions only. A night counts as taken only if its item names another stay.
         Raises Unsettled if the session changes during every attempt.
         """
-        found, lost = NOTHING, frozenset[date]()
+        obstacles, lost = NO_OBSTACLES, frozenset[date]()
         for _ in range(_ATTEMPTS):
-            decision = decider(session, found)
+            decision = decider(session, obstacles)
             if decision is None:
                 return session
             try:
-                self._store.transact(self._operations(session, decision, found, lost, now))
+                self._store.transact(self._operations(session, decision, obstacles, lost, now))
             except Conflicted as conflict:
                 if decision.session is session:
                     return session  # stray money that is recorded already
-                found = self._learn(session, decision, conflict.items, found)
+                obstacles = self._learn(session, decision, conflict.items, obstacles)
                 lost |= nights_in(conflict.items, NIGHT, FREED)
                 session = self.find(session.id)
             else:
@@ -211,38 +215,38 @@ class Sessions:
         raise Unsettled
 
     def _operations(
-        self, before: PaymentSession, decision: Decision, found: Found, lost: frozenset[date], now: datetime
+        self, before: PaymentSession, decision: Decision, obstacles: Obstacles, lost: frozenset[date], now: datetime
     ) -> Operations:
         after = decision.session
         if after is before:
             assert decision.evidence
-            return self._writing.stray(after, decision.evidence, now)
-        operations = self._nights(decision, found, lost, now)
-        operations |= self._writing.decided(before, decision, now)
-        return operations | self._award(before, decision, found, now)
+            return self._builder.stray(after, decision.evidence, now)
+        operations = self._nights(decision, obstacles, lost, now)
+        operations |= self._builder.decided(before, decision, now)
+        return operations | self._award(before, decision, obstacles, now)
 
-    def _nights(self, decision: Decision, found: Found, lost: frozenset[date], now: datetime) -> Operations:
+    def _nights(self, decision: Decision, obstacles: Obstacles, lost: frozenset[date], now: datetime) -> Operations:
         after = decision.session
         if decision.nights is Nights.FREE:
-            return self._writing.free(after, lost)
+            return self._builder.free(after, lost)
         if decision.nights is Nights.HOLD:
-            return self._writing.hold_longer(after, lost)
+            return self._builder.hold_longer(after, lost)
         if decision.nights is Nights.KEEP:
             return {}
         operations: Operations = {}
-        for own in found.own:
-            operations |= self._writing.supersede(own, after.nights, lost, now)
-        return operations | self._writing.book(after, now, [own.id for own in found.own])
+        for own in obstacles.own:
+            operations |= self._builder.supersede(own, after.nights, lost, now)
+        return operations | self._builder.book(after, now, [own.id for own in obstacles.own])
 
-    def _award(self, before: PaymentSession, decision: Decision, found: Found, now: datetime) -> Operations:
+    def _award(self, before: PaymentSession, decision: Decision, obstacles: Obstacles, now: datetime) -> Operations:
         """The change to the session's award that a decision needs."""
         after = decision.session
         if decision.nights is Nights.BOOK:
-            return self._paid_award(after, found.award, now) | self._ended_offers(found, now)
+            return self._paid_award(after, obstacles.award, now) | self._ended_offers(obstacles, now)
         if before.is_live and not after.is_live:
-            return self._left_award(after, found.award, now)
+            return self._left_award(after, obstacles.award, now)
         if before.fulfilment is Fulfilment.BOOKED and after.fulfilment is not Fulfilment.BOOKED:
-            return self._given_back_award(after, found.award, now)
+            return self._given_back_award(after, obstacles.award, now)
         return {}
 
     def _paid_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
@@ -259,7 +263,7 @@ class Sessions:
                 "unsold": [night.isoformat() for night in left] if left else None,
                 "dueAt": None if left == () else timestamp(now),
             }
-            return self._writing.change_award(session, changes, as_opened)
+            return self._builder.change_award(session, changes, as_opened)
         is_open = award_state(session, award) is AwardState.OPEN
         left = tuple(night for night in award.stake if night not in session.nights) if is_open else award.unsold
         paid = award.but(
@@ -271,27 +275,27 @@ class Sessions:
             unsold=left or None,
             due_at=now if left else None,
         )
-        written = self._writing.move_award(award, paid)
+        written = self._builder.move_award(award, paid)
         if award.correction:
             why = "it was paid before this could be applied"
             raw = json.dumps(award.correction.dump(), ensure_ascii=False)
-            written["refused"] = self._store.putting(refused_item(award.correction.event_id, why, raw, now))
+            written["refused"] = self._store.put_operation(refused_item(award.correction.event_id, why, raw, now))
         return written
 
-    def _ended_offers(self, found: Found, now: datetime) -> Operations:
+    def _ended_offers(self, obstacles: Obstacles, now: datetime) -> Operations:
         operations: Operations = {}
-        for offer in found.offers:
+        for offer in obstacles.offers:
             name = f"offer {offer.user_id} {offer.award_id}"
-            operations |= self._writing.move_award(offer, end(offer, AwardStatus.EXPIRED, now), name)
+            operations |= self._builder.move_award(offer, end(offer, AwardStatus.EXPIRED, now), name)
         return operations
 
     def _left_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
         """Another session can pay the award now, on the terms of a correction that waited for this session's end."""
         if award is None or award.correction is None:
-            return self._writing.check_award(session, Condition("attribute_not_exists(correction)"))
+            return self._builder.check_award(session, Condition("attribute_not_exists(correction)"))
         if award.correction.award is not None:
-            return self._writing.replace_award(award, award.correction.award)
-        return self._writing.move_award(award, withdraw(award, award.correction.revision, now))
+            return self._builder.replace_award(award, award.correction.award)
+        return self._builder.move_award(award, withdraw(award, award.correction.revision, now))
 
     def _given_back_award(self, session: PaymentSession, award: Award | None, now: datetime) -> Operations:
         """The user has lost the award. Its nights that are not past become unsold."""
@@ -307,21 +311,25 @@ class Sessions:
             "dueAt": timestamp(now) if unsold else None,
             "changedAt": timestamp(now),
         }
-        return self._writing.change_award(session, changes, idle)
+        return self._builder.change_award(session, changes, idle)
 
     # Obstacles
 
-    def _learn(self, session: PaymentSession, decision: Decision, items: Mapping[str, Item], found: Found) -> Found:
+    def _learn(
+        self, session: PaymentSession, decision: Decision, items: Mapping[str, Item], obstacles: Obstacles
+    ) -> Obstacles:
         if decision.nights is Nights.BOOK:
-            found = self._learn_of_nights(session, items, found)
+            obstacles = self._learn_of_nights(session, items, obstacles)
         known = items.get("transaction", {})
         if known.get("kind") in ("TRANSACTION", "STRAY") and known.get("id") != session.id:
-            found = found._replace(known=True)
+            obstacles = obstacles._replace(known=True)
         if any(name == "award" or name.startswith(("offer ", OWN)) for name in items):
             award = self._find_award(session)
-            own = {each.id: each for each in (*found.own, *self._find_open(award, session))}
-            found = found._replace(award=award, own=tuple(own.values()), offers=self._load_offers(session, award))
-        return found
+            own = {each.id: each for each in (*obstacles.own, *self._find_open(award, session))}
+            obstacles = obstacles._replace(
+                award=award, own=tuple(own.values()), offers=self._load_offers(session, award)
+            )
+        return obstacles
 
     def _find_open(self, award: Award, session: PaymentSession) -> list[PaymentSession]:
         """Another session that is open for the award, with any nights. Once the award is paid, none may stay open."""
@@ -330,10 +338,10 @@ class Sessions:
         other = self.find(award.checkout_id)
         return [other] if other.is_live else []
 
-    def _learn_of_nights(self, session: PaymentSession, items: Mapping[str, Item], found: Found) -> Found:
+    def _learn_of_nights(self, session: PaymentSession, items: Mapping[str, Item], obstacles: Obstacles) -> Obstacles:
         stays = {name.removeprefix(f"{OWN} ") for name in items if name.startswith(OWN)}
-        own = {each.id: each for each in found.own if each.id not in stays}
-        taken = set(found.taken)
+        own = {each.id: each for each in obstacles.own if each.id not in stays}
+        taken = set(obstacles.taken)
         for name, item in items.items():
             night = night_of(name, NIGHT)
             if night is None:
@@ -343,7 +351,7 @@ class Sessions:
                 own[other.id] = other
             else:
                 taken.add(night)
-        return found._replace(own=tuple(own.values()), taken=frozenset(taken))
+        return obstacles._replace(own=tuple(own.values()), taken=frozenset(taken))
 
     def _find_own(self, session: PaymentSession, night: Item) -> PaymentSession | None:
         """Another live session of the same user for the same award, if it holds the night."""

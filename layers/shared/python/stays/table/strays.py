@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from stays.aws.store import Condition, Conflicted, Item, Store, both
-from stays.domain.decision import NOTHING, DecisionOn, Found
+from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import stray_event, stray_item, transaction_key
@@ -39,7 +39,7 @@ class Strays:
     def keep(self, stray: Stray) -> bool:
         """Record it once. False if the transaction is already recorded for something else."""
         written = self._store.put(stray_item(stray), Condition("attribute_not_exists(PK)"))
-        return written.done or _is_of(stray, written.standing)
+        return written.done or _is_of(stray, written.existing)
 
     def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
         """Whether this call may ask ZaloPay now: one of the calls that read the item may. Due again at `due_at`."""
@@ -47,28 +47,30 @@ class Strays:
         later = {"dueAt": due_at and timestamp(due_at)}
         return self._store.update(transaction_key(stray.transaction_id), later, waited).done
 
-    def settle(self, stray: Stray, decider: Callable[[Stray, Found], DecisionOn[Stray] | None], now: datetime) -> Stray:
+    def settle(
+        self, stray: Stray, decider: Callable[[Stray, Obstacles], DecisionOn[Stray] | None], now: datetime
+    ) -> Stray:
         """Decide and write in one transaction. If the item has changed meanwhile, decide again on the present one.
 
         Raises Unsettled if it changes during every attempt, or is no longer stray money.
         """
         for _ in range(_ATTEMPTS):
-            decision = decider(stray, NOTHING)
+            decision = decider(stray, NO_OBSTACLES)
             if decision is None:
                 return stray
-            standing = self._commit(stray, decision, now)
-            if standing is None:
+            existing = self._commit(stray, decision, now)
+            if existing is None:
                 self._decided(decision.name)
                 return decision.session
-            if standing["kind"] != "STRAY":
+            if existing["kind"] != "STRAY":
                 break
-            stray = read_stray(standing)
+            stray = read_stray(existing)
         raise Unsettled
 
     def _commit(self, before: Stray, decision: DecisionOn[Stray], now: datetime) -> Item | None:
         """None when written; otherwise the item that is there."""
-        after = self._store.putting(stray_item(decision.session), _unchanged(before))
-        event = self._store.putting(stray_event(before, decision.name, now, **self._by))
+        after = self._store.put_operation(stray_item(decision.session), _unchanged(before))
+        event = self._store.put_operation(stray_event(before, decision.name, now, **self._by))
         try:
             self._store.transact({"stray": after, "event": event})
         except Conflicted as conflict:
@@ -81,9 +83,9 @@ def read_stray(item: Item) -> Stray:
     return Stray.model_validate({"transactionId": item["PK"].removeprefix(_PREFIX), **item})
 
 
-def _is_of(stray: Stray, standing: Item) -> bool:
+def _is_of(stray: Stray, existing: Item) -> bool:
     """Whether it is the same money for the same order."""
-    return standing["kind"] == "STRAY" and standing.get("appTransId") == stray.app_trans_id
+    return existing["kind"] == "STRAY" and existing.get("appTransId") == stray.app_trans_id
 
 
 def _unchanged(before: Stray) -> Condition:

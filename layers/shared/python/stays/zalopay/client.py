@@ -29,7 +29,7 @@ from stays.zalopay import (
     read_refund_query,
     refund_request,
 )
-from stays.zalopay.deadline import Hurried, ending
+from stays.zalopay.deadline import DeadlineTransport, deadline
 from stays.zalopay.keys import NoKey
 from stays.zalopay.values import whole
 
@@ -42,7 +42,7 @@ logger = Logger()
 
 def client(endpoint: str, app_id: int, key1: "SigningKey") -> "Client":
     """The one client of a function. Its calls may run in threads."""
-    return Client(httpx.Client(base_url=endpoint, timeout=TIMEOUT, transport=Hurried()), app_id, key1)
+    return Client(httpx.Client(base_url=endpoint, timeout=TIMEOUT, transport=DeadlineTransport()), app_id, key1)
 
 
 class SigningKey(Protocol):
@@ -76,7 +76,7 @@ class Client:
         self._longest = longest
         self._until = until
 
-    def within(self, seconds: float) -> "Client":
+    def with_time_limit(self, seconds: float) -> "Client":
         """The same client for one request: all its calls together take at most `seconds` from now on.
 
         A call with too little time left is not sent, and counts as UNKNOWN.
@@ -147,7 +147,7 @@ class Client:
             form = signed(self._key1(fresh=fresh))
             if end - monotonic() < SHORTEST:
                 return _Answer({}, trouble="no time left")
-            with ending(end):
+            with deadline(end):
                 answer = self._http.post(path, json=form)
         except (httpx.HTTPError, NoKey) as error:
             return _Answer({}, trouble=type(error).__name__)

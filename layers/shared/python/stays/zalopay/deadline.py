@@ -11,14 +11,14 @@ from typing import Any
 import httpcore
 import httpx
 
-_END: ContextVar[float] = ContextVar("end")  # of the present call in this thread, on the monotonic clock
+_END: ContextVar[float] = ContextVar("end")  # the deadline of the present call in this thread (monotonic clock)
 
 
 @contextmanager
-def ending(at: float) -> Iterator[None]:
+def deadline(at: float) -> Iterator[None]:
     """Calls that this thread sends in this block end at this time, answered or not (monotonic clock).
 
-    They must use the `Hurried` transport.
+    They must use the `DeadlineTransport` transport.
     """
     token = _END.set(at)
     try:
@@ -83,8 +83,8 @@ def _addresses(host: str, port: int) -> list[str]:
         return []
 
 
-class Hurried(httpx.BaseTransport):
-    """HTTP whose calls keep the deadline of `ending`. Raises httpx.TransportError, like httpx's own transport."""
+class DeadlineTransport(httpx.BaseTransport):
+    """HTTP whose calls end at the time of `deadline`. Raises httpx.TransportError, like httpx's own transport."""
 
     def __init__(self, trusted: ssl.SSLContext | None = None) -> None:
         """`trusted` has the accepted authorities; by default the usual ones."""

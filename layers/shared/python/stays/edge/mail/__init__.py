@@ -50,7 +50,7 @@ def render(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """
     try:
         return _message(in_lines(content), sender, now)
-    except Exception:  # noqa: BLE001 (each Python's `email` has faults of its own, and a name is an ornament)
+    except Exception:  # noqa: BLE001 (each Python's `email` has its own faults, and a mail needs no name)
         return _message(in_lines(replace(content, name=None)), sender, now)
 
 

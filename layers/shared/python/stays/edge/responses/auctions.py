@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from stays.domain.award import Award, Property, price_of
 from stays.domain.values import Night, Timestamp
-from stays.domain.winners import OfferStatus, WinnerStatus, is_partial, offer_status, ranges, standing
+from stays.domain.winners import OfferStatus, WinnerStatus, is_partial, offer_status, ranges, win_state
 from stays.edge.responses import Dong, Response
 
 
@@ -94,7 +94,7 @@ class Winner(Response):
         """
         nights, chosen = [night.date for night in award.shown(now)], {night.date for night in award.chosen(now)}
         run = ranges(nights)
-        status, deadline = standing(award, now, open_until)
+        status, deadline = win_state(award, now, open_until)
         return cls(
             id=award.auction_id if award.is_win else award.award_id,
             auction_id=award.auction_id,
@@ -136,7 +136,7 @@ class Offer(Response):
 
     @classmethod
     def of(cls, award: Award, now: datetime) -> Self:
-        """The offer, with the nights that can still be slept."""
+        """The offer, with the nights that its page shows."""
         return cls(
             id=award.award_id,
             original_bid_id=award.original_bid_id,
