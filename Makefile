@@ -58,8 +58,8 @@ operator: $(VENV)/.run.stamp ## show the timeline of a stay, and act on it by ha
 mutate: setup $(VENV)/.test.stamp ## change one spot of the core at a time; a test must notice; writes docs/mutants.md
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.mutation.mutate $(ARGS)
 
-bench: setup ## measure time and DynamoDB calls of each step; ARGS="--rounds 20 --stays 0" for a quick look
-	@$(VENV)/bin/python -m tests.proof.bench.__main__ $(ARGS)
+bench: setup ## measure each step, starts and messages; ARGS="--rounds 20 --stays 0" for a quick look
+	@PYTHONPATH=layers/shared/python $(VENV)/bin/python -m tests.proof.bench.__main__ $(ARGS)
 
 load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
 	@$(VENV)/bin/python -m tests.proof.load $(ARGS)
