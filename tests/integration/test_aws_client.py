@@ -444,3 +444,11 @@ def test_one_error_among_many_answers_is_raised(server: Server, dynamodb: Dynamo
     with pytest.raises(AwsError, match="ResourceNotFoundException"):
         dynamodb.query_many([{"number": number} for number in range(10)])
     assert len(server.received) == 10
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"Item":', b"\xff"])
+def test_an_answer_that_is_no_json_object_is_an_error(server: Server, dynamodb: DynamoDB, body: bytes) -> None:
+    server.replies.append(Reply(body=body))
+    with pytest.raises(AwsError, match="UnreadableAnswer") as raised:
+        read(dynamodb)
+    assert (raised.value.status, len(server.received)) == (200, 1)

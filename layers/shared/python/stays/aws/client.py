@@ -126,7 +126,9 @@ class JsonClient(Client):
         """One call as a piece of work. Raises AwsError."""
         headers = (f"X-Amz-Target: {self.target}.{operation}", f"Content-Type: application/{self.kind}")
         answer = yield from self._work("POST", "/", headers, json.dumps(request).encode())
-        content: dict[str, Any] = json.loads(answer.body)
+        content = _object_in(answer.body)
+        if content is None:
+            raise AwsError("UnreadableAnswer", answer.status)
         return content
 
 
@@ -230,14 +232,19 @@ def _error_of(heard: Heard) -> AwsError:
     """What went wrong. AWS names it in the body, or in a header."""
     if not isinstance(heard, Answer):
         return AwsError(str(heard))
-    try:
-        content = json.loads(heard.body)
-    except ValueError:
-        content = None
-    content = content if isinstance(content, dict) else {}
+    content = _object_in(heard.body) or {}
     header = re.search(rb"(?mi)^x-amzn-errortype: *([^\r:]+)", heard.headers)
     code = str(content.get("__type") or (header and header[1].decode()) or heard.status)
     return AwsError(code.rpartition("#")[2], heard.status, content)
+
+
+def _object_in(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer, or None."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _passes(error: AwsError) -> bool:

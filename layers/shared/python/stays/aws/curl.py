@@ -104,7 +104,8 @@ class Curl:
                 handle = self._free_of_multi.pop() if self._free_of_multi else self._new_handle()
                 sent[handle] = number, _Receiving(handle, step)
                 self._multi.add_handle(handle)
-            for handle, failed in self._wait(bool(sent), asleep[0][0] - time.monotonic() if asleep else LONGEST_WAIT):
+            pause = asleep[0][0] - time.monotonic() if asleep else LONGEST_WAIT * bool(sent)
+            for handle, failed in self._wait(bool(sent), max(0.0, pause)):
                 self._multi.remove_handle(handle)
                 self._free_of_multi.append(handle)
                 number, receiving = sent.pop(handle)
@@ -129,12 +130,13 @@ class Curl:
     def _wait(self, sending: bool, seconds: float) -> Iterator[tuple[pycurl.Curl, int]]:
         """Let libcurl work for at most `seconds`. Yields the handles that have ended, with their errors (0: none)."""
         if not sending:
-            time.sleep(max(0.0, seconds))
+            time.sleep(seconds)
             return
         self._multi.perform()
         _, ended, failed = self._multi.info_read()
         if not ended and not failed:
-            self._multi.select(max(0.0, min(seconds, LONGEST_WAIT)))
+            idle = self._multi.select(min(seconds, LONGEST_WAIT)) < 0
+            time.sleep(0.001 if idle else 0)  # there is nothing to wait for yet, as while a name is looked up
         yield from ((handle, 0) for handle in ended)
         yield from ((handle, number) for handle, number, _ in failed)
 
