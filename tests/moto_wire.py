@@ -40,7 +40,7 @@ class Moto(Curl):
 
     def run_all(self, works: Sequence[Work[Any]], at_once: int) -> list[Any]:
         """Do the works one after the other; those of connections as they are done for real."""
-        if "execute-api" in self._signature:
+        if "execute-api" in self._signature or not botocore_stubber.enabled:
             return super().run_all(works, at_once)
         return [self.run(each) for each in works]
 

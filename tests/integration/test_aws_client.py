@@ -23,10 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-import stays.aws.client
 import stays.aws.curl
 from stays.aws.client import AT_ONCE, AwsError, DynamoDB, Management, SecretsManager, Timeouts
-from stays.aws.curl import Credentials, Curl
+from stays.aws.curl import Credentials
 from tests.integration.aws_server import Received, Reply, Server, serving
 from tests.proof.simulation.random_requests import request_of
 
@@ -43,12 +42,6 @@ OPERATIONS = {
     "delete_item": "DeleteItem",
     "transact_write_items": "TransactWriteItems",
 }
-
-
-@pytest.fixture(autouse=True)
-def wire(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real wire, not moto's."""
-    monkeypatch.setattr(stays.aws.client, "Curl", Curl)
 
 
 @pytest.fixture
@@ -353,13 +346,13 @@ def test_only_a_server_that_a_known_root_vouches_for_is_asked(
     with pytest.raises(AwsError, match="libcurl 60"):
         read(DynamoDB(QUICK))
     assert server.received == []
-    monkeypatch.setattr(stays.aws.curl, "ROOTS", str(secure))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(secure))
     assert read(DynamoDB(QUICK)) == {}
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")  # that of Starfield is 0
 def test_the_roots_are_amazons_and_still_trusted() -> None:
-    ours = x509.load_pem_x509_certificates(Path(stays.aws.curl.__file__).with_name("amazon_roots.pem").read_bytes())
+    ours = x509.load_pem_x509_certificates(Path(stays.aws.curl.ROOTS).read_bytes())
     trusted = {each.strip() for each in Path(certifi.where()).read_text().split("-----END CERTIFICATE-----")}
     for each in ours:
         pem = each.public_bytes(serialization.Encoding.PEM).decode().partition("-----END")[0].strip()

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import pycurl
 
 # Amazon's own roots only: to load the roots of the whole world takes 5 ms of CPU time for each connection.
-ROOTS = os.environ.get("AWS_CA_BUNDLE") or str(Path(__file__).with_name("amazon_roots.pem"))
+ROOTS = str(Path(__file__).with_name("amazon_roots.pem"))
 AGENT = f"stays app/{os.environ.get('AWS_SDK_UA_APP_ID', '-')}"
 LONGEST_WAIT = 0.1  # seconds for sockets; then libcurl looks at its own timers
 
@@ -147,7 +147,7 @@ class Curl:
             (pycurl.AWS_SIGV4, self._signature),
             (pycurl.USERPWD, f"{key_id}:{secret}"),
             (pycurl.USERAGENT, AGENT),
-            (pycurl.CAINFO, ROOTS),
+            (pycurl.CAINFO, os.environ.get("AWS_CA_BUNDLE", ROOTS)),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
             (pycurl.NOSIGNAL, 1),  # signals are for the main thread only
             (pycurl.TCP_KEEPALIVE, 1),
