@@ -162,6 +162,8 @@ def walk(world: World, mailbox: SimpleNamespace) -> SimpleNamespace:
         mail=list(mailbox.mail),
         attended=world.tick(),
         found=world.standing(lost["sessionId"]),
+        listed=world.http("GET", "/user/bookings", sub=MAI).body,
+        won=world.http("GET", "/auctions/winners/1001", sub=MAI).body,
         feed=world.http("POST", f"/properties/{PROPERTY['id']}/calendar/feed", sub=HOST).body["url"],
     )
 
@@ -180,14 +182,12 @@ def test_the_callback_takes_what_zalopay_signed(walk: SimpleNamespace, world: Wo
     assert world.standing(walk.made["sessionId"])["status"] == "PAID"
 
 
-def test_bookings_lists_the_stay(walk: SimpleNamespace, world: World):
-    listed = world.http("GET", "/user/bookings", sub=MAI).body
-    assert walk.made["sessionId"] in json.dumps(listed)
+def test_bookings_lists_the_stay(walk: SimpleNamespace):
+    assert walk.made["sessionId"] in json.dumps(walk.listed)
 
 
-def test_auctions_shows_what_was_won_and_paid(walk: SimpleNamespace, world: World):
-    won = world.http("GET", "/auctions/winners/1001", sub=MAI).body
-    assert (won["status"], won["paymentId"]) == ("PAID", walk.made["sessionId"])
+def test_auctions_shows_what_was_won_and_paid(walk: SimpleNamespace):
+    assert (walk.won["status"], walk.won["paymentId"]) == ("PAID", walk.made["sessionId"])
 
 
 def test_connections_checks_the_token_and_answers_over_the_socket(walk: SimpleNamespace):
