@@ -115,6 +115,8 @@ class JsonClient(Client):
 
     def ask_all(self, operation: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The answers to many requests, asked together, in order. Raises an AwsError if any of them has one."""
+        if len(requests) == 1:  # over the connection that other calls have opened already
+            return [self.ask(operation, requests[0])]
         answers = []
         for answer in self._wire.run_all([_caught(self.work(operation, each)) for each in requests], AT_ONCE):
             if isinstance(answer, AwsError):
