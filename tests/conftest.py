@@ -25,6 +25,8 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="Stays",
 )
 
+import copy
+import gc
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -33,6 +35,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
 import tests.fast_moto
 import tests.moto_wire  # noqa: F401 (for what they change)
@@ -41,6 +45,16 @@ from infra.topology import TABLES, Table
 # Of ZaloPay's public sandbox app 2553.
 KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
 KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
+
+SERVICES = ("dynamodb", "dynamodbstreams", "events", "secretsmanager")
+
+gc.set_threshold(100_000, 50, 1000)  # moto makes many objects and few cycles
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def create_table(client: Any, name: str, table: Table) -> None:
@@ -75,9 +89,9 @@ def client_of(service: str) -> Any:
     return boto3.client(service)
 
 
-@pytest.fixture
-def aws() -> Iterator[None]:
-    """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
+@cache
+def account_at_the_start() -> dict[str, dict[str, Any]]:
+    """What moto's services know when both tables are empty and ZaloPay's keys are in their secrets."""
     with mock_aws():
         client = client_of("dynamodb")
         for name, table in TABLES.items():
@@ -86,6 +100,20 @@ def aws() -> Iterator[None]:
         secrets = client_of("secretsmanager")
         for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
+        return {service: vars(backend_of(service)) for service in SERVICES}
+
+
+def backend_of(service: str) -> Any:
+    return get_backend(service)[DEFAULT_ACCOUNT_ID][os.environ["AWS_DEFAULT_REGION"]]
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """AWS as moto plays it: both tables empty, ZaloPay's keys in their secrets."""
+    known = account_at_the_start()
+    with mock_aws():
+        for service, state in known.items():
+            vars(backend_of(service)).update(copy.deepcopy(state))
         yield
 
 

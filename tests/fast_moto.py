@@ -10,12 +10,17 @@ from botocore.loaders import JSONFileLoader
 from moto import backend_index
 from moto.core.models import RESPONSES_METHODS
 from moto.core.serialize import ResponseSerializer
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 NATIVE = ("dynamodb", "dynamodbstreams")
 _get_value = ResponseSerializer.get_value
 _transact = DynamoDBBackend.transact_write_items
+_lex_one_node = ConditionExpressionParser._lex_one_node
+_set_attribute = LimitedSizeDict.__setitem__
+SMALL = 100_000  # bytes: far from the limit of an item, which moto then measures itself
 _before: ContextVar[dict[int, Table]] = ContextVar("how each table was before this transaction")
 
 
@@ -45,6 +50,19 @@ def copy_table(table: Table, memo: dict[int, Any]) -> Table:
     return before[id(table)]
 
 
+def set_attribute(attributes: LimitedSizeDict, name: str, value: Any) -> None:
+    """Moto measures every attribute of the item again for each one that is set."""
+    known = vars(attributes)
+    known["written"] = known.get("written", 0) + len(name) + (value.size() if type(value) is DynamoType else SMALL)
+    (_set_attribute if known["written"] > SMALL else dict.__setitem__)(attributes, name, value)
+
+
+@cache
+def first_word(expression: str) -> Any:
+    """The first word of a condition depends on the text alone."""
+    return _lex_one_node(ConditionExpressionParser(None, None, None), expression)
+
+
 _read = cache(JSONFileLoader().load_file)
 
 
@@ -56,6 +74,8 @@ def load_file(_: JSONFileLoader, path: str) -> Any:
 ResponseSerializer.get_value = get_value
 DynamoDBBackend.transact_write_items = transact
 Table.__deepcopy__ = copy_table
+LimitedSizeDict.__setitem__ = set_attribute
+ConditionExpressionParser._lex_one_node = lambda _, expression: first_word(expression)
 backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in NATIVE)  # the first that matches is taken
 moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
 JSONFileLoader.load_file = load_file  # each test has its own session, and all share the clients
