@@ -86,6 +86,11 @@ def schemas_of_all() -> dict[str, Schema]:
     return dict(sorted((messages | named).items()))
 
 
+def event_title(name: str) -> str:
+    """Return the name of an event's schema."""
+    return _OWN_NAMES[name]
+
+
 def _serialized(models: Any) -> dict[type[BaseModel], Literal["serialization"]]:
     return dict.fromkeys(models, "serialization")
 
@@ -206,7 +211,7 @@ def _event(name: str, model: type[BaseModel]) -> Schema:
         "title": name,
         "summary": first_paragraph(model),
         "headers": {"type": "object", "properties": properties, "required": [*properties]},
-        "payload": {"$ref": SCHEMAS + _OWN_NAMES[name]},
+        "payload": {"$ref": SCHEMAS + event_title(name)},
         "examples": [{"name": "example", "headers": headers, "payload": event_examples()[name]}],
     }
 
