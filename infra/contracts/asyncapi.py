@@ -31,8 +31,7 @@ Way = Literal["receive", "send"]
 _INTRODUCTION = """\
 Two ways to hear what happens to a stay: a WebSocket for browsers, and events for other systems.
 
-What is absent is left out, never null. Ignore fields, messages and events that you do not know.
-"""
+What is absent is left out, never null. Ignore fields, messages and events that you do not know."""
 _REPLIES: Mapping[type[BaseModel], Sequence[type[Message]]] = {
     Subscribe: (Subscribed, FrameError),
     Ping: (Pong, FrameError),
@@ -49,13 +48,13 @@ def document() -> Schema:
     return {
         "asyncapi": "3.0.0",
         "id": "urn:stays",
-        "info": {"title": "Stays: messages and events", "version": __version__, "description": _INTRODUCTION},
+        "info": {"title": "Stays: messages and events", "version": __version__, "description": _rules()},
         "defaultContentType": "application/json",
         "servers": _servers(),
         "channels": {
             _SOCKET: _socket(socket),
-            _AUCTIONS: _bus("The auction system's events", _section("events.md", "Rules for a sender"), auctions),
-            _STAYS: _bus("The events of Stays", _section("events.md", "Rules for a listener"), stays),
+            _AUCTIONS: _bus("The auction system's events", auctions),
+            _STAYS: _bus("The events of Stays", stays),
         },
         "operations": {
             **dict(_of_socket()),
@@ -146,19 +145,24 @@ def _security_schemes() -> dict[str, Schema]:
     }
 
 
-def _socket(messages: Mapping[str, Schema]) -> Schema:
-    codes = "\n".join(f"- `{code}`: {said}" for code, said in CODES.items())
+def _rules() -> str:
+    """Return what no schema says: how a user is proven, which errors there are, and in what order things come."""
     parts = {
-        "Identity": _section("messages.md", "Identity"),
-        "Errors": codes,
-        "Order": _section("messages.md", "Order"),
+        "Identity of a WebSocket connection": _section("messages.md", "Identity"),
+        "Errors on the WebSocket": "\n".join(f"- `{code}`: {said}" for code, said in CODES.items()),
+        "Order of messages": _section("messages.md", "Order"),
+        "Events of the auction system": _section("events.md", "Rules for a sender"),
+        "Events of Stays": _section("events.md", "Rules for a listener"),
     }
+    return "\n\n".join([_INTRODUCTION, *(f"## {title}\n\n{said}" for title, said in parts.items())])
+
+
+def _socket(messages: Mapping[str, Schema]) -> Schema:
     token = {"type": "string", "maxLength": 4096}
     return {
         "address": f"/{WEBSOCKET_STAGE}",
         "title": "A browser's connection",
         "summary": "One connection carries all messages, in both directions.",
-        "description": "\n\n".join(f"### {title}\n\n{said}" for title, said in parts.items()),
         "servers": [{"$ref": f"#/servers/{name}"} for name in ("local", "stage")],
         "messages": _references(messages),
         "bindings": {
@@ -171,11 +175,11 @@ def _socket(messages: Mapping[str, Schema]) -> Schema:
     }
 
 
-def _bus(title: str, rules: str, messages: Mapping[str, Schema]) -> Schema:
+def _bus(title: str, messages: Mapping[str, Schema]) -> Schema:
     return {
         "address": "{bus}",
         "title": title,
-        "description": f"Headers are fields of EventBridge's envelope; the payload is its `detail`.\n\n{rules}",
+        "description": "Headers are fields of EventBridge's envelope; the payload is its `detail`.",
         "parameters": {"bus": {"description": "The bus of the stage: `stays-dev`.", "examples": ["stays-dev"]}},
         "servers": [{"$ref": "#/servers/bus"}],
         "messages": _references(messages),
