@@ -32,10 +32,11 @@ run: setup ## run the whole system on this machine; STATE=folder keeps its data
 seed: setup ## reset a running system to the seed data
 	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
 
-check: $(VENV)/.test.stamp ## run the linters and the type checker
+check: $(VENV)/.test.stamp ## run the linters and the type checker, and compare the contracts with the last release's
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
+	$(VENV)/bin/python -m infra.contracts.compatibility
 
 unit: $(VENV)/.test.stamp ## run the unit tests alone; takes seconds
 	$(VENV)/bin/python -m pytest tests/unit -n auto --dist worksteal
@@ -49,8 +50,9 @@ test: setup $(VENV)/.test.stamp node_modules/.stamp ## run every test suite
 prove: setup $(VENV)/.test.stamp ## run the long fault tests and write docs/reliability.md; ARGS="--minutes 15 --seed 7"
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.simulation.prove $(ARGS)
 
-corpus: setup $(VENV)/.test.stamp ## at a release: record its items and answers, which later releases must read
+corpus: setup $(VENV)/.test.stamp ## at a release: record its items, answers and contracts, which later releases must keep
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.corpus.record
+	@$(VENV)/bin/python -m infra.contracts.compatibility keep
 
 operator: $(VENV)/.run.stamp ## show the timeline of a stay, and act on it by hand; ARGS="--local show 01K…"
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
