@@ -78,7 +78,8 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions
 
-contracts: $(VENV)/.run.stamp node_modules/.stamp ## write docs/openapi.json and the other contracts from the models
+contracts: $(VENV)/.test.stamp node_modules/.stamp ## write docs/openapi.json and the other contracts from models and recorded answers
+	PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.hostile.answers
 	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m infra.contracts
 	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m infra.contracts.typescript
 

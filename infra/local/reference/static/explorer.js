@@ -36,7 +36,7 @@ async function login() {
   const said = await answer.json();
   if (!answer.ok) return tell(said.error);
   ui.preauthorizeApiKey("token", said.token);
-  tell("Calls carry this user’s token.");
+  tell("Calls carry this user's token.");
 }
 
 function tell(text) {
