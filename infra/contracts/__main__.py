@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.contracts import event_schemas, openapi, pages
+from infra.contracts import asyncapi, event_schemas, messages, openapi, pages
 
 
 def files() -> Mapping[Path, str]:
     """Return the text of each generated file."""
     schemas = {event_schemas.schema_file(name): text for name, text in event_schemas.schemas().items()}
-    messages = {pages.DOCS / "messages.schema.json": pages.messages_schema()}
-    return {openapi.DOCUMENT: openapi.text()} | schemas | messages | pages.pages()
+    described = {
+        openapi.DOCUMENT: openapi.text(),
+        messages.DOCUMENT: messages.text(),
+        asyncapi.DOCUMENT: asyncapi.text(),
+    }
+    return described | schemas | pages.pages()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from infra.contracts.examples import Undescribed, example
+from infra.contracts.examples import Undescribed, answer_of, example
 from infra.contracts.functions import ROOT, started
 from infra.contracts.schemas import Schema, error_models, named, never_null, schemas_of, title_of, untitled
 from infra.topology import PREFIX, SERVED, Route
@@ -224,7 +224,9 @@ def _answers(each: Described, known: Mapping[str, Schema]) -> dict[str, Schema]:
         (model,) = _models(each.answer)
         is_list = get_origin(each.answer) is list
         schema = {"type": "array", "items": named(model)} if is_list else named(model)
-        content = {JSON: {"schema": schema, "example": example(schema, known)}}
+        route = f"{each.route.method} {each.path}"
+        said = example(schema, known) if each.operation is CALLBACK else answer_of(route)
+        content = {JSON: {"schema": schema, "example": said}}
         found = {"200": {"description": known[title_of(model)]["description"], "content": content}}
     by_status: dict[str, list[str]] = {}
     for code in each.codes:

@@ -7,14 +7,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from infra.contracts.examples import Undescribed
 from infra.contracts.functions import ROOT
+from infra.contracts.messages import CODES, members
 from infra.contracts.openapi import document
-from infra.contracts.schemas import Schema, schemas_of, title_of
+from infra.contracts.schemas import Schema, first_paragraph, schemas_of, title_of
 from stays.domain.announcement import ANNOUNCEMENTS, Announcement
 from stays.domain.auction import EVENTS
 from stays.domain.notification import Message
@@ -37,38 +38,6 @@ def _filled(name: str, tables: Mapping[str, str]) -> str:
     for missing in tables.keys() - {part[1] for part in MARKED.findall(page)}:
         raise Undescribed(f"docs/{name}: there is no place for the table `{missing}`")
     return MARKED.sub(lambda part: f"{part[1]}\n{tables[part[2]]}\n\n{part[3]}", page)
-
-
-def members(union: Any) -> list[type[BaseModel]]:
-    """Return the models of a discriminated union, also of unions inside it."""
-    if isinstance(union, type):
-        return [union]
-    inner = get_args(union)[:1] if get_origin(union) is None or hasattr(union, "__metadata__") else get_args(union)
-    return [model for each in inner for model in members(each)]
-
-
-def messages_schema() -> str:
-    """Return docs/messages.schema.json: the messages of both directions. `type` is always there."""
-    ways: Mapping[str, tuple[Any, Literal["validation", "serialization"]]] = {
-        "fromBrowser": (FromBrowser, "validation"),
-        "toBrowser": (ToBrowser, "serialization"),
-    }
-    known: dict[str, Schema] = {}
-    for union, mode in ways.values():
-        known |= schemas_of(dict.fromkeys(members(union), mode))
-        for model in members(union):
-            known[title_of(model)]["required"] = ["type", *known[title_of(model)].get("required", ())]
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:stays:messages",
-        "description": "The messages of the WebSocket: what the browser sends and gets, by `type`.",
-        "properties": {
-            name: {"oneOf": [{"$ref": f"#/$defs/{title_of(model)}"} for model in members(union)]}
-            for name, (union, _) in ways.items()
-        },
-        "$defs": dict(sorted(known.items())),
-    }
-    return json.dumps(schema, indent=2, ensure_ascii=False).replace("#/components/schemas/", "#/$defs/") + "\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -148,13 +117,6 @@ def _details(code: str) -> str:
     return _values(schema)
 
 
-def _said(model: type[BaseModel]) -> str:
-    """Return what a message or an event says."""
-    if not model.__doc__:
-        raise Undescribed(f"{model.__name__}: the docstring is missing")
-    return " ".join(model.__doc__.partition("\n\n")[0].split())
-
-
 def _of_messages() -> dict[str, str]:
     return {
         "messages from the browser": table(
@@ -164,6 +126,7 @@ def _of_messages() -> dict[str, str]:
             ("channel", "message", "fields", "says"),
             ((_channel(model), *_message(model, "serialization")) for model in members(ToBrowser)),
         ),
+        "codes of ERROR": table(("code of ERROR", "meaning"), ((f"`{code}`", said) for code, said in CODES.items())),
     }
 
 
@@ -175,7 +138,7 @@ def _channel(model: type[BaseModel]) -> str:
 def _message(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Sequence[str]:
     schema = schemas_of({model: mode})[title_of(model)]
     inner = {name: each for name, each in schema["properties"].items() if name != "type"}
-    return f"`{schema['properties']['type']['const']}`", _values(schema | {"properties": inner}), _said(model)
+    return f"`{schema['properties']['type']['const']}`", _values(schema | {"properties": inner}), first_paragraph(model)
 
 
 def _of_events() -> dict[str, str]:
@@ -193,4 +156,4 @@ def _of_events() -> dict[str, str]:
 def _event(name: str, model: type[BaseModel], common: set[str]) -> Sequence[str]:
     schema = model.model_json_schema(by_alias=True)
     own = {each: inner for each, inner in schema["properties"].items() if each not in common}
-    return f"[`{name}`](events/{name}.schema.json)", _said(model), fields(schema | {"properties": own})
+    return f"[`{name}`](events/{name}.schema.json)", first_paragraph(model), fields(schema | {"properties": own})

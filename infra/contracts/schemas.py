@@ -8,6 +8,7 @@ from pydantic import BaseModel, create_model
 from pydantic.alias_generators import to_pascal
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from infra.contracts.examples import Undescribed
 from stays.edge.error_details import ERRORS
 
 Schema = dict[str, Any]
@@ -35,6 +36,13 @@ def schemas_of(models: Mapping[type[BaseModel], JsonSchemaMode]) -> dict[str, Sc
             plain = _published(untitled(each))
             found[name.removeprefix("Shown")] = plain if mode == "validation" else never_null(plain)
     return {name: _renamed(schema) for name, schema in found.items()}
+
+
+def first_paragraph(model: type[BaseModel]) -> str:
+    """Return what a message or an event says. Raises Undescribed."""
+    if not model.__doc__:
+        raise Undescribed(f"{model.__name__}: the docstring is missing")
+    return " ".join(model.__doc__.partition("\n\n")[0].split())
 
 
 @cache

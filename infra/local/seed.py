@@ -16,7 +16,6 @@ Event = dict[str, Any]
 Forget = Callable[[], Awaitable[None]]
 
 _VIETNAM = timezone(timedelta(hours=7))
-_HOST = "auth0|host-lan"
 
 
 class Traveller(NamedTuple):
@@ -29,6 +28,7 @@ class Traveller(NamedTuple):
 
 AN = Traveller("auth0|traveller-an", "Nguyễn Văn An", "an.nguyen@stays.example")
 BINH = Traveller("auth0|traveller-binh", "Trần Thị Bình", "binh.tran@stays.example")
+LAN = Traveller("auth0|host-lan", "Lê Thị Lan", "lan.le@stays.example")
 
 
 class Property(NamedTuple):
@@ -155,7 +155,7 @@ def _property(property_: Property) -> dict[str, Any]:
     return {
         "id": property_.id,
         "name": property_.name,
-        "hostId": _HOST,
+        "hostId": LAN.sub,
         "city": property_.city,
         "state": property_.state,
         "addressLine1": property_.street,

@@ -27,8 +27,10 @@ from infra.local.journal import Journal
 from infra.local.legacy import Legacy
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published
+from infra.local.reference.app import PATHS as REFERENCE_PATHS
+from infra.local.reference.app import reference_app
 from infra.local.schedule import Timer
-from infra.local.seed import is_empty, seed
+from infra.local.seed import AN, BINH, LAN, is_empty, seed
 from infra.local.serve import listen, serving
 from infra.local.settings import Settings
 from infra.local.stream import Poller, TableStream
@@ -172,7 +174,9 @@ class Local:
         )
         methods = LEGACY_CORS_METHODS if self.legacy else CORS_METHODS
         cors = Cors(self.settings.frontends, methods, CORS_HEADERS, CORS_MAX_AGE)
-        extra = dict.fromkeys(("/dev", "/.well-known/"), dev)
+        extra: dict[str, ASGIApp] = dict.fromkeys(("/dev", "/.well-known/"), dev)
+        reference = reference_app(self.addresses, (AN, BINH, LAN) if self.issuer else ())
+        extra |= dict.fromkeys(REFERENCE_PATHS, reference)
         return http_api(
             self.invoke, ROUTES, self._authorizer(), cors, extra=extra, legacy=self.legacy, clock=self.clock
         )

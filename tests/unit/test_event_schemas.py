@@ -11,6 +11,7 @@ from infra.contracts.event_schemas import FOLDER, schema_file, schemas
 from stays.domain.announcement import ANNOUNCEMENTS, facts
 from stays.domain.auction import EVENTS, AuctionWithdrawn, read_event
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 EVERY = sorted([*EVENTS, *ANNOUNCEMENTS])
 
@@ -25,9 +26,11 @@ def test_every_event_that_comes_in_or_goes_out_has_a_schema_and_no_other_has_one
 def test_a_published_schema_is_that_of_the_code_and_its_example_fits(name: str) -> None:
     text = schema_file(name).read_text(encoding="utf-8")
     assert schemas()[name] == text, "make contracts writes it anew"
-    (example,) = json.loads(text)["examples"]
+    schema = json.loads(text)
+    (example,) = schema["examples"]
+    assert (schema["$schema"], schema["$id"]) == (DIALECT, f"urn:stays:{name}:v{example.get('version', 1)}")
     assert example == (RECEIVED | examples())[name]
-    Draft202012Validator(json.loads(text), validate_formats=True).validate(example)
+    Draft202012Validator(schema, validate_formats=True).validate(example)
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
