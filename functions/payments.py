@@ -121,7 +121,7 @@ def status(app_trans_id: AppTransId) -> Verdict:
     """ZaloPay is asked at most every five seconds."""
     now = clock()
     who = note_caller(now)
-    session = sessions.find(str(stay_id_of(app_trans_id)), who.user_id)
+    session = sessions.find_to_ask(str(stay_id_of(app_trans_id)), who.user_id)
     if session.app_trans_id != app_trans_id:
         raise NotFound
     return Verdict.of(settlement.ask(session, "poll", now))

@@ -132,6 +132,7 @@ FUNCTIONS = {
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
             _KNOWN_TRANSACTION,
+            Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("UpdateItem",), ("USER#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),
         ),

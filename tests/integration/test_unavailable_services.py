@@ -37,7 +37,7 @@ def test_a_single_write_that_meets_a_transaction_is_tried_again(world: World, ti
         assert world.status(made["appTransId"])["status"] == "PENDING"
         assert world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"}).status == 200
     assert {each.failed for each in faults} == {0, times}
-    assert "queriedAt" in world.standing(made["sessionId"])
+    assert world.item(kind="QUESTION")["PK"] == f"STAY#{made['sessionId']}"
 
 
 Request = Callable[[World, dict[str, Any]], Any]

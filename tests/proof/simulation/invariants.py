@@ -121,7 +121,8 @@ class Invariants:
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
             asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
-            just_asked = datetime.fromisoformat(session.get("queriedAt", EVER)) > at - QUERY_INTERVAL
+            question = self._plain(self._system.database.find(session["PK"], "QUESTION"))
+            just_asked = datetime.fromisoformat(question.get("queriedAt", EVER)) > at - QUERY_INTERVAL
             if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
                 continue  # after its end it is due every 15 minutes only, and is asked about at most every five seconds
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME

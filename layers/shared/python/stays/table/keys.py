@@ -15,8 +15,13 @@ SHARDS = 4  # of the index `due`, so that its writes spread over partitions
 
 
 def stay_key(stay_id: str, sort: str) -> Key:
-    """SESSION, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
+    """SESSION, QUESTION, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
     return {"PK": f"STAY#{stay_id}", "SK": sort}
+
+
+def question_item(stay_id: str, now: datetime) -> Item:
+    """The last question to ZaloPay about a stay. In no index, and no consumer of the stream gets it."""
+    return stay_key(stay_id, "QUESTION") | {"kind": "QUESTION", "queriedAt": timestamp(now)}
 
 
 def mail_key(stay_id: str, kind: str) -> Key:

@@ -14,7 +14,7 @@ from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.second_chances import end, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, opened_key, refused_item, stay_key, transaction_key
+from stays.table.keys import award_key, opened_key, question_item, refused_item, stay_key, transaction_key
 from stays.table.operations import (
     FREED,
     NIGHT,
@@ -74,6 +74,14 @@ class Sessions:
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""
         return _owned(self._store.get(stay_key(stay_id, "SESSION")), owner)
+
+    def find_to_ask(self, stay_id: str, owner: str | None = None) -> PaymentSession:
+        """The same with the time of the last question to ZaloPay, consistent: one read of two items."""
+        found = self._store.get_many([stay_key(stay_id, "SESSION"), stay_key(stay_id, "QUESTION")])
+        items = {item["kind"]: item for item in found}
+        asked = {name: value for name, value in items.get("QUESTION", {}).items() if name == "queriedAt"}
+        session = items.get("SESSION")
+        return _owned(session and session | asked, owner)
 
     def find_paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
         """The session that a transaction of ZaloPay paid, consistent: one read. Raises NotFound."""
@@ -148,26 +156,23 @@ class Sessions:
             raise
 
     def claim_query(self, session: PaymentSession, now: datetime) -> bool:
-        """Whether the caller may ask ZaloPay now: one caller in 5 seconds. The others read the table."""
-        return self._claim(session, now, {}, Condition("attribute_exists(PK)"))
-
-    def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
-        """The same for the clock, which then looks at the session again at `due_at` (None: never).
-
-        Only while the session still has the `dueAt` that was read: a session that has finished meanwhile stays
-        finished.
-        """
-        waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
-        return self._claim(session, now, {"dueAt": due_at and timestamp(due_at)}, waited)
-
-    def _claim(self, session: PaymentSession, now: datetime, changes: Item, condition: Condition) -> bool:
+        """Whether the caller may ask ZaloPay now: one caller in 5 seconds. One small write, none if it is known."""
         if session.queried_at is not None and now - session.queried_at < QUERY_INTERVAL:
             return False
         seldom = Condition(
             "attribute_not_exists(queriedAt) OR queriedAt <= :before", before=timestamp(now - QUERY_INTERVAL)
         )
-        asked = {"queriedAt": timestamp(now), **changes}
-        return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)).done
+        return self._store.put(question_item(session.id, now), seldom).done
+
+    def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
+        """The same for the clock, which then looks at the session again at `due_at` (None: never).
+
+        Only while the session still has the `dueAt` that was read: a session that has finished meanwhile stays
+        finished. A clock that dies between its two writes leaves the session due.
+        """
+        waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
+        later = {"dueAt": due_at and timestamp(due_at)}
+        return self.claim_query(session, now) and self._store.update(session_key(session), later, waited).done
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
         """Record that the user was answered that it is paid: one small write the first time, harmless when repeated.
