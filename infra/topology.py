@@ -329,16 +329,60 @@ WEBSOCKET_ROUTES = {
     "PING": "connections",
 }
 
+
+_Images = tuple[dict[str, Any], dict[str, Any]]  # patterns for the new and the old image of an item
+
+
+def _changed(kinds: list[str], *choices: _Images) -> dict[str, Any]:
+    """The pattern for records of these kinds of items that fit one of the choices."""
+    kind = {"kind": {"S": kinds}}
+    images = [{"NewImage": kind | new, **({"OldImage": old} if old else {})} for new, old in choices]
+    return {"eventName": ["MODIFY"], "$or": [{"dynamodb": each} for each in images]}
+
+
+def _turned(attribute: str, value: str) -> _Images:
+    """The patterns for an attribute that became this value."""
+    return {attribute: {"S": [value]}}, {attribute: {"S": [{"anything-but": [value]}]}}
+
+
+_AWARDS = ["AWARD", "OFFER"]
+_MOVING: dict[str, Any] = {"processing": {"BOOL": [True]}}
+_OWED = ["REVIEW", "REFUND_DUE", "REFUNDING", "REFUNDED", "REFUND_MANUAL"]
+# The notifier gets every change that a browser may be told of, and few others. A pattern compares with constants only.
+#
+# - A session says the same from its opening to its end, unless its money moves. After its end only the money on its way
+#   back is told, and what the operator repeats.
+# - An award is told when it comes, when a correction replaces it, and when it ends. A payment marks it with its
+#   `checkoutId`; a correction replaces it without that mark.
+_TOLD = (
+    {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", *_AWARDS]}}}},
+    _changed(
+        ["SESSION"],
+        *(_turned("status", status) for status in ("PAID", "FAILED", "CANCELLED", "EXPIRED")),
+        *(_turned("fulfilment", fulfilment) for fulfilment in ("NONE", "BOOKED")),
+        ({"fulfilment": {"S": _OWED}}, {}),
+        (_MOVING, {}),
+        ({}, _MOVING),
+        ({"tellAgainAt": {"S": [{"exists": True}]}}, {}),
+    ),
+    _changed(
+        _AWARDS,
+        *(_turned("status", status) for status in ("EXPIRED", "DECLINED", "WITHDRAWN")),
+        (
+            {
+                "status": {"S": ["PENDING_PAYMENT", "WAITING", "LOST"]},
+                "checkoutId": {"S": [{"exists": False}]},
+            },
+            {},
+        ),
+    ),
+)
+
 CONSUMERS = (
     Consumer(
         function="notifier",
         table="stays",
-        filters=(
-            {
-                "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", "AWARD", "OFFER"]}}},
-            },
-        ),
+        filters=_TOLD,
         batch_size=25,
         parallelization=4,
         retries=5,
