@@ -455,9 +455,14 @@ class Invariants:
         demand(self._system.gate.broken > 0 or not twice, "polls", "refunds asked for twice:", *twice)
 
     def _listed(self) -> None:
-        """No user has more than ten connections. A fault may leave one more, until the next browser subscribes."""
+        """No user has more than ten connections that subscribed.
+
+        A fault may leave one more, until the next browser subscribes. One without channels has only connected.
+        """
         listed = Counter(
-            item["PK"] for item in self._system.database.items("connections") if item["SK"].startswith("CONNECTION#")
+            item["PK"]
+            for item in self._system.database.items("connections")
+            if item["SK"].startswith("CONNECTION#") and item["channels"]
         )
         most = listed.most_common(1)
         demand(

@@ -63,40 +63,43 @@ class DueItems:
         """The items that a page has missed because it subscribed late, oldest first.
 
         The user's sessions that are unfinished or changed in the last 15 minutes, and the results and offers that still
-        matter. The index only gives the keys; the items are read consistently: three reads.
+        matter. The index only gives the keys; the items are read consistently: two reads.
         """
-        found = [*self._load_sessions_of(user_id), *self._load_awards_of(user_id, now)]
+        found = self._load_keys_of(user_id, now)
         items = self.load_present((item["PK"], item["SK"]) for item in reversed(found)).values()
         return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
-    def _load_sessions_of(self, user_id: str) -> list[Item]:
-        return self._store.query(
-            "userId = :user AND begins_with(userSort, :sort)",
-            {":user": user_id, ":sort": "SESSION#"},
-            IndexName="by_user",
-            ScanIndexForward=False,
-            Limit=_MOST_RECENT,
-        )
+    def _load_keys_of(self, user_id: str, now: datetime) -> list[Item]:
+        """The newest sessions, the wins and offers that can be answered, then recent losses.
 
-    def _load_awards_of(self, user_id: str, now: datetime) -> list[Item]:
-        """Wins and offers that can be answered, then recent losses. Other awards, however many, cannot hide them."""
-        found = self._store.query_all(
-            "userId = :user AND userSort BETWEEN :from AND :to",
-            {
-                ":user": user_id,
-                ":from": f"AWARD#{timestamp(now)}",
-                ":to": "AWARD#~",
-                ":pending": AwardStatus.PENDING_PAYMENT.value,
-                ":waiting": AwardStatus.WAITING.value,
-                ":lost": AwardStatus.LOST.value,
-                ":recently": timestamp(now - RECENT),
-            },
-            IndexName="by_user",
-            FilterExpression="#status IN (:pending, :waiting) OR (#status = :lost AND receivedAt >= :recently)",
-            ExpressionAttributeNames={"#status": "status"},
-            ScanIndexForward=False,
+        Other awards, however many, cannot hide them. One read goes over all entries of the user from the awards of the
+        present to the newest session.
+        """
+        found = list(
+            self._store.query_all(
+                "userId = :user AND userSort BETWEEN :from AND :to",
+                {
+                    ":user": user_id,
+                    ":from": f"AWARD#{timestamp(now)}",
+                    ":to": "SESSION#~",
+                    ":session": "SESSION",
+                    ":pending": AwardStatus.PENDING_PAYMENT.value,
+                    ":waiting": AwardStatus.WAITING.value,
+                    ":lost": AwardStatus.LOST.value,
+                    ":recently": timestamp(now - RECENT),
+                },
+                IndexName="by_user",
+                FilterExpression="#kind = :session OR #status IN (:pending, :waiting)"
+                " OR (#status = :lost AND receivedAt >= :recently)",
+                ProjectionExpression="PK, SK, #kind, #status",
+                ExpressionAttributeNames={"#kind": "kind", "#status": "status"},
+                ScanIndexForward=False,
+            )
         )
-        return sorted(found, key=lambda item: item["status"] == AwardStatus.LOST)[:_MOST_AWARDS]
+        sessions = [item for item in found if item["kind"] == "SESSION"]
+        awards = [item for item in found if item["kind"] != "SESSION"]
+        awards.sort(key=lambda item: item["status"] == AwardStatus.LOST)
+        return [*sessions[:_MOST_RECENT], *awards[:_MOST_AWARDS]]
 
     def find_due(self, now: datetime, limit: int) -> list[Due]:
         """The items that have been due longest, at most `limit` of each shard."""
