@@ -122,7 +122,7 @@ def test_cancelling_is_one_read_and_one_transaction_and_passing_its_nights_on_as
 def test_an_idle_round_of_the_schedule_is_one_query_per_shard(world: World):
     with counted(world.functions["reconciliation"]) as calls:
         world.tick()
-    assert calls == ["Query stays"] * 4
+    assert calls == ["Query stays"] * 16
 
 
 def test_a_round_claims_the_question_about_each_due_session_and_moves_the_session_to_its_next_round(world: World):
@@ -131,4 +131,4 @@ def test_a_round_claims_the_question_about_each_due_session_and_moves_the_sessio
     world.clock.shift(timedelta(minutes=1))
     with counted(world.functions["reconciliation"]) as calls:
         world.tick()
-    assert calls == ["Query stays"] * 4 + ["PutItem stays", "UpdateItem stays"]
+    assert calls == ["Query stays"] * 16 + ["PutItem stays", "UpdateItem stays"]

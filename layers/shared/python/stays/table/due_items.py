@@ -1,7 +1,8 @@
 """Reads of many items: changed ones, recent ones, due ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from stays.table.keys import SHARDS, award_key, mail_key, stay_key, transaction_
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
 _MOST_AWARDS = 50
+_DUE_AT_ONCE = 100  # items of a page
 _TOLD = ("status", "fulfilment", "processing", "reason", "refund", "revision", "tellAgainAt")
 
 Watched = PaymentSession | Award
@@ -101,10 +103,10 @@ class DueItems:
         awards.sort(key=lambda item: item["status"] == AwardStatus.LOST)
         return [*sessions[:_MOST_RECENT], *awards[:_MOST_AWARDS]]
 
-    def find_due(self, now: datetime, limit: int) -> list[Due]:
-        """The items that have been due longest, at most `limit` of each shard."""
-        items = [item for number in range(SHARDS) for item in self._load_due(str(number), now, limit)]
-        return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
+    def find_due(self, now: datetime, shards: Iterable[str] = SHARDS) -> Iterator[Due]:
+        """The items of these shards that are due, those first that have been due longest. Read page by page."""
+        found = (self._load_due(each, now) for each in shards)
+        yield from map(_due_model, merge(*found, key=lambda item: str(item["dueAt"])))
 
     def set_aside(self, item: Due, until: datetime) -> None:
         """Make an item that cannot be attended to now due again at `until`, so that it blocks no other in its shard.
@@ -116,9 +118,9 @@ class DueItems:
         waited = Condition("dueAt = :dueAt", dueAt=due_at)
         self._store.update(key_of(item), {"dueAt": timestamp(until)}, waited)
 
-    def _load_due(self, number: str, now: datetime, limit: int) -> list[Item]:
-        values = {":shard": number, ":now": timestamp(now)}
-        return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
+    def _load_due(self, shard: str, now: datetime) -> Iterator[Item]:
+        values = {":shard": shard, ":now": timestamp(now)}
+        return self._store.query_all("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=_DUE_AT_ONCE)
 
 
 def key_of(item: Due) -> Key:

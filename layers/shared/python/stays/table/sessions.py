@@ -14,7 +14,7 @@ from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.second_chances import end, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, opened_key, question_item, refused_item, stay_key, transaction_key
+from stays.table.keys import award_key, due_again, opened_key, question_item, refused_item, stay_key, transaction_key
 from stays.table.operations import (
     FREED,
     NIGHT,
@@ -171,7 +171,7 @@ class Sessions:
         finished. A clock that dies between its two writes leaves the session due.
         """
         waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
-        later = {"dueAt": due_at and timestamp(due_at)}
+        later = due_again(session.id, due_at)
         return self.claim_query(session, now) and self._store.update(session_key(session), later, waited).done
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
