@@ -117,8 +117,8 @@ _DECIDING = (
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
-# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: when the user is
-# told, when the booking is cancelled, when a refund moves on, and when a review ends in a booking.
+# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: when the booking
+# is cancelled, when a refund moves on, and when a review ends in a booking.
 _KNOWN_TRANSACTION = Access("stays", ("UpdateItem",), ("TRANSACTION#*",))
 # The end of an award writes the award and the next offer, and checks that the offer's nights are free.
 _OFFERING_ON = (
@@ -136,7 +136,6 @@ FUNCTIONS = {
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
-            _KNOWN_TRANSACTION,
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("UpdateItem",), ("USER#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),

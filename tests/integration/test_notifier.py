@@ -80,7 +80,7 @@ def test_a_question_to_zalopay_that_changed_nothing_is_told_to_nobody(world: Wor
     before = len(socket.frames)
     world.status(made["appTransId"])
     (record,) = world.records()
-    assert record["dynamodb"]["NewImage"]["kind"] == {"S": "QUESTION"}
+    assert record["dynamodb"]["NewImage"]["kind"] == {"S": "NOTES"}
     world.deliver([record])
     assert len(socket.frames) == before
 

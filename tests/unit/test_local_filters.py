@@ -22,7 +22,7 @@ from stays.domain.payment import (
     Refund,
     Status,
 )
-from stays.table.keys import award_item, mail_item, question_item
+from stays.table.keys import award_item, mail_item
 from tests.samples import NOW, STAY, booked, offer, opened, pending, win
 
 LATER = NOW + timedelta(minutes=1)
@@ -129,9 +129,9 @@ def test_each_consumer_of_the_topology_gets_its_records(after: Any, before: Any,
     assert consumers_of(after, before) == wanted
 
 
-def test_no_consumer_gets_a_night_or_a_question() -> None:
-    for item in ({"kind": {"S": "NIGHT"}}, to_attributes(question_item(STAY, NOW))):
-        record = {"eventName": "INSERT", "dynamodb": {"NewImage": item}}
+def test_no_consumer_gets_a_night_or_a_note() -> None:
+    for kind in ("NIGHT", "NOTES"):
+        record = {"eventName": "INSERT", "dynamodb": {"NewImage": {"kind": {"S": kind}}}}
         assert not any(matches(pattern, record) for each in CONSUMERS for pattern in each.filters)
 
 

@@ -121,7 +121,7 @@ class Invariants:
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
             asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
-            question = self._plain(self._system.database.find(session["PK"], "QUESTION"))
+            question = self._plain(self._system.database.find(session["PK"], "NOTES"))
             just_asked = datetime.fromisoformat(question.get("queriedAt", EVER)) > at - QUERY_INTERVAL
             if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
                 continue  # after its end it is due every 15 minutes only, and is asked about at most every five seconds

@@ -168,8 +168,8 @@ class PaymentSession(Model):
     - `left` are the nights of the award that this order does not buy; None if an earlier release opened the session.
     - `given_up_at` is when the function that made its order stopped, because ZaloPay was silent.
     - `received` and `discount` are ZaloPay's own numbers in đồng for the recorded transaction.
-    - `told_at` is when its user was first answered that it is paid.
-    - `queried_at` is when ZaloPay was last asked. It stands in an item of its own, and is known only to who reads it.
+    - `told_at` is when its user was first answered that it is paid, `queried_at` when ZaloPay was last asked. Both
+      stand in an item of their own, and are absent unless that was read, too.
     - `unresolved`: the session ended, but ZaloPay never said that it was not paid.
     """
 

@@ -18,13 +18,13 @@ _WRITTEN = 4
 
 
 def stay_key(stay_id: str, sort: str) -> Key:
-    """SESSION, QUESTION, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
+    """SESSION, NOTES, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
     return {"PK": f"STAY#{stay_id}", "SK": sort}
 
 
-def question_item(stay_id: str, now: datetime) -> Item:
-    """The last question to ZaloPay about a stay. In no index, and no consumer of the stream gets it."""
-    return stay_key(stay_id, "QUESTION") | {"kind": "QUESTION", "queriedAt": timestamp(now)}
+def notes_key(stay_id: str) -> Key:
+    """What is noted about a stay and decides nothing. It is in no index, and no consumer of the stream gets it."""
+    return stay_key(stay_id, "NOTES")
 
 
 def mail_key(stay_id: str, kind: str) -> Key:
