@@ -121,7 +121,7 @@ def status(app_trans_id: AppTransId) -> Verdict:
     """ZaloPay is asked at most every five seconds."""
     now = clock()
     who = note_caller(now)
-    session = sessions.find(str(stay_id_of(app_trans_id)), who.user_id)
+    session = sessions.find_with_notes(str(stay_id_of(app_trans_id)), who.user_id)
     if session.app_trans_id != app_trans_id:
         raise NotFound
     return Verdict.of(settlement.ask(session, "poll", now))
@@ -131,7 +131,7 @@ def status(app_trans_id: AppTransId) -> Verdict:
 def session(session_id: StayId) -> ShownPaymentSession:
     """Reads PENDING until another route has told the user that it is paid: the page polls while it reads PENDING."""
     now = clock()
-    found = sessions.find(session_id, note_caller(now).user_id)
+    found = sessions.find_with_notes(session_id, note_caller(now).user_id)
     overdue = now > found.expires_at
     known = settlement.ask(found, "read", now) if overdue else found
     return ShownPaymentSession.of(known.untold, TERMS)
@@ -168,7 +168,7 @@ def note_told(session: PaymentSession, now: datetime) -> PaymentSession:
 )
 def confirm_booking(payment_id: StayId) -> ShownBooking:
     now = clock()
-    found = settlement.ask(sessions.find(payment_id, note_caller(now).user_id), "booking", now)
+    found = settlement.ask(sessions.find_with_notes(payment_id, note_caller(now).user_id), "booking", now)
     booking = booking_of(found)
     if booking is None or found.booked_at is None:
         state = found.client_status
@@ -182,7 +182,7 @@ def confirm_booking(payment_id: StayId) -> ShownBooking:
 )
 def booking(payment_id: StayId) -> ShownBooking:
     now = clock()
-    found = sessions.find(payment_id, note_caller(now).user_id)
+    found = sessions.find_with_notes(payment_id, note_caller(now).user_id)
     booking = booking_of(found)
     if booking is None:
         raise NotFound

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -26,6 +27,7 @@ from stays.settlement import Settlement
 from stays.table.awards import Awards
 from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
+from stays.table.keys import SHARDS
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
 from stays.zalopay.client import Client, client
@@ -34,8 +36,7 @@ from stays.zalopay.keys import Keys
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
-AT_ONCE = 8
-LIMIT = 250  # of each shard in one round; the rest stays due
+AT_ONCE = 16  # items; ZaloPay takes most of the time of each
 ASIDE = timedelta(minutes=15)  # until the next attempt at an item that cannot be read or fails
 TABLE_FAULTS = (AwsError, Busy)  # faults of the table, not of an item
 RESERVE = 15_000  # milliseconds: the slowest item that was begun must still finish
@@ -139,15 +140,27 @@ def id_of(item: Due) -> str:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """A round over the shards of the event, or over all. Each worker takes the next item until the time is over."""
     now = datetime.now(UTC)
-    due = due_items.find_due(now, LIMIT)
+    due = due_items.find_due(now, event.get("shards", SHARDS))
+    turn, late = Lock(), list[bool]()
 
-    def in_time(item: Due) -> bool:
-        return context.get_remaining_time_in_millis() > RESERVE and attend_or_set_aside(item, datetime.now(UTC))
+    def take_next() -> Due | None:
+        with turn:
+            item = next(due, None)
+            if item is not None:
+                late.append(isinstance(item, Unreadable) or is_late(item, now))
+            return item if context.get_remaining_time_in_millis() > RESERVE else None
+
+    def work(_: int) -> int:
+        done = 0
+        while (item := take_next()) is not None:
+            done += attend_or_set_aside(item, datetime.now(UTC))
+        return done
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = sum(pool.map(in_time, due))
-    count("Due", len(due))
-    count("Overdue", sum(isinstance(item, Unreadable) or is_late(item, now) for item in due))
-    logger.info("round", extra={"due": len(due), "attended": done})
-    return {"due": len(due), "attended": done}
+        done = sum(pool.map(work, range(AT_ONCE)))
+    count("Due", len(late))
+    count("Overdue", sum(late))
+    logger.info("round", extra={"due": len(late), "attended": done})
+    return {"due": len(late), "attended": done}

@@ -64,10 +64,14 @@ class Consumer(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """A function that the clock starts. Times are in seconds."""
+    """A function that the clock starts, once for each of the inputs, at the same time. Times are in seconds.
+
+    Without an input the function does the work of all of them: so do local runs, and a call by hand.
+    """
 
     function: str
     every: int
+    inputs: tuple[dict[str, Any], ...]
     retries: int = 0  # no retry: the next round does the work that this round missed
     max_age: int = 60
 
@@ -101,6 +105,7 @@ _ZALOPAY = ("ZALOPAY_ENDPOINT", "ZALOPAY_APP_ID", "ZALOPAY_KEY1_SECRET")
 _STAY = ("STAY#*",)
 _NIGHT = ("PROPERTY#*",)
 _CALENDAR = ("CALENDAR#*",)
+_SHARDS = tuple(str(number) for number in range(16))  # of the index `due`
 
 # A decision about a session touches the session, its booking, nights, mail and timeline, and the award that it paid. If
 # the award is already over, it also touches the current offer. If the award is paid while a correction waits, the
@@ -112,8 +117,8 @@ _DECIDING = (
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
-# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: when the user is
-# told, when the booking is cancelled, when a refund moves on, and when a review ends in a booking.
+# A session with a known transaction has a copy under TRANSACTION#. The copy changes with the session: when the booking
+# is cancelled, when a refund moves on, and when a review ends in a booking.
 _KNOWN_TRANSACTION = Access("stays", ("UpdateItem",), ("TRANSACTION#*",))
 # The end of an award writes the award and the next offer, and checks that the offer's nights are free.
 _OFFERING_ON = (
@@ -131,7 +136,7 @@ FUNCTIONS = {
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
-            _KNOWN_TRANSACTION,
+            Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("UpdateItem",), ("USER#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),
         ),
@@ -241,12 +246,12 @@ FUNCTIONS = {
         timeout=55,
         memory=512,
         environment=("STAYS_TABLE", *_ZALOPAY),
-        why="A round ends before the next minute begins; CPU for eight conversations with ZaloPay at a time.",
+        why="A round ends before the next minute begins; CPU for 16 conversations with ZaloPay at a time.",
         access=(
             *_DECIDING,
             _KNOWN_TRANSACTION,
             *_OFFERING_ON,
-            Access("stays", ("Query",), ("0", "1", "2", "3"), through="due"),
+            Access("stays", ("Query",), _SHARDS, through="due"),
         ),
     ),
 }
@@ -328,16 +333,60 @@ WEBSOCKET_ROUTES = {
     "PING": "connections",
 }
 
+
+_Images = tuple[dict[str, Any], dict[str, Any]]  # patterns for the new and the old image of an item
+
+
+def _changed(kinds: list[str], *choices: _Images) -> dict[str, Any]:
+    """The pattern for records of these kinds of items that fit one of the choices."""
+    kind = {"kind": {"S": kinds}}
+    images = [{"NewImage": kind | new, **({"OldImage": old} if old else {})} for new, old in choices]
+    return {"eventName": ["MODIFY"], "$or": [{"dynamodb": each} for each in images]}
+
+
+def _turned(attribute: str, value: str) -> _Images:
+    """The patterns for an attribute that became this value."""
+    return {attribute: {"S": [value]}}, {attribute: {"S": [{"anything-but": [value]}]}}
+
+
+_AWARDS = ["AWARD", "OFFER"]
+_MOVING: dict[str, Any] = {"processing": {"BOOL": [True]}}
+_OWED = ["REVIEW", "REFUND_DUE", "REFUNDING", "REFUNDED", "REFUND_MANUAL"]
+# The notifier gets every change that a browser may be told of, and few others. A pattern compares with constants only.
+#
+# - A session says the same from its opening to its end, unless its money moves. After its end only the money on its way
+#   back is told, and what the operator repeats.
+# - An award is told when it comes, when a correction replaces it, and when it ends. A payment marks it with its
+#   `checkoutId`; a correction replaces it without that mark.
+_TOLD = (
+    {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", *_AWARDS]}}}},
+    _changed(
+        ["SESSION"],
+        *(_turned("status", status) for status in ("PAID", "FAILED", "CANCELLED", "EXPIRED")),
+        *(_turned("fulfilment", fulfilment) for fulfilment in ("NONE", "BOOKED")),
+        ({"fulfilment": {"S": _OWED}}, {}),
+        (_MOVING, {}),
+        ({}, _MOVING),
+        ({"tellAgainAt": {"S": [{"exists": True}]}}, {}),
+    ),
+    _changed(
+        _AWARDS,
+        *(_turned("status", status) for status in ("EXPIRED", "DECLINED", "WITHDRAWN")),
+        (
+            {
+                "status": {"S": ["PENDING_PAYMENT", "WAITING", "LOST"]},
+                "checkoutId": {"S": [{"exists": False}]},
+            },
+            {},
+        ),
+    ),
+)
+
 CONSUMERS = (
     Consumer(
         function="notifier",
         table="stays",
-        filters=(
-            {
-                "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", "AWARD", "OFFER"]}}},
-            },
-        ),
+        filters=_TOLD,
         batch_size=25,
         parallelization=4,
         retries=5,
@@ -369,7 +418,7 @@ CONSUMERS = (
     ),
 )
 
-SCHEDULES = (Schedule("reconciliation", every=60),)
+SCHEDULES = (Schedule("reconciliation", every=60, inputs=tuple({"shards": [shard]} for shard in _SHARDS)),)
 
 # The source of the events that we publish; `stays.edge.bus` has the same value. None of our rules listens to it.
 EVENT_SOURCE = "stays"

@@ -107,17 +107,19 @@ class Events(Construct):
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
             inline_policies={"Allowed": allowed},
         )
-        target = scheduler_targets.LambdaInvoke(
-            function,
-            role=role.without_policy_updates(),
-            dead_letter_queue=queue,
-            retry_attempts=schedule.retries,
-            max_event_age=Duration.seconds(schedule.max_age),
-        )
-        scheduler.Schedule(
-            self,
-            f"Schedule-{schedule.function}",
-            schedule_name=f"{self._stage.slug}-{schedule.function}",
-            schedule=scheduler.ScheduleExpression.rate(Duration.seconds(schedule.every)),
-            target=target,
-        )
+        for number, said in enumerate(schedule.inputs):
+            target = scheduler_targets.LambdaInvoke(
+                function,
+                input=scheduler.ScheduleTargetInput.from_object(said),
+                role=role.without_policy_updates(),
+                dead_letter_queue=queue,
+                retry_attempts=schedule.retries,
+                max_event_age=Duration.seconds(schedule.max_age),
+            )
+            scheduler.Schedule(
+                self,
+                f"Schedule-{schedule.function}-{number}",
+                schedule_name=f"{self._stage.slug}-{schedule.function}-{number}",
+                schedule=scheduler.ScheduleExpression.rate(Duration.seconds(schedule.every)),
+                target=target,
+            )

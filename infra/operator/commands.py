@@ -6,6 +6,7 @@ Without `really` a command only says what it would do.
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from infra.operator.environment import Environment
@@ -32,7 +33,7 @@ from stays.zalopay.client import Client
 
 ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # ZaloPay may know more about a refund that is by hand
 SOON = timedelta(hours=1)
-_MOST = 250  # per shard
+_MOST = 1000  # that have been due longest
 _INSTEAD = {
     "fulfilment": "the clock makes its mails due again; its events are published again (see below)",
     "reconciliation": "the next round does its work; the dead letter is deleted",
@@ -75,7 +76,7 @@ class Commands:
     def due(self) -> Iterator[str]:
         """List the stays that the clock will check within the hour: overdue ones first, then by time."""
         now = self._environment.now()
-        found = self._tools.due_items.find_due(now + SOON, _MOST)
+        found = islice(self._tools.due_items.find_due(now + SOON), _MOST)
         for item in sorted(found, key=lambda each: not _overdue(each, now)):
             yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
 

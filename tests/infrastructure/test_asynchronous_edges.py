@@ -73,9 +73,10 @@ def test_an_event_that_the_bus_cannot_hand_over_is_kept(stack):
 
 
 def test_a_round_that_the_clock_cannot_start_is_kept_and_not_repeated(stack):
-    target = stack.one("AWS::Scheduler::Schedule")["Target"]
-    assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-reconciliation-dead-letters")
-    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    for schedule in stack.properties("AWS::Scheduler::Schedule"):
+        target = schedule["Target"]
+        assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-reconciliation-dead-letters")
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
 
 
 def test_each_sender_of_dead_letters_has_the_permission_to_send_them(stack):
@@ -111,7 +112,7 @@ def test_every_function_is_invoked_by_its_alias_only(stack):
     callers += [each["FunctionName"] for each in stack.properties("AWS::Lambda::EventSourceMapping")]
     callers += [each["IntegrationUri"] for each in stack.properties("AWS::ApiGatewayV2::Integration")]
     callers += [stack.one("AWS::Events::Rule")["Targets"][0]["Arn"]]
-    callers += [stack.one("AWS::Scheduler::Schedule")["Target"]["Arn"]]
+    callers += [each["Target"]["Arn"] for each in stack.properties("AWS::Scheduler::Schedule")]
     aliases = stack.of_type("AWS::Lambda::Alias")
     assert {alias["Properties"]["Name"] for alias in aliases.values()} == {"live"}
     assert all(any(alias in stack.spelled(caller) for alias in aliases) for caller in callers)

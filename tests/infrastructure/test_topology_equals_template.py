@@ -223,6 +223,8 @@ def test_consumers_schedules_and_rules_are_the_topologys(backend):
     rule = backend.one("AWS::Events::Rule")
     assert rule["EventPattern"] == {"detail-type": list(RULES[0].detail_types)}
     assert backend.function_name(rule["Targets"][0]["Arn"]) == RULES[0].function
-    schedule = backend.one("AWS::Scheduler::Schedule")
-    assert (schedule["ScheduleExpression"], SCHEDULES[0].every) == ("rate(1 minute)", 60)
-    assert backend.function_name(schedule["Target"]["Arn"]) == SCHEDULES[0].function
+    (clock,), schedules = SCHEDULES, backend.properties("AWS::Scheduler::Schedule")
+    assert [json.loads(each["Target"]["Input"]) for each in schedules] == list(clock.inputs)
+    assert {each["ScheduleExpression"] for each in schedules} == {"rate(1 minute)"}
+    assert clock.every == 60
+    assert {backend.function_name(each["Target"]["Arn"]) for each in schedules} == {clock.function}

@@ -658,7 +658,7 @@ def test_an_award_that_is_over_is_a_transaction_and_one_look_at_its_nights_and_a
     with counted(world.functions["reconciliation"]) as calls:
         world.tick()
     write = "TransactWriteItems stays"
-    assert calls == ["Query stays"] * 4 + [write, "BatchGetItem stays", write]
+    assert calls == ["Query stays"] * 16 + [write, "BatchGetItem stays", write]
 
 
 def test_a_call_of_the_winners_page_vouches_for_the_socket_that_follows(world: World):

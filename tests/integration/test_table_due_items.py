@@ -15,9 +15,11 @@ from stays.domain.errors import Busy
 from stays.domain.mail import new_mail
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.values import timestamp
+from stays.table.awards import Awards
 from stays.table.due_items import RECENT, DueItems, Unreadable, changed, newly_booked, newly_paid
-from stays.table.keys import SHARDS, award_item, mail_item, shard, stray_item
+from stays.table.keys import award_item, award_key, mail_item, shard, stay_key, stray_item, transaction_key
 from stays.table.sessions import Sessions
+from stays.table.strays import Strays
 from tests.integration.tables import begin, contents, dynamodb, hand_in
 from tests.samples import (
     NIGHTS,
@@ -206,15 +208,15 @@ def test_awards_and_offers_whose_time_has_come_are_due_as_what_they_are(store: S
     later = NOW + timedelta(days=1)
     awards = [win(), offer(due_at=later + MOMENT), win(auction_id="1002", status=AwardStatus.PAID, due_at=None)]
     hand_in(*awards)
-    assert due_items.find_due(later - MOMENT, 100) == []
-    assert due_items.find_due(later, 100) == awards[:1]
-    assert due_items.find_due(later + MOMENT, 100) == awards[:2]
+    assert [*due_items.find_due(later - MOMENT)] == []
+    assert [*due_items.find_due(later)] == awards[:1]
+    assert [*due_items.find_due(later + MOMENT)] == awards[:2]
 
 
 def test_an_award_that_cannot_be_read_is_due_for_people(store: Store, due_items: DueItems) -> None:
     store.put(award_item(win()) | {"status": "BROKEN"})
     due_at = str(win().dump()["dueAt"])
-    assert due_items.find_due(NOW + timedelta(days=1), 100) == [
+    assert [*due_items.find_due(NOW + timedelta(days=1))] == [
         Unreadable("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN", due_at)
     ]
 
@@ -232,39 +234,58 @@ def test_what_is_set_aside_is_due_again_later_and_only_if_nobody_has_moved_it(st
     ):
         store.put(item)
     later = NOW + timedelta(days=1)
-    found = due_items.find_due(later, 100)
+    found = [*due_items.find_due(later)]
     assert {type(item).__name__ for item in found} == {"PaymentSession", "Award", "Mail", "Stray", "Unreadable"}
     store.update({"PK": f"STAY#{session.id}", "SK": "SESSION"}, {"dueAt": timestamp(NOW)})
     for item in found:
         due_items.set_aside(item, later + MOMENT)
-    assert [getattr(item, "id", None) for item in due_items.find_due(later, 100)] == [session.id]
-    assert len(due_items.find_due(later + MOMENT, 100)) == len(found) == len(passed_over)
+    assert [getattr(item, "id", None) for item in [*due_items.find_due(later)]] == [session.id]
+    assert len([*due_items.find_due(later + MOMENT)]) == len(found) == len(passed_over)
 
 
 def test_what_has_waited_longest_is_due_first_from_every_shard(store: Store, due_items: DueItems) -> None:
     sessions = [begun(store, stay_id, minutes=-position) for position, stay_id in enumerate(IDS)]
-    assert {shard(session.id) for session in sessions} == {str(number) for number in range(SHARDS)}
+    assert {shard(session.id) for session in sessions} == {"0", "1", "2", "3"}  # all that 1.4 reads
     mail = new_mail(IDS[0], "confirmation", NOW - timedelta(hours=1))
     store.put(mail_item(mail))
-    assert due_items.find_due(NOW + timedelta(minutes=1), 100) == [mail, *reversed(sessions)]
+    assert [*due_items.find_due(NOW + timedelta(minutes=1))] == [mail, *reversed(sessions)]
 
 
 def test_what_is_due_in_a_moment_or_never_is_not_due_yet(store: Store, due_items: DueItems) -> None:
     session = begun(store, IDS[0])
     assert session.due_at is not None
-    assert due_items.find_due(session.due_at - MOMENT, 100) == []
-    assert due_items.find_due(session.due_at, 100) == [session]
+    assert [*due_items.find_due(session.due_at - MOMENT)] == []
+    assert [*due_items.find_due(session.due_at)] == [session]
     Sessions(store).record(session, money(300_000), NOW)
-    found = due_items.find_due(NOW + timedelta(seconds=59), 100)
+    found = [*due_items.find_due(NOW + timedelta(seconds=59))]
     assert found == []
 
 
-def test_a_round_takes_no_more_than_its_limit_of_each_shard(store: Store, due_items: DueItems) -> None:
-    for stay_id in IDS:
-        begun(store, stay_id)
-    found = due_items.find_due(NOW + timedelta(minutes=1), 1)
-    shards = [shard(item.id) for item in found if isinstance(item, PaymentSession)]
-    assert sorted(shards) == [str(number) for number in range(SHARDS)]
+def test_a_round_reads_its_shards_to_their_end_page_by_page(store: Store, due_items: DueItems) -> None:
+    mails = [new_mail(f"{number:026}", "confirmation", NOW + timedelta(seconds=number)) for number in range(110)]
+    for mail in mails:
+        store.put(mail_item(mail) | {"dueShard": "15"})
+    store.put(mail_item(new_mail(IDS[0], "confirmation", NOW)) | {"dueShard": "14"})
+    later = NOW + timedelta(hours=1)
+    assert [*due_items.find_due(later, ["15"])] == mails
+    assert len([*due_items.find_due(later)]) == 111
+    assert [*due_items.find_due(later, [])] == []
+
+
+def test_the_clock_moves_an_item_of_another_release_to_its_shard(store: Store, due_items: DueItems) -> None:
+    session, award, stray = begun(store, IDS[0]), win(), stray_due()
+    hand_in(award)
+    store.put(stray_item(stray))
+    keys = [stay_key(session.id, "SESSION"), award_key("1001", TRAVELLER, "WIN"), transaction_key(stray.transaction_id)]
+    for key in keys:
+        store.update(key, {"dueShard": "15"})
+    assert Sessions(store).claim_check(session, NOW, NOW + MOMENT)
+    Awards(store).postpone(award, NOW + MOMENT)
+    assert stray.due_at
+    assert Strays(store).claim_check(stray, stray.due_at, NOW + MOMENT)
+    moved = [shard(session.id), shard("1001"), shard(stray.transaction_id)]
+    assert [item["dueShard"] for key in keys if (item := store.get(key))] == moved
+    assert len([*due_items.find_due(NOW + MOMENT)]) == 3
 
 
 def image(model: PaymentSession | Award, **more: Any) -> dict[str, Any]:

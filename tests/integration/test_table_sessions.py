@@ -279,11 +279,12 @@ def test_no_order_is_attempted_for_nights_that_somebody_else_has_got(sessions: S
 
 def test_c12_zalopay_may_be_asked_once_in_five_seconds(sessions: Sessions) -> None:
     session = began(sessions)
+    assert sessions.find_with_notes(STAY) == session
     assert sessions.claim_query(session, SOON)
-    assert sessions.find(STAY).queried_at == SOON
-    for known in (session, sessions.find(STAY)):
+    assert sessions.find_with_notes(STAY) == session.but(queried_at=SOON)
+    for known in (session, sessions.find_with_notes(STAY)):
         assert not sessions.claim_query(known, SOON + timedelta(seconds=5) - MOMENT)
-    for known in (session, sessions.find(STAY)):
+    for known in (session, sessions.find_with_notes(STAY)):
         at = SOON + timedelta(seconds=5) if known is session else SOON + timedelta(seconds=10)
         assert sessions.claim_query(known, at)
 
@@ -299,10 +300,18 @@ def test_after_its_last_check_a_session_is_not_due_any_more(sessions: Sessions) 
     assert sessions.find(STAY).due_at is None
 
 
+def test_the_clock_asks_nothing_about_a_session_that_has_finished_meanwhile(sessions: Sessions) -> None:
+    session = began(sessions)
+    paid = sessions.record(session, money(), SOON)
+    assert not sessions.claim_check(session, SOON, SOON + CHECK_INTERVAL)
+    assert sessions.find(STAY) == paid
+
+
 def test_nobody_asks_about_a_session_that_is_not_there(sessions: Sessions) -> None:
-    before = contents()
-    assert not sessions.claim_query(opened(), NOW)
-    assert contents() == before
+    with pytest.raises(NotFound):
+        sessions.find_with_notes(STAY)
+    assert not sessions.claim_check(opened(), NOW, SOON)
+    assert (f"STAY#{STAY}", "SESSION") not in contents()
 
 
 def test_money_books_everything_in_one_transaction(sessions: Sessions) -> None:

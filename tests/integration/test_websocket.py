@@ -109,7 +109,7 @@ def test_bound_lets_a_connection_wait_once_for_any_user(world: World):
         began = time.monotonic()
         with counted(world.functions["connections_bound"]) as calls:
             assert socket.subscribe(sub) == error("FORBIDDEN")
-        assert calls == ["GetItem connections", "GetItem connections"]
+        assert calls == ["Query connections", "GetItem connections", "GetItem connections"]
         assert time.monotonic() - began < 0.5 < sum(LOOKS) <= waited
     world.created()
     assert socket.subscribe()[0] == SUBSCRIBED  # at the first look
@@ -219,7 +219,7 @@ def test_a_new_token_in_time_lets_a_connection_go_on(world: World):
     assert socket.frames[-1]["type"] == "PAYMENT_STATUS"
 
 
-def test_when_an_eleventh_connection_subscribes_the_oldest_goes(world: World):
+def test_when_a_connection_subscribes_and_there_are_more_than_ten_the_oldest_go(world: World):
     query = f"token={world.token()}"
     sockets = []
     for _ in range(MOST_CONNECTIONS + 2):
@@ -227,15 +227,31 @@ def test_when_an_eleventh_connection_subscribes_the_oldest_goes(world: World):
         world.clock.shift(timedelta(seconds=1))
     binh = world.socket(query=f"token={world.token(BINH)}")
     binh.subscribe(BINH)
-    for socket in reversed(sockets[1:]):  # the subscribing connection stays, however old
+    staying = [sockets[0], *sockets[3:]]  # the subscribing connection stays, however old
+    for socket in staying:
         socket.subscribe()
-    assert [socket.ended for socket in sockets] == [False, False, True, *[False] * (MOST_CONNECTIONS - 1)]
-    sockets[0].subscribe()
+    assert [socket for socket in sockets if not socket.ended] == staying
     world.announce(auction_result())
     assert world.deliver()["notifier"] == []
-    heard = [socket.frames[-1]["type"] == "AUCTION_RESULT" for socket in sockets]
-    assert heard == [True, False, False, *[True] * (MOST_CONNECTIONS - 1)]
+    heard = [socket for socket in sockets if socket.frames and socket.frames[-1]["type"] == "AUCTION_RESULT"]
+    assert heard == staying
     assert not binh.ended
+
+
+def test_an_unproven_connection_that_subscribes_as_the_eleventh_closes_the_oldest(world: World):
+    proven = [world.socket(query=f"token={world.token()}") for _ in range(MOST_CONNECTIONS)]
+    for socket in proven:
+        socket.subscribe()
+    world.created()
+    assert world.socket().subscribe()[0] == SUBSCRIBED
+    assert sum(socket.ended for socket in proven) == 1
+
+
+def test_a_connection_that_has_not_subscribed_gets_no_message(world: World):
+    silent = world.socket(query=f"token={world.token()}")
+    world.announce(auction_result())
+    assert world.deliver()["notifier"] == []
+    assert (silent.frames, silent.ended) == ([], False)
 
 
 def test_connections_whose_token_has_run_out_go_when_another_subscribes(world: World):
@@ -277,19 +293,17 @@ def test_who_is_no_browser_has_to_prove_itself_all_the_same(world: World):
     assert world.socket(origin=None, query="token=abc").connected == 401
 
 
-def test_subscribe_makes_seven_calls_of_the_tables_and_disconnect_two(world: World):
+def test_subscribe_makes_five_calls_of_the_tables_and_disconnect_two(world: World):
     world.created()
     socket = world.socket(query=f"token={world.token()}")
     with counted(world.functions["connections_bound"]) as calls:
         assert len(socket.subscribe()) == 3
     assert calls == [
-        "GetItem connections",
+        "Query connections",
         "PutItem connections",
-        "Query stays",
         "Query stays",
         "BatchGetItem stays",
         "PutItem connections",
-        "Query connections",
     ]
     with counted(world.functions["connections_bound"]) as calls:
         socket.close()
@@ -308,7 +322,7 @@ def test_however_much_there_is_subscribe_reads_ten_sessions_and_fifty_awards(wor
     with counted(world.functions["connections_bound"]) as calls:
         told = [frame["type"] for frame in socket.subscribe()]
     assert (told.count("PAYMENT_STATUS"), told.count("SECOND_CHANCE_OFFER")) == (10, 50)
-    assert [call for call in calls if call.endswith("stays")] == ["Query stays", "Query stays", "BatchGetItem stays"]
+    assert [call for call in calls if call.endswith("stays")] == ["Query stays", "BatchGetItem stays"]
 
 
 def test_a_connection_that_never_subscribes_is_one_item_that_ends_by_itself(world: World):

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from infra.topology import FUNCTIONS
 from stays.domain.errors import Refused
 from stays.domain.mail import (
+    SENDING_TIME,
     STUCK_TIME,
     Mail,
     MailState,
     Profile,
+    claimed,
     due_or_finished,
     language_of,
     new_mail,
@@ -83,8 +86,14 @@ def test_failed_attempts_are_repeated_after_1_2_4_minutes_and_so_on() -> None:
     assert pauses == [MINUTE * minutes for minutes in (1, 2, 4, 8, 16, 30, 30, 30)]
 
 
-def test_a_mail_is_stuck_after_ten_minutes() -> None:
-    assert STUCK_TIME == 10 * MINUTE
+def test_a_claimed_mail_stays_due_when_it_was_unless_the_clock_could_find_it_while_it_is_sent() -> None:
+    mail = new_mail(STAY, "confirmation", NOW)
+    for late in (timedelta(), MINUTE - SENDING_TIME):
+        assert claimed(mail, NOW + late) == mail.but(state=MailState.SENDING, attempts=1)
+    for late in (MINUTE - SENDING_TIME + timedelta(milliseconds=1), MINUTE):
+        assert claimed(mail, NOW + late).due_at == NOW + late + STUCK_TIME
+    assert claimed(mail.but(due_at=None), NOW).due_at == NOW + STUCK_TIME
+    assert timedelta(seconds=FUNCTIONS["fulfilment"].timeout) < SENDING_TIME < STUCK_TIME == 10 * MINUTE
 
 
 SENT = new_mail(STAY, "confirmation", NOW - MINUTE).but(state=MailState.SENT, due_at=None, to="a@x.test")

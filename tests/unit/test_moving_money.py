@@ -158,18 +158,20 @@ def test_after_long_silence_the_first_word_that_nobody_paid_ends_an_order(outcom
     [
         (timedelta(minutes=-15), timedelta(seconds=45)),
         (timedelta(), timedelta(seconds=45)),
-        (timedelta(seconds=450), timedelta(seconds=45)),
-        (timedelta(minutes=10), timedelta(minutes=1)),
-        (timedelta(minutes=150), timedelta(minutes=15)),
-        (timedelta(hours=23, minutes=40), timedelta(minutes=15)),
-        (timedelta(hours=23, minutes=50), timedelta(minutes=10)),
-        (timedelta(hours=24), timedelta(minutes=15)),
+        (timedelta(minutes=4) - timedelta(milliseconds=1), timedelta(seconds=45)),
+        (timedelta(minutes=4), timedelta(minutes=2)),
+        (timedelta(minutes=6), timedelta(minutes=5)),
+        (timedelta(minutes=11), timedelta(minutes=10)),
+        (timedelta(minutes=21), timedelta(minutes=15)),
+        (timedelta(minutes=35), timedelta(minutes=1)),
+        (timedelta(hours=23, minutes=51), timedelta(minutes=9)),
+        (timedelta(hours=24), timedelta(minutes=6)),
         (timedelta(hours=47, minutes=59), timedelta(minutes=1)),
-        (timedelta(hours=48), timedelta(minutes=15)),
+        (timedelta(hours=48), timedelta(minutes=6)),
     ],
 )
 @pytest.mark.parametrize("session", [pending(), MOVING])
-def test_a_live_order_is_asked_about_every_round_then_ever_more_rarely_and_when_a_day_and_two_are_over(
+def test_a_live_order_is_asked_about_every_round_until_late_money_is_late_then_more_rarely_and_after_a_day_and_two(
     session: PaymentSession, since_its_end: timedelta, pause: timedelta
 ) -> None:
     at = session.expires_at + since_its_end

@@ -371,7 +371,7 @@ def test_a_reservations_order_begins_a_new_quarter_of_an_hour_and_a_new_date() -
 def test_c5_a_session_is_pending_from_the_moment_its_order_url_exists() -> None:
     begun = order_made(opened(), ORDER_URL, SOON)
     assert begun == Decision(
-        opened().but(status=Status.PENDING, order_url=ORDER_URL, changed_at=SOON, due_at=SOON + CHECK_INTERVAL),
+        opened().but(status=Status.PENDING, order_url=ORDER_URL, changed_at=SOON),
         "ORDER_MADE",
     )
 

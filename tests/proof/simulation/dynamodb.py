@@ -116,10 +116,12 @@ class Snapshot(NamedTuple):
 class Database:
     """All tables of the topology. `records` is the stream; `version` grows with every change.
 
-    The indexes do not show the latest `index_lag` writes yet.
+    The indexes do not show the latest `index_lag` writes yet. `meter` hears of each write, also of a refused one, and
+    whether it was part of a transaction; of a refused transaction it hears nothing.
     """
 
     def __init__(self) -> None:
+        self.meter: Callable[[Written, bool], None] = lambda *_: None
         self._tables = {name: Stored(name, schema) for name, schema in TABLES.items()}
         self.index_lag = 0
         self.clear()
@@ -296,8 +298,10 @@ class Database:
             raise Invalid("Return values set to invalid value")
         write = self._prepared(kind, request)
         if not write.passes():
+            self.meter(Written(write.table, write.key, write.old, write.old), False)
             raise Refused("ConditionalCheckFailedException", "The conditional request failed", **write.failure())
         new = write.result()
+        self.meter(Written(write.table, write.key, write.old, new), False)
         self._commit([Written(write.table, write.key, write.old, new)])
         shown = _returned(returned, write, new)
         return {"Attributes": shown} if shown else {}
@@ -313,7 +317,10 @@ class Database:
         writes = [self._prepared(*_operation(each)) for each in TransactItems]
         if len({(write.table.name, write.key) for write in writes}) != len(writes):
             raise Invalid("Transaction request cannot include multiple operations on one item")
-        self._commit(_all_or_none(writes))
+        written = _all_or_none(writes)
+        for each in written:
+            self.meter(each, True)
+        self._commit(written)
         if ClientRequestToken is not None:
             self._tokens[ClientRequestToken] = datetime.now(UTC), TransactItems
         return {}

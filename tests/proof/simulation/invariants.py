@@ -121,7 +121,8 @@ class Invariants:
         at = datetime.fromtimestamp(rounds[-1] / 1000, UTC)
         for session in self._system.database.items(kind="SESSION"):
             asked = "attemptedAt" in session and session["status"] in OPEN_STATUSES
-            just_asked = datetime.fromisoformat(session.get("queriedAt", EVER)) > at - QUERY_INTERVAL
+            question = self._plain(self._system.database.find(session["PK"], "NOTES"))
+            just_asked = datetime.fromisoformat(question.get("queriedAt", EVER)) > at - QUERY_INTERVAL
             if not asked or just_asked or datetime.fromisoformat(session.get("dueAt", EVER)) > at:
                 continue  # after its end it is due every 15 minutes only, and is asked about at most every five seconds
             longest = HALF_AN_HOUR if self._is_unpaid(session) else SILENCE_TIME
@@ -454,9 +455,14 @@ class Invariants:
         demand(self._system.gate.broken > 0 or not twice, "polls", "refunds asked for twice:", *twice)
 
     def _listed(self) -> None:
-        """No user has more than ten connections. A fault may leave one more, until the next browser subscribes."""
+        """No user has more than ten connections that subscribed.
+
+        A fault may leave one more, until the next browser subscribes. One without channels has only connected.
+        """
         listed = Counter(
-            item["PK"] for item in self._system.database.items("connections") if item["SK"].startswith("CONNECTION#")
+            item["PK"]
+            for item in self._system.database.items("connections")
+            if item["SK"].startswith("CONNECTION#") and item["channels"]
         )
         most = listed.most_common(1)
         demand(

@@ -7,7 +7,11 @@ from typing import Any, NamedTuple
 
 from infra.topology import TABLES
 from tests.proof.corpus.world import recorded_states
+from tests.proof.corpus.world import stored as items_of
+from tests.proof.simulation.auctions import presses
+from tests.proof.simulation.journeys import wins
 from tests.proof.simulation.paths import table
+from tests.proof.simulation.system import simulation
 
 PAGE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
 VALUES = {"time": r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "date": r"\d{4}-\d\d-\d\d", "hour": r"\d{4}-\d\d-\d\dT\d\d"}
@@ -42,9 +46,16 @@ def rows() -> list[Row]:
 
 
 def stored() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every item of every recorded moment, with its table."""
+    """Every item of every recorded moment, and of a payment of this release, with its table."""
     for state in recorded_states():
         yield from ((name, item) for name in TABLES for item in state.items(name))
+    with simulation() as system:
+        wins(system)
+        presses(system)
+        order = system.order()
+        assert order
+        system.poll(order)
+        yield from ((name, item) for name in TABLES for item in items_of(system, name))
 
 
 def test_every_stored_item_is_in_one_row_of_the_page_and_every_row_is_of_one() -> None:

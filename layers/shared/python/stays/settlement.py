@@ -105,7 +105,7 @@ class Settlement:
 
     def _await_turn(self, session: PaymentSession, now: datetime) -> PaymentSession:
         """The session five seconds after another call has asked about it."""
-        asked_at = self.sessions.find(session.id).queried_at or now
+        asked_at = self.sessions.find_with_notes(session.id).queried_at or now
         _wait_until(asked_at + QUERY_INTERVAL, now)
         return self.sessions.find(session.id)
 

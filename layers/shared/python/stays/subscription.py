@@ -48,13 +48,16 @@ class Subscriptions:
 
     def subscribe(self, connection_id: str, frame: Subscribe) -> None:
         """Subscribe a connection, and end its user's surplus ones. Raises FrameRefused and Unreachable."""
-        found = self._connections.find(connection_id)
+        listed = self._connections.load_of(frame.user_id)
+        mine = next((each for each in listed if each.connection_id == connection_id), None)
+        found = mine or self._connections.find(connection_id)
         if found is None:
             raise FrameRefused("FORBIDDEN", "Connect again.")
         now = self._clock()
         self._join(self._identify(found, frame, now).but(channels=tuple(dict.fromkeys(frame.channels))), found)
-        others = [each for each in self._connections.load_of(frame.user_id) if each.connection_id != connection_id]
-        self._post.dismiss(surplus(others, now))
+        if mine is None:  # two that come at the same time must not overlook each other
+            listed = self._connections.load_of(frame.user_id)
+        self._post.dismiss(surplus([each for each in listed if each.connection_id != connection_id], now))
 
     def _join(self, connection: Connection, found: Connection) -> None:
         """Send the connection the messages that it has missed, then let it get changes.

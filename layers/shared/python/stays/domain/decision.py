@@ -7,7 +7,6 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.mail import MailKind
 from stays.domain.payment import (
-    CHECK_INTERVAL,
     MOVING_TIME,
     SILENCE_TIME,
     UNFINISHED,
@@ -156,7 +155,7 @@ def order_made(session: PaymentSession, order_url: str, now: datetime) -> Decisi
     """The order exists, and the browser can go to it. None if the session has moved on meanwhile."""
     if session.status is not Status.CREATED:
         return None
-    begun = session.but(status=Status.PENDING, order_url=order_url, changed_at=now, due_at=now + CHECK_INTERVAL)
+    begun = session.but(status=Status.PENDING, order_url=order_url, changed_at=now)
     return Decision(begun, "ORDER_MADE")
 
 

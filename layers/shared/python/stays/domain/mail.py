@@ -15,6 +15,7 @@ RESEND_INTERVAL = timedelta(minutes=1)  # a user may ask for another mail at mos
 MOST_WISHES = 5  # mails that the user may ask for, per booking
 READDRESS_INTERVAL = timedelta(days=1)  # the address of a booking's mail may change at most this often
 STUCK_TIME = timedelta(minutes=10)  # a mail that is SENDING for this long is sent once more
+SENDING_TIME = timedelta(seconds=40)  # longer than the function that sends a mail can live
 LONGEST_PAUSE = timedelta(minutes=30)  # between two attempts
 PERSISTENCE = timedelta(hours=48)  # a mail that SES does not accept is tried for this long
 LEAST_ATTEMPTS = 10  # and at least this often, even after an outage of our own
@@ -102,6 +103,16 @@ def language_of(locale: str | None) -> Language | None:
 def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
     """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
     return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
+
+
+def claimed(mail: Mail, now: datetime) -> Mail:
+    """The mail while one call sends it. If it gets stuck, the clock finds it: when it is due already, or later.
+
+    The clock must not find it while it may still be sent. A `dueAt` that stays the same costs no write of the index.
+    """
+    waits = mail.due_at is not None and mail.due_at >= now + SENDING_TIME
+    due_at = mail.due_at if waits else now + STUCK_TIME
+    return mail.but(state=MailState.SENDING, attempts=mail.attempts + 1, due_at=due_at)
 
 
 def requested_again(mail: Mail, now: datetime) -> Mail:

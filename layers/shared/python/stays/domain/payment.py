@@ -3,6 +3,7 @@
 import json
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate, chain, repeat
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -15,7 +16,9 @@ PAYMENT_TIME = timedelta(minutes=15)  # how long an order can be paid; the front
 HOLD_MARGIN = timedelta(minutes=4)  # nights stay held this much longer: no payable order may lose them
 QUERY_INTERVAL = timedelta(seconds=5)  # at most one question to ZaloPay per session in this time
 CHECK_INTERVAL = timedelta(seconds=45)  # shorter than the schedule's interval, so that a session is due at every round
-SLOWEST_CHECK = timedelta(minutes=15)  # between two questions about an order that is over but undecided
+# Between two questions about an order that is over but undecided, once its time for late money is over.
+RARER_CHECKS = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10))
+SLOWEST_CHECK = timedelta(minutes=15)  # after those
 # Counted from an order's end: money may be moving this long, and ZaloPay may be silent this long. ZaloPay answers
 # questions for 48 hours.
 MOVING_TIME = timedelta(hours=24)
@@ -165,7 +168,8 @@ class PaymentSession(Model):
     - `left` are the nights of the award that this order does not buy; None if an earlier release opened the session.
     - `given_up_at` is when the function that made its order stopped, because ZaloPay was silent.
     - `received` and `discount` are ZaloPay's own numbers in đồng for the recorded transaction.
-    - `told_at` is when its user was first answered that it is paid.
+    - `told_at` is when its user was first answered that it is paid, `queried_at` when ZaloPay was last asked. Both
+      stand in an item of their own, and are absent unless that was read, too.
     - `unresolved`: the session ended, but ZaloPay never said that it was not paid.
     """
 
@@ -295,11 +299,15 @@ def attempt_order(session: PaymentSession, now: datetime) -> PaymentSession:
 
 
 def next_check(session: PaymentSession, now: datetime) -> datetime:
-    """When to ask about a live order again: at every round until its end, then less often, but every 15 minutes.
+    """When to ask about a live order again: at every round until 4 minutes after its end, then ever more rarely.
 
-    The moments when moving money or silence ends the session are among these times.
+    The pauses are 2, 5, 10 and then 15 minutes. The moments when moving money or silence ends the session are among
+    these times.
     """
-    usual = now + min(max((now - session.expires_at) / 10, CHECK_INTERVAL), SLOWEST_CHECK)
+    if now < session.late_after:
+        return now + CHECK_INTERVAL
+    waits = accumulate(chain(RARER_CHECKS, repeat(SLOWEST_CHECK)))
+    usual = next(at for wait in waits if (at := session.late_after + wait) > now)
     ends = (session.expires_at + wait for wait in (MOVING_TIME, SILENCE_TIME))
     return min([usual, *(end for end in ends if end > now)])
 

@@ -72,8 +72,13 @@ class Connections:
         self._store = store
 
     def open(self, connection: Connection) -> None:
-        """Record that a browser has connected."""
+        """Record that a browser has connected: one write, and another one if its user is proven.
+
+        The user's list then has it without channels: it gets no message before it subscribes.
+        """
         self._store.put(_own_item(connection))
+        if connection.user_id is not None:
+            self._store.put(_listed_item(connection.but(channels=())))
 
     def find(self, connection_id: str) -> Connection | None:
         """The connection, consistent: one read."""
@@ -90,12 +95,12 @@ class Connections:
     def subscribe(self, connection: Connection, found: Connection | None = None) -> None:
         """List the connection for its user, so that it gets messages as soon as it is no longer joining.
 
-        One write, and another one unless the connection was `found` by its id with the same user and proof. Only the
-        list has the channels.
+        One write, and another one unless the connection was `found` with the same user and proof. Only the list has the
+        channels.
         """
-        listed, own = _listed_item(connection), connection.but(joining_until=None, channels=CHANNELS)
-        if own != found:
-            self._store.put(_own_item(own))
+        listed = _listed_item(connection)
+        if found is None or _own(connection) != _own(found):
+            self._store.put(_own_item(_own(connection)))
         self._store.put(listed)
 
     def move(self, before: Connection, after: Connection) -> bool:
@@ -141,6 +146,11 @@ class Connections:
 
 def _own_key(connection_id: str) -> dict[str, str]:
     return {"PK": f"CONNECTION#{connection_id}", "SK": "CONNECTION"}
+
+
+def _own(connection: Connection) -> Connection:
+    """The connection without what only the list has."""
+    return connection.but(joining_until=None, channels=CHANNELS)
 
 
 def _own_item(connection: Connection) -> dict[str, Any]:

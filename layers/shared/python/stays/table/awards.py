@@ -12,7 +12,7 @@ from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, ove
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_item, award_key, night_key, stay_key
+from stays.table.keys import award_item, award_key, due_again, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
@@ -294,7 +294,7 @@ class Awards:
     def postpone(self, award: Award, until: datetime) -> None:
         """Look at it again later, if it still has the `dueAt` that was read."""
         waited = Condition("dueAt = :dueAt", dueAt=award.dump().get("dueAt"))
-        self._store.update(_key_of(award), {"dueAt": timestamp(until)}, waited)
+        self._store.update(_key_of(award), due_again(award.auction_id, until), waited)
 
     def note_reason(self, award: Award, reason: str) -> None:
         """Keep the user's reason for declining. `changedAt` stays the same, so that no other write fails by it."""

@@ -1,7 +1,8 @@
 """Reads of many items: changed ones, recent ones, due ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from stays.table.keys import SHARDS, award_key, mail_key, stay_key, transaction_
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
 _MOST_AWARDS = 50
+_DUE_AT_ONCE = 100  # items of a page
 _TOLD = ("status", "fulfilment", "processing", "reason", "refund", "revision", "tellAgainAt")
 
 Watched = PaymentSession | Award
@@ -63,45 +65,48 @@ class DueItems:
         """The items that a page has missed because it subscribed late, oldest first.
 
         The user's sessions that are unfinished or changed in the last 15 minutes, and the results and offers that still
-        matter. The index only gives the keys; the items are read consistently: three reads.
+        matter. The index only gives the keys; the items are read consistently: two reads.
         """
-        found = [*self._load_sessions_of(user_id), *self._load_awards_of(user_id, now)]
+        found = self._load_keys_of(user_id, now)
         items = self.load_present((item["PK"], item["SK"]) for item in reversed(found)).values()
         return [item for item in sorted(items, key=_began) if _matters(item, now)]
 
-    def _load_sessions_of(self, user_id: str) -> list[Item]:
-        return self._store.query(
-            "userId = :user AND begins_with(userSort, :sort)",
-            {":user": user_id, ":sort": "SESSION#"},
-            IndexName="by_user",
-            ScanIndexForward=False,
-            Limit=_MOST_RECENT,
-        )
+    def _load_keys_of(self, user_id: str, now: datetime) -> list[Item]:
+        """The newest sessions, the wins and offers that can be answered, then recent losses.
 
-    def _load_awards_of(self, user_id: str, now: datetime) -> list[Item]:
-        """Wins and offers that can be answered, then recent losses. Other awards, however many, cannot hide them."""
-        found = self._store.query_all(
-            "userId = :user AND userSort BETWEEN :from AND :to",
-            {
-                ":user": user_id,
-                ":from": f"AWARD#{timestamp(now)}",
-                ":to": "AWARD#~",
-                ":pending": AwardStatus.PENDING_PAYMENT.value,
-                ":waiting": AwardStatus.WAITING.value,
-                ":lost": AwardStatus.LOST.value,
-                ":recently": timestamp(now - RECENT),
-            },
-            IndexName="by_user",
-            FilterExpression="#status IN (:pending, :waiting) OR (#status = :lost AND receivedAt >= :recently)",
-            ExpressionAttributeNames={"#status": "status"},
-            ScanIndexForward=False,
+        Other awards, however many, cannot hide them. One read goes over all entries of the user from the awards of the
+        present to the newest session.
+        """
+        found = list(
+            self._store.query_all(
+                "userId = :user AND userSort BETWEEN :from AND :to",
+                {
+                    ":user": user_id,
+                    ":from": f"AWARD#{timestamp(now)}",
+                    ":to": "SESSION#~",
+                    ":session": "SESSION",
+                    ":pending": AwardStatus.PENDING_PAYMENT.value,
+                    ":waiting": AwardStatus.WAITING.value,
+                    ":lost": AwardStatus.LOST.value,
+                    ":recently": timestamp(now - RECENT),
+                },
+                IndexName="by_user",
+                FilterExpression="#kind = :session OR #status IN (:pending, :waiting)"
+                " OR (#status = :lost AND receivedAt >= :recently)",
+                ProjectionExpression="PK, SK, #kind, #status",
+                ExpressionAttributeNames={"#kind": "kind", "#status": "status"},
+                ScanIndexForward=False,
+            )
         )
-        return sorted(found, key=lambda item: item["status"] == AwardStatus.LOST)[:_MOST_AWARDS]
+        sessions = [item for item in found if item["kind"] == "SESSION"]
+        awards = [item for item in found if item["kind"] != "SESSION"]
+        awards.sort(key=lambda item: item["status"] == AwardStatus.LOST)
+        return [*sessions[:_MOST_RECENT], *awards[:_MOST_AWARDS]]
 
-    def find_due(self, now: datetime, limit: int) -> list[Due]:
-        """The items that have been due longest, at most `limit` of each shard."""
-        items = [item for number in range(SHARDS) for item in self._load_due(str(number), now, limit)]
-        return [_due_model(item) for item in sorted(items, key=lambda item: str(item["dueAt"]))]
+    def find_due(self, now: datetime, shards: Iterable[str] = SHARDS) -> Iterator[Due]:
+        """The items of these shards that are due, those first that have been due longest. Read page by page."""
+        found = (self._load_due(each, now) for each in shards)
+        yield from map(_due_model, merge(*found, key=lambda item: str(item["dueAt"])))
 
     def set_aside(self, item: Due, until: datetime) -> None:
         """Make an item that cannot be attended to now due again at `until`, so that it blocks no other in its shard.
@@ -113,9 +118,9 @@ class DueItems:
         waited = Condition("dueAt = :dueAt", dueAt=due_at)
         self._store.update(key_of(item), {"dueAt": timestamp(until)}, waited)
 
-    def _load_due(self, number: str, now: datetime, limit: int) -> list[Item]:
-        values = {":shard": number, ":now": timestamp(now)}
-        return self._store.query("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=limit)
+    def _load_due(self, shard: str, now: datetime) -> Iterator[Item]:
+        values = {":shard": shard, ":now": timestamp(now)}
+        return self._store.query_all("dueShard = :shard AND dueAt <= :now", values, IndexName="due", Limit=_DUE_AT_ONCE)
 
 
 def key_of(item: Due) -> Key:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from stays.aws.store import Condition, Item, Store, Written, both
 from stays.domain.booking import Booking
 from stays.domain.mail import (
-    STUCK_TIME,
     Mail,
     MailState,
     Thread,
+    claimed,
     due_or_finished,
     retry_at,
 )
@@ -40,12 +40,12 @@ class Effects:
 
     def claim(self, mail: Mail, now: datetime) -> Mail | None:
         """Take a mail that is due; None if another call took it. If it gets stuck, the clock looks at it again."""
-        claimed = mail.but(state=MailState.SENDING, attempts=mail.attempts + 1, due_at=now + STUCK_TIME)
         due = both(
             Condition("#state = :due", due=MailState.DUE.value),
             Condition("attempts = :attempts", attempts=mail.attempts),
         )
-        return claimed if self._move(claimed, due) else None
+        taken = claimed(mail, now)
+        return taken if self._move(taken, due) else None
 
     def note_sent(self, mail: Mail, message_id: str, now: datetime) -> None:
         """Record that the mail is out."""
@@ -71,7 +71,9 @@ class Effects:
 
         If it has moved on meanwhile, nothing is written and the mail is returned as it was.
         """
-        waited = Condition("dueAt = :dueAt", dueAt=mail.dump().get("dueAt"))
+        read = mail.dump()
+        same = "dueAt = :dueAt AND #state = :state AND attempts = :attempts"
+        waited = Condition(same, dueAt=read.get("dueAt"), state=read["state"], attempts=mail.attempts)
         after = due_or_finished(mail, now)
         return after if self._move(after, waited) else mail
 

@@ -11,12 +11,20 @@ from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
 
 _LONGEST_EVENT = 100_000  # characters that are kept of a refused event
-SHARDS = 4  # of the index `due`, so that its writes spread over partitions
+# The shards of the index `due`, so that its writes spread over partitions, and the clock's reads over invocations.
+SHARDS = tuple(str(number) for number in range(16))
+# Release 1.4 reads the first four only. The release after this one writes to all: docs/deploy.md says both deployments.
+_WRITTEN = 4
 
 
 def stay_key(stay_id: str, sort: str) -> Key:
-    """SESSION, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
+    """SESSION, NOTES, BOOKING, THREAD, MAIL#kind or EVENT#time#what of a stay."""
     return {"PK": f"STAY#{stay_id}", "SK": sort}
+
+
+def notes_key(stay_id: str) -> Key:
+    """What is noted about a stay and decides nothing. It is in no index, and no consumer of the stream gets it."""
+    return stay_key(stay_id, "NOTES")
 
 
 def mail_key(stay_id: str, kind: str) -> Key:
@@ -77,8 +85,16 @@ def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
 
 
 def shard(name: str) -> str:
-    """The partition of the index `due` for a stay or an auction."""
-    return str(crc32(name.encode()) % SHARDS)
+    """The partition of the index `due` for a stay, an auction or a transaction."""
+    return SHARDS[crc32(name.encode()) % _WRITTEN]
+
+
+def due_again(name: str, at: datetime | None) -> Item:
+    """The attributes of an item that the clock looks at again at this time (None: never).
+
+    They also move an item that another release stored to its present shard.
+    """
+    return {"dueAt": at and timestamp(at), "dueShard": shard(name)}
 
 
 def event_item(stay_id: str, name: str, now: datetime, **more: Any) -> Item:

@@ -19,6 +19,7 @@ from stays.domain.values import timestamp, today
 from stays.table.keys import (
     award_item,
     award_key,
+    due_again,
     event_item,
     mail_item,
     night_key,
@@ -153,7 +154,8 @@ class OperationBuilder:
         conditions = [any_of("status", sources), unchanged(before)]
         if before.due_at is not None and after.due_at != before.due_at:
             conditions.append(Condition("dueAt = :dueAt", dueAt=timestamp(before.due_at)))
-        changes = differences(award_item(before), award_item(after)) | {"passedOn": after.passed_on}
+        kept = {"passedOn": after.passed_on, **due_again(after.auction_id, after.due_at)}
+        changes = differences(award_item(before), award_item(after)) | kept
         return {name: self._store.update_operation(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.second_chances import end, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, opened_key, refused_item, stay_key, transaction_key
+from stays.table.keys import award_key, due_again, notes_key, opened_key, refused_item, stay_key, transaction_key
 from stays.table.operations import (
     FREED,
     NIGHT,
@@ -31,6 +32,7 @@ from stays.table.operations import (
 Decider = Callable[[PaymentSession, Obstacles], Decision | None]
 
 _ATTEMPTS = 8
+_NOTES = {"queriedAt": "queried_at", "toldAt": "told_at"}
 _LIVE_OFFERS = (AwardStatus.WAITING, AwardStatus.ACCEPTED)
 
 
@@ -75,9 +77,17 @@ class Sessions:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""
         return _owned(self._store.get(stay_key(stay_id, "SESSION")), owner)
 
+    def find_with_notes(self, stay_id: str, owner: str | None = None) -> PaymentSession:
+        """The same with `queried_at` and `told_at`, consistent: one read of two items."""
+        items = {
+            item["kind"]: item for item in self._store.get_many([stay_key(stay_id, "SESSION"), notes_key(stay_id)])
+        }
+        return _noted(_owned(items.get("SESSION"), owner), items.get("NOTES"))
+
     def find_paid_by(self, transaction_id: str, owner: str) -> PaymentSession:
-        """The session that a transaction of ZaloPay paid, consistent: one read. Raises NotFound."""
-        return _owned(self._store.get(transaction_key(transaction_id)), owner)
+        """The session that a transaction of ZaloPay paid, consistent: one read, two for a booking. Raises NotFound."""
+        session = _owned(self._store.get(transaction_key(transaction_id)), owner)
+        return _noted(session, self._store.get(notes_key(session.id))) if session.is_untold else session
 
     def load_booking(self, stay_id: str, user_id: str, *, host: bool = False) -> Booking:
         """The booking, if the user made it or (with `host`) owns its property. Raises NotFound."""
@@ -148,43 +158,35 @@ class Sessions:
             raise
 
     def claim_query(self, session: PaymentSession, now: datetime) -> bool:
-        """Whether the caller may ask ZaloPay now: one caller in 5 seconds. The others read the table."""
-        return self._claim(session, now, {}, Condition("attribute_exists(PK)"))
-
-    def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
-        """The same for the clock, which then looks at the session again at `due_at` (None: never).
-
-        Only while the session still has the `dueAt` that was read: a session that has finished meanwhile stays
-        finished.
-        """
-        waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
-        return self._claim(session, now, {"dueAt": due_at and timestamp(due_at)}, waited)
-
-    def _claim(self, session: PaymentSession, now: datetime, changes: Item, condition: Condition) -> bool:
+        """Whether the caller may ask ZaloPay now: one caller in 5 seconds. One small write, none if it is known."""
         if session.queried_at is not None and now - session.queried_at < QUERY_INTERVAL:
             return False
         seldom = Condition(
             "attribute_not_exists(queriedAt) OR queriedAt <= :before", before=timestamp(now - QUERY_INTERVAL)
         )
-        asked = {"queriedAt": timestamp(now), **changes}
-        return self._store.update(stay_key(session.id, "SESSION"), asked, both(condition, seldom)).done
+        return self._note(session, "queriedAt", now, seldom)
+
+    def claim_check(self, session: PaymentSession, now: datetime, due_at: datetime | None) -> bool:
+        """The same for the clock, which then looks at the session again at `due_at` (None: never).
+
+        Only while the session still has the `dueAt` that was read: a session that has finished meanwhile stays
+        finished. A clock that dies between its two writes leaves the session due.
+        """
+        waited = Condition("dueAt = :dueAt", dueAt=session.dump().get("dueAt"))
+        later = due_again(session.id, due_at)
+        return self.claim_query(session, now) and self._store.update(session_key(session), later, waited).done
 
     def note_told(self, session: PaymentSession, now: datetime) -> None:
-        """Record that the user was answered that it is paid: one small write the first time, harmless when repeated.
+        """Record that the user was answered that it is paid: one small write, harmless when repeated.
 
         If another write is in the way, nothing is recorded. The page then reads PENDING once more, and asks again.
         """
-        assert session.transaction_id
-        changes, first = {"toldAt": timestamp(now)}, Condition("attribute_not_exists(toldAt)")
-        copy = self._store.update_operation(
-            transaction_key(session.transaction_id), changes, Condition("attribute_exists(PK)")
-        )
-        try:
-            self._store.transact(
-                {"session": self._store.update_operation(session_key(session), changes, first), "copy": copy}
-            )
-        except (Conflicted, Busy):
-            return
+        with suppress(Busy):
+            self._note(session, "toldAt", now, Condition("attribute_not_exists(toldAt)"))
+
+    def _note(self, session: PaymentSession, name: str, now: datetime, condition: Condition) -> bool:
+        noted = {"kind": "NOTES", name: timestamp(now)}
+        return self._store.update(notes_key(session.id), noted, condition).done
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
         """Bring evidence to the one decision. Returns the session as it is afterwards, also if another call decided."""
@@ -421,3 +423,9 @@ def _owned(item: Item | None, owner: str | None) -> PaymentSession:
     if item is None or item["kind"] == "STRAY" or (owner is not None and item["userId"] != owner):
         raise NotFound
     return PaymentSession.model_validate(item)
+
+
+def _noted(session: PaymentSession, notes: Item | None) -> PaymentSession:
+    """The session with its notes. Release 1.4 and earlier ones noted in the session itself."""
+    found = {_NOTES[name]: datetime.fromisoformat(at) for name, at in (notes or {}).items() if name in _NOTES}
+    return session.but(**found)

@@ -7,7 +7,7 @@ from stays.aws.store import Condition, Conflicted, Item, Store, both
 from stays.domain.decision import NO_OBSTACLES, DecisionOn, Obstacles
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
-from stays.table.keys import stray_event, stray_item, transaction_key
+from stays.table.keys import due_again, stray_event, stray_item, transaction_key
 from stays.table.sessions import Unsettled
 
 _ATTEMPTS = 6
@@ -44,7 +44,7 @@ class Strays:
     def claim_check(self, stray: Stray, now: datetime, due_at: datetime | None) -> bool:
         """Whether this call may ask ZaloPay now: one of the calls that read the item may. Due again at `due_at`."""
         waited = Condition("dueAt = :dueAt AND dueAt <= :now", dueAt=stray.dump().get("dueAt"), now=timestamp(now))
-        later = {"dueAt": due_at and timestamp(due_at)}
+        later = due_again(stray.transaction_id, due_at)
         return self._store.update(transaction_key(stray.transaction_id), later, waited).done
 
     def settle(

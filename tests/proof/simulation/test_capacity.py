@@ -1,0 +1,96 @@
+"""The write units of a stay, counted in the simulation's traffic."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from infra.topology import TABLES
+from tests.integration.messages import auction_result
+from tests.proof.simulation.capacity import write_units
+from tests.proof.simulation.stored import Stored, Written
+from tests.proof.simulation.system import System, simulation, stay_of
+
+NIGHT = "2027-03-20"
+
+
+class Meter:
+    """Adds up the units of the table `stays` for each step of a story."""
+
+    def __init__(self, system: System) -> None:
+        self.units: Counter[str] = Counter()
+        self.step = ""
+        system.database.meter = self._count
+
+    def _count(self, written: Written, in_transaction: bool) -> None:
+        if written.table.name == "stays":
+            self.units[self.step] += write_units(written, in_transaction=in_transaction)
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    with simulation() as system:
+        yield system
+
+
+def test_the_units_of_a_paid_night_with_everything_told(system: System) -> None:
+    meter = Meter(system)
+    meter.step = "award"
+    system.listen()
+    system.announce(auction_result(nights=[NIGHT]))
+    system.settle()
+    meter.step = "create"
+    assert system.create(nights=[NIGHT]).status == 200
+    system.settle()
+    order = system.order()
+    assert order
+    meter.step = "poll"
+    system.poll(order)
+    meter.step = "callback"
+    system.pay(order)
+    system.deliver_callbacks()
+    meter.step = "effects"
+    system.settle()
+    meter.step = "told"
+    for path in (f"/payment/{stay_of(order)}/booking", f"/payment/transactions/{order.first.zp_trans_id}"):
+        assert system.http("GET", path).status == 200
+    system.settle()
+    told = [frame.get("status", frame["type"]) for frame in system.browsers.frames["socket-1="]]
+    assert told == ["SUBSCRIBED", "AUCTION_RESULT", "INITIATED", "COMPLETED", "BOOKING_CONFIRMED"]
+    assert len(system.mail.sent) == 1
+    assert meter.units == {"award": 4, "create": 20, "poll": 1, "callback": 20, "effects": 5, "told": 1}
+
+
+def test_a_poll_that_asks_writes_one_unit_and_wakes_nobody(system: System) -> None:
+    system.announce(auction_result(nights=[NIGHT]))
+    system.create(nights=[NIGHT])
+    system.settle()
+    order, meter = system.order(), Meter(system)
+    assert order
+    ends, asked = system.ends, len(system.zalopay.asked)
+    system.poll(order)
+    system.settle()
+    assert (system.ends - ends, len(system.zalopay.asked) - asked, meter.units.total()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        (None, {"userId": "u", "userSort": "1", "dueShard": "0", "dueAt": "1"}, 3),
+        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "1", "a": "b"}, 2),
+        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "2"}, 3),
+        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "1"}, 1),
+        ({"dueShard": "0", "dueAt": "1"}, {"dueShard": "0"}, 2),
+        ({"a": "x" * 2000}, {"a": "b"}, 2),
+        (None, {"a": "x" * 1100, "userId": "u", "userSort": "1"}, 4),
+        (None, None, 1),
+    ],
+)
+def test_units_are_counted_as_dynamodb_charges_them(
+    before: dict[str, str] | None, after: dict[str, str] | None, units: int
+) -> None:
+    old, new = (each and {name: {"S": value} for name, value in each.items()} for each in (before, after))
+    written = Written(Stored("stays", TABLES["stays"]), ("", ""), old, new)
+    large = any(len(value) > 1024 for each in (before, after) if each for value in each.values())
+    assert write_units(written, in_transaction=False) == units
+    assert write_units(written, in_transaction=True) == units + (2 if large else 1)
