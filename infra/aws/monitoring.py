@@ -131,17 +131,21 @@ class Monitoring(Construct):
             self._alarm(f"iterator-age-{name}", "iterator-age", means, age, threshold=60_000, windows=3, over=2)
 
     def _watch_apis(self, http_api: apigateway.HttpApi, websocket_stage: apigateway.WebSocketStage) -> None:
-        """Create the alarms on failed calls: five in five minutes, or a fiftieth of the calls of a quiet stage."""
-        http = {"failed": of_api(http_api, "5xx"), "calls": of_api(http_api, "Count")}
-        self._watch_share("server-errors-http", "The HTTP API answers 5xx.", "{failed}", http)
-        names = {"failed": "IntegrationError", "broken": "ExecutionError", "calls": "MessageCount"}
-        websocket = {name: of_websocket(websocket_stage, metric) for name, metric in names.items()}
-        self._watch_share("server-errors-websocket", "The WebSocket API fails.", "({failed} + {broken})", websocket)
+        """Create the alarms on failed calls: five in five minutes, or fewer that matter on a quiet stage.
 
-    def _watch_share(self, name: str, means: str, failed: str, metrics: Mapping[str, cloudwatch.IMetric]) -> None:
-        formula = f"IF({failed} >= 5 OR ({failed} >= 1 AND {failed} * 50 >= {{calls}}), 1, 0)"
-        share = filled(formula, metrics, name, Duration.minutes(5))
-        self._alarm(name, "server-errors", means, share, windows=72, over=2)
+        For HTTP that is a fiftieth of the calls. The WebSocket API counts refused connections as failed, too, which a
+        stranger can make: there, only a call that did not reach the function matters.
+        """
+        http = {"failed": of_api(http_api, "5xx"), "calls": of_api(http_api, "Count")}
+        share = "IF({failed} >= 5 OR ({failed} >= 1 AND {failed} * 50 >= {calls}), 1, 0)"
+        self._watch_api("http", "The HTTP API answers 5xx.", share, http)
+        names = {"failed": "IntegrationError", "broken": "ExecutionError"}
+        websocket = {name: of_websocket(websocket_stage, metric) for name, metric in names.items()}
+        self._watch_api("websocket", "The WebSocket API fails.", "IF({failed} >= 5 OR {broken} >= 1, 1, 0)", websocket)
+
+    def _watch_api(self, api: str, means: str, formula: str, metrics: Mapping[str, cloudwatch.IMetric]) -> None:
+        failing = filled(formula, metrics, api, Duration.minutes(5))
+        self._alarm(f"server-errors-{api}", "server-errors", means, failing, windows=72, over=2)
 
     def _watch_dead_letters(self, queues: Mapping[str, sqs.IQueue]) -> None:
         for edge, queue in queues.items():

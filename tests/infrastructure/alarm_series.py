@@ -26,10 +26,7 @@ DOCUMENTED: Mapping[tuple[str, str, tuple[str, ...]], str] = {
     ),
     **dict.fromkeys([("AWS/ApiGateway", name, ("ApiId",)) for name in ("5xx", "Count")], _HTTP),
     **dict.fromkeys(
-        [
-            ("AWS/ApiGateway", name, ("ApiId", "Stage"))
-            for name in ("ExecutionError", "IntegrationError", "MessageCount")
-        ],
+        [("AWS/ApiGateway", name, ("ApiId", "Stage")) for name in ("ExecutionError", "IntegrationError")],
         _WEBSOCKET,
     ),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)): _QUEUE,
@@ -118,27 +115,6 @@ def silent(function: str, cause: str) -> Case:
     )
 
 
-def failing_calls(failed: list[Metric], calls: Metric) -> Case:
-    """Five failures in five minutes, or a fiftieth of the calls, and again within six hours."""
-    first, last = failed[0], failed[-1]
-    return Case(
-        (
-            *({each: [Samples(1, 350, 2)], calls: [Samples(50, 350, 2)]} for each in failed),
-            {
-                first: [Samples(4 if first != last else 5, 10, 2)],
-                last: [Samples(1 if first != last else 5, 10, 2)],
-                calls: [Samples(9_000, 10, 2)],
-            },
-        ),
-        (
-            {first: [Samples(1, 10, 9)], calls: [Samples(51, 10, 9)]},
-            {last: [Samples(4, 10, 9)], calls: [Samples(9_000, 10, 9)]},
-            {first: [Samples(1, 380, 3)]},
-            {last: [Samples(0, 5, 99)]},
-        ),
-    )
-
-
 CASES: Mapping[str, Case] = {
     **{
         name: once(ours(metric))
@@ -211,9 +187,28 @@ CASES: Mapping[str, Case] = {
         )
         for each in CONSUMERS
     },
-    "server-errors-http": failing_calls([http("5xx")], http("Count")),
-    "server-errors-websocket": failing_calls(
-        [websocket("IntegrationError"), websocket("ExecutionError")], websocket("MessageCount")
+    "server-errors-http": Case(
+        (
+            {http("5xx"): [Samples(1, 350, 2)], http("Count"): [Samples(50, 350, 2)]},
+            {http("5xx"): [Samples(5, 10, 2)], http("Count"): [Samples(9_000, 10, 2)]},
+        ),
+        (
+            {http("5xx"): [Samples(1, 10, 9)], http("Count"): [Samples(51, 10, 9)]},
+            {http("5xx"): [Samples(4, 10, 9)], http("Count"): [Samples(9_000, 10, 9)]},
+            {http("5xx"): [Samples(1, 380, 3)]},
+            {http("5xx"): [Samples(0, 5, 99)]},
+        ),
+    ),
+    "server-errors-websocket": Case(
+        (
+            {websocket("ExecutionError"): [Samples(1, 350, 2)]},
+            {websocket("IntegrationError"): [Samples(5, 10, 2)]},
+        ),
+        (
+            {websocket("IntegrationError"): [Samples(4, 10, 9)]},
+            {websocket("ExecutionError"): [Samples(1, 380, 3)]},
+            {websocket("ExecutionError"): [Samples(0, 5, 99)]},
+        ),
     ),
     **{f"dead-letters-{each.function}": once(queue(each.function)) for each in (*CONSUMERS, *RULES, *SCHEDULES)},
     **{f"table-throttled-{name}": twice_in_an_hour(throttles(name)) for name in TABLES},
