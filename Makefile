@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
+CHECKOV := $(VENV)/checkov
 PORT := $(or $(HTTP_PORT),8000)
 # `make run` reads HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL from the environment.
 # More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
@@ -19,7 +20,7 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$(NODE)/bin/node" \
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions contracts env doctor
+.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions pages contracts env doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -32,16 +33,17 @@ run: setup ## run the whole system on this machine; STATE=folder keeps its data
 seed: setup ## reset a running system to the seed data
 	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
 
-check: $(VENV)/.test.stamp ## run the linters and the type checker, and compare the contracts with the last release's
+check: $(VENV)/.test.stamp ## run the linters, also of the workflows, and the type checker; compare the contracts with the last release's
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy layers/shared/python/stays functions infra tests/proof/load tests/proof/bench
+	$(VENV)/bin/zizmor --offline --quiet .github
 	$(VENV)/bin/python -m infra.contracts.compatibility
 
 unit: $(VENV)/.test.stamp ## run the unit tests alone; takes seconds
 	$(VENV)/bin/python -m pytest tests/unit -n auto --dist worksteal
 
-test: setup $(VENV)/.test.stamp node_modules/.stamp ## run every test suite
+test: setup $(VENV)/.test.stamp node_modules/.stamp $(CHECKOV)/.stamp ## run every test suite
 	$(VENV)/bin/python -m pytest tests/unit tests/integration -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 	$(VENV)/bin/python -m pytest tests/proof -n auto --dist worksteal
 	$(VENV)/bin/python -m pytest tests/infrastructure -n 2 --dist worksteal
@@ -77,6 +79,10 @@ deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [
 
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions
+
+pages: $(VENV)/.test.stamp ## write docs/alarms.md and docs/cost.md from the template
+	PYTHONPATH=layers/shared/python $(VENV)/bin/python -m tests.infrastructure.alarm_page
+	PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.infrastructure.cost_page
 
 contracts: $(VENV)/.test.stamp node_modules/.stamp ## write docs/openapi.json and the other contracts from models and recorded answers
 	PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.hostile.answers
@@ -117,4 +123,9 @@ node_modules/.stamp: package.json package-lock.json | $(VENV)/.deploy.stamp
 $(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/python
 	$(PYTHON) -m venv $(ENGINE)
 	$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check -r infra/local/engine.txt
+	@touch $@
+
+$(CHECKOV)/.stamp: infra/checkov.txt | $(VENV)/.deploy.stamp
+	$(PYTHON) -m venv $(CHECKOV)
+	$(VENV)/bin/python -m uv pip install --quiet --python $(CHECKOV)/bin/python -r infra/checkov.txt
 	@touch $@

@@ -104,6 +104,7 @@ def settle_callback(body: str, *, encoded: bool) -> CallbackAnswer:
             keep_unread(message, now)
             return DONE
         order = callback.app_trans_id
+        count("CallbackVerified")
         record(callback, now)
     except Unsigned:
         count("BadMac")

@@ -105,11 +105,6 @@ def write_logs(log_group_arn: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group_arn])
 
 
-def trace() -> iam.PolicyStatement:
-    """Allow to send traces to X-Ray, which has no resources to name."""
-    return iam.PolicyStatement(actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"])
-
-
 def put_dead_letters(queue_arn: str) -> iam.PolicyStatement:
     """Allow to put dead letters into a queue."""
     return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue_arn])

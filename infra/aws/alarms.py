@@ -1,19 +1,50 @@
-"""The alarms as data; `docs/runbook.md` has a section for each that says what the operator does."""
+"""The alarms on numbers as data; `docs/runbook.md` has a section for each that says what the operator does.
 
+`infra/aws/monitoring.py` adds those on each function, API, queue and table. docs/alarms.md lists them all, each with a
+series of data that sets it off and one that does not.
+"""
+
+from collections.abc import Mapping
 from typing import NamedTuple
+
+_DAY = 1440
 
 
 class Alarm(NamedTuple):
-    """An alarm on one of our own metrics. It fires if the metric reaches `threshold` within `minutes`."""
+    """An alarm on one of our own metrics. It fires if the metric reaches `threshold` in `over` of `windows`.
+
+    A stage with twenty payments a day has one every 72 minutes. So a fault of each payment is over the threshold in
+    few of the many short windows, and a burst is over it in several windows that follow each other.
+    """
 
     name: str  # also the name of its section in the runbook
     metric: str
     means: str
     threshold: float = 1
-    minutes: int = 1
+    minutes: int = 5  # longer than the data of a window may be late
     statistic: str = "Sum"
-    periods: int = 1  # consecutive periods over the threshold before it fires
+    windows: int = 1
+    over: int = 1
 
+
+class Comparison(NamedTuple):
+    """An alarm on several metrics. It fires if `formula` holds in `over` of `windows`.
+
+    A metric without data counts as zero there. `reads` maps each name in the formula to a metric of our own, or to
+    `function.Metric`.
+    """
+
+    name: str
+    formula: str
+    reads: Mapping[str, str]
+    means: str
+    minutes: int
+    windows: int = 1
+    over: int = 1
+    section: str = ""  # its section in the runbook, if that has another name
+
+
+_SIX_HOURS = 72  # windows of five minutes
 
 BUSINESS = (
     Alarm(
@@ -44,55 +75,95 @@ BUSINESS = (
         "callback-not-recorded",
         "CallbackNotRecorded",
         "ZaloPay reported payments that could not be written down; it reports them again.",
-        threshold=3,
-        minutes=5,
+        over=2,
+        windows=_SIX_HOURS,
     ),
     Alarm(
-        "bad-mac-burst",
+        "bad-mac",
         "BadMac",
-        "Many callbacks carried a MAC that is none of ZaloPay's: a forger, or the wrong key2.",
-        threshold=10,
-        minutes=5,
+        "Callbacks carry a MAC that is none of ZaloPay's: the wrong key2, or a forger.",
+        over=3,
+        windows=_SIX_HOURS,
     ),
-    Alarm("zalopay-refusing", "ZaloPayRefused", "ZaloPay refuses to make orders.", threshold=3, minutes=15),
-    Alarm(
-        "zalopay-silent",
-        "ZaloPaySilent",
-        "ZaloPay does not answer, or says what nobody understands.",
-        threshold=5,
-        minutes=5,
-    ),
+    Alarm("zalopay-refusing", "ZaloPayRefused", "ZaloPay refuses to make orders.", windows=_SIX_HOURS, over=2),
     Alarm(
         "slow-push",
         "CallbackToPush",
         "Browsers hear of their payment late.",
         threshold=10,  # seconds; half a second is usual, and the client polls after 30
-        minutes=5,
+        minutes=60,
         statistic="p95",
-        periods=3,
+        windows=3,
+        over=2,  # one lost callback makes one hour slow
     ),
-    Alarm("rejected-events", "RejectedEvents", "The auction system sent events that were refused.", minutes=5),
+    Alarm("rejected-events", "RejectedEvents", "The auction system sent events that were refused."),
     Alarm(
         "unpublished-events",
         "UnpublishedEvents",
         "A change could not be read, and what it amounts to was not published.",
-        minutes=5,
     ),
     Alarm(
         "unreadable-items",
         "UnreadableItems",
         "An item cannot be read: a page, a message or the clock goes on without it.",
-        minutes=5,
     ),
-    Alarm("mail-failed", "MailFailed", "Mail to travellers does not get out.", threshold=5, minutes=15),
+    Alarm("mail-failed", "MailFailed", "Mail to travellers does not get out.", windows=_SIX_HOURS, over=3),
 )
 
-# The reconciliation counts overdue items in every round, even if the count is zero. A missing metric therefore means
-# that the clock has stopped.
+COMPARISONS = (
+    Comparison(
+        "zalopay-silent",
+        # One slow answer among many orders is usual; one answer that misses where no order succeeds is not.
+        "IF({silent} >= 5 OR ({silent} >= 1 AND {orders} < 1), 1, 0)",
+        {"silent": "ZaloPaySilent", "orders": "OrdersCreated"},
+        "ZaloPay does not answer, or says what nobody understands.",
+        over=3,
+        minutes=5,
+        windows=_SIX_HOURS,
+    ),
+    Comparison(
+        "callbacks-missing",
+        "IF({paid} >= 3 AND {callbacks} * 2 < {paid}, 1, 0)",
+        {"paid": "PaymentsRecorded", "callbacks": "CallbackVerified"},
+        "Payments are found by pages and the clock: less than half of them had a callback.",
+        minutes=360,
+    ),
+    Comparison(
+        "silent-notifier",
+        "IF({orders} >= 2 AND {calls} < 1, 1, 0)",
+        {"orders": "OrdersCreated", "calls": "notifier.Invocations"},
+        "Orders change the table, and notifier hears of none: its stream mapping is off.",
+        minutes=180,
+        section="silent",
+    ),
+    Comparison(
+        "silent-fulfilment",
+        "IF({booked} >= 2 AND {calls} < 1, 1, 0)",
+        {"booked": "Booked", "calls": "fulfilment.Invocations"},
+        "Stays are booked, and fulfilment hears of none: its stream mapping is off.",
+        minutes=180,
+        section="silent",
+    ),
+    Comparison(
+        "silent-awards",
+        "IF({orders} >= 2 AND {calls} < 1, 1, 0)",
+        {"orders": "OrdersCreated", "calls": "awards.Invocations"},
+        "Awards are paid for two days, and no new one came from the bus.",
+        minutes=_DAY,
+        windows=2,
+        over=2,
+        section="silent",
+    ),
+)
+
+# The reconciliation counts overdue items in every round, even if the count is zero. No count means no round. The last
+# two minutes may be zero because their data is on its way.
 HEARTBEAT = Alarm(
     "clock-stopped",
     "Overdue",
     "Reconciliation has not finished a round for five minutes: lost callbacks stay lost.",
-    minutes=5,
+    minutes=1,
     statistic="SampleCount",
+    windows=7,
+    over=7,
 )

@@ -9,6 +9,8 @@ from constructs import Construct
 
 from infra.aws.access import Resources, connection_arns, statements
 from infra.aws.acknowledged import acknowledge, wildcard
+from infra.aws.boundary import bound
+from infra.aws.budget import limit_cost
 from infra.aws.data_stack import DataStack
 from infra.aws.events import Events
 from infra.aws.function import LiveFunction, Program
@@ -50,6 +52,8 @@ class BackendStack(Stack):
         self.events.serve(self.functions, data.tables, data.bus)
         self._simulate()
         self._watch()
+        limit_cost(self, stage)
+        bound(self)
         self._add_outputs()
 
     def _layer(self, layer: Layer) -> lambda_.LayerVersion:

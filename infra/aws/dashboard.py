@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.aws.metrics import of_api, of_function, of_table, of_websocket, ours
+from infra.topology import TABLES
 
 # The graphs of the business, in this order: title, metrics, statistic.
 GRAPHS = (
@@ -20,8 +21,8 @@ GRAPHS = (
     ("Money back", ("Cancelled", "RefundsDone", "RefundManual"), "Sum"),
     ("Due and overdue", ("Due", "Overdue"), "Maximum"),
     (
-        "Callbacks: bad MACs, rejected, not recorded, unreadable",
-        ("BadMac", "CallbackRejected", "CallbackNotRecorded", "UnreadableCallbacks"),
+        "Callbacks: verified, bad MACs, rejected, not recorded, unreadable",
+        ("CallbackVerified", "BadMac", "CallbackRejected", "CallbackNotRecorded", "UnreadableCallbacks"),
         "Sum",
     ),
     ("ZaloPay refusing or silent", ("ZaloPayRefused", "ZaloPaySilent"), "Sum"),
@@ -131,5 +132,5 @@ def _stores(
     return [
         _graph("Dead letters", waiting),
         _graph("Tables: capacity used", used),
-        _graph("Tables: throttled", [of_table(name, table) for name, table in tables.items()]),
+        _graph("Tables: throttled", [of_table(name, table, TABLES[name].indexes) for name, table in tables.items()]),
     ]

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra.aws.acknowledged import acknowledge
 from infra.aws.stage import Stage
-from infra.topology import TABLES, Table
+from infra.topology import EVENT_SOURCE, TABLES, Table
 
 # The secret starts without a key, so no signature is valid. The operator sets the key by hand. This value must never
 # change: CloudFormation would then write it over the key.
@@ -38,6 +38,7 @@ class DataStack(Stack):
             description="Auction results and offers come in; what happens to stays goes out.",
         )
         self.bus.apply_removal_policy(RemovalPolicy.RETAIN)
+        self._guard_bus(stage)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
         self._add_outputs()
 
@@ -64,6 +65,28 @@ class DataStack(Stack):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
+
+    def _guard_bus(self, stage: Stage) -> None:
+        """Let only the auction system's source and our own onto the bus, and only from known accounts.
+
+        The policy stands in the bus itself, so that no event can come before it.
+        """
+        known = [self.account, *([stage.auction_account] if stage.auction_account else [])]
+        arn = self.format_arn(service="events", resource="event-bus", resource_name=stage.slug)  # its own, by its name
+        put = {"Action": "events:PutEvents", "Resource": arn, "Principal": "*"}
+        other_source = {"ForAnyValue:StringNotEquals": {"events:source": [stage.auction_source, EVENT_SOURCE]}}
+        other_account = {"StringNotEquals": {"aws:PrincipalAccount": known}}
+        statements = [
+            {"Sid": "KnownSources", "Effect": "Deny", **put, "Condition": other_source},
+            {"Sid": "KnownAccounts", "Effect": "Deny", **put, "Condition": other_account},
+        ]
+        if stage.auction_account:
+            its = {"AWS": f"arn:{self.partition}:iam::{stage.auction_account}:root"}
+            from_it = {"StringEquals": {"events:source": stage.auction_source}}
+            statements.append({**put, "Sid": "Auctions", "Effect": "Allow", "Principal": its, "Condition": from_it})
+        child = self.bus.node.default_child
+        assert isinstance(child, events.CfnEventBus)
+        child.policy = {"Version": "2012-10-17", "Statement": statements}
 
     def _secret(self, setting: str, name: str, stage: Stage) -> secretsmanager.Secret:
         made = secretsmanager.Secret(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -83,7 +83,6 @@ class Events(Construct):
             retry_attempts=consumer.retries,
             max_record_age=Duration.seconds(consumer.max_age),
             on_failure=sources.SqsDlq(self.dead_letters[consumer.function]),
-            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
 
     def _hear(self, rule: Rule, function: lambda_.IFunction, bus: events.IEventBus) -> None:
@@ -94,7 +93,7 @@ class Events(Construct):
             retry_attempts=185,  # the maximum: the age ends the retries
             max_event_age=Duration.seconds(rule.max_age),
         )
-        pattern = events.EventPattern(detail_type=list(rule.detail_types))
+        pattern = events.EventPattern(source=[self._stage.auction_source], detail_type=list(rule.detail_types))
         events.Rule(self, f"Rule-{rule.function}", event_bus=bus, event_pattern=pattern, targets=[target])
 
     def _keep_time(self, schedule: Schedule, function: lambda_.IFunction) -> None:
@@ -104,7 +103,9 @@ class Events(Construct):
         role = iam.Role(
             self,
             f"Clock-{schedule.function}",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+            ),
             inline_policies={"Allowed": allowed},
         )
         for number, said in enumerate(schedule.inputs):

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.aws.access import put_dead_letters, trace, write_logs
+from infra.aws.access import put_dead_letters, write_logs
 from infra.aws.acknowledged import acknowledge
 from infra.aws.stage import Stage
 from infra.topology import Function
@@ -19,12 +19,11 @@ from infra.topology import Function
 _ALIAS = "live"
 
 _NEWEST = "3.13 is supported as long as 3.14, and is what everybody runs the tests on; all change together."
-_TRACES = "X-Ray knows no resources; a test looks for any other wildcard."
+_TRACES = "Traces would show no single call of AWS; the logs have the session id of each decision."
 _ACCEPTED = {
     "AwsSolutions::AwsSolutions-L1": _NEWEST,
     "Serverless::Serverless-LambdaLatestVersion": _NEWEST,
-    "AwsSolutions::AwsSolutions-IAM5[Resource::*]": _TRACES,
-    "Serverless::Serverless-LambdaStarPermissions": _TRACES,
+    "Serverless::Serverless-LambdaTracing": _TRACES,
     "Serverless::Serverless-LambdaDLQ": "Events end in the queue of their mapping, rule, schedule or alias; "
     "who calls over HTTP gets the error.",
 }
@@ -65,7 +64,7 @@ class LiveFunction(Construct):
         super().__init__(scope, name)
         group = log_group(self, "Logs", f"/stays/{stage.name}/{name.replace('_', '-')}", stage)
         queued = [put_dead_letters(dead_letters.queue_arn)] if dead_letters else []
-        role = _role(self, [*allowed, *queued, write_logs(group.log_group_arn), trace()])
+        role = _role(self, [*allowed, *queued, write_logs(group.log_group_arn)])
         made = self._made(stage, function, program, role, group)
         self.alias = self._published(made, delivery)
         acknowledge(self, _ACCEPTED)
@@ -93,7 +92,6 @@ class LiveFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
-            tracing=lambda_.Tracing.ACTIVE,
         )
 
     def _published(self, made: lambda_.Function, delivery: Delivery | None) -> lambda_.Alias:

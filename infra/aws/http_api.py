@@ -118,7 +118,6 @@ class HttpApi(Construct):
             http_api=self.api,
             stage_name="$default",
             auto_deploy=True,
-            detailed_metrics_enabled=True,
             throttle=_throttle(HTTP_THROTTLE),
             domain_mapping=apigateway.DomainMappingOptions(domain_name=self._domain) if self._domain else None,
         )

@@ -1,6 +1,6 @@
 """Metrics by name: those that the functions write, and AWS's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -32,11 +32,23 @@ def of_function(
     return function.metric(name, statistic=statistic, period=period)
 
 
+def filled(formula: str, metrics: Mapping[str, cloudwatch.IMetric], label: str, period: Duration) -> cloudwatch.IMetric:
+    """Return a formula over metrics; `{name}` in it is the metric of that name.
+
+    A metric without data counts as zero. Without FILL the formula would have no value where any of its metrics has no
+    data: CloudWatch then calculates nothing. An alarm may read ten metrics.
+    """
+    expression = formula.format_map({name: f"FILL({name}, 0)" for name in metrics})
+    return cloudwatch.MathExpression(expression=expression, using_metrics=dict(metrics), label=label, period=period)
+
+
+def _sum(metrics: Mapping[str, cloudwatch.IMetric], label: str) -> cloudwatch.IMetric:
+    return filled(" + ".join(f"{{{name}}}" for name in metrics), metrics, label, _FIVE_MINUTES)
+
+
 def of_functions(functions: Mapping[str, lambda_.IFunction], name: str) -> cloudwatch.IMetric:
-    """Return the sum over all functions; one alarm may add up ten metrics."""
-    metrics = {f"m{number}": of_function(function, name) for number, function in enumerate(functions.values())}
-    total = "+".join(metrics)
-    return cloudwatch.MathExpression(expression=total, using_metrics=metrics, label=name, period=_FIVE_MINUTES)
+    """Return the sum over all functions."""
+    return _sum({f"m{number}": of_function(each, name) for number, each in enumerate(functions.values())}, name)
 
 
 def of_api(api: apigateway.IHttpApi, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
@@ -49,11 +61,22 @@ def of_websocket(stage: apigateway.IWebSocketStage, name: str, statistic: str = 
     return stage.metric(name, statistic=statistic, period=_FIVE_MINUTES)
 
 
-def of_table(name: str, table: dynamodb.ITableV2) -> cloudwatch.IMetric:
-    """Return the count of reads and writes that DynamoDB throttled."""
+def of_table(name: str, table: dynamodb.ITableV2, indexes: Iterable[str]) -> cloudwatch.IMetric:
+    """Return the count of reads and writes that DynamoDB throttled, on the table and on its indexes.
+
+    The metric of a table leaves its indexes out.
+    """
     refused = {
-        f"{name}_{kind.lower()}s": table.metric(f"{kind}ThrottleEvents", statistic="Sum", period=_FIVE_MINUTES)
+        f"{index or name}_{kind.lower()}s": table.metric(
+            f"{kind}ThrottleEvents",
+            statistic="Sum",
+            period=_FIVE_MINUTES,
+            dimensions_map={
+                "TableName": table.table_name,
+                **({"GlobalSecondaryIndexName": index} if index else {}),
+            },
+        )
+        for index in (None, *indexes)
         for kind in ("Read", "Write")
     }
-    total = "+".join(refused)
-    return cloudwatch.MathExpression(expression=total, using_metrics=refused, label=name, period=_FIVE_MINUTES)
+    return _sum(refused, name)

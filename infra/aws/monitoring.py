@@ -16,9 +16,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.aws.acknowledged import acknowledge
-from infra.aws.alarms import BUSINESS, HEARTBEAT, Alarm
+from infra.aws.alarms import BUSINESS, COMPARISONS, HEARTBEAT
 from infra.aws.dashboard import Dashboard
-from infra.aws.metrics import of_api, of_function, of_functions, of_table, of_websocket, ours
+from infra.aws.metrics import filled, of_api, of_function, of_functions, of_table, of_websocket, ours
+from infra.topology import TABLES
 
 _AT_OR_ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -54,7 +55,7 @@ class Monitoring(Construct):
         self._runbook = self.node.try_get_context("runbook") or "docs/runbook.md"
         self.topic = _topic(self, name, address)
         self.alarms: list[cloudwatch.Alarm] = []
-        self._watch_business()
+        self._watch_business(functions)
         self._watch_functions(functions, consumers)
         self._watch_apis(http_api, websocket_stage)
         self._watch_dead_letters(dead_letters)
@@ -72,60 +73,93 @@ class Monitoring(Construct):
             tables=tables,
         )
 
-    def _watch_business(self) -> None:
+    def _watch_business(self, functions: Mapping[str, lambda_.IFunction]) -> None:
         for alarm in BUSINESS:
+            metric = ours(self._name, alarm.metric, alarm.statistic, Duration.minutes(alarm.minutes))
             self._alarm(
                 alarm.name,
                 alarm.name,
                 alarm.means,
-                self._metric(alarm),
+                metric,
                 threshold=alarm.threshold,
-                periods=alarm.periods,
+                windows=alarm.windows,
+                over=alarm.over,
             )
+        for comparison in COMPARISONS:
+            reads = {name: self._named(of, functions) for name, of in comparison.reads.items()}
+            compared = filled(comparison.formula, reads, comparison.name, Duration.minutes(comparison.minutes))
+            section = comparison.section or comparison.name
+            self._alarm(
+                comparison.name, section, comparison.means, compared, windows=comparison.windows, over=comparison.over
+            )
+        self._watch_clock()
+
+    def _named(self, of: str, functions: Mapping[str, lambda_.IFunction]) -> cloudwatch.Metric:
+        """Return one of our own metrics, or a metric of a function: `function.Metric`."""
+        function, dot, metric = of.partition(".")
+        return of_function(functions[function], metric) if dot else ours(self._name, of)
+
+    def _watch_clock(self) -> None:
+        """Create the alarm on the heartbeat. FILL lets the minutes without a round count at once.
+
+        CloudWatch would first look at older rounds.
+        """
+        minute = Duration.minutes(HEARTBEAT.minutes)
+        rounds = {"rounds": ours(self._name, HEARTBEAT.metric, HEARTBEAT.statistic, minute)}
         self._alarm(
             HEARTBEAT.name,
             HEARTBEAT.name,
             HEARTBEAT.means,
-            self._metric(HEARTBEAT),
+            filled("{rounds}", rounds, HEARTBEAT.name, minute),
             threshold=HEARTBEAT.threshold,
+            windows=HEARTBEAT.windows,
+            over=HEARTBEAT.over,
             comparison_operator=_BELOW,
             treat_missing_data=_WORRYING,
         )
-
-    def _metric(self, alarm: Alarm) -> cloudwatch.Metric:
-        return ours(self._name, alarm.metric, alarm.statistic, Duration.minutes(alarm.minutes))
 
     def _watch_functions(self, functions: Mapping[str, lambda_.IFunction], consumers: Sequence[str]) -> None:
         for name, function in functions.items():
             means = f"{name} ended without an answer: a crash, a time-out or no memory."
             self._alarm(f"errors-{name}", "errors", means, of_function(function, "Errors"))
         throttled = of_functions(functions, "Throttles")
-        self._alarm(
-            "throttled", "throttled", "Functions are called more often than they may run.", throttled, periods=2
-        )
+        means = "Functions are called more often than they may run."
+        self._alarm("throttled", "throttled", means, throttled, windows=12, over=2)
         for name in consumers:
             means = f"{name} is more than a minute behind the table's stream."
-            age = of_function(functions[name], "IteratorAge", "Maximum", Duration.minutes(1))
-            self._alarm(f"iterator-age-{name}", "iterator-age", means, age, threshold=60_000, periods=2)
+            age = of_function(functions[name], "IteratorAge", "Maximum")
+            self._alarm(f"iterator-age-{name}", "iterator-age", means, age, threshold=60_000, windows=3, over=2)
 
     def _watch_apis(self, http_api: apigateway.HttpApi, websocket_stage: apigateway.WebSocketStage) -> None:
-        http = of_api(http_api, "5xx")
-        self._alarm("server-errors-http", "server-errors", "The HTTP API answers 5xx.", http, threshold=5)
-        websocket = of_websocket(websocket_stage, "IntegrationError")
-        self._alarm("server-errors-websocket", "server-errors", "The WebSocket API fails.", websocket, threshold=5)
+        """Create the alarms on failed calls: five in five minutes, or fewer that matter on a quiet stage.
+
+        For HTTP that is a fiftieth of the calls. The WebSocket API counts refused connections as failed, too, which a
+        stranger can make: there, only a call that did not reach the function matters.
+        """
+        http = {"failed": of_api(http_api, "5xx"), "calls": of_api(http_api, "Count")}
+        share = "IF({failed} >= 5 OR ({failed} >= 1 AND {failed} * 50 >= {calls}), 1, 0)"
+        self._watch_api("http", "The HTTP API answers 5xx.", share, http)
+        names = {"failed": "IntegrationError", "broken": "ExecutionError"}
+        websocket = {name: of_websocket(websocket_stage, metric) for name, metric in names.items()}
+        self._watch_api("websocket", "The WebSocket API fails.", "IF({failed} >= 5 OR {broken} >= 1, 1, 0)", websocket)
+
+    def _watch_api(self, api: str, means: str, formula: str, metrics: Mapping[str, cloudwatch.IMetric]) -> None:
+        failing = filled(formula, metrics, api, Duration.minutes(5))
+        self._alarm(f"server-errors-{api}", "server-errors", means, failing, windows=72, over=2)
 
     def _watch_dead_letters(self, queues: Mapping[str, sqs.IQueue]) -> None:
         for edge, queue in queues.items():
             means = f"Something meant for {edge} was given up after all retries and waits in its queue."
             waiting = queue.metric_approximate_number_of_messages_visible(
-                statistic="Maximum", period=Duration.minutes(1)
+                statistic="Maximum", period=Duration.minutes(5)
             )
             self._alarm(f"dead-letters-{edge}", "dead-letters", means, waiting)
 
     def _watch_tables(self, tables: Mapping[str, dynamodb.ITableV2]) -> None:
         for name, table in tables.items():
             means = f"The table {name} takes no more requests for now."
-            self._alarm(f"table-throttled-{name}", "table-throttled", means, of_table(name, table), periods=2)
+            refused = of_table(name, table, TABLES[name].indexes)
+            self._alarm(f"table-throttled-{name}", "table-throttled", means, refused, windows=12, over=2)
 
     def _alarm(
         self,
@@ -135,7 +169,8 @@ class Monitoring(Construct):
         metric: cloudwatch.IMetric,
         *,
         threshold: float = 1,
-        periods: int = 1,
+        windows: int = 1,
+        over: int = 1,
         **options: Any,
     ) -> None:
         """Create an alarm. Its text says what it means and where to read on; it also notifies when it is over."""
@@ -147,7 +182,8 @@ class Monitoring(Construct):
             alarm_description=f"{means} What to do: {self._runbook}#{section}",
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
+            evaluation_periods=windows,
+            datapoints_to_alarm=over,
             **chosen,
         )
         action = actions.SnsAction(self.topic)

@@ -71,8 +71,6 @@ def _condition(condition: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _named(resource: Any, backend: Template, data: Template) -> str:
     """Describe a resource in words: its kind, its name, and the part that is meant."""
-    if resource == "*":
-        return "everything: X-Ray knows no resources"
     arn = _spelled(resource)
     logical = {**backend["Resources"], **data["Resources"]}
     found = max((name for name in logical if name in arn), key=len, default=None)

@@ -83,6 +83,7 @@ class SimulatorApi(Construct):
         return secretsmanager.Secret(
             self,
             setting.title().replace("_", ""),
+            secret_name=f"stays/{self._stage.name}/simulator-{setting.split('_')[1].lower()}",
             description="A key that the simulator and the functions share.",
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template="{}",  # noqa: S106 (Secrets Manager generates the rest)

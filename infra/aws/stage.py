@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from infra.topology import EVENT_SOURCE
+
 STAGES = ("dev", "staging", "prod")
 
 # ZaloPay publishes the keys of these apps, so anyone can sign a callback for them.
@@ -70,7 +72,14 @@ def _policy(steps: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
     return steps
 
 
+def _source(name: str) -> str:
+    if name == EVENT_SOURCE or name.startswith("aws."):
+        raise ValueError(f"`{name}` is not the auction system's: it is the source of other events")
+    return name
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 
 
 class _Settings(BaseModel):
@@ -88,7 +97,7 @@ class Stage(_Settings):
     """One deployment, with its own names, data and settings."""
 
     name: str
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    account: Account | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
     frontends: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(min_length=1)]
     issuer: Annotated[str, AfterValidator(_issuer)]
@@ -98,6 +107,9 @@ class Stage(_Settings):
     mail_sender: Address
     websocket_identity: Literal["bound", "strict", "open"]
     alarm_address: Address
+    monthly_budget: Annotated[int, Field(ge=1)]  # US dollars; a mail goes out when a month costs more, or will
+    auction_source: Annotated[str, Field(pattern=r"^[\w./-]+$"), AfterValidator(_source)]  # of its events on the bus
+    auction_account: Account | None = None  # where the auction system runs, if that is another account
     refund_policy: Annotated[tuple[tuple[int, int], ...], AfterValidator(_policy)]
     partial_win_page: bool = False  # whether the frontend has a working page for partial wins
     log_retention_days: Annotated[int, AfterValidator(_retention)]

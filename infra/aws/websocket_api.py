@@ -56,6 +56,5 @@ class WebSocketApi(Construct):
             web_socket_api=self.api,
             stage_name=WEBSOCKET_STAGE,
             auto_deploy=True,
-            detailed_metrics_enabled=True,
             throttle=throttle,
         )

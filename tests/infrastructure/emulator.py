@@ -147,6 +147,12 @@ def at(gateway: str, value: Any) -> Any:
     return {name: at(gateway, each) for name, each in value.items()}
 
 
-def is_expression(resource: Template) -> bool:
-    """Whether it is an alarm over an expression, not over a metric."""
-    return resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+def is_unknown(resource: Template) -> bool:
+    """Whether the engine does not know its type: no stack with it begins."""
+    return resource["Type"] == "AWS::Budgets::Budget"
+
+
+def is_refused(resource: Template) -> bool:
+    """Whether it is of an unknown type, or an alarm over an expression, not over a metric: its stack is rolled back."""
+    is_alarm = resource["Type"] == "AWS::CloudWatch::Alarm"
+    return is_unknown(resource) or (is_alarm and "Metrics" in resource["Properties"])

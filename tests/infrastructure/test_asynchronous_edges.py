@@ -98,15 +98,6 @@ def test_each_sender_of_dead_letters_has_the_permission_to_send_them(stack):
     assert queue_of(stack, bus[0]["Resource"]).endswith("-awards-dead-letters")
 
 
-@pytest.mark.parametrize("function", sorted(EDGES))
-def test_every_dead_letter_queue_has_an_alarm(stack, function):
-    queues = {name: each["Properties"]["QueueName"] for name, each in stack.of_type("AWS::SQS::Queue").items()}
-    (queue,) = [name for name, physical in queues.items() if physical.endswith(f"-{function}-dead-letters")]
-    alarms = [each for each in stack.properties("AWS::CloudWatch::Alarm") if queue in str(each)]
-    assert alarms
-    assert all(alarm["AlarmActions"] for alarm in alarms)
-
-
 def test_every_function_is_invoked_by_its_alias_only(stack):
     callers = [each["FunctionName"] for each in stack.properties("AWS::Lambda::Permission")]
     callers += [each["FunctionName"] for each in stack.properties("AWS::Lambda::EventSourceMapping")]

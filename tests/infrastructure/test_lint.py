@@ -10,6 +10,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_sqs as sqs
 
+from infra.aws.acknowledged import CHECKOV
 from infra.aws.deployment import check
 from tests.infrastructure.synthesis import an_app, with_settings
 
@@ -59,3 +60,16 @@ def test_cfn_lint_reports_nothing(assembly, capsys):
     with capsys.disabled():
         print(f"\ncfn-lint: {len(templates)} templates, {done.stdout or 'nothing found'}")
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_checkov_reports_nothing_that_is_not_accepted_and_nothing_is_accepted_in_vain(assembly, tmp_path, capsys):
+    for template in assembly.glob("*.template.json"):
+        (tmp_path / template.name).write_bytes(template.read_bytes())
+    tool = ROOT / ".venv" / "checkov" / "bin" / "checkov"
+    options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "--output", "json"]
+    done = subprocess.run([str(tool), "-d", str(tmp_path), *options], capture_output=True, text=True, check=False)  # noqa: S603
+    found = json.loads(done.stdout)
+    failed = Counter(each["check_id"] for each in found["results"]["failed_checks"])
+    with capsys.disabled():
+        print(f"\nCheckov: {found['summary']['passed']} checks passed; accepted: {dict(failed)}")
+    assert (set(failed), found["summary"]["parsing_errors"]) == (set(CHECKOV), 0)

@@ -3,32 +3,30 @@
 import ast
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.aws.alarms import BUSINESS, HEARTBEAT
 from infra.aws.dashboard import GRAPHS, TODAY
-from infra.topology import CONSUMERS, FUNCTIONS, RULES, SCHEDULES, TABLES
+from infra.topology import CONSUMERS, RULES
 from stays.domain.mail import LONGEST_PAUSE
+from tests.infrastructure.alarm_page import DOCUMENT, alarms, changes, faults, page
+from tests.infrastructure.alarm_series import CASES, DOCUMENTED
+from tests.infrastructure.cloudwatch import Metric, metrics_of
+from tests.infrastructure.physical import Physical
+from tests.infrastructure.synthesis import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-EDGES = {edge.function for edge in (*CONSUMERS, *RULES, *SCHEDULES)}
 
 
 def sections() -> dict[str, str]:
     """The runbook's sections by their GitHub anchors."""
     parts = re.split(r"^## (.+)$", RUNBOOK, flags=re.MULTILINE)[1:]
     return {title.lower().replace(" ", "-"): text for title, text in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def alarms(stack: Any) -> dict[str, dict[str, Any]]:
-    """The alarms of a stack by their names without the stage's."""
-    found = stack.properties("AWS::CloudWatch::Alarm")
-    return {alarm["AlarmName"].split("-", 2)[2]: alarm for alarm in found}
 
 
 def section_of(alarm: dict[str, Any]) -> str:
@@ -46,7 +44,7 @@ def counted() -> set[str]:
 
 
 def test_every_alarm_has_its_section_in_the_runbook_and_every_section_an_alarm(backend):
-    assert {section_of(alarm) for alarm in alarms(backend).values()} == set(sections())
+    assert {section_of(alarm) for alarm in alarms(backend).values()} | {"budget"} == set(sections())
 
 
 @pytest.mark.parametrize("section", sections())
@@ -88,40 +86,59 @@ def test_cloudwatch_may_speak_to_the_topic_and_nobody_without_tls(backend):
     assert statements["AllowPublishThroughSSLOnly"]["Effect"] == "Deny"
 
 
-def test_the_alarms_of_all_stages_are_the_same_but_for_the_stages_name(stacks):
-    names = [set(alarms(stacks[f"Stays-{stage}-Backend"])) for stage in ("dev", "staging", "prod")]
-    assert names[0] == names[1] == names[2]
+def test_the_alarms_of_all_stages_are_the_same_but_for_the_stages_name(stacks, stage_name):
+    found = json.dumps(alarms(stacks[f"Stays-{stage_name}-Backend"])).replace(f"Stays-{stage_name}", "Stays-dev")
+    assert json.loads(found) == alarms(stacks["Stays-dev-Backend"])
 
 
-def test_every_asynchronous_edge_has_an_alarm_on_its_dead_letters(backend):
-    found = backend.of_type("AWS::SQS::Queue")
-    queues = {each["Properties"]["QueueName"]: logical for logical, each in found.items()}
-    for edge in EDGES:
-        (dimension,) = alarms(backend)[f"dead-letters-{edge}"]["Dimensions"]
-        assert dimension["Value"]["Fn::GetAtt"][0] == queues[f"stays-dev-{edge}-dead-letters"]
+@pytest.fixture(scope="module")
+def resolve(backend: Stack, data: Stack) -> Callable[[Any], str]:
+    return Physical(backend, data).name
 
 
-def test_every_consumer_of_a_stream_has_an_alarm_on_its_delay_at_the_alias_that_reads(backend):
-    for consumer in CONSUMERS:
-        alarm = alarms(backend)[f"iterator-age-{consumer.function}"]
-        dimensions = {each["Name"]: json.dumps(each["Value"]) for each in alarm["Dimensions"]}
-        assert (alarm["MetricName"], alarm["Threshold"]) == ("IteratorAge", 60_000)
-        assert ":live" in dimensions["Resource"]
+def test_every_alarm_has_series_that_set_it_off_and_series_that_do_not(backend):
+    assert set(alarms(backend)) == set(CASES)
+    assert all(case.fires and case.quiet for case in CASES.values())
+    heartbeats = {f"silent-{each.function}" for each in (*CONSUMERS, *RULES)} | {"clock-stopped", "callbacks-missing"}
+    assert heartbeats <= set(CASES)
 
 
-def test_every_function_has_an_alarm_on_its_errors_and_every_table_on_what_it_refuses(backend):
-    names = set(alarms(backend))
-    assert {f"errors-{name}" for name in FUNCTIONS} <= names
-    assert {f"table-throttled-{name}" for name in TABLES} <= names
+@pytest.mark.parametrize("name", CASES)
+def test_an_alarm_goes_off_over_its_series_and_not_over_the_others(backend, resolve, name):
+    assert list(faults(alarms(backend)[name], resolve, CASES[name])) == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_changed_threshold_metric_or_dimension_or_a_missing_fill_is_noticed(backend, resolve, name):
+    changed = list(changes(alarms(backend)[name]))
+    assert [words for words, alarm in changed if not any(faults(alarm, resolve, CASES[name]))] == []
+    assert len(changed) >= 4
+
+
+def test_a_metric_of_aws_is_named_as_its_documentation_names_it_and_ours_as_it_is_counted(backend, resolve):
+    read = {metric for alarm in alarms(backend).values() for metric in metrics_of(alarm, resolve)}
+    names = {(each.namespace, each.name, tuple(name for name, _ in each.dimensions)) for each in read}
+    assert {name for name in names if name[0].startswith("AWS/")} == set(DOCUMENTED)
+    assert all(
+        (each.namespace, each.dimensions) == ("Stays-dev", (("service", "stays"),)) for each in read - of_aws(read)
+    )
+    assert {each.name for each in read - of_aws(read)} <= counted()
+
+
+def of_aws(metrics: set[Metric]) -> set[Metric]:
+    return {each for each in metrics if each.namespace.startswith("AWS/")}
+
+
+def test_the_list_in_the_documents_is_the_templates(backend, data):
+    assert DOCUMENT.read_text() == page(backend, data), "run python -m tests.infrastructure.alarm_page"
 
 
 def test_alarms_that_add_up_functions_stay_within_the_ten_metrics_that_cloudwatch_allows(backend):
     assert all(len(alarm.get("Metrics", [])) <= 11 for alarm in alarms(backend).values()), "ten and their sum"
 
 
-def test_what_alarms_and_dashboard_show_of_the_business_is_counted_somewhere():
-    shown = {alarm.metric for alarm in (*BUSINESS, HEARTBEAT)} | {*TODAY, *(m for _, ms, _ in GRAPHS for m in ms)}
-    assert shown <= counted()
+def test_what_the_dashboard_shows_of_the_business_is_counted_somewhere():
+    assert {*TODAY, *(metric for _, metrics, _ in GRAPHS for metric in metrics)} <= counted()
 
 
 def test_what_is_counted_is_shown_somewhere(backend):
@@ -143,24 +160,11 @@ def test_functions_count_under_the_name_that_the_alarms_look_at(stacks, stage_na
     assert business["Dimensions"] == [{"Name": "service", "Value": "stays"}]
 
 
-def test_one_payment_without_a_booking_is_enough_for_its_alarm(backend):
-    alarm = alarms(backend)["paid-without-booking"]
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (1, 1, 60)
-    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-    assert alarm["TreatMissingData"] == "notBreaching"
-
-
 def test_a_user_without_an_address_alarms_nobody_and_one_mail_that_is_late_does(backend):
     assert not any(alarm.get("MetricName") == "MailWithoutAddress" for alarm in alarms(backend).values())
     late = alarms(backend)["overdue"]
     assert (late["MetricName"], late["Threshold"], late["Statistic"]) == ("Overdue", 1, "Maximum")
     assert timedelta(seconds=late["Period"]) >= 2 * LONGEST_PAUSE, "it stays on between two attempts"
-
-
-def test_a_clock_that_is_not_heard_of_is_an_alarm(backend):
-    alarm = alarms(backend)["clock-stopped"]
-    assert (alarm["MetricName"], alarm["Statistic"]) == ("Overdue", "SampleCount")
-    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
 
 
 def test_the_dashboard_shows_the_business_before_the_machine(backend):

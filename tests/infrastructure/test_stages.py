@@ -41,6 +41,8 @@ def test_cdk_json_has_three_stages_that_agree_with_themselves():
         "mailSender",
         "websocketIdentity",
         "alarmAddress",
+        "monthlyBudget",
+        "auctionSource",
         "refundPolicy",
         "logRetentionDays",
         "reserveConcurrency",
@@ -52,6 +54,11 @@ def test_a_missing_setting_is_named(setting):
 
 def test_a_setting_that_nobody_reads_is_named():
     assert refusal("dev", frontend="https://stays.example") == "Stage dev: `frontend` is no setting."
+
+
+@pytest.mark.parametrize("source", ["stays", "aws.events"])
+def test_the_auction_systems_source_is_its_own(source):
+    assert refusal("prod", auctionSource=source).startswith(f"Stage prod: auctionSource: `{source}` is not the auction")
 
 
 def test_a_stage_that_is_not_there_is_named_with_those_that_are():

@@ -38,9 +38,12 @@ CAPTURED_MAC = "d7c84b0bf048144a4b27b731f5a4ee1b3edd23a6d7662a388a78fa1f805adacb
 @pytest.mark.parametrize(
     ("data", "mac"), [(OFFICIAL, OFFICIAL_MAC), (CAPTURED, CAPTURED_MAC)], ids=["official", "captured"]
 )
-def test_zalopays_own_callbacks_are_genuine_and_kept_as_money_for_an_unknown_order(world: World, data: str, mac: str):
+def test_zalopays_own_callbacks_are_genuine_and_kept_as_money_for_an_unknown_order(
+    world: World, capsys: pytest.CaptureFixture[str], data: str, mac: str
+):
     body = json.dumps({"data": data, "mac": mac, "type": 1}, ensure_ascii=False)
     assert world.call_back(body) == 1
+    assert '"CallbackVerified":[1.0]' in capsys.readouterr().out
     (kept,) = world.items()
     told = json.loads(data)
     assert (kept["PK"], kept["kind"], kept["status"]) == (f"TRANSACTION#{told['zp_trans_id']}", "STRAY", "OPEN")
@@ -48,9 +51,11 @@ def test_zalopays_own_callbacks_are_genuine_and_kept_as_money_for_an_unknown_ord
     assert json.loads(kept["raw"])["mac"] == mac
 
 
-def test_zalopays_own_callback_is_refused_when_one_letter_differs(world: World):
+def test_zalopays_own_callback_is_refused_when_one_letter_differs(world: World, capsys: pytest.CaptureFixture[str]):
     assert world.call_back(json.dumps({"data": OFFICIAL.replace("demo", "dem0"), "mac": OFFICIAL_MAC, "type": 1})) == -1
     assert world.items() == []
+    told = capsys.readouterr().out
+    assert ('"BadMac":[1.0]' in told, "CallbackVerified" in told) == (True, False)
 
 
 def bad(world: World, app_trans_id: str) -> dict[str, str | bytes]:
