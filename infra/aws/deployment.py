@@ -1,6 +1,8 @@
 """From settings to templates: adds the stacks of each chosen stage, runs their checks, and prints the result."""
 
+import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from aws_cdk import App, Environment, Validations
@@ -8,7 +10,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.aws.backend_stack import BackendStack
 from infra.aws.data_stack import DataStack
-from infra.aws.layers import code_layer, dependency_layer
+from infra.aws.layers import WITHOUT_BYTECODE, BadLayer, Layer, code_layer, dependency_layer
 from infra.aws.stage import Stage, read_context, read_stages
 from infra.topology import FUNCTIONS
 
@@ -20,6 +22,7 @@ def synthesize() -> None:
     begun = time.monotonic()
     app = App(context=read_context())
     stages = add_stages(app)
+    check_bytecode((dependency_layer(), code_layer()), must=app.node.try_get_context("bytecode") != "optional")
     check(app)
     app.synth()
     _report(stages, time.monotonic() - begun)
@@ -37,6 +40,15 @@ def add_stages(app: App) -> list[Stage]:
 def check(app: App) -> None:
     """Make the synthesis fail if a template breaks one of AWS's rules."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True), ServerlessChecks(app, verbose=True))
+
+
+def check_bytecode(layers: Iterable[Layer], *, must: bool) -> None:
+    """Print a warning if a layer has no bytecode. Raises BadLayer if it must have some, as for a deployment."""
+    if all(layer.is_compiled for layer in layers):
+        return
+    if must:
+        raise BadLayer(WITHOUT_BYTECODE)
+    print(f"Warning: {WITHOUT_BYTECODE}", file=sys.stderr)  # noqa: T201
 
 
 def _report(stages: list[Stage], seconds: float) -> None:
