@@ -26,7 +26,7 @@ class Function(NamedTuple):
     why: str = ""  # the reason for this timeout and this memory
     access: tuple[Access, ...] = ()
     optional: tuple[str, ...] = ()  # settings that it gets only where the environment has a value for them
-    reserved: int | None = None  # concurrent invocations reserved for this function, in stages that reserve any
+    busy: float = 0  # seconds of invocations that each winner who pays causes; a stage may reserve concurrency for them
 
     def choose_settings(self, settings: dict[str, str]) -> dict[str, str]:
         """Choose its settings from `settings`. Raises KeyError if a required one is missing."""
@@ -42,13 +42,16 @@ class Throttle(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One route of the HTTP API. `path` is written as API Gateway writes it."""
+    """One route of the HTTP API. `path` is written as API Gateway writes it.
+
+    `calls` are those of each winner who pays. They give the route a throttle of its own; `infra/peak.py` computes it.
+    """
 
     method: str
     path: str
     function: str
     public: bool = False
-    throttle: Throttle | None = None  # None: the throttle of the whole API
+    calls: int = 0  # 0: the throttle of the whole API
 
 
 class Consumer(NamedTuple):
@@ -128,6 +131,7 @@ FUNCTIONS = {
         memory=512,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", "REFUND_POLICY", *_ZALOPAY),
         why="20 s for calls to ZaloPay, 5 s to wait for a turn, within the gateway's 30 s; CPU for its start.",
+        busy=2,
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
@@ -180,7 +184,7 @@ FUNCTIONS = {
         environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET"),
         why="One transaction; ZaloPay does not wait long and comes again, so more time would help nobody.",
         access=(*_DECIDING, _KNOWN_TRANSACTION),
-        reserved=20,
+        busy=0.4,
     ),
     "connections": Function(
         timeout=20,
@@ -195,6 +199,7 @@ FUNCTIONS = {
             "JWT_AUDIENCE",
         ),
         why="The issuer's keys once an hour (3 s at worst), the tables, a post twice (6 s each); CPU for signatures.",
+        busy=2,
         access=(
             Access("stays", ("Query",), through="by_user"),
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
@@ -254,8 +259,8 @@ FUNCTIONS = {
 PREFIX = "/api/v1"
 _PATHS = (
     Route("GET", "/health", "payments", public=True),
-    Route("POST", "/payment/zalopay/create", "payments", throttle=Throttle(rate=50, burst=100)),
-    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True, throttle=Throttle(rate=100, burst=200)),
+    Route("POST", "/payment/zalopay/create", "payments", calls=1),
+    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True, calls=2),
     Route("GET", "/payment/zalopay/status/{appTransId}", "payments"),
     Route("GET", "/payment/sessions/{sessionId}", "payments"),
     Route("GET", "/payment/transactions/{transactionId}", "payments"),
@@ -282,7 +287,7 @@ _PATHS = (
     Route("GET", "/properties/{propertyId}/calendar", "calendars"),
     Route("POST", "/properties/{propertyId}/calendar/feed", "calendars"),
     Route("DELETE", "/properties/{propertyId}/calendar/feed", "calendars"),
-    Route("GET", "/calendars/{feed}", "calendars", public=True, throttle=Throttle(rate=50, burst=100)),
+    Route("GET", "/calendars/{feed}", "calendars", public=True, calls=1),
 )
 SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 ANSWERED = (*SERVED, *(route._replace(method="HEAD") for route in SERVED if route.method == "GET"))
@@ -303,7 +308,7 @@ ROUTES = (
     *(Route(method, "/{proxy+}", "payments") for method in _METHODS),
 )
 
-HTTP_THROTTLE = Throttle(rate=500, burst=1000)
+HTTP_CALLS = 10  # of each winner who pays: pages, create, callback, and polls every 3 s
 
 CORS_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
@@ -318,7 +323,8 @@ LEGACY_CORS_METHODS = (*_METHODS, "OPTIONS")
 LEGACY_TIMEOUT = 29  # seconds; the CDK allows no more
 
 WEBSOCKET_STAGE = "payment-notifications"
-WEBSOCKET_THROTTLE = Throttle(rate=500, burst=1000)
+WEBSOCKET_CALLS = 10  # of each winner who pays: connections, frames and PINGs of some tabs
+WEBSOCKET_ROUTE_CALLS = {"SUBSCRIBE": 3}  # a SUBSCRIBE may wait for its user's call, so it costs most
 WEBSOCKET_SELECTION = "$request.body.type"
 WEBSOCKET_ROUTES = {
     "$connect": "connections",

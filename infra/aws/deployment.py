@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aws_cdk import App, Environment, Validations
@@ -12,7 +12,7 @@ from infra.aws.backend_stack import BackendStack
 from infra.aws.data_stack import DataStack
 from infra.aws.layers import WITHOUT_BYTECODE, BadLayer, Layer, code_layer, dependency_layer
 from infra.aws.stage import Stage, read_context, read_stages
-from infra.topology import FUNCTIONS
+from infra.topology import FUNCTIONS, HTTP_CALLS, WEBSOCKET_CALLS
 
 _FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
@@ -51,9 +51,24 @@ def check_bytecode(layers: Iterable[Layer], *, must: bool) -> None:
     print(f"Warning: {WITHOUT_BYTECODE}", file=sys.stderr)  # noqa: T201
 
 
+def figures(stage: Stage) -> Iterator[str]:
+    """Say what follows from a stage's `expectedPeak`."""
+    peak = stage.peak
+    whole = {"HTTP": peak.throttle(HTTP_CALLS), "WebSocket": peak.throttle(WEBSOCKET_CALLS)}
+    rates = ", ".join(f"{name} {rate} (burst {burst})" for name, (rate, burst) in (whole | peak.throttles()).items())
+    reserved = ", ".join(f"{name} {number}" for name, number in stage.reservations.items())
+    shares = ", ".join(f"{n} {r}" for n, r in peak.rates(stage.request_quota, stage.mails_per_second).items())
+    yield f"{stage.name}: {stage.expected_peak} winners pay within a minute"
+    yield f"  throttles, requests a second: {rates}"
+    yield f"  reserved concurrency: {reserved or 'none'}"
+    yield f"  of each invocation: {shares}"
+
+
 def _report(stages: list[Stage], seconds: float) -> None:
     names = ", ".join(stage.name for stage in stages)
     print(f"{names}: synthesized in {seconds:.1f} s")  # noqa: T201
+    for stage in stages:
+        print("\n".join(figures(stage)))  # noqa: T201
     for layer in (dependency_layer(), code_layer()):
         size, zipped = layer.size / 1e6, layer.zipped / 1e6
         print(f"layer {layer.name}: {layer.files} files, {size:.1f} MB, {zipped:.1f} MB zipped")  # noqa: T201
