@@ -223,8 +223,8 @@ FUNCTIONS = {
     "notifier": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"),
-        why="25 records: 16 posts at a time of at most 6 s each, 2 s for who is joining; CPU for TLS to the gateway.",
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "POSTS_PER_SECOND"),
+        why="100 records: 64 posts at a time at its share of the rate, 2 s for who is joining; CPU for the posts.",
         access=(
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
             Access("connections", ("Query",), ("USER#*",)),
@@ -344,7 +344,7 @@ CONSUMERS = (
                 "dynamodb": {"NewImage": {"kind": {"S": ["SESSION", "AWARD", "OFFER"]}}},
             },
         ),
-        batch_size=25,
+        batch_size=100,
         parallelization=4,
         retries=5,
         max_age=3600,

@@ -78,6 +78,8 @@ SETTINGS = {
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",
     "EVENT_BUS": "stays",
+    "POSTS_PER_SECOND": "1000",
+    "MAILS_PER_SECOND": "1000",
     "ZALOPAY_ENDPOINT": "https://zalopay.example",
     "WEBSOCKET_ENDPOINT": "https://browsers.example",
     "WEBSOCKET_IDENTITY": "strict",
