@@ -191,7 +191,7 @@ def test_synth_warns_of_a_quota_that_is_too_small_and_prints_what_follows_from_t
         "prod: 1000 winners pay within a minute",
         throttles,
         "  reserved concurrency: zalopay_callback 20, payments 100, connections 100",
-        "  of each invocation: POSTS_PER_SECOND 312.5, MAILS_PER_SECOND 0.875",
+        "  of each invocation: POSTS_PER_SECOND 312.5, MAILS_PER_SECOND 3.5",
     ]
 
 
