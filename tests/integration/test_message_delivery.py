@@ -234,11 +234,11 @@ def test_a_busy_gateway_is_waited_for_and_nobody_misses_a_message(gateway: Gatew
 
 
 def test_what_a_busy_gateway_does_not_take_in_time_is_told_again(gateway: Gateway, connections: Connections) -> None:
-    gateway.answers = {f"c{number}=": [429] * 99 for number in range(100)}
+    gateway.answers = {f"c{number}=": [429] * 99 for number in range(20)}
     listed = [at(name) for name in gateway.answers]
     began = time.monotonic()
-    assert post(gateway.url, connections).tell([(each, [STATUS]) for each in listed], began + 0.6) == listed
-    assert 0.3 < time.monotonic() - began < 1
+    assert post(gateway.url, connections).tell([(each, [STATUS]) for each in listed], began + 1.5) == listed
+    assert time.monotonic() - began < 3
     assert max(gateway.calls.values()) > 3  # a 429 is no attempt
 
 
@@ -257,8 +257,8 @@ def test_a_post_whose_turn_comes_too_late_is_not_sent(gateway: Gateway, connecti
     queues = [(at(f"c{number}="), [STATUS]) for number in range(30)]
     began = time.monotonic()
     unreached = Post(management, connections).tell(queues, began + 0.5)
-    assert time.monotonic() - began < 0.9
-    assert 5 <= len(gateway.arrived) <= 11
+    assert time.monotonic() - began < 1.2  # the last turn would come after 1.45 s
+    assert 1 <= len(gateway.arrived) <= 11
     assert [each.connection_id for each in unreached] == [
         each.connection_id for each, _ in queues if each.connection_id not in gateway.arrived
     ]
