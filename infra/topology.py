@@ -222,9 +222,9 @@ FUNCTIONS = {
     ),
     "notifier": Function(
         timeout=30,
-        memory=512,
+        memory=256,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "POSTS_PER_SECOND"),
-        why="100 records: 64 posts at a time at its share of the rate, 2 s for who is joining; CPU for the posts.",
+        why="100 records: 64 posts at a time at its share of the rate, 2 s for who is joining; the least CPU for that.",
         access=(
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
             Access("connections", ("Query",), ("USER#*",)),
