@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from typing import Any
 from urllib.parse import unquote
 
@@ -224,7 +225,7 @@ class Browsers(Management):
 
     def __init__(self, gate: Gate, sleep: Callable[[float], None]) -> None:
         self._gate, self._sleep = gate, sleep
-        self._wire, self.timeouts = self, POSTING
+        self._wire, self._unlimited, self.timeouts = self, Pace(), POSTING
         self.service, self._endpoint, self._token = "execute-api", "", ()
         self._troubles = Troubles(
             error=partial(failure, "ForbiddenException", 403),
@@ -243,7 +244,12 @@ class Browsers(Management):
         self.gone: set[str] = set()
         self.free_at = datetime.min.replace(tzinfo=UTC)  # when the gateway takes the next message, where it is busy
         self.posts = 0
-        self._pace = Pace()
+
+    @property
+    def _pace(self) -> Pace:
+        """A pace without a limit. It forgets every turn, because a restored world goes back in time."""
+        self._unlimited._next = -inf
+        return self._unlimited
 
     def run_all(self, works: Sequence[Work[Result]], _: int) -> list[Result]:
         """Do works one after the other."""
