@@ -71,7 +71,7 @@ load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seco
 
 # Faster: make synth ARGS=--no-validation
 synth: $(VENV)/.deploy.stamp node_modules/.stamp ## write the templates of all stages into cdk.out/, or one: STAGE=prod
-	$(CDK) synth --quiet -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
+	$(CDK) synth --quiet -c bytecode=optional -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
 
 # make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
 deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [ZALOPAY=simulator]

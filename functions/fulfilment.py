@@ -1,8 +1,11 @@
 """Stream: the effects of a decision about a stay: the host's thread, the user's mail, the company's events."""
 
 import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -11,6 +14,7 @@ from botocore.config import Config
 from pydantic import ValidationError
 
 from stays.aws.client import AwsError, DynamoDB
+from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
@@ -27,7 +31,10 @@ from stays.table.profiles import Profiles
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
 EVENT_BUS = os.environ["EVENT_BUS"]
+AT_ONCE = 10  # mails
+LONGEST = 15.0  # seconds that one mail may take: a mail whose turn leaves less time comes with the next invocation
 
+pace = Pace(float(os.environ["MAILS_PER_SECOND"]))  # this invocation's share of SES's rate
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 effects = Effects(store)
 profiles = Profiles(store)
@@ -126,17 +133,27 @@ def fulfil(stay_id: str, kind: str, now: datetime) -> None:
     logger.info("fulfilled", extra={"sessionId": stay_id, "letter": kind})
 
 
-def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
-    """Send the mail of the records, one by one. Returns the records to retry: all from the first failure on."""
-    for position, record in enumerate(records):
-        image = record["dynamodb"]["NewImage"]
-        try:
-            fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
-        except (AwsError, Busy) as error:
-            identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
-            logger.warning("to be tried again", extra=identity)
-            return records[position:]
-    return []
+def fulfil_in_turn(record: Record, last: float) -> bool:
+    """Send the mail of a record when it is its turn. False if the record has to come again."""
+    turn = pace.turn(time.monotonic(), last)
+    if turn is None:
+        return False
+    time.sleep(turn)
+    image = record["dynamodb"]["NewImage"]
+    try:
+        fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
+    except (AwsError, Busy) as error:
+        identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
+        logger.warning("to be tried again", extra=identity)
+        return False
+    return True
+
+
+def fulfil_all(records: Sequence[Record], last: float) -> Sequence[Record]:
+    """Send the mail of the records in parallel; no turn begins after `last`. Returns the records to retry."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(partial(fulfil_in_turn, last=last), records))
+    return [record for record, sent in zip(records, done, strict=True) if not sent]
 
 
 def announcements_of(record: Record) -> list[Announcement]:
@@ -174,7 +191,8 @@ def is_mail(record: Record) -> bool:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Mail and events do not wait for each other. The stream repeats the batch from the first failed record."""
+    last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - LONGEST
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]
-    again = [*announce_all(changes), *fulfil_all(mails)]
+    again = [*announce_all(changes), *fulfil_all(mails, last)]
     return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in again]}

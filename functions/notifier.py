@@ -10,7 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stays.aws.client import DynamoDB, Management
+from stays.aws.client import POSTING, DynamoDB, Management
+from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.notification import Message, messages_of
 from stays.edge.connections import JOINING, Connection, Connections, Post
@@ -18,11 +19,13 @@ from stays.metrics import count, count_unreadable
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two reads of a connection that is joining
+SPARE = 5.0  # seconds of an invocation that are left when the last post ends: for connections that are gone
+RATE = float(os.environ["POSTS_PER_SECOND"])  # this invocation's share of the account's requests
 
 dynamodb = DynamoDB()
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
-post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
+post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"], POSTING, Pace(RATE, RATE / 2)), connections)
 logger = Logger()
 
 Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # the records of each item, by its key
@@ -42,16 +45,18 @@ def load_messages(records: Records) -> dict[str, list[Message]]:
     return messages
 
 
-def send_messages(listening: Sequence[Connection], records: Records) -> list[Connection]:
+def send_messages(listening: Sequence[Connection], records: Records, last: float) -> list[Connection]:
     """Send connections the present state, read at the last moment. Returns the unreachable ones."""
     users = {each.user_id for each in listening}
     concerning = {key: each for key, each in records.items() if owner(each) in users}
     messages = load_messages(concerning)
-    return post.tell([(each, messages[str(each.user_id)]) for each in listening])
+    return post.tell([(each, messages[str(each.user_id)]) for each in listening], last)
 
 
-def send_to_all(records: Records) -> set[str]:
+def send_to_all(records: Records, last: float) -> set[str]:
     """Send the messages to all users of the records. Returns the users with an unreachable connection.
+
+    A message that has not arrived at `last` (time.monotonic) is not lost: its record fails, and the stream repeats it.
 
     The connections are read first and the state last. So the state is never older than the one that a connection got
     when it joined. A connection that is still joining is read again until it has joined or its time is over. If it is
@@ -60,22 +65,24 @@ def send_to_all(records: Records) -> set[str]:
     """
     now, give_up = datetime.now(UTC), time.monotonic() + JOINING.total_seconds()
     found = connections.load_of(*set(map(owner, records.values())))
-    unreached, joining = send_to_joined(found, records)
+    unreached, joining = send_to_joined(found, records, last)
     while joining and time.monotonic() < give_up:
         time.sleep(PAUSE)
-        again, joining = send_to_joined(look_up_again(joining), records)
+        again, joining = send_to_joined(look_up_again(joining), records, last)
         unreached += again
     staying = post.dismiss(joining)
     post.dismiss([each for each in found if each.is_expired(now)])
     return {str(each.user_id) for each in (*unreached, *staying)}
 
 
-def send_to_joined(listening: Sequence[Connection], records: Records) -> tuple[list[Connection], list[Connection]]:
+def send_to_joined(
+    listening: Sequence[Connection], records: Records, last: float
+) -> tuple[list[Connection], list[Connection]]:
     """Send messages to the connections that have joined. Returns the unreachable ones and those still joining."""
     now = datetime.now(UTC)
     live = [each for each in listening if not each.is_expired(now)]
     joined = [each for each in live if not each.is_joining(now)]
-    unreached = send_messages(joined, records) if joined else []
+    unreached = send_messages(joined, records, last) if joined else []
     return unreached, [each for each in live if each.is_joining(now)]
 
 
@@ -95,12 +102,13 @@ def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE
     records: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in event["Records"]:
         key = changed(record)
         if key is not None:
             records[key].append(record)
-    unreached = send_to_all(records)
+    unreached = send_to_all(records, last)
     late = [record for each in records.values() if owner(each) in unreached for record in each]
     measure(event["Records"], unreached)
     logger.info("told", extra={"items": len(records), "unreached": len(unreached)})

@@ -26,7 +26,7 @@ class Function(NamedTuple):
     why: str = ""  # the reason for this timeout and this memory
     access: tuple[Access, ...] = ()
     optional: tuple[str, ...] = ()  # settings that it gets only where the environment has a value for them
-    reserved: int | None = None  # concurrent invocations reserved for this function, in stages that reserve any
+    busy: float = 0  # seconds of invocations that each winner who pays causes; a stage may reserve concurrency for them
 
     def choose_settings(self, settings: dict[str, str]) -> dict[str, str]:
         """Choose its settings from `settings`. Raises KeyError if a required one is missing."""
@@ -42,13 +42,16 @@ class Throttle(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One route of the HTTP API. `path` is written as API Gateway writes it."""
+    """One route of the HTTP API. `path` is written as API Gateway writes it.
+
+    `calls` are those of each winner who pays. They give the route a throttle of its own; `infra/peak.py` computes it.
+    """
 
     method: str
     path: str
     function: str
     public: bool = False
-    throttle: Throttle | None = None  # None: the throttle of the whole API
+    calls: int = 0  # 0: the throttle of the whole API
 
 
 class Consumer(NamedTuple):
@@ -133,6 +136,7 @@ FUNCTIONS = {
         memory=512,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", "REFUND_POLICY", *_ZALOPAY),
         why="20 s for calls to ZaloPay, 5 s to wait for a turn, within the gateway's 30 s; CPU for its start.",
+        busy=2,
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
@@ -185,7 +189,7 @@ FUNCTIONS = {
         environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET"),
         why="One transaction; ZaloPay does not wait long and comes again, so more time would help nobody.",
         access=(*_DECIDING, _KNOWN_TRANSACTION),
-        reserved=20,
+        busy=0.4,
     ),
     "connections": Function(
         timeout=20,
@@ -200,6 +204,7 @@ FUNCTIONS = {
             "JWT_AUDIENCE",
         ),
         why="The issuer's keys once an hour (3 s at worst), the tables, a post twice (6 s each); CPU for signatures.",
+        busy=2,
         access=(
             Access("stays", ("Query",), through="by_user"),
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
@@ -222,9 +227,9 @@ FUNCTIONS = {
     ),
     "notifier": Function(
         timeout=30,
-        memory=512,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"),
-        why="25 records: 16 posts at a time of at most 6 s each, 2 s for who is joining; CPU for TLS to the gateway.",
+        memory=256,
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "POSTS_PER_SECOND"),
+        why="100 records: 64 posts at a time at its share of the rate, 2 s for who is joining; the least CPU for that.",
         access=(
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
             Access("connections", ("Query",), ("USER#*",)),
@@ -234,8 +239,8 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
-        why="Ten mails one after the other, each rendered and handed to SES; events in a call or two.",
+        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS", "MAILS_PER_SECOND"),
+        why="Ten mails in parallel, 15 s to wait for a turn and 15 s for a mail; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("GetItem",), ("USER#*",)),
@@ -259,8 +264,8 @@ FUNCTIONS = {
 PREFIX = "/api/v1"
 _PATHS = (
     Route("GET", "/health", "payments", public=True),
-    Route("POST", "/payment/zalopay/create", "payments", throttle=Throttle(rate=50, burst=100)),
-    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True, throttle=Throttle(rate=100, burst=200)),
+    Route("POST", "/payment/zalopay/create", "payments", calls=1),
+    Route("POST", "/payment/zalopay/callback", "zalopay_callback", public=True, calls=2),
     Route("GET", "/payment/zalopay/status/{appTransId}", "payments"),
     Route("GET", "/payment/sessions/{sessionId}", "payments"),
     Route("GET", "/payment/transactions/{transactionId}", "payments"),
@@ -287,7 +292,7 @@ _PATHS = (
     Route("GET", "/properties/{propertyId}/calendar", "calendars"),
     Route("POST", "/properties/{propertyId}/calendar/feed", "calendars"),
     Route("DELETE", "/properties/{propertyId}/calendar/feed", "calendars"),
-    Route("GET", "/calendars/{feed}", "calendars", public=True, throttle=Throttle(rate=50, burst=100)),
+    Route("GET", "/calendars/{feed}", "calendars", public=True, calls=1),
 )
 SERVED = tuple(route._replace(path=PREFIX + route.path) for route in _PATHS)
 ANSWERED = (*SERVED, *(route._replace(method="HEAD") for route in SERVED if route.method == "GET"))
@@ -308,7 +313,7 @@ ROUTES = (
     *(Route(method, "/{proxy+}", "payments") for method in _METHODS),
 )
 
-HTTP_THROTTLE = Throttle(rate=500, burst=1000)
+HTTP_CALLS = 10  # of each winner who pays: pages, create, callback, and polls every 3 s
 
 CORS_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 CORS_HEADERS = ("authorization", "content-type")
@@ -323,7 +328,8 @@ LEGACY_CORS_METHODS = (*_METHODS, "OPTIONS")
 LEGACY_TIMEOUT = 29  # seconds; the CDK allows no more
 
 WEBSOCKET_STAGE = "payment-notifications"
-WEBSOCKET_THROTTLE = Throttle(rate=500, burst=1000)
+WEBSOCKET_CALLS = 10  # of each winner who pays: connections, frames and PINGs of some tabs
+WEBSOCKET_ROUTE_CALLS = {"SUBSCRIBE": 3}  # a SUBSCRIBE may wait for its user's call, so it costs most
 WEBSOCKET_SELECTION = "$request.body.type"
 WEBSOCKET_ROUTES = {
     "$connect": "connections",
@@ -387,7 +393,7 @@ CONSUMERS = (
         function="notifier",
         table="stays",
         filters=_TOLD,
-        batch_size=25,
+        batch_size=100,
         parallelization=4,
         retries=5,
         max_age=3600,
@@ -412,7 +418,7 @@ CONSUMERS = (
             },
         ),
         batch_size=10,
-        parallelization=4,
+        parallelization=1,  # the mails of a batch go out in parallel; each lane more would lower the rate of the others
         retries=5,
         max_age=3600,
     ),

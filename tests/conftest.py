@@ -19,6 +19,8 @@ os.environ.update(
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
     EVENT_BUS="stays",
+    POSTS_PER_SECOND="1000",
+    MAILS_PER_SECOND="1000",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
     PARTIAL_WIN_PAGE="false",
     POWERTOOLS_SERVICE_NAME="tests",

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from aws_cdk import AssetHashType, CfnOutput, Environment, Stack
+from aws_cdk import Annotations, AssetHashType, CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -39,6 +39,8 @@ class BackendStack(Stack):
         )
         self._stage = stage
         self._data = data
+        for number, doubt in enumerate(stage.doubts()):
+            Annotations.of(self).add_warning_v2(f"stays:quota-{number}", f"Stage {stage.name}: {doubt}.")
         self._common = {"POWERTOOLS_METRICS_NAMESPACE": f"Stays-{stage.name}", "LOG_LEVEL": "INFO"}
         self._layers = [self._layer(code_layer()), self._layer(dependency_layer())]
         self.http = HttpApi(self, stage)
@@ -124,6 +126,7 @@ class BackendStack(Stack):
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
             "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
+            **stage.peak.rates(stage.request_quota, stage.mails_per_second),
         }
 
     def _simulate(self) -> None:

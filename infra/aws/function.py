@@ -85,7 +85,7 @@ class LiveFunction(Construct):
             environment=program.environment,
             timeout=Duration.seconds(function.timeout),
             memory_size=function.memory,
-            reserved_concurrent_executions=function.reserved if stage.reserve_concurrency else None,
+            reserved_concurrent_executions=stage.reservations.get(self.node.id),
             # All permissions stand in one list; this stops the CDK from adding others unseen.
             role=role.without_policy_updates(),
             log_group=group,

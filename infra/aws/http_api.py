@@ -18,7 +18,7 @@ from infra.topology import (
     CORS_HEADERS,
     CORS_MAX_AGE,
     CORS_METHODS,
-    HTTP_THROTTLE,
+    HTTP_CALLS,
     LEGACY,
     LEGACY_CORS_METHODS,
     LEGACY_ROUTES,
@@ -118,7 +118,7 @@ class HttpApi(Construct):
             http_api=self.api,
             stage_name="$default",
             auto_deploy=True,
-            throttle=_throttle(HTTP_THROTTLE),
+            throttle=_settings(self._stage.peak.throttle(HTTP_CALLS)),
             domain_mapping=apigateway.DomainMappingOptions(domain_name=self._domain) if self._domain else None,
         )
         child = published.node.default_child
@@ -128,12 +128,10 @@ class HttpApi(Construct):
             destination_arn=group.log_group_arn, format=access_log_format()
         )
         child.route_settings = {
-            route_key(route): {"ThrottlingRateLimit": route.throttle.rate, "ThrottlingBurstLimit": route.throttle.burst}
-            for route in ROUTES
-            if route.throttle
+            route_key(route): route_throttle(self._stage.peak.throttle(route.calls)) for route in ROUTES if route.calls
         }
         for route, made in zip(ROUTES, routes, strict=True):
-            if route.throttle:  # a stage cannot name a route that does not exist yet
+            if route.calls:  # a stage cannot name a route that does not exist yet
                 published.node.add_dependency(made)
         return published
 
@@ -177,5 +175,10 @@ def _cors(stage: Stage) -> apigateway.CorsPreflightOptions:
     )
 
 
-def _throttle(throttle: Throttle) -> apigateway.ThrottleSettings:
+def route_throttle(throttle: Throttle) -> dict[str, int]:
+    """Return the throttle of one route as the template spells it."""
+    return {"ThrottlingRateLimit": throttle.rate, "ThrottlingBurstLimit": throttle.burst}
+
+
+def _settings(throttle: Throttle) -> apigateway.ThrottleSettings:
     return apigateway.ThrottleSettings(rate_limit=throttle.rate, burst_limit=throttle.burst)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from infra.topology import EVENT_SOURCE
+from infra.peak import MESSAGES, Peak
 
 STAGES = ("dev", "staging", "prod")
 
@@ -113,9 +114,37 @@ class Stage(_Settings):
     refund_policy: Annotated[tuple[tuple[int, int], ...], AfterValidator(_policy)]
     partial_win_page: bool = False  # whether the frontend has a working page for partial wins
     log_retention_days: Annotated[int, AfterValidator(_retention)]
+    expected_peak: Annotated[int, Field(ge=100)]  # winners who pay within a minute; infra/peak.py says what follows
     reserve_concurrency: bool
+    concurrency_quota: Annotated[int, Field(ge=1)] = 1000  # concurrent invocations that Lambda allows the account
+    request_quota: Annotated[int, Field(ge=1)] = 10_000  # requests a second that API Gateway allows the account
+    mails_per_second: Annotated[float, Field(gt=0)] = 1  # SES's rate; 1 is that of its sandbox
     domain: Domain | None = None
     legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # its address; replaces the API's own prefix
+
+    @property
+    def peak(self) -> Peak:
+        """What follows from `expectedPeak`."""
+        return Peak(self.expected_peak)
+
+    @property
+    def reservations(self) -> dict[str, int]:
+        """The reserved concurrency of functions that have some."""
+        return self.peak.reservations(self.concurrency_quota)[0] if self.reserve_concurrency else {}
+
+    def doubts(self) -> Iterator[str]:
+        """What the account's quotas do not allow, each in one sentence."""
+        _, left_out = self.peak.reservations(self.concurrency_quota)
+        if self.reserve_concurrency and left_out:
+            yield (
+                f"concurrencyQuota {self.concurrency_quota} is too small to reserve concurrency for "
+                f"{', '.join(left_out)} at expectedPeak {self.expected_peak}: they have no reservation"
+            )
+        if self.peak.requests() > self.request_quota * (1 - MESSAGES):
+            yield (
+                f"expectedPeak {self.expected_peak} brings {self.peak.requests()} requests a second, more than the "
+                f"half of requestQuota {self.request_quota} that messages leave: API Gateway would refuse some"
+            )
 
     @property
     def protected(self) -> bool:

@@ -9,8 +9,15 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from constructs import Construct
 
 from infra.aws.acknowledged import acknowledge
+from infra.aws.http_api import route_throttle
 from infra.aws.stage import Stage
-from infra.topology import WEBSOCKET_ROUTES, WEBSOCKET_SELECTION, WEBSOCKET_STAGE, WEBSOCKET_THROTTLE
+from infra.topology import (
+    WEBSOCKET_CALLS,
+    WEBSOCKET_ROUTE_CALLS,
+    WEBSOCKET_ROUTES,
+    WEBSOCKET_SELECTION,
+    WEBSOCKET_STAGE,
+)
 
 _IDENTITY = "Only $connect could have an authorizer; who listens is proven in SUBSCRIBE, by the stage's mode."
 _LOGS = "They take a role of the whole account; each frame has a line in its function's log."
@@ -21,6 +28,7 @@ class WebSocketApi(Construct):
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "WebSocket")
+        self._peak = stage.peak
         self.api = apigateway.WebSocketApi(
             self,
             "Api",
@@ -47,14 +55,23 @@ class WebSocketApi(Construct):
         integrations = {
             name: WebSocketLambdaIntegration(name, functions[name]) for name in set(WEBSOCKET_ROUTES.values())
         }
-        for key, name in WEBSOCKET_ROUTES.items():
-            self.api.add_route(key, integration=integrations[name])
-        throttle = apigateway.ThrottleSettings(rate_limit=WEBSOCKET_THROTTLE.rate, burst_limit=WEBSOCKET_THROTTLE.burst)
-        return apigateway.WebSocketStage(
+        routes = {
+            key: self.api.add_route(key, integration=integrations[name]) for key, name in WEBSOCKET_ROUTES.items()
+        }
+        rate, burst = self._peak.throttle(WEBSOCKET_CALLS)
+        published = apigateway.WebSocketStage(
             self,
             "Stage",
             web_socket_api=self.api,
             stage_name=WEBSOCKET_STAGE,
             auto_deploy=True,
-            throttle=throttle,
+            throttle=apigateway.ThrottleSettings(rate_limit=rate, burst_limit=burst),
         )
+        child = published.node.default_child
+        assert isinstance(child, apigateway.CfnStage)
+        child.route_settings = {
+            key: route_throttle(self._peak.throttle(calls)) for key, calls in WEBSOCKET_ROUTE_CALLS.items()
+        }
+        for key in WEBSOCKET_ROUTE_CALLS:  # a stage cannot name a route that does not exist yet
+            published.node.add_dependency(routes[key])
+        return published

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from infra.local.database import CREDENTIALS, KEY1_SECRET, KEY2_SECRET, REGION
 from infra.local.settings import Settings
+from infra.peak import Peak
 from infra.topology import FUNCTIONS, WEBSOCKET_STAGE
 from infra.zalopay_simulator.settings import SANDBOX_APP_ID
 
 # Pairs: the days before check-in, and the percentage of the price that a cancellation then returns.
 _REFUND_POLICY = [[7, 100], [3, 50], [0, 0]]
+_PEAK = Peak(1000)  # as in cdk.json
 
 
 class Addresses(NamedTuple):
@@ -58,6 +60,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),
         **({"LEGACY_API_URL": settings.legacy} if settings.legacy else {}),
         "PARTIAL_WIN_PAGE": json.dumps(settings.partial_win_page),
+        **_PEAK.rates(requests=10_000, mails=1000),
     }
 
 

@@ -7,7 +7,6 @@ import pytest
 from infra.topology import (
     ANSWERED,
     FUNCTIONS,
-    HTTP_THROTTLE,
     LEGACY_CORS_METHODS,
     LEGACY_ROUTES,
     LEGACY_TIMEOUT,
@@ -89,7 +88,7 @@ def test_browsers_may_use_the_legacy_backends_methods_too(adopting):
 def test_the_throttle_of_the_stage_holds_for_it_as_for_any_route(adopting):
     stage = adopting.one("AWS::ApiGatewayV2::Stage", StageName="$default")
     assert not keys(LEGACY_ROUTES) & set(stage["RouteSettings"])
-    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == HTTP_THROTTLE.rate
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 500
 
 
 def test_no_other_resource_changes_with_it_and_only_the_function_that_calls_it_too_is_told(adopting, stacks):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.aws.deployment import figures
 from infra.aws.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
 from tests.infrastructure.synthesis import Stack, templates_of, with_settings
 
@@ -45,6 +46,7 @@ def test_cdk_json_has_three_stages_that_agree_with_themselves():
         "auctionSource",
         "refundPolicy",
         "logRetentionDays",
+        "expectedPeak",
         "reserveConcurrency",
     ],
 )
@@ -135,6 +137,8 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
             },
             "legacyApiUrl leads to api.stays.example itself: calls would go round in circles",
         ),
+        ({"expectedPeak": 60}, "expectedPeak: Input should be greater than or equal to 100"),
+        ({"mailsPerSecond": 0}, "mailsPerSecond: Input should be greater than 0"),
         ({"logRetentionDays": 31}, "logRetentionDays: CloudWatch keeps logs for"),
         (
             {"domain": {"name": "api.stays.example", "certificate": f"arn:aws:acm:us-east-1:{1:012}:certificate/1"}},
@@ -146,6 +150,56 @@ def test_a_setting_that_cannot_work_stops_the_synthesis_with_one_sentence(change
     told = refusal("dev", **changes)
     assert told.startswith(f"Stage dev: {sentence}")
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "reserved", "doubts"),
+    [
+        ({}, {"zalopay_callback": 20, "payments": 100, "connections": 100}, []),
+        ({"reserveConcurrency": False, "concurrencyQuota": 10}, {}, []),
+        ({"concurrencyQuota": 320}, {"zalopay_callback": 20, "payments": 100, "connections": 100}, []),
+        (
+            {"concurrencyQuota": 319},
+            {"zalopay_callback": 20, "payments": 100},
+            ["concurrencyQuota 319 is too small to reserve concurrency for connections at expectedPeak 1000"],
+        ),
+        (
+            {"concurrencyQuota": 10},
+            {},
+            ["concurrencyQuota 10 is too small to reserve concurrency for payments, zalopay_callback, connections"],
+        ),
+        (
+            {"expectedPeak": 5001, "concurrencyQuota": 3000},
+            {"zalopay_callback": 101, "payments": 501, "connections": 501},
+            ["expectedPeak 5001 brings 5002 requests a second, more than the half of requestQuota 10000"],
+        ),
+    ],
+)
+def test_what_the_accounts_quotas_do_not_allow_is_left_out_and_named(changes, reserved, doubts):
+    stage = read_stage("prod", with_settings("prod", **changes))
+    assert stage.reservations == reserved
+    told = list(stage.doubts())
+    assert len(told) == len(doubts)
+    assert all(sentence.startswith(begin) for sentence, begin in zip(told, doubts, strict=True))
+
+
+def test_synth_warns_of_a_quota_that_is_too_small_and_prints_what_follows_from_the_peak(tmp_path):
+    context = with_settings("prod", concurrencyQuota=10)
+    templates_of(tmp_path, **context)
+    assert "Stage prod: concurrencyQuota 10 is too small" in (tmp_path / "validation-report.json").read_text()
+    throttles = (
+        "  throttles, requests a second: "
+        "HTTP 500 (burst 1000), WebSocket 500 (burst 1000), "
+        "POST /api/v1/payment/zalopay/create 50 (burst 100), POST /api/v1/payment/zalopay/callback 100 (burst 200), "
+        "GET /api/v1/calendars/{feed} 50 (burst 100), HEAD /api/v1/calendars/{feed} 50 (burst 100), "
+        "SUBSCRIBE 150 (burst 300)"
+    )
+    assert list(figures(read_stage("prod", read_context()))) == [
+        "prod: 1000 winners pay within a minute",
+        throttles,
+        "  reserved concurrency: zalopay_callback 20, payments 100, connections 100",
+        "  of each invocation: POSTS_PER_SECOND 312.5, MAILS_PER_SECOND 3.5",
+    ]
 
 
 def test_synth_ends_with_that_sentence_and_nothing_else(tmp_path):

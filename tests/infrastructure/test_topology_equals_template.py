@@ -14,7 +14,6 @@ from infra.topology import (
     CORS_MAX_AGE,
     CORS_METHODS,
     FUNCTIONS,
-    HTTP_THROTTLE,
     PREFIX,
     ROUTES,
     RULES,
@@ -24,9 +23,8 @@ from infra.topology import (
     WEBSOCKET_ROUTES,
     WEBSOCKET_SELECTION,
     WEBSOCKET_STAGE,
-    WEBSOCKET_THROTTLE,
 )
-from tests.infrastructure.synthesis import Stack
+from tests.infrastructure.synthesis import Stack, templates_of, with_settings
 from tests.integration.product import load
 
 ROUTE, API, STAGE = "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"
@@ -106,19 +104,42 @@ def test_browsers_may_call_from_the_stages_frontends_with_credentials(stacks, st
     }
 
 
+def throttles(stack: Stack, name: str) -> tuple[tuple[int, int], dict[str, tuple[int, int]]]:
+    """The throttle of an API, and those of its routes that have their own."""
+    stage = stack.one(STAGE, StageName=name)
+    return throttle(stage["DefaultRouteSettings"]), {k: throttle(each) for k, each in stage["RouteSettings"].items()}
+
+
 def test_creating_the_callback_and_feeds_are_throttled_more_strictly_than_the_rest(backend):
-    stage = backend.one(STAGE, StageName="$default")
-    assert throttle(stage["DefaultRouteSettings"]) == HTTP_THROTTLE
-    strict = {key: throttle(settings) for key, settings in stage["RouteSettings"].items()}
-    assert strict == {f"{route.method} {route.path}": route.throttle for route in ROUTES if route.throttle}
-    paths = {"POST /payment/zalopay/create", "POST /payment/zalopay/callback"}
-    paths |= {f"{method} /calendars/{{feed}}" for method in ("GET", "HEAD")}
-    assert set(strict) == {each.replace(" ", " /api/v1") for each in paths}
-    assert all(rate < HTTP_THROTTLE.rate and burst < HTTP_THROTTLE.burst for rate, burst in strict.values())
+    """A thousand winners a minute: three times the mean in the busiest second, and one, two or ten calls each."""
+    whole, strict = throttles(backend, "$default")
+    assert whole == (500, 1000)
+    assert strict == {
+        "POST /api/v1/payment/zalopay/create": (50, 100),
+        "POST /api/v1/payment/zalopay/callback": (100, 200),
+        "GET /api/v1/calendars/{feed}": (50, 100),
+        "HEAD /api/v1/calendars/{feed}": (50, 100),
+    }
 
 
-def test_a_stage_names_only_routes_that_are_there_before_it(backend):
-    (stage,) = [each for each in backend.of_type(STAGE).values() if each["Properties"]["StageName"] == "$default"]
+def test_more_winners_raise_every_throttle_and_share_out_the_messages(tmp_path):
+    context = with_settings("prod", expectedPeak=20_000, concurrencyQuota=6000, requestQuota=30_000)
+    stack = Stack(templates_of(tmp_path, **context)["Stays-prod-Backend"])
+    whole, strict = throttles(stack, "$default")
+    assert (whole, strict["POST /api/v1/payment/zalopay/create"]) == ((10_000, 20_000), (1000, 2000))
+    assert throttles(stack, WEBSOCKET_STAGE) == ((10_000, 20_000), {"SUBSCRIBE": (3000, 6000)})
+    made = {each["Handler"].removesuffix(".handler"): each for each in stack.properties("AWS::Lambda::Function")}
+    reserved = {name: each.get("ReservedConcurrentExecutions") for name, each in made.items()}
+    assert {name: number for name, number in reserved.items() if number} == {
+        "zalopay_callback": 400,
+        "payments": 2000,
+        "connections": 2000,
+    }
+
+
+@pytest.mark.parametrize("name", ["$default", WEBSOCKET_STAGE])
+def test_a_stage_names_only_routes_that_are_there_before_it(backend, name):
+    (stage,) = [each for each in backend.of_type(STAGE).values() if each["Properties"]["StageName"] == name]
     first = {
         backend.resources[each]["Properties"]["RouteKey"]
         for each in stage["DependsOn"]
@@ -141,8 +162,7 @@ def test_the_websocket_api_tells_frames_apart_by_their_type(backend):
     assert api["RouteSelectionExpression"] == WEBSOCKET_SELECTION
     deployed = {key: served_by(backend, route) for key, route in routes(backend, "WEBSOCKET").items()}
     assert deployed == WEBSOCKET_ROUTES
-    stage = backend.one(STAGE, StageName=WEBSOCKET_STAGE)
-    assert throttle(stage["DefaultRouteSettings"]) == WEBSOCKET_THROTTLE
+    assert throttles(backend, WEBSOCKET_STAGE) == ((500, 1000), {"SUBSCRIBE": (150, 300)})
 
 
 def test_the_frontends_variables_are_told_as_it_wants_them(backend):
@@ -184,8 +204,8 @@ def test_functions_run_on_lambdas_arm_machines_with_the_topologys_limits(stacks,
         assert (deployed["Runtime"], deployed["Architectures"]) == ("python3.13", ["arm64"])
         assert (deployed["Timeout"], deployed["MemorySize"]) == (function.timeout, function.memory)
         assert deployed["Description"] == function.why != ""
-        reserved = function.reserved if stage_name == "prod" else None
-        assert deployed.get("ReservedConcurrentExecutions") == reserved
+        reserved = {"zalopay_callback": 20, "payments": 100, "connections": 100} if stage_name == "prod" else {}
+        assert deployed.get("ReservedConcurrentExecutions") == reserved.get(name)
         assert deployed["LoggingConfig"]["LogFormat"] == "JSON"
         assert "TracingConfig" not in deployed
 

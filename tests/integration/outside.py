@@ -34,6 +34,7 @@ class Neighbour(ThreadingHTTPServer):
         self.frames: dict[str, list[Any]] = {}
         self.unwilling: set[str] = set()
         self.busy: dict[str, int] = {}
+        self.broken: dict[str, int] = {}
         self.ended: list[str] = []
         self.posts: list[str] = []
         self.on_post: Callable[[str], None] = lambda connection_id: None
@@ -43,7 +44,7 @@ class Neighbour(ThreadingHTTPServer):
     def forget(self):
         """Forget all connections."""
         self.frames.clear()
-        for each in (self.unwilling, self.busy, self.ended, self.posts):
+        for each in (self.unwilling, self.busy, self.broken, self.ended, self.posts):
             each.clear()
         self.on_post = lambda connection_id: None
 
@@ -87,6 +88,9 @@ class Answering(BaseHTTPRequestHandler):
         elif server.busy.get(connection_id):
             server.busy[connection_id] -= 1
             self.answer(429, "{}", "LimitExceededException")
+        elif server.broken.get(connection_id):
+            server.broken[connection_id] -= 1
+            self.answer(500, "{}", "InternalServerError")
         elif connection_id not in server.frames or connection_id in server.ended:
             self.answer(410, "{}", "GoneException")
         else:

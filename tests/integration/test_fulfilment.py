@@ -2,10 +2,12 @@
 
 import email.policy
 import re
+import time
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import Parser
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from icalendar import Calendar
 from moto.ses.models import ses_backends
 
 from tests.integration.messages import BINH, auction_result
-from tests.integration.product import Failures, before, failing, fault
+from tests.integration.product import Context, Failures, before, failing, fault, listening, load
 from tests.integration.world import World
 
 THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "SendEmail")
@@ -333,3 +335,42 @@ def test_a_mail_of_which_nobody_knows_whether_it_went_out_is_sent_once_more_afte
     world.after(minutes=11)
     world.deliver()
     assert (mail_of(world)["state"], mail_of(world)["attempts"], len(sent())) == ("SENT", 2, 1)
+
+
+# Many mails at once
+
+
+def owed(world: World, times: int) -> list[dict[str, Any]]:
+    """The records of mails that are due, of as many stays."""
+    nights = [f"2027-05-0{number + 1}" for number in range(times)]
+    for app_trans_id in world.apart(*nights):
+        world.zalopay.pay(app_trans_id)
+    world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"})
+    return [each for each in world.records() if each["dynamodb"]["NewImage"].get("kind") == {"S": "MAIL"}]
+
+
+def test_the_mails_of_a_batch_go_out_in_parallel(world: World):
+    records, together = owed(world, 3), Barrier(3, timeout=5)
+
+    def meet(*_: Any) -> None:
+        together.wait()
+
+    with listening(world.functions["fulfilment"].ses, meet):
+        assert world.deliver(records)["fulfilment"] == []
+    assert len(sent()) == 3
+
+
+def test_mails_keep_to_their_rate_and_those_without_time_come_with_the_next_invocation(world: World):
+    slow = load("fulfilment", {"MAILS_PER_SECOND": "2"})
+    records = owed(world, 3)
+    world.functions = {**world.functions, "fulfilment": slow}
+    world.context = Context(milliseconds=round(1000 * slow.LONGEST) + 700)
+    began = time.monotonic()
+    (late,) = world.deliver(records)["fulfilment"]
+    assert 0.5 <= time.monotonic() - began
+    assert len(sent()) == 2
+    waiting = [each for each in records if each["dynamodb"]["SequenceNumber"] == late]
+    assert sorted(item["state"] for item in world.items(kind="MAIL")) == ["DUE", "SENT", "SENT"]
+    assert world.deliver(waiting)["fulfilment"] == []
+    assert len(sent()) == 3
+    slow.ses.close()

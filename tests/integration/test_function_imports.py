@@ -13,6 +13,8 @@ def settings() -> dict[str, str]:
     return values | {
         "ZALOPAY_APP_ID": "2553",
         "REFUND_POLICY": "[[0, 0]]",
+        "POSTS_PER_SECOND": "1",
+        "MAILS_PER_SECOND": "1",
         "AWS_DEFAULT_REGION": "ap-southeast-1",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

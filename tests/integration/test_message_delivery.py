@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from stays.aws.client import Management, Timeouts
+from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.notification import BookingConfirmedMessage, Channel, PaymentStatusMessage
 from stays.edge.connections import AT_ONCE, MOST_CONNECTIONS, Connection, Connections, Post, Unreachable
@@ -59,6 +60,7 @@ class Gateway(ThreadingHTTPServer):
         self.ended: list[str] = []
         self.calls: dict[str, int] = defaultdict(int)
         self.hanging: set[str] = set()
+        self.pace: Pace | None = None  # of what it takes; beyond that it answers 429
         self.over = Event()
 
     @property
@@ -91,6 +93,8 @@ class Answering(BaseHTTPRequestHandler):
         if name in self.server.hanging:
             self.server.over.wait(20)
             return name, 0
+        if self.server.pace and self.server.pace.turn(now := time.monotonic(), now) is None:
+            return name, 429
         return name, (self.server.answers.get(name) or [good]).pop(0)
 
     def answer(self, status: int) -> None:
@@ -138,6 +142,11 @@ def listening(
     return made
 
 
+def at(name: str) -> Connection:
+    """A connection that is not listed."""
+    return Connection(connection_id=name, fingerprint="f", opened_at=NOW, user_id=TRAVELLER)
+
+
 def test_each_connection_gets_its_messages_in_order_as_compact_utf_8(
     gateway: Gateway, connections: Connections
 ) -> None:
@@ -174,7 +183,7 @@ def test_a_connection_that_is_gone_is_forgotten_and_was_reached_as_well_as_it_ca
     }
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 503])
+@pytest.mark.parametrize("status", [403, 500, 503])
 def test_a_fault_leaves_the_connection_to_be_told_again(
     gateway: Gateway, connections: Connections, status: int
 ) -> None:
@@ -210,10 +219,49 @@ def test_a_passing_fault_is_tried_again_at_once(
 
 def test_a_fault_that_stays_is_tried_three_times_and_no_more(gateway: Gateway, connections: Connections) -> None:
     faulty = listening(connections, "faulty=")
-    gateway.answers["faulty="] = [429] * 9
+    gateway.answers["faulty="] = [503] * 9
     shipped = Post(Management(gateway.url), connections)
     assert shipped.tell([(faulty, [STATUS])]) == [faulty]
     assert gateway.calls["faulty="] == 3
+
+
+def test_a_busy_gateway_is_waited_for_and_nobody_misses_a_message(gateway: Gateway, connections: Connections) -> None:
+    gateway.pace = Pace(150)
+    queues = [(at(f"c{number}="), [STATUS, BOOKING]) for number in range(100)]
+    assert post(gateway.url, connections).tell(queues, time.monotonic() + 20) == []
+    assert gateway.arrived == {each.connection_id: [STATUS_FRAME, BOOKING_FRAME] for each, _ in queues}
+    assert sum(gateway.calls.values()) > 200
+
+
+def test_what_a_busy_gateway_does_not_take_in_time_is_told_again(gateway: Gateway, connections: Connections) -> None:
+    gateway.answers = {f"c{number}=": [429] * 99 for number in range(20)}
+    listed = [at(name) for name in gateway.answers]
+    began = time.monotonic()
+    assert post(gateway.url, connections).tell([(each, [STATUS]) for each in listed], began + 1.5) == listed
+    assert time.monotonic() - began < 3
+    assert max(gateway.calls.values()) > 3  # a 429 is no attempt
+
+
+def test_posts_keep_to_their_pace(gateway: Gateway, connections: Connections) -> None:
+    management = Management(gateway.url, pace=Pace(200, 20))
+    queues = [(at(f"c{number}="), [STATUS]) for number in range(120)]
+    began = time.monotonic()
+    assert Post(management, connections).tell(queues) == []
+    assert time.monotonic() - began > 0.49
+    arrived = [moment - began for moment in gateway.arrived_at.values()]
+    assert sum(moment < 0.25 for moment in arrived) <= 70
+
+
+def test_a_post_whose_turn_comes_too_late_is_not_sent(gateway: Gateway, connections: Connections) -> None:
+    management = Management(gateway.url, pace=Pace(20))
+    queues = [(at(f"c{number}="), [STATUS]) for number in range(30)]
+    began = time.monotonic()
+    unreached = Post(management, connections).tell(queues, began + 0.5)
+    assert time.monotonic() - began < 1.2  # the last turn would come after 1.45 s
+    assert 1 <= len(gateway.arrived) <= 11
+    assert [each.connection_id for each in unreached] == [
+        each.connection_id for each, _ in queues if each.connection_id not in gateway.arrived
+    ]
 
 
 def test_all_connections_of_a_user_hang_and_everybody_else_is_told_before_they_are_given_up(
@@ -239,7 +287,7 @@ def test_a_dismissed_connection_is_closed_and_deleted(gateway: Gateway, connecti
     assert connections.find("c0=") is None
 
 
-@pytest.mark.parametrize("status", [403, 429, 500])
+@pytest.mark.parametrize("status", [403, 500])
 def test_a_connection_that_cannot_be_closed_stays_listed_and_delays_no_other(
     gateway: Gateway, connections: Connections, status: int
 ) -> None:
@@ -289,6 +337,6 @@ def test_an_answer_to_a_connection_that_is_gone_forgets_it(gateway: Gateway, con
 
 
 def test_an_answer_that_does_not_arrive_is_a_fault(gateway: Gateway, connections: Connections) -> None:
-    gateway.answers["c1="] = [429]
-    with pytest.raises(Unreachable, match="LimitExceededException"):
+    gateway.answers["c1="] = [403]
+    with pytest.raises(Unreachable, match="ForbiddenException"):
         post(gateway.url, connections).reply("c1=", Pong())

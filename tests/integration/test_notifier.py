@@ -10,7 +10,7 @@ import pytest
 from stays.aws.client import AwsError
 from stays.edge.connections import JOINING, Connection, Unreachable
 from tests.integration.messages import BINH, MAI, PRICE, auction_result
-from tests.integration.product import before, counted, failing, fault
+from tests.integration.product import Context, before, counted, failing, fault
 from tests.integration.world import Socket, World
 
 
@@ -144,6 +144,27 @@ def test_an_unreachable_connection_is_tried_again_and_the_others_are_told(world:
     world.neighbour.unwilling.clear()
     assert world.deliver(records[:1])["notifier"] == []
     assert heard(unreachable) == ["AUCTION_RESULT"]
+
+
+def test_a_message_for_which_an_invocation_has_no_time_comes_with_the_next(world: World):
+    mai, binh = listening(world), listening(world, BINH)
+    world.announce(auction_result())
+    world.announce(auction_result(userId=BINH, auctionId="1002", nights=["2027-05-01"]))
+    records, whole = world.records(), world.context
+    world.context = Context(milliseconds=round(world.functions["notifier"].SPARE * 1000))
+    assert len(world.deliver(records)["notifier"]) == 2
+    assert (heard(mai), heard(binh)) == ([], [])
+    world.context = whole
+    assert world.deliver(records)["notifier"] == []
+    assert (heard(mai), heard(binh)) == (["AUCTION_RESULT"], ["AUCTION_RESULT"])
+
+
+def test_a_gateway_that_is_too_busy_is_waited_for(world: World):
+    socket = listening(world)
+    world.announce(auction_result())
+    world.neighbour.busy[socket.id] = 6
+    assert world.deliver()["notifier"] == []
+    assert heard(socket) == ["AUCTION_RESULT"]
 
 
 def test_a_dead_connection_is_forgotten_and_fails_nothing(world: World):

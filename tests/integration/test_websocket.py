@@ -334,7 +334,7 @@ def test_a_connection_that_never_subscribes_is_one_item_that_ends_by_itself(worl
 def test_what_was_missed_and_cannot_be_told_ends_the_connection_so_that_the_browser_comes_again(world: World):
     made = world.created()
     socket = world.socket()
-    world.neighbour.busy[socket.id] = ATTEMPTS * 2
+    world.neighbour.broken[socket.id] = ATTEMPTS * 2
     with pytest.raises(Unreachable):
         socket.subscribe()
     assert (socket.frames, socket.ended) == ([], True)
@@ -343,7 +343,7 @@ def test_what_was_missed_and_cannot_be_told_ends_the_connection_so_that_the_brow
     assert [frame.get("paymentId") for frame in world.socket().subscribe()] == [None, None, made["sessionId"]]
 
 
-@pytest.mark.parametrize("refused", [1, ATTEMPTS])
+@pytest.mark.parametrize("refused", [1, ATTEMPTS * 2])
 def test_what_was_missed_is_told_although_the_gateway_is_busy_for_a_while(world: World, refused: int):
     made = world.created()
     socket = world.socket()

@@ -197,7 +197,7 @@ def test_nothing_outside_of_infra_imports_it_but_tests_and_the_app() -> None:
 def test_the_parts_of_infra_read_the_topology_and_little_of_each_other(path: Path) -> None:
     part = path.relative_to(ROOT / "infra").parts[0]
     read = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
-    assert read <= {part, "topology", *READS[part]}
+    assert read <= {part, "topology", "peak", *READS[part]}
 
 
 def test_the_topology_is_data_and_imports_only_typing() -> None:

@@ -44,6 +44,8 @@ def _settings() -> dict[str, str]:
         "ZALOPAY_APP_ID": "1",
         "REFUND_POLICY": "[[0, 0]]",
         "PARTIAL_WIN_PAGE": "false",
+        "POSTS_PER_SECOND": "1",
+        "MAILS_PER_SECOND": "1",
         "POWERTOOLS_SERVICE_NAME": "bench",
         "AWS_DEFAULT_REGION": "ap-southeast-1",
         "AWS_ACCESS_KEY_ID": "-",

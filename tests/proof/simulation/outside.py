@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -12,7 +14,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from infra.zalopay_simulator import Settings, create_app
 from infra.zalopay_simulator.ledger import Order
 from infra.zalopay_simulator.spellings import spelled
-from stays.aws.client import AwsError
+from stays.aws.client import POSTING, AwsError, Management
+from stays.aws.curl import Answer, Heard, NoAnswer, Request, Result, Work
+from stays.aws.pace import Pace
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.gate import Call, Gate, Troubles
 
@@ -216,13 +220,15 @@ def asgi(app: Any, path: str, body: bytes) -> httpx.Response:
     raise RuntimeError("the simulator waits for something")
 
 
-class Browsers:
-    """The management API and the browsers behind it."""
+class Browsers(Management):
+    """The functions' own client of the management API; it is also the wire, with the browsers at its other end."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate, sleep: Callable[[float], None]) -> None:
+        self._gate, self._sleep = gate, sleep
+        self._wire, self._unlimited, self.timeouts = self, Pace(), POSTING
+        self.service, self._endpoint, self._token = "execute-api", "", ()
         self._troubles = Troubles(
-            error=partial(failure, "LimitExceededException"),
+            error=partial(failure, "ForbiddenException", 403),
             conflict=self._nonsense,
             timeout=silence,
             resent=twice,
@@ -236,26 +242,41 @@ class Browsers:
         self.until: dict[str, str] = {}  # when the token expires
         self.since: dict[str, datetime] = {}  # when the browser was first told that it is subscribed
         self.gone: set[str] = set()
+        self.free_at = datetime.min.replace(tzinfo=UTC)  # when the gateway takes the next message, where it is busy
+        self.posts = 0
 
-    def post(self, connection_id: str, frame: bytes) -> None:
-        """Send a frame to one browser."""
-        self._gate("browser post", lambda: self._arrive(connection_id, frame), self._troubles)
+    @property
+    def _pace(self) -> Pace:
+        """A pace without a limit. It forgets every turn, because a restored world goes back in time."""
+        self._unlimited._next = -inf
+        return self._unlimited
 
-    def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], _: int) -> list[AwsError | None]:
-        """Send each browser its frames, one browser after the other."""
-        return [self._post_queue(*each) for each in queues]
+    def run_all(self, works: Sequence[Work[Result]], _: int) -> list[Result]:
+        """Do works one after the other."""
+        return [self.run(each) for each in works]
 
-    def _post_queue(self, connection_id: str, frames: Sequence[bytes]) -> AwsError | None:
+    def run(self, work: Work[Result]) -> Result:
+        """Do one work, as the wire does."""
+        heard: Heard = None
+        while True:
+            try:
+                step = work.send(heard)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            heard = self._sleep(step) if isinstance(step, float) else self._answer(step)
+
+    def _answer(self, request: Request) -> Heard:
+        self.request, connection_id = request, unquote(request.url.rpartition("/")[2])
         try:
-            for frame in frames:
-                self.post(connection_id, frame)
+            if request.method == "DELETE":
+                self._gate("browser end", lambda: self.gone.add(connection_id), self._troubles)
+            else:
+                self._gate("browser post", lambda: self._arrive(connection_id, request.body), self._troubles)
         except AwsError as error:
-            return error
-        return None
-
-    def delete(self, connection_id: str) -> None:
-        """Close the connection."""
-        self._gate("browser end", lambda: self.gone.add(connection_id), self._troubles)
+            code = json.dumps({"__type": error.code}).encode()
+            return Answer(error.status, b"", code) if error.status else NoAnswer(error.code)
+        return Answer(200, b"", b"")
 
     def _arrive(self, connection_id: str, data: bytes) -> None:
         if connection_id in self.gone or connection_id not in self.frames:

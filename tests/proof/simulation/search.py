@@ -44,9 +44,9 @@ def break_calls(system: System, journeys: Iterable[str] = SWEPT) -> Iterator[str
                 yield from figures.violations
 
 
-def without_services(system: System) -> Iterator[str]:
+def without_services(system: System, parts: Iterable[str] = tuple(GONE)) -> Iterator[str]:
     """Run every journey while a service is gone."""
-    for part in GONE:
+    for part in parts:
         yield from without(system, part).violations
 
 
@@ -77,9 +77,11 @@ TECHNIQUES: dict[str, Technique] = {
 
 
 def first_technique(technique_name: str) -> tuple[str, Technique]:
-    """Return the technique of this name. A group or a journey limits it to that part."""
+    """Return the technique of this name. A group, a journey or a service limits it to that part."""
     if technique_name in GROUPS:
         return "interleavings", partial(run_schedules, groups=(technique_name,), limit=None)
+    if technique_name.startswith("without "):
+        return "gone", partial(without_services, parts=(technique_name.removeprefix("without "),))
     if technique_name.startswith("sweep "):
         return "crash sweep", partial(break_calls, journeys=(technique_name.removeprefix("sweep "),))
     return technique_name, TECHNIQUES[technique_name]

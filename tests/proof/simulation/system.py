@@ -44,6 +44,7 @@ from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment
 from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from infra.zalopay_simulator.ledger import NotPossibleError, Order
+from stays.aws.pace import Pace
 from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
 from stays.edge.calendar_feed import CONTENT_TYPE
@@ -78,6 +79,8 @@ SETTINGS = {
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",
     "EVENT_BUS": "stays",
+    "POSTS_PER_SECOND": "1000",
+    "MAILS_PER_SECOND": "1000",
     "ZALOPAY_ENDPOINT": "https://zalopay.example",
     "WEBSOCKET_ENDPOINT": "https://browsers.example",
     "WEBSOCKET_IDENTITY": "strict",
@@ -173,6 +176,11 @@ class Chance:
         return self._drawn.randrange(end)
 
 
+def middle() -> float:
+    """Return the middle of all random numbers, so that pauses are the same in every run."""
+    return 0.5
+
+
 class Instance:
     """One function as Lambda starts it, with its clients behind the gate."""
 
@@ -183,6 +191,7 @@ class Instance:
         kept = [value for key, value in vars(self.module).items() if key.islower() and not key.startswith("_")]
         kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
         kept += [value.known for value in kept if isinstance(value, Keys)]
+        kept += [vars(value) for value in kept if isinstance(value, Pace)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
@@ -281,11 +290,11 @@ class System:
         self.gate = Gate(partial(traveller.shift, timedelta(milliseconds=1)))
         self.database = Database()
         self.zalopay = ZaloPay(self.gate, real_time.time, SERVING.get)
-        self.browsers = Browsers(self.gate)
+        self.clock = Clock(traveller, lambda: self.gate)
+        self.browsers = Browsers(self.gate, self.clock.sleep)
         self.mail = Mail(self.gate)
         self.bus = Bus(self.gate)
         self.secrets = Secrets(self.gate)
-        self.clock = Clock(traveller, lambda: self.gate)
         self.chance = Chance()
         self._clients = {
             "dynamodb": Tables(self.database, self.gate),
@@ -374,6 +383,7 @@ class System:
             instance = self._instances[name, number] = Instance(
                 name, self._clients, self.clock, self.chance, self.zalopay
             )
+        self.running = name
         if name == "fulfilment":
             self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event["Records"])
         try:
@@ -727,6 +737,8 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         system = kind(traveller)
         stays.edge.connections.ThreadPoolExecutor = Inline
         stays.aws.store.time = stays.checkout.time = stays.settlement.time = system.clock
+        random, stays.aws.client.random = stays.aws.client.random, middle
+        stays.aws.client.time = system.clock
         stays.subscription.time = system.clock
         infra.zalopay_simulator.simulator.secrets = system.chance
         count, stays.metrics.count = stays.metrics.count, system.count
@@ -737,6 +749,7 @@ def simulation(kind: type[System] = System) -> Iterator[System]:
         finally:
             stays.zalopay.client.logger.setLevel(level)
             stays.edge.connections.ThreadPoolExecutor = ThreadPoolExecutor
+            stays.aws.client.time, stays.aws.client.random = real_time, random
             stays.aws.store.time = stays.checkout.time = stays.settlement.time = real_time
             stays.subscription.time = real_time
             infra.zalopay_simulator.simulator.secrets = secrets

@@ -12,13 +12,15 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from stays.aws.curl import Answer, Credentials, Curl, Heard, Request, Result, Work
+from stays.aws.pace import Pace
 
 REFUSED = 300  # and above: an error; AWS redirects nobody
 TOO_MANY = 429
 SERVER_ERROR = 500  # and above: AWS has a fault, which passes
 SHORTEST = 0.05  # seconds; with less time left no further attempt begins
-AT_ONCE = 32  # questions to a table
+AT_ONCE = 64  # questions to a table
 FIRST_PAUSE = 0.05  # seconds at most, before the second attempt; before each further one it doubles
+LONGEST_PAUSE = 2.0  # seconds
 _BUSY = frozenset(  # codes that pass; DynamoDB sends them with the status 400
     {
         "LimitExceededException",
@@ -54,6 +56,9 @@ class Timeouts(NamedTuple):
     attempts: int = 3
 
 
+POSTING = Timeouts(attempt=1.0, whole=4.0)  # of a message to a browser
+
+
 def credentials_of_lambda() -> Credentials:
     """The credentials that Lambda gives a function; they are valid as long as its process lives."""
     return Credentials(
@@ -64,9 +69,17 @@ def credentials_of_lambda() -> Credentials:
 class Client:
     """One service of AWS in the region of the function. Making it sends nothing. Threads may share it."""
 
-    def __init__(self, service: str, endpoint: str, timeouts: Timeouts, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        endpoint: str,
+        timeouts: Timeouts,
+        credentials: Credentials | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         given = credentials or credentials_of_lambda()
         self.service = service
+        self._pace = pace or Pace()
         self._endpoint = endpoint.rstrip("/")
         self.timeouts = timeouts
         self._token = (f"x-amz-security-token: {given.token}",) if given.token else ()
@@ -78,22 +91,38 @@ class Client:
         other.timeouts = timeouts
         return other
 
-    def _work(self, method: str, path: str, headers: Iterable[str], body: bytes) -> Work[Answer]:
-        """One call: an attempt, and another one while that may help. Raises AwsError."""
+    def _work(
+        self, method: str, path: str, headers: Iterable[str], body: bytes, last: float | None = None
+    ) -> Work[Answer]:
+        """One call: an attempt, and another one while that may help. Raises AwsError.
+
+        Each attempt waits for its turn. 429 says that AWS has done nothing and has no time now: such an attempt does
+        not count, and the time of the call begins anew. At `last` (time.monotonic) the call ends in any case.
+        """
         connecting, longest, whole, left = self.timeouts
         lines = [*headers, *self._token, "Accept:", "Expect:"]
         end, pause = time.monotonic() + whole, FIRST_PAUSE
+        last = end if last is None else last
         while True:
-            seconds = min(longest, end - time.monotonic())
+            turn = self._pace.turn(time.monotonic(), last - SHORTEST)
+            if turn is None:
+                raise AwsError("NoTurnInTime")
+            if turn:
+                yield turn
+                end += turn
+            seconds = min(longest, min(end, last) - time.monotonic())
             heard = yield Request(method, self._endpoint + path, lines, body, min(connecting, seconds), seconds)
             if isinstance(heard, Answer) and heard.status < REFUSED:
                 return heard
-            left -= 1
             error, wait = _error_of(heard), random() * pause  # noqa: S311  # jitter is no secret
-            if not left or not _passes(error) or time.monotonic() + wait + SHORTEST > end:
+            if error.status == TOO_MANY:
+                end = time.monotonic() + wait + whole
+            else:
+                left -= 1
+            if not left or not _passes(error) or time.monotonic() + wait + SHORTEST > min(end, last):
                 raise error
             yield wait
-            pause *= 2
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 class JsonClient(Client):
@@ -195,8 +224,8 @@ class SecretsManager(JsonClient):
 class Management(Client):
     """API Gateway's management API of one WebSocket API. A connection that is gone is an AwsError of status 410."""
 
-    def __init__(self, endpoint: str, timeouts: Timeouts = Timeouts(attempt=1.0, whole=4.0)) -> None:  # noqa: B008
-        super().__init__("execute-api", endpoint, timeouts)
+    def __init__(self, endpoint: str, timeouts: Timeouts = POSTING, pace: Pace | None = None) -> None:
+        super().__init__("execute-api", endpoint, timeouts, pace=pace)
 
     def post(self, connection_id: str, frame: bytes) -> None:
         """Send a frame. Raises AwsError."""
@@ -206,16 +235,20 @@ class Management(Client):
         """Close the connection. Raises AwsError."""
         self._wire.run(self._work("DELETE", _path(connection_id), (), b""))
 
-    def post_all(self, queues: Sequence[tuple[str, Sequence[bytes]]], at_once: int) -> list[AwsError | None]:
+    def post_all(
+        self, queues: Sequence[tuple[str, Sequence[bytes]]], at_once: int, last: float | None = None
+    ) -> list[AwsError | None]:
         """Send each connection its frames in order, until one fails. Returns each connection's error, or None.
 
-        At most `at_once` requests are open at the same time. A slow connection delays no other one.
+        At most `at_once` requests are open at the same time. A slow connection delays no other one. While the gateway
+        answers 429, a frame waits and is sent again until `last` (time.monotonic); then all ends, and what is not sent
+        has an error.
         """
-        return self._wire.run_all([_caught(self._queue(*each)) for each in queues], at_once)
+        return self._wire.run_all([_caught(self._queue(*each, last)) for each in queues], at_once)
 
-    def _queue(self, connection_id: str, frames: Sequence[bytes]) -> Work[None]:
+    def _queue(self, connection_id: str, frames: Sequence[bytes], last: float | None) -> Work[None]:
         for frame in frames:
-            yield from self._work("POST", _path(connection_id), (), frame)
+            yield from self._work("POST", _path(connection_id), (), frame, last)
 
 
 def _caught(work: Work[Result]) -> Work[Result | AwsError]:

@@ -222,10 +222,15 @@ class Post:
         self._management = management
         self._connections = connections
 
-    def tell(self, queues: Iterable[tuple[Connection, Sequence[Message]]]) -> list[Connection]:
-        """Send each connection the messages of its channels, in order. Returns the unreachable ones."""
+    def tell(
+        self, queues: Iterable[tuple[Connection, Sequence[Message]]], last: float | None = None
+    ) -> list[Connection]:
+        """Send each connection the messages of its channels, in order. Returns the unreachable ones.
+
+        A gateway that is too busy is waited for until `last` (time.monotonic).
+        """
         wanted = [(each, list(map(_frame, filter(each.wants, messages)))) for each, messages in queues]
-        errors = self._management.post_all([(each.connection_id, frames) for each, frames in wanted], AT_ONCE)
+        errors = self._management.post_all([(each.connection_id, frames) for each, frames in wanted], AT_ONCE, last)
         stopped = [(each, error) for (each, _), error in zip(wanted, errors, strict=True) if error is not None]
         self._forget_all([each for each, error in stopped if error.status == GONE])
         return [each for each, error in stopped if error.status != GONE]
