@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from infra.topology import FUNCTIONS, HTTP_THROTTLE, SERVED, WEBSOCKET_THROTTLE
+from infra.topology import CONSUMERS, FUNCTIONS, HTTP_THROTTLE, SERVED, WEBSOCKET_THROTTLE
 from tests.proof.bench.rows import shown
 
 # Default quotas of AWS (docs.aws.amazon.com, service quotas), and what a payment asks of each station.
@@ -61,30 +61,35 @@ LOADS = (
 
 def stations(measured: Measured) -> list[Station]:
     """Return all stations, the one that breaks first at the top."""
-    return sorted((*_gateways(), *_workers(measured), *_tables(measured)), key=lambda each: each.rate)
+    return sorted((*_throttles(), *_workers(measured), *_tables(measured)), key=lambda each: each.rate)
 
 
-def _gateways() -> Iterable[Station]:
-    routes = {each.path: each.throttle.rate for each in SERVED if each.throttle}
-    for path in ("create", "callback"):
-        for each in (rate for route, rate in routes.items() if route.endswith(f"zalopay/{path}")):
-            yield Station(f"throttle of {path}", each, f"{each}/s in the topology", refuses=True)
-    yield Station("throttle of the HTTP API", HTTP_THROTTLE.rate / REQUESTS, f"{REQUESTS} requests each", refuses=True)
+def _throttles() -> Iterable[Station]:
+    """The topology's limits, as payments a second."""
+    for route in SERVED:
+        if route.throttle and route.path.endswith(("zalopay/create", "zalopay/callback")):
+            rate = route.throttle.rate
+            yield Station(f"throttle of {route.path.split('/')[-1]}", rate, f"{rate}/s", refuses=True)
+    rate = HTTP_THROTTLE.rate / REQUESTS
+    yield Station("throttle of the HTTP API", rate, f"{HTTP_THROTTLE.rate}/s, {REQUESTS} each", refuses=True)
     rate = WEBSOCKET_THROTTLE.rate / SOCKET_CALLS
-    yield Station("throttle of the WebSocket API", rate, f"{SOCKET_CALLS} calls each", refuses=True)
-    whole = REQUESTS + SOCKET_CALLS + MESSAGES
-    yield Station("gateway quota of the account", GATEWAY / whole, f"{whole} requests each", refuses=True)
+    yield Station(
+        "throttle of the WebSocket API", rate, f"{WEBSOCKET_THROTTLE.rate}/s, {SOCKET_CALLS} each", refuses=True
+    )
 
 
 def _workers(measured: Measured) -> Iterable[Station]:
     reserved = FUNCTIONS["zalopay_callback"].reserved or CONCURRENCY
     basis = f"{reserved} at once, {shown(measured.callback_ms)} ms each"
     yield Station("callback's reserved concurrency", reserved / measured.callback_ms * 1000, basis, refuses=True)
-    basis = f"{CONCURRENCY} at once, {shown(measured.stay_ms)} ms a stay"
+    basis = f"{CONCURRENCY:,} at once, {shown(measured.stay_ms)} ms a stay"
     yield Station("concurrency of the account", CONCURRENCY / measured.stay_ms * 1000, basis, refuses=True)
-    rate = measured.messages * STREAM_SHARDS / MESSAGES
-    yield Station("messages to browsers", rate, f"{STREAM_SHARDS} shards, {shown(measured.messages)} posts/s each")
-    yield Station("clock", measured.clock / 60 / ASKED, f"{shown(measured.clock)} items a minute, {ASKED} each")
+    whole = REQUESTS + SOCKET_CALLS + MESSAGES
+    yield Station("the account's gateway quota", GATEWAY / whole, f"{GATEWAY:,}/s, {whole} each", refuses=True)
+    lanes = STREAM_SHARDS * next(each.parallelization for each in CONSUMERS if each.function == "notifier")
+    basis = f"{lanes} workers, {shown(measured.messages)} posts/s each, {MESSAGES} a stay"
+    yield Station("messages to browsers", measured.messages * lanes / MESSAGES, basis)
+    yield Station("clock", measured.clock / 60 / ASKED, f"{shown(measured.clock)} items a minute, {ASKED} a stay")
     yield Station("mail", SES_RATE / MAILS, f"SES sends {SES_RATE}/s until the quota is raised")
 
 

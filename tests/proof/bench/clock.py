@@ -16,8 +16,10 @@ _SHARDS = next(each.keys for each in FUNCTIONS[CLOCK].access if each.through == 
 
 
 def rounds() -> list[dict[str, Any]]:
-    """Return the event of each invocation that the clock starts in a minute."""
-    return [{"detail-type": "Scheduled Event", "detail": {}} for each in SCHEDULES if each.function == CLOCK]
+    """Return the event of each invocation that the clock starts in a minute: one for each input of its schedule."""
+    event = {"detail-type": "Scheduled Event", "detail": {}}
+    schedules = [each for each in SCHEDULES if each.function == CLOCK]
+    return [event | given for each in schedules for given in getattr(each, "inputs", ({},))]
 
 
 def clock(product: Side, turns: int, due: int) -> list[Row]:

@@ -37,7 +37,6 @@ def _crowd(sides: tuple[Side, Side], turns: int) -> list[Row]:
     product, naive = sides
     crowds = _listeners(product, 1, _CONNECTIONS), _listeners(naive, 1, _SEQUENTIAL)
     tabs = _listeners(product, 1, SOCKETS - 1), _listeners(naive, 1, SOCKETS - 1)
-    bare_event = {"url": product.surroundings.url, "count": _CONNECTIONS, "atOnce": _AT_ONCE}
     rates, walls, limits = _pair(), _pair(), []
     with product.start("notifier") as one, naive.start("notifier") as other, Program("posting", {}, PEERS) as bare:
         for side, program, crowd in zip(sides, (one, other), crowds, strict=True):
@@ -46,12 +45,17 @@ def _crowd(sides: tuple[Side, Side], turns: int) -> list[Row]:
             for place, (side, program) in enumerate(zip(sides, (one, other), strict=True)):
                 rates[place].append(_rate(side, program, crowds[place]))
                 walls[place].append(program.call({"Records": tabs[place][0]}).wall / _SECONDS / 1000)
-            limits.append(_CONNECTIONS / bare.call(bare_event).wall * 1000)
+            limits.append(_bare_rate(product, bare))
     goals = (Goal(2000, at_least=True), Goal(48, ratio=True, at_least=True))
     return [
         Row("one user with 1,000 connections, messages a second", *rates, limits, goals),
         Row("one user with three tabs: wall time ÷ time of a post", *walls, [1.0], (Goal(1.25),)),
     ]
+
+
+def _bare_rate(side: Side, bare: Program) -> float:
+    event = {"url": side.surroundings.url, "count": _CONNECTIONS, "atOnce": _AT_ONCE}
+    return _CONNECTIONS / bare.call(event).wall * 1000
 
 
 def _pair() -> tuple[list[float], list[float]]:
@@ -76,16 +80,17 @@ def _night(sides: tuple[Side, Side], turns: int, results: int) -> list[Row]:
 
 def _turns(sides: tuple[Side, Side], parts: list[Batches], others: Batches, slow: Quota | None, row: Row) -> Row:
     product, naive = sides
-    rates = _pair()
-    with product.start("notifier") as one, naive.start("notifier") as other:
+    rates, limits = _pair(), []
+    with product.start("notifier") as one, naive.start("notifier") as other, Program("posting", {}, PEERS) as bare:
         for program, batches in ((one, parts[0]), (other, others)):
             program.call({"Records": batches[0]})  # the first invocation opens the connections
-            if slow:
-                slow.hold(program)
+        if slow:
+            slow.hold(one, other, bare)
         for part in parts:
             rates[0].append(_rate(product, one, part))
             rates[1].append(_rate(naive, other, others))
-    return row._replace(product=rates[0], peer=rates[1])
+            limits.append(_bare_rate(product, bare))
+    return row._replace(product=rates[0], peer=rates[1], limit=limits)
 
 
 def _parts(batches: Batches, turns: int) -> list[Batches]:

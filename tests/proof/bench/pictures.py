@@ -15,7 +15,7 @@ def start_picture(parts: Mapping[str, Mapping[str, float]]) -> str:
     names = sorted({name for each in parts.values() for name in each})
     colours = dict(zip(names, _COLOURS, strict=False))
     longest = max(sum(each.values()) for each in parts.values())
-    scale, drawn = 560 / longest, [_text(0, 18, "Where a start goes: milliseconds of imports")]
+    scale, drawn = 520 / longest, [_text(0, 18, "Where a start goes: milliseconds of imports")]
     for place, (program, each) in enumerate(parts.items()):
         top, left = 40 + place * 46, 160.0
         drawn.append(_text(0, top + 20, program))

@@ -86,9 +86,10 @@ class Quota:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def hold(self, program: Program) -> None:
-        """Slow a process down from now on."""
-        (self._folder / "cgroup.procs").write_text(str(program.pid))
+    def hold(self, *programs: Program) -> None:
+        """Slow processes down from now on. They share the CPU, so only one of them may be at work."""
+        for program in programs:
+            (self._folder / "cgroup.procs").write_text(str(program.pid))
 
 
 def share_of(memory: int) -> float:

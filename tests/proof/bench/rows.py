@@ -88,7 +88,9 @@ def spread(values: Values) -> str:
 
 
 def shown(value: float) -> str:
-    """Return a figure with three digits at least."""
+    """Return a figure with about three digits."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10 or value == 0:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.1g}"

@@ -23,8 +23,7 @@ _PARTS = {  # packages of a start, by the part that the picture shows
     "Powertools": ("aws_lambda_powertools",),
     "httpx": ("httpx", "httpcore", "h11", "certifi", "idna", "click", "rich"),
     "libcurl": ("pycurl",),
-    "our code": ("stays", *FUNCTIONS),
-    "the peer's code": ("naive",),
+    "own code, models, clients": ("stays", "naive", *FUNCTIONS),
 }
 
 Event = tuple[str, dict[str, Any]]
@@ -59,6 +58,7 @@ def cold_starts(sides: tuple[Side, Side], turns: int) -> list[Row]:
         if slow is None:
             return [row._replace(missing="no control group can be written here") for row in rows]
         found: list[tuple[list[float], list[float]]] = [([], []) for _ in rows]
+        limit = [_bare(slow.hold) for _ in range(turns)]
         for _ in range(turns):
             for place, side in enumerate(sides):
                 callback = _started(side, slow.hold, lambda side=side: _paid(side))  # type: ignore[misc]
@@ -66,7 +66,18 @@ def cold_starts(sides: tuple[Side, Side], turns: int) -> list[Row]:
                 figures = (callback[0], create[0], callback[1] / callback[2])
                 for row, figure in zip(found, figures, strict=True):
                     row[place].append(figure)
-    return [row._replace(product=mine, peer=other) for row, (mine, other) in zip(rows, found, strict=True)]
+    limits = (limit, limit, ())
+    return [
+        row._replace(product=mine, peer=other, limit=least)
+        for row, (mine, other), least in zip(rows, found, limits, strict=True)
+    ]
+
+
+def _bare(hold: Callable[[Program], None]) -> float:
+    """Return the milliseconds of the whole start of a function that does nothing."""
+    with Program("bare", {}, PEERS) as program:
+        hold(program)
+        return DOWNLOAD + program.init + program.call({}).wall
 
 
 def _started(side: Side, hold: Callable[[Program], None], prepare: Callable[[], Event]) -> tuple[float, float, float]:

@@ -194,6 +194,8 @@ class Side:
         yield act("session")
         self.call(*stay.http("GET", f"/payment/zalopay/status/{order['appTransId']}"))
         yield act("status, asks ZaloPay")
+        self.call(*stay.http("GET", f"/payment/zalopay/status/{order['appTransId']}"))
+        yield act("status, from the table")
         self.drain()
         yield act("stream before the payment")
         token, clients = token_of(self.local, stay.user), [new_client() for _ in range(SOCKETS)]
