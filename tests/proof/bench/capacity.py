@@ -68,10 +68,10 @@ def _throttles() -> Iterable[Station]:
     """The topology's limits, as payments a second."""
     for route in SERVED:
         if route.throttle and route.path.endswith(("zalopay/create", "zalopay/callback")):
-            rate = route.throttle.rate
-            yield Station(f"throttle of {route.path.split('/')[-1]}", rate, f"{rate}/s", refuses=True)
-    rate = HTTP_THROTTLE.rate / REQUESTS
-    yield Station("throttle of the HTTP API", rate, f"{HTTP_THROTTLE.rate}/s, {REQUESTS} each", refuses=True)
+            name, rate = route.path.rpartition("/")[2], route.throttle.rate
+            yield Station(f"throttle of {name}", rate, f"{rate}/s", refuses=True)
+    each = HTTP_THROTTLE.rate / REQUESTS
+    yield Station("throttle of the HTTP API", each, f"{HTTP_THROTTLE.rate}/s, {REQUESTS} each", refuses=True)
     rate = WEBSOCKET_THROTTLE.rate / SOCKET_CALLS
     yield Station(
         "throttle of the WebSocket API", rate, f"{WEBSOCKET_THROTTLE.rate}/s, {SOCKET_CALLS} each", refuses=True

@@ -17,9 +17,11 @@ _SHARDS = next(each.keys for each in FUNCTIONS[CLOCK].access if each.through == 
 
 def rounds() -> list[dict[str, Any]]:
     """Return the event of each invocation that the clock starts in a minute: one for each input of its schedule."""
-    event = {"detail-type": "Scheduled Event", "detail": {}}
-    schedules = [each for each in SCHEDULES if each.function == CLOCK]
-    return [event | given for each in schedules for given in getattr(each, "inputs", ({},))]
+    event: dict[str, Any] = {"detail-type": "Scheduled Event", "detail": {}}
+    inputs: list[dict[str, Any]] = []
+    for each in SCHEDULES:
+        inputs += getattr(each, "inputs", ({},)) if each.function == CLOCK else ()
+    return [event | given for given in inputs]
 
 
 def clock(product: Side, turns: int, due: int) -> list[Row]:
