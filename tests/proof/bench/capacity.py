@@ -65,17 +65,13 @@ def stations(measured: Measured) -> list[Station]:
 
 
 def _throttles() -> Iterable[Station]:
-    """The topology's limits, as payments a second."""
-    for route in SERVED:
-        if route.throttle and route.path.endswith(("zalopay/create", "zalopay/callback")):
-            name, rate = route.path.rpartition("/")[2], route.throttle.rate
-            yield Station(f"throttle of {name}", rate, f"{rate}/s", refuses=True)
-    each = HTTP_THROTTLE.rate / REQUESTS
-    yield Station("throttle of the HTTP API", each, f"{HTTP_THROTTLE.rate}/s, {REQUESTS} each", refuses=True)
-    rate = WEBSOCKET_THROTTLE.rate / SOCKET_CALLS
-    yield Station(
-        "throttle of the WebSocket API", rate, f"{WEBSOCKET_THROTTLE.rate}/s, {SOCKET_CALLS} each", refuses=True
-    )
+    """Return the throttles of the topology, as payments a second."""
+    limits = {route.path.rpartition("/")[2]: (route.throttle, 1) for route in SERVED if route.method == "POST"}
+    limits |= {"the HTTP API": (HTTP_THROTTLE, REQUESTS), "the WebSocket API": (WEBSOCKET_THROTTLE, SOCKET_CALLS)}
+    for name, (throttle, calls) in limits.items():
+        if throttle:
+            basis = f"{throttle.rate} requests/s, {calls} each"
+            yield Station(f"throttle of {name}", throttle.rate / calls, basis, refuses=True)
 
 
 def _workers(measured: Measured) -> Iterable[Station]:
