@@ -80,7 +80,7 @@ def measure(size: Size) -> Found:
         finally:
             for side in sides:
                 side.stop()
-    latency = end_to_end(size.rounds, list(size.stays))
+    latency = end_to_end(size.rounds, size.stays)
     sections = [
         Section("INIT of each function, CPU ms", starts),
         Section("Cold starts", cold),
@@ -88,7 +88,7 @@ def measure(size: Size) -> Found:
         Section("Calls, units and money", sums(product, peer), traffic_table(product, peer)),
         Section("Messages", sent),
         Section("Clock", attended),
-        Section("End to end on the local run, ms", told_rows(latency), steps_table(latency)),
+        Section("End to end on the local run, ms", told_rows(latency, size.stays), steps_table(latency)),
         Section("What breaks first", [], _capacity(product, sent, attended)),
     ]
     return Found(sections, parts, latency)

@@ -26,6 +26,7 @@ TABLE_MS = 4.0  # DynamoDB's answer
 ZALOPAY_MS = 120.0  # ZaloPay's answer
 LOGGED = 1_000  # bytes of one invocation, with Lambda's own lines
 MINUTES = 3  # a socket is open
+MESSAGES = 4  # to one socket
 POLLS = 20  # of a page that waits for a minute: one every three seconds; every other one asks ZaloPay
 EVENTS = 3  # published for a paid stay
 MEMORY = 512  # MB
@@ -47,7 +48,7 @@ STAY = (  # without polls and sockets
 
 
 class Part(NamedTuple):
-    """The USD of one act."""
+    """USD: of Lambda's time, of requests, messages and logs, and of the table's units."""
 
     compute: float
     requests: float
@@ -58,18 +59,26 @@ class Part(NamedTuple):
         """All of it."""
         return self.compute + self.requests + self.table
 
+    def times(self, count: float) -> "Part":
+        """Return the cost of so many."""
+        return Part(*(each * count for each in self))
 
-def cost(acts: Mapping[str, Sequence[Act]]) -> tuple[float, float]:
+
+def cost(acts: Mapping[str, Sequence[Act]]) -> tuple[Part, Part]:
     """Return USD for a million paid stays with one socket each and no mail, and with the polls of a page that waits."""
-    parts = {name: _cost(name, each) for name, each in acts.items()}
-    once = sum(parts[name].total for name in (*_ONCE, *_SOCKET) if name in parts)
-    told = (SOCKET_MINUTE * MINUTES + SOCKET_MESSAGE * 4) + EVENT * EVENTS
-    return (once + told) * 1e6, (once + told + POLLS / 2 * sum(parts[name].total for name in _POLL)) * 1e6
+    told = Part(0, SOCKET_MINUTE * MINUTES + SOCKET_MESSAGE * MESSAGES + EVENT * EVENTS, 0)
+    once = _sum(told, *(_cost(name, acts[name]) for name in (*_ONCE, *_SOCKET)))
+    polls = _sum(*(_cost(name, acts[name]).times(POLLS / 2) for name in _POLL))
+    return once.times(1e6), _sum(once, polls).times(1e6)
+
+
+def _sum(*parts: Part) -> Part:
+    return Part(*map(sum, zip(*parts, strict=True)))
 
 
 def write_units(acts: Mapping[str, Sequence[Act]], names: Sequence[str] = STAY) -> float:
     """Return the write units of some acts; those of a paid stay without polls and sockets, by default."""
-    return sum(_per_act(acts[name], "write") for name in names if name in acts)
+    return sum(_per_act(acts[name], "write") for name in names)
 
 
 def billed_ms(name: str, each: Sequence[Act]) -> float:

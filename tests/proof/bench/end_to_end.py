@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
@@ -127,7 +127,7 @@ class Browser:
         return self.arrived[stay, kind]
 
 
-def end_to_end(rounds: int, sizes: list[int]) -> dict[int, Times]:
+def end_to_end(rounds: int, sizes: Sequence[int]) -> dict[int, Times]:
     """Return the times by the number of stays in the table. A size for which the memory is missing is left out."""
     return {stays: _measured(rounds, stays) for stays in sizes if _has_memory(stays)}
 
@@ -172,9 +172,12 @@ def percentile(values: list[float], percent: int) -> float:
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def told_rows(found: Mapping[int, Times]) -> list[Row]:
+def told_rows(found: Mapping[int, Times], sizes: Sequence[int]) -> list[Row]:
     """Return the rows of the goals: from the callback's arrival to the browser's socket, and `health` as the limit."""
-    return [
+    left_out = [
+        Row(f"{TOLD}, {stays:,} stays", [], missing="too little memory") for stays in sizes if stays not in found
+    ]
+    return left_out + [
         Row(
             f"{TOLD}, {stays:,} stays, p{percent}",
             [percentile(times[TOLD], percent)],

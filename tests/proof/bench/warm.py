@@ -60,8 +60,8 @@ def sums(product: Acts, peer: Acts) -> list[Row]:
         *(row(f"DynamoDB calls: {name}", partial(_calls, name), most) for name, most in _CALLS.items()),
         row("write units of a paid stay of one night", write_units, 40),
         row("write units of a poll that asks ZaloPay", lambda acts: write_units(acts, ["status, asks ZaloPay"]), 1),
-        row("USD for a million payments", lambda acts: cost(acts)[0], 60),
-        row("USD for a million payments with polls", lambda acts: cost(acts)[1], 90),
+        row("USD for a million payments", lambda acts: cost(acts)[0].total, 60),
+        row("USD for a million payments with polls", lambda acts: cost(acts)[1].total, 90),
     ]
 
 
@@ -77,7 +77,13 @@ def traffic_table(product: Acts, peer: Acts) -> str:
     for name in product:
         cells = [shown(count(acts[name])) for count in (_calls_of, _writes_of, _reads_of) for acts in (product, peer)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _money(product)])
+
+
+def _money(product: Acts) -> str:
+    once, _ = cost(product)
+    parts = f"Lambda's time {shown(once.compute)}, requests, messages and logs {shown(once.requests)}"
+    return f"Where the product's USD for a million payments go: {parts}, units of the table {shown(once.table)}."
 
 
 def _calls_of(acts: Sequence[Act]) -> float:
