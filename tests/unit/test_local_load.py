@@ -1,10 +1,13 @@
 """The plan and the checks of the load test: good results pass, and each check finds its own violation."""
 
+import asyncio
 from collections import Counter
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.proof.load.checks import Money, money, violations
@@ -13,7 +16,8 @@ from tests.proof.load.figures import figures, table
 from tests.proof.load.listener import Line
 from tests.proof.load.plan import PARTIES, Callback, Plan, Proof, Story, plans, winners
 from tests.proof.load.stories import ACTS
-from tests.proof.load.traveller import Answer
+from tests.proof.load.system import System
+from tests.proof.load.traveller import Answer, Pauses, Surprised, Traveller
 
 WITHOUT_AN_END = set(Story) - {Story.WINS}  # the stories of a load that is no auction's end
 TODAY = date(2026, 11, 23)
@@ -281,6 +285,23 @@ def test_winners_come_at_once_each_for_nights_of_its_own_and_all_of_them_listen_
     assert {(plan.story, plan.begins, plan.polls, len(plan.proofs)) for plan in drawn} == {(Story.WINS, 0, True, 1)}
     assert len({plan.property_id for plan in drawn}) == len({plan.user_id for plan in drawn}) == 10
     assert Counter(plan.callback for plan in drawn)[Callback.LOST] == 2
+
+
+def a_page(story: Story, *statuses: int) -> Traveller:
+    """A page whose calls are answered with these statuses, one after the other."""
+    left = iter(statuses)
+    transport = httpx.MockTransport(lambda _: httpx.Response(next(left), json={}))
+    system = System({"http": "http://here"}, Path("log.txt"), httpx.AsyncClient(transport=transport))
+    return Traveller(a_plan("page", story=story), system, "token", 1, Pauses(0, 0))
+
+
+def test_the_page_of_a_winner_makes_a_call_again_after_429_and_5xx_and_no_other_page_does() -> None:
+    winner, other = a_page(Story.WINS, 429, 503, 200), a_page(Story.PAYS, 503)
+    assert asyncio.run(winner.ask("create", "POST", "/create")).status == 200
+    assert [refusal.status for refusal in winner.refusals] == [429, 503]
+    with pytest.raises(Surprised):
+        asyncio.run(other.ask("create", "POST", "/create"))
+    assert [Pauses().after(status) for status in (200, 409, 429, 503)] == [None, None, 10, 2]
 
 
 def test_parties_want_the_same_nights_and_neighbours_in_a_fight_one_in_common() -> None:

@@ -16,7 +16,6 @@ _POLL = 3.0  # seconds, as on the real page
 _LOOK = 0.2  # seconds between two checks of the sockets' messages
 _RETRY = 2.0  # seconds until the pay button is pressed again
 _PRESSES = 25  # of the pay button, at most
-_LATER = 10.0  # seconds until a call that was answered 429 is made again
 _WAITING = 900.0  # seconds until a page that tries again is closed
 _OK = frozenset({HTTPStatus.OK})
 _SHOWN = frozenset({"PAID", "PENDING", "FAILED", "CANCELLED"})
@@ -60,6 +59,19 @@ class Answer(NamedTuple):
         return self.body.get("error", {}).get("details") or {}
 
 
+class Pauses(NamedTuple):
+    """Seconds until a page makes a call again: after 429, and after a server error."""
+
+    too_many: float = 10.0
+    server_error: float = _RETRY
+
+    def after(self, status: int) -> float | None:
+        """Return the pause after a status; None if the call is not made again."""
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return self.too_many
+        return self.server_error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+
+
 class Order(NamedTuple):
     """An order that can be paid."""
 
@@ -67,14 +79,17 @@ class Order(NamedTuple):
     app_trans_id: str
 
 
-def _is_passing(answer: Answer) -> bool:
-    return answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
 class Traveller:
     """One user. `answers` has all answers, and `surprises` the unexpected ones."""
 
-    def __init__(self, plan: Plan, system: System, token: str, patience: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        system: System,
+        token: str,
+        patience: float,
+        pauses: Pauses = Pauses(),  # noqa: B008  # it cannot change
+    ) -> None:
         self.plan = plan
         self.answers: list[Answer] = []
         self.refusals: list[Answer] = []  # after which the page tried again
@@ -86,14 +101,17 @@ class Traveller:
         self.transaction: str | None = None
         self._system = system
         self._token = token
+        self._pauses = pauses
         self._patience = _WAITING if plan.tries_again else patience
 
     async def ask(self, step: str, method: str, path: str, body: Any = None, *, good: Collection[int] = _OK) -> Answer:
         """Make a call. Raises Surprised for any status that is not in `good`."""
         answer = await self._ask(step, method, path, body)
-        while self.plan.tries_again and _is_passing(answer) and len(self.refusals) < _PRESSES:
+        while self.plan.tries_again and len(self.refusals) < _PRESSES:
+            if (pause := self._pauses.after(answer.status)) is None:
+                break
             self.refusals.append(answer)
-            await asyncio.sleep(_LATER if answer.status == HTTPStatus.TOO_MANY_REQUESTS else _RETRY)
+            await asyncio.sleep(pause)
             answer = await self._ask(step, method, path, body)
         self.answers.append(answer)
         if answer.status not in good:
