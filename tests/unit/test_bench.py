@@ -1,5 +1,6 @@
 """The bench's own arithmetic: capacity units, ratios and goals, copies, and what waits how long."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from infra.topology import Index, Table
 from tests.proof.bench.capacity import LOADS, Load, Measured, Station, breaks_first, stations, wait
 from tests.proof.bench.clock import items_a_minute
-from tests.proof.bench.programs import Call, share_of
+from tests.proof.bench.programs import Call, quota, share_of
 from tests.proof.bench.rows import Goal, Row
 from tests.proof.bench.table_filler import copies
 from tests.proof.bench.units import read_units, write_units
@@ -80,6 +81,12 @@ def test_an_invocation_that_ends_before_its_share_is_done_takes_no_more_in_a_min
 
 def test_lambda_gives_a_cpu_for_1769_megabytes_and_no_more_than_one_is_used() -> None:
     assert (round(share_of(512), 3), share_of(1769), share_of(3008)) == (0.289, 1, 1)
+
+
+def test_where_no_control_group_can_be_written_there_is_no_quota(tmp_path: Path) -> None:
+    with quota(512, tmp_path / "nowhere") as slow:
+        assert slow is None
+    assert "clock" not in {each.name for each in stations(MEASURED._replace(clock=None))}
 
 
 def test_the_last_of_a_load_waits_until_all_before_it_are_served() -> None:

@@ -99,7 +99,7 @@ def _capacity(product: Acts, sent: list[Row], attended: list[Row]) -> str:
     billed = {name: cost.billed_ms(name, each) for name, each in product.items()}
     measured = capacity.Measured(
         messages=night.value,
-        clock=0 if attended[0].missing else attended[0].value,
+        clock=None if attended[0].missing else attended[0].value,
         write_units=cost.write_units(product),
         callback_ms=billed["callback"],
         stay_ms=sum(billed.values()),

@@ -29,7 +29,7 @@ class Measured(NamedTuple):
     """What `make bench` has measured."""
 
     messages: float  # a second and worker, with Lambda's share of CPU
-    clock: float  # items a minute
+    clock: float | None  # items a minute; None where it could not be measured
     write_units: float  # of a paid stay
     callback_ms: float  # billed
     stay_ms: float  # billed, all invocations of a paid stay
@@ -85,7 +85,8 @@ def _workers(measured: Measured) -> Iterable[Station]:
     lanes = STREAM_SHARDS * next(each.parallelization for each in CONSUMERS if each.function == "notifier")
     basis = f"{lanes} workers, {shown(measured.messages)} posts/s each, {MESSAGES} a stay"
     yield Station("messages to browsers", measured.messages * lanes / MESSAGES, basis)
-    yield Station("clock", measured.clock / 60 / ASKED, f"{shown(measured.clock)} items a minute, {ASKED} a stay")
+    if measured.clock is not None:
+        yield Station("clock", measured.clock / 60 / ASKED, f"{shown(measured.clock)} items a minute, {ASKED} a stay")
     yield Station("mail", SES_RATE / MAILS, f"SES sends {SES_RATE}/s until the quota is raised")
 
 

@@ -98,12 +98,12 @@ def share_of(memory: int) -> float:
 
 
 @contextlib.contextmanager
-def quota(memory: int) -> Iterator[Quota | None]:
+def quota(memory: int, top: Path = Path("/sys/fs/cgroup")) -> Iterator[Quota | None]:
     """Make the control group, or None where none can be written. Stop its processes before the end."""
     microseconds = round(share_of(memory) * _PERIOD)
     folder = None
     with contextlib.suppress(OSError):
-        folder = _made(microseconds)
+        folder = _made(top, microseconds)
     try:
         yield Quota(folder) if folder else None
     finally:
@@ -111,9 +111,8 @@ def quota(memory: int) -> Iterator[Quota | None]:
             folder.rmdir()
 
 
-def _made(microseconds: int) -> Path:
+def _made(top: Path, microseconds: int) -> Path:
     """Make a group of version 2 or 1. Raises OSError if that is not allowed."""
-    top = Path("/sys/fs/cgroup")
     settings = {"cpu.max": f"{microseconds} {_PERIOD}"}
     if not (top / "cgroup.controllers").exists():
         top /= "cpu"
