@@ -43,10 +43,13 @@ def clock(product: Side, turns: int, due: int) -> list[Row]:
 
 
 def _turn(product: Side, program: Program, model: Items, ids: list[str], due: int) -> float:
+    database = product.surroundings.database
     for number, copy in enumerate(copies(model, ids, due)):
         for table, item in copy:
             shard = {"dueShard": {"S": _SHARDS[number % len(_SHARDS)]}} if "dueAt" in item else {}
-            product.surroundings.database.put_item(TableName=table, Item=item | shard)
+            database.put_item(TableName=table, Item=item | shard)
+    asked = {"KeyConditionExpression": "dueShard = :s", "ExpressionAttributeValues": {":s": {"S": _SHARDS[0]}}}
+    database.query(TableName="stays", IndexName="due", Limit=1, **asked)  # writes all copies into the index
     return items_a_minute(program.call(rounds()[0]), due / len(rounds())) * len(rounds())
 
 
