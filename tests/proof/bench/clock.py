@@ -48,7 +48,10 @@ def _turn(product: Side, program: Program, model: Items, ids: list[str], due: in
         for table, item in copy:
             shard = {"dueShard": {"S": _SHARDS[number % len(_SHARDS)]}} if "dueAt" in item else {}
             database.put_item(TableName=table, Item=item | shard)
-    asked = {"KeyConditionExpression": "dueShard = :s", "ExpressionAttributeValues": {":s": {"S": _SHARDS[0]}}}
+    asked: dict[str, Any] = {
+        "KeyConditionExpression": "dueShard = :s",
+        "ExpressionAttributeValues": {":s": {"S": _SHARDS[0]}},
+    }
     database.query(TableName="stays", IndexName="due", Limit=1, **asked)  # writes all copies into the index
     return items_a_minute(program.call(rounds()[0]), due / len(rounds())) * len(rounds())
 
