@@ -63,10 +63,10 @@ operator: $(VENV)/.run.stamp ## show the timeline of a stay, and act on it by ha
 mutate: setup $(VENV)/.test.stamp ## change one spot of the core at a time; a test must notice; writes docs/mutants.md
 	@PYTHONPATH=layers/shared/python:functions $(VENV)/bin/python -m tests.proof.mutation.mutate $(ARGS)
 
-bench: setup ## measure each step, starts and messages; ARGS="--rounds 20 --stays 0" for a quick look
+bench: setup $(VENV)/.test.stamp ## measure the product beside a naive peer and write docs/performance.md; ARGS="--rounds 3" for a short look
 	@PYTHONPATH=layers/shared/python $(VENV)/bin/python -m tests.proof.bench.__main__ $(ARGS)
 
-load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7"
+load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seconds 60 --seed 7" or ARGS="--winners 1000"
 	@$(VENV)/bin/python -m tests.proof.load $(ARGS)
 
 # Faster: make synth ARGS=--no-validation

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from infra.topology import EVENT_SOURCE
 from infra.peak import MESSAGES, Peak
+from infra.topology import EVENT_SOURCE
 
 STAGES = ("dev", "staging", "prod")
 

@@ -25,7 +25,7 @@ KEY2_SECRET = "zalopay-key2"  # noqa: S105
 SECRETS = {KEY1_SECRET: {"current": SANDBOX_KEY1}, KEY2_SECRET: {"current": SANDBOX_KEY2}}
 
 _SERVICES = {"DynamoDB": "dynamodb", "DynamoDBStreams": "dynamodb", "secretsmanager": "secretsmanager"}
-_START = 30.0  # seconds in which the engine must answer
+_START = 300.0  # seconds in which the engine must answer; it reads a kept state of 100,000 stays for a minute
 _STOP = 20.0  # seconds in which it must write its data
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -27,7 +27,7 @@ class Addresses(NamedTuple):
 def environments(settings: Settings, addresses: Addresses) -> dict[str, dict[str, str]]:
     """Return the variables of every function. None of them comes from the environment of this process."""
     values = _values(settings, addresses)
-    shared = _aws(settings, addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
+    shared = _aws(addresses) | {"POWERTOOLS_METRICS_NAMESPACE": "Stays", "LOG_LEVEL": "INFO"}
     return {
         name: function.choose_settings(values) | shared | {"POWERTOOLS_SERVICE_NAME": name, "AWS_SDK_UA_APP_ID": name}
         for name, function in FUNCTIONS.items()
@@ -64,11 +64,11 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
     }
 
 
-def _aws(settings: Settings, addresses: Addresses) -> dict[str, str]:
+def _aws(addresses: Addresses) -> dict[str, str]:
     return CREDENTIALS | {
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL_DYNAMODB": settings.through or addresses.database,
+        "AWS_ENDPOINT_URL_DYNAMODB": addresses.database,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": addresses.database,
         "AWS_ENDPOINT_URL_SESV2": f"{addresses.http}/dev/ses",
         "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{addresses.http}/dev/eventbridge",

@@ -27,7 +27,6 @@ class Settings:
     legacy: str | None = None
     schedule: int | None = None
     state: Path | None = None
-    through: str | None = None
     seed: bool = True
     quiet: bool = False
     partial_win_page: bool = False
@@ -103,11 +102,6 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
     add("--state", type=Path, metavar="DIR", help="keep all data in this folder for the next run")
     add("--no-seed", action="store_false", dest="seed", help="start with empty tables")
-    add(
-        "--through",
-        metavar="URL",
-        help="the address of a proxy between functions and database, for example one that counts calls",
-    )
     add("--quiet", action="store_true", help="do not show the functions' log")
     add("--addresses", type=Path, metavar="FILE", help="write the addresses to this file as JSON when the run is ready")
 

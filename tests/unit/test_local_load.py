@@ -1,20 +1,25 @@
 """The plan and the checks of the load test: good results pass, and each check finds its own violation."""
 
+import asyncio
 from collections import Counter
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.proof.load.checks import Money, money, violations
 from tests.proof.load.evidence import Account, Evidence
 from tests.proof.load.figures import figures, table
 from tests.proof.load.listener import Line
-from tests.proof.load.plan import PARTIES, Callback, Plan, Proof, Story, plans
+from tests.proof.load.plan import PARTIES, Callback, Plan, Proof, Story, plans, winners
 from tests.proof.load.stories import ACTS
-from tests.proof.load.traveller import Answer
+from tests.proof.load.system import System
+from tests.proof.load.traveller import Answer, Pauses, Surprised, Traveller
 
+WITHOUT_AN_END = set(Story) - {Story.WINS}  # the stories of a load that is no auction's end
 TODAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BOOKED, CANCELLED, OVERTAKEN, FORGOTTEN = (f"01M83VJ2C90TVM1172{number:08d}" for number in range(4))
@@ -140,6 +145,12 @@ def broken(change: Any) -> set[str]:
     return {found.partition(":")[0] for found in violations(evidence)}
 
 
+def win(seen: Evidence, **changes: Any) -> None:
+    """The first traveller is a winner at an auction's end."""
+    account = seen.accounts[0]
+    seen.accounts[0] = account._replace(plan=account.plan._replace(story=Story.WINS), **changes)
+
+
 def again(seen: Evidence, *statuses: str) -> None:
     seen.accounts[0].lines[0].frames += told(BOOKED, seen.accounts[0].plan, *statuses)
 
@@ -217,6 +228,8 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
             lambda seen: seen.accounts[0].answers.append(an_answer(status=500, code="INTERNAL_ERROR")),
         ),
         ("nothing_surprises", lambda seen: seen.accounts[0].answers.append(an_answer(status=503))),
+        ("every_winner_is_served", win),
+        ("every_winner_is_served", lambda seen: win(seen, waited=2.0, bookings=[])),
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(verdict="refused")),
         ("callbacks_are_accepted", lambda seen: seen.orders[0]["callbacks"][0].update(http_status=500)),
         ("nothing_was_given_up", lambda seen: seen.dead_letters.append({"function": "notifier", "error": "Timeout"})),
@@ -243,6 +256,7 @@ def test_a_broken_promise_is_found(check: str, change: Any) -> None:
         lambda seen: setattr(seen.accounts[2].lines[0], "is_open", False),
         lambda seen: seen.orders[0]["callbacks"].append({"verdict": "lost"}),
         late_line,
+        lambda seen: win(seen, waited=2.0),
     ],
 )
 def test_harmless_results_pass_every_check(change: Any) -> None:
@@ -253,7 +267,8 @@ def test_a_seed_always_draws_the_same_travellers_and_every_story_is_among_them()
     drawn = plans(20, 10, 7, TODAY)
     assert drawn == plans(20, 10, 7, TODAY)
     assert drawn != plans(20, 10, 8, TODAY)
-    assert {plan.story for plan in drawn} == set(Story) == set(ACTS) == {story for party in PARTIES for story in party}
+    assert {plan.story for plan in drawn} == {story for party in PARTIES for story in party} == WITHOUT_AN_END
+    assert set(ACTS) == set(Story)
     assert len({plan.user_id for plan in drawn}) == len({plan.auction_id for plan in drawn}) == len(drawn) >= 20
 
 
@@ -261,8 +276,32 @@ def test_of_five_callbacks_one_is_lost_and_one_tripled_whoever_pays_and_when() -
     drawn = plans(2000, 60, 1, TODAY)
     fives = [Counter(plan.callback for plan in drawn[begin : begin + 5]) for begin in range(0, 2000, 5)]
     assert all(five == {Callback.SENT: 3, Callback.LOST: 1, Callback.TRIPLED: 1} for five in fives)
-    assert {plan.story for plan in drawn if plan.callback is Callback.LOST} == set(Story)
+    assert {plan.story for plan in drawn if plan.callback is Callback.LOST} == WITHOUT_AN_END
     assert max(plan.begins for plan in drawn) < 54
+
+
+def test_winners_come_at_once_each_for_nights_of_its_own_and_all_of_them_listen_and_poll() -> None:
+    drawn = winners(10, 7, TODAY)
+    assert {(plan.story, plan.begins, plan.polls, len(plan.proofs)) for plan in drawn} == {(Story.WINS, 0, True, 1)}
+    assert len({plan.property_id for plan in drawn}) == len({plan.user_id for plan in drawn}) == 10
+    assert Counter(plan.callback for plan in drawn)[Callback.LOST] == 2
+
+
+def a_page(story: Story, *statuses: int) -> Traveller:
+    """A page whose calls are answered with these statuses, one after the other."""
+    left = iter(statuses)
+    transport = httpx.MockTransport(lambda _: httpx.Response(next(left), json={}))
+    system = System({"http": "http://here"}, Path("log.txt"), httpx.AsyncClient(transport=transport))
+    return Traveller(a_plan("page", story=story), system, "token", 1, Pauses(0, 0))
+
+
+def test_the_page_of_a_winner_makes_a_call_again_after_429_and_5xx_and_no_other_page_does() -> None:
+    winner, other = a_page(Story.WINS, 429, 503, 200), a_page(Story.PAYS, 503)
+    assert asyncio.run(winner.ask("create", "POST", "/create")).status == 200
+    assert [refusal.status for refusal in winner.refusals] == [429, 503]
+    with pytest.raises(Surprised):
+        asyncio.run(other.ask("create", "POST", "/create"))
+    assert [Pauses().after(status) for status in (200, 409, 429, 503)] == [None, None, 10, 2]
 
 
 def test_parties_want_the_same_nights_and_neighbours_in_a_fight_one_in_common() -> None:

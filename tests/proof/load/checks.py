@@ -256,6 +256,14 @@ def nothing_surprises(evidence: Evidence) -> Iterator[str]:
                 yield f"{answer.step} was answered {answer.status} {answer.code}"
 
 
+def every_winner_is_served(evidence: Evidence) -> Iterator[str]:
+    """Each winner at an auction's end has one confirmed booking, and the page has shown it."""
+    for account in (each for each in evidence.accounts if each.plan.tries_again):
+        confirmed = [booking["id"] for booking in account.bookings if booking["status"] == "CONFIRMED"]
+        if len(confirmed) != 1 or account.waited is None:
+            yield f"{account.plan.name} has the bookings {confirmed} and waited {account.waited}"
+
+
 def callbacks_are_accepted(evidence: Evidence) -> Iterator[str]:
     """No genuine callback is refused, and none crashes the function."""
     for order in evidence.orders:
@@ -287,6 +295,7 @@ CHECKS: tuple[Check, ...] = (
     whoever_listens_is_told,
     mail_goes_out_once,
     nothing_surprises,
+    every_winner_is_served,
     callbacks_are_accepted,
     nothing_was_given_up,
     the_log_is_calm,

@@ -18,6 +18,8 @@ class Account(NamedTuple):
     lines: list[Line]
     sessions: dict[str, Document]
     bookings: list[Document]
+    refusals: tuple[Answer, ...] = ()  # after which the page tried again
+    waited: float | None = None  # seconds from a winner's click to the booking
 
 
 class Evidence(NamedTuple):

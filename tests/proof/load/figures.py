@@ -38,7 +38,7 @@ def figures(seed: int, evidence: Evidence, seconds: Mapping[str, float], health:
         travellers=len(evidence.accounts),
         counts=_counts(evidence),
         money=money(evidence),
-        seconds=seconds,
+        seconds={**seconds, **_waits(evidence)},
         steps=_steps(evidence, health),
         violations=tuple(violations(evidence)),
     )
@@ -46,6 +46,7 @@ def figures(seed: int, evidence: Evidence, seconds: Mapping[str, float], health:
 
 def _counts(evidence: Evidence) -> dict[str, int]:
     answers = [answer for account in evidence.accounts for answer in account.answers]
+    refusals = [answer for account in evidence.accounts for answer in account.refusals]
     lines = [line for account in evidence.accounts for line in account.lines]
     bookings = Counter(booking["status"] for account in evidence.accounts for booking in account.bookings)
     verdicts = Counter(sent["verdict"] for order in evidence.orders for sent in order["callbacks"])
@@ -57,6 +58,8 @@ def _counts(evidence: Evidence) -> dict[str, int]:
         "refunds": sum(len(order["refunds"]) for order in evidence.orders),
         **{f"callbacks {verdict}": count for verdict, count in sorted(verdicts.items())},
         "calls": len(answers),
+        "calls made again (429)": sum(refusal.status == 429 for refusal in refusals),
+        "calls made again (5xx)": sum(refusal.status >= 500 for refusal in refusals),
         "calls refused (409)": sum(answer.status == 409 for answer in answers),
         "orders that failed (502)": sum(answer.status == 502 for answer in answers),
         "sockets": len(lines),
@@ -65,6 +68,12 @@ def _counts(evidence: Evidence) -> dict[str, int]:
         "dead letters": len(evidence.dead_letters),
         "warnings in the log": sum("WARNING" in line for line in evidence.log),
     }
+
+
+def _waits(evidence: Evidence) -> dict[str, float]:
+    waits = [account.waited for account in evidence.accounts if account.waited is not None]
+    names = {"until half of the winners saw their booking": 50, "until all but one in a hundred did": 99}
+    return {name: _percentile(waits, percent) for name, percent in names.items() if waits}
 
 
 def _steps(evidence: Evidence, health: list[float]) -> dict[str, Step]:

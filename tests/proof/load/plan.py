@@ -22,6 +22,7 @@ class Story(StrEnum):
     OVERTAKES = "OVERTAKES"
     HEAT_FIRST = "HEAT_FIRST"  # pays after the end, at the same moment as HEAT_SECOND
     HEAT_SECOND = "HEAT_SECOND"
+    WINS = "WINS"  # pays at an auction's end, at the same moment as every other winner
 
 
 class Callback(StrEnum):
@@ -78,6 +79,11 @@ class Plan(NamedTuple):
         """Say whether another user may get the nights."""
         return self.story in CONTESTS
 
+    @property
+    def tries_again(self) -> bool:
+        """Say whether the page tries again after 429 and 5xx, as the real one does."""
+        return self.story is Story.WINS
+
 
 CONTESTS = frozenset(
     {Story.FIGHTS, Story.OVERTAKEN, Story.OVERTAKES, Story.HEAT_FIRST, Story.HEAT_SECOND},
@@ -114,6 +120,18 @@ def plans(travellers: int, seconds: float, seed: int, today: date) -> list[Plan]
         found += [_plan(lots, f"{seed}-{len(found)}", place, party, moment) for place in range(len(party))]
     fates = [fate for _ in range(0, len(found), len(CALLBACKS)) for fate in lots.sample(CALLBACKS, len(CALLBACKS))]
     return [plan._replace(callback=fate) for plan, fate in zip(found, fates, strict=False)]
+
+
+def winners(count: int, seed: int, today: date) -> list[Plan]:
+    """Return the winners at an auction's end: all come at once, each for a property of their own, and wait."""
+    lots = Random(seed)  # noqa: S311
+    moment = Moment(0, today, next(iter(LEADS)))
+    found = [_plan(lots, f"{seed}-{number}", 0, (Story.WINS,), moment) for number in range(count)]
+    fates = [CALLBACKS[number % len(CALLBACKS)] for number in range(count)]
+    return [
+        plan._replace(callback=fate, polls=True, proofs=(Proof.ADDRESS,), drops=())
+        for plan, fate in zip(found, fates, strict=True)
+    ]
 
 
 class Moment(NamedTuple):

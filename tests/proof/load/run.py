@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import httpx
 
 from tests.proof.load.evidence import Account, Evidence
 from tests.proof.load.figures import Figures, figures
-from tests.proof.load.plan import Plan, plans
+from tests.proof.load.plan import Plan, plans, winners
 from tests.proof.load.stories import ACTS
 from tests.proof.load.system import System, started
 from tests.proof.load.traveller import PATIENCE, Surprised, Traveller
@@ -29,13 +29,21 @@ _HEARTBEAT = 0.5  # seconds between two calls that do nothing and serve for comp
 
 def load(travellers: int, seconds: int, seed: int) -> Figures:
     """Let this many users arrive within these seconds. Return the figures and the violations."""
-    return asyncio.run(_load(travellers, seconds, seed))
+    return asyncio.run(_load(plans(travellers, seconds, seed, _today()), seconds, seed))
 
 
-async def _load(travellers: int, seconds: int, seed: int) -> Figures:
+def auction_end(count: int, seconds: int, seed: int) -> Figures:
+    """Let so many winners pay at once, while ZaloPay fails for these seconds. Return the figures and the violations."""
+    return asyncio.run(_load(winners(count, seed, _today()), seconds, seed))
+
+
+def _today() -> date:
+    return datetime.now(_VIETNAM).date()
+
+
+async def _load(expected: list[Plan], seconds: int, seed: int) -> Figures:
     took: dict[str, float] = {}
     async with started(_SCHEDULE) as system:
-        expected = plans(travellers, seconds, seed, datetime.now(_VIETNAM).date())
         crowd = await _invite(system, expected, min(PATIENCE, seconds))
         try:
             with _timed(took, "with travellers"):
@@ -166,4 +174,6 @@ async def _account(traveller: Traveller, stranger: Traveller) -> Account:
         lines=[line for listener in traveller.listeners for line in listener.lines],
         sessions=sessions,
         bookings=bookings,
+        refusals=tuple(traveller.refusals),
+        waited=traveller.waited,
     )

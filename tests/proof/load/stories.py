@@ -1,6 +1,7 @@
 """The actions of the users: each story has three acts, and nights and orders expire between them."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from tests.proof.load.plan import Story
@@ -26,6 +27,13 @@ async def buy(traveller: Traveller) -> None:
         await traveller.pay(made)
         await traveller.follow(made)
         await traveller.confirm(made)
+
+
+async def win(traveller: Traveller) -> None:
+    """Buy at an auction's end, and note how long it takes until the booking is seen."""
+    began = time.monotonic()
+    await buy(traveller)
+    traveller.waited = time.monotonic() - began
 
 
 async def buy_impatiently(traveller: Traveller) -> None:
@@ -91,4 +99,5 @@ ACTS: dict[Story, tuple[Act, Act, Act]] = {
     Story.OVERTAKES: (nothing, buy, nothing),
     Story.HEAT_FIRST: (order, nothing, pay_late),
     Story.HEAT_SECOND: (nothing, order, pay_late),
+    Story.WINS: (win, nothing, nothing),
 }

@@ -1,6 +1,7 @@
 """One user: the calls and sockets of the browser, with all answers and messages."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection
 from http import HTTPStatus
@@ -15,6 +16,7 @@ _POLL = 3.0  # seconds, as on the real page
 _LOOK = 0.2  # seconds between two checks of the sockets' messages
 _RETRY = 2.0  # seconds until the pay button is pressed again
 _PRESSES = 25  # of the pay button, at most
+_WAITING = 900.0  # seconds until a page that tries again is closed
 _OK = frozenset({HTTPStatus.OK})
 _SHOWN = frozenset({"PAID", "PENDING", "FAILED", "CANCELLED"})
 _FAULTS = {Callback.LOST: "callback_lost", Callback.TRIPLED: "callback_tripled"}
@@ -57,6 +59,19 @@ class Answer(NamedTuple):
         return self.body.get("error", {}).get("details") or {}
 
 
+class Pauses(NamedTuple):
+    """Seconds until a page makes a call again: after 429, and after a server error."""
+
+    too_many: float = 10.0
+    server_error: float = _RETRY
+
+    def after(self, status: int) -> float | None:
+        """Return the pause after a status; None if the call is not made again."""
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return self.too_many
+        return self.server_error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+
+
 class Order(NamedTuple):
     """An order that can be paid."""
 
@@ -67,9 +82,18 @@ class Order(NamedTuple):
 class Traveller:
     """One user. `answers` has all answers, and `surprises` the unexpected ones."""
 
-    def __init__(self, plan: Plan, system: System, token: str, patience: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        system: System,
+        token: str,
+        patience: float,
+        pauses: Pauses = Pauses(),  # noqa: B008  # it cannot change
+    ) -> None:
         self.plan = plan
         self.answers: list[Answer] = []
+        self.refusals: list[Answer] = []  # after which the page tried again
+        self.waited: float | None = None  # seconds from the click to the booking
         self.surprises: list[str] = []
         self.listeners: list[Listener] = []
         self.stays: set[str] = set()
@@ -77,23 +101,33 @@ class Traveller:
         self.transaction: str | None = None
         self._system = system
         self._token = token
-        self._patience = patience
+        self._pauses = pauses
+        self._patience = _WAITING if plan.tries_again else patience
 
     async def ask(self, step: str, method: str, path: str, body: Any = None, *, good: Collection[int] = _OK) -> Answer:
         """Make a call. Raises Surprised for any status that is not in `good`."""
+        answer = await self._ask(step, method, path, body)
+        while self.plan.tries_again and len(self.refusals) < _PRESSES:
+            if (pause := self._pauses.after(answer.status)) is None:
+                break
+            self.refusals.append(answer)
+            await asyncio.sleep(pause)
+            answer = await self._ask(step, method, path, body)
+        self.answers.append(answer)
+        if answer.status not in good:
+            raise Surprised(f"{step} was answered {answer.status} {answer.body}")
+        return answer
+
+    async def _ask(self, step: str, method: str, path: str, body: Any) -> Answer:
         headers = {"authorization": f"Bearer {self._token}", "user-agent": self.plan.name}
         url = f"{self._system.addresses['http']}/api/v1{path}"
-        async with self._system.gate:
+        async with contextlib.nullcontext() if self.plan.tries_again else self._system.gate:
             began = time.perf_counter()
             response = await self._system.http.request(method, url, json=body, headers=headers)
             took = (time.perf_counter() - began) * 1000
         said = response.json()
         code = said.get("error", {}).get("code", "") if response.is_error else ""
-        answer = Answer(step, response.status_code, code, took, said)
-        self.answers.append(answer)
-        if answer.status not in good:
-            raise Surprised(f"{step} was answered {answer.status} {said}")
-        return answer
+        return Answer(step, response.status_code, code, took, said)
 
     async def press_pay(self) -> Order | None:
         """Press the pay button until there is an order. Return None if another user has the nights."""
