@@ -16,7 +16,7 @@ from tests.proof.bench.units import read_units, write_units
 TABLE = Table(
     indexes={"by_user": Index("userId", "userSort"), "due": Index("dueShard", "dueAt")}, stream=True, ttl=None
 )
-MEASURED = Measured(messages=600, clock=20_000, write_units=40, callback_ms=20, stay_ms=500)
+MEASURED = Measured(messages=600, clock=20_000, write_units=40, stay_ms=500)
 
 
 def an_item(size: int = 0, **more: str) -> dict[str, Any]:

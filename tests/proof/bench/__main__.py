@@ -101,7 +101,6 @@ def _capacity(product: Acts, sent: list[Row], attended: list[Row]) -> str:
         messages=night.value,
         clock=None if attended[0].missing else attended[0].value,
         write_units=cost.write_units(product),
-        callback_ms=billed["callback"],
         stay_ms=sum(billed.values()),
     )
     return f"{capacity.breaks_first(measured)}\n\n{capacity.capacity_table(measured)}"

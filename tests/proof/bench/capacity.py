@@ -6,15 +6,16 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from infra.topology import CONSUMERS, FUNCTIONS, HTTP_THROTTLE, SERVED, WEBSOCKET_THROTTLE
+from infra.peak import Peak
+from infra.topology import FUNCTIONS, HTTP_CALLS, SERVED, WEBSOCKET_CALLS
 from tests.proof.bench.rows import shown
 
 # Default quotas of AWS (docs.aws.amazon.com, service quotas), and what a payment asks of each station.
+PEAK = Peak(100_000)  # `expectedPeak` of the stage, from which its throttles and reservations follow
 GATEWAY = 10_000  # requests a second of an account: HTTP, WebSocket and posts together
 CONCURRENCY = 1000  # invocations of an account at once
 TABLE_WRITES = 40_000  # write units a second of a table
 PARTITION_WRITES = 1000  # write units a second of a partition
-STREAM_SHARDS = 4  # of a new table; it has more as it grows
 SES_RATE = 14  # mails a second
 MAILS = 2  # host and traveller
 REQUESTS = 5 + 10  # of the HTTP API: create, session, callback, transaction, booking; ten polls
@@ -31,7 +32,6 @@ class Measured(NamedTuple):
     messages: float  # a second and worker, with Lambda's share of CPU
     clock: float | None  # items a minute; None where it could not be measured
     write_units: float  # of a paid stay
-    callback_ms: float  # billed
     stay_ms: float  # billed, all invocations of a paid stay
 
 
@@ -66,23 +66,20 @@ def stations(measured: Measured) -> list[Station]:
 
 def _throttles() -> Iterable[Station]:
     """Return the throttles of the topology, as payments a second."""
-    limits = {route.path.rpartition("/")[2]: (route.throttle, 1) for route in SERVED if route.method == "POST"}
-    limits |= {"the HTTP API": (HTTP_THROTTLE, REQUESTS), "the WebSocket API": (WEBSOCKET_THROTTLE, SOCKET_CALLS)}
-    for name, (throttle, calls) in limits.items():
-        if throttle:
-            basis = f"{throttle.rate} requests/s, {calls} each"
-            yield Station(f"throttle of {name}", throttle.rate / calls, basis, refuses=True)
+    calls = {route.path.rpartition("/")[2]: (route.calls, 1) for route in SERVED if route.method == "POST"}
+    calls |= {"the HTTP API": (HTTP_CALLS, REQUESTS), "the WebSocket API": (WEBSOCKET_CALLS, SOCKET_CALLS)}
+    for name, (allowed, made) in calls.items():
+        if allowed:
+            rate = PEAK.throttle(allowed).rate
+            yield Station(f"throttle of {name}", rate / made, f"{rate:,} requests/s, {made} each", refuses=True)
 
 
 def _workers(measured: Measured) -> Iterable[Station]:
-    reserved = FUNCTIONS["zalopay_callback"].reserved or CONCURRENCY
-    basis = f"{reserved} at once, {shown(measured.callback_ms)} ms each"
-    yield Station("callback's reserved concurrency", reserved / measured.callback_ms * 1000, basis, refuses=True)
     basis = f"{CONCURRENCY:,} at once, {shown(measured.stay_ms)} ms a stay"
     yield Station("concurrency of the account", CONCURRENCY / measured.stay_ms * 1000, basis, refuses=True)
     whole = REQUESTS + SOCKET_CALLS + MESSAGES
     yield Station("the account's gateway quota", GATEWAY / whole, f"{GATEWAY:,}/s, {whole} each", refuses=True)
-    lanes = STREAM_SHARDS * next(each.parallelization for each in CONSUMERS if each.function == "notifier")
+    lanes = PEAK.invocations("notifier")
     basis = f"{lanes} workers, {shown(measured.messages)} posts/s each, {MESSAGES} a stay"
     yield Station("messages to browsers", measured.messages * lanes / MESSAGES, basis)
     if measured.clock is not None:

@@ -4,22 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from infra import prices
 from tests.proof.bench.programs import share_of
 from tests.proof.bench.stays import Act
-
-# USD in ap-southeast-1, without free tiers. Lambda's prices are those for arm64.
-# Sources: aws.amazon.com/lambda/pricing, /api-gateway/pricing, /dynamodb/pricing/on-demand, /eventbridge/pricing,
-# /cloudwatch/pricing. DynamoDB's are those after the cut of 2024-11-01.
-PRICES_OF = "2026-11-27"
-GB_SECOND = 0.0000133334
-INVOCATION = 0.20e-6
-HTTP_REQUEST = 1.25e-6
-SOCKET_MESSAGE = 1.15e-6
-SOCKET_MINUTE = 0.288e-6
-WRITE_UNIT = 0.7115e-6
-READ_UNIT = 0.1423e-6
-EVENT = 1.00e-6
-LOG_GB = 0.70
 
 # What is assumed, because only AWS has it.
 TABLE_MS = 4.0  # DynamoDB's answer
@@ -66,7 +53,13 @@ class Part(NamedTuple):
 
 def cost(acts: Mapping[str, Sequence[Act]]) -> tuple[Part, Part]:
     """Return USD for a million paid stays with one socket each and no mail, and with the polls of a page that waits."""
-    told = Part(0, SOCKET_MINUTE * MINUTES + SOCKET_MESSAGE * MESSAGES + EVENT * EVENTS, 0)
+    told = Part(
+        0,
+        prices.WEBSOCKET_MINUTE.dollars * MINUTES
+        + prices.WEBSOCKET_MESSAGE.dollars * MESSAGES
+        + prices.EVENT.dollars * EVENTS,
+        0,
+    )
     once = _sum(told, *(_cost(name, acts[name]) for name in (*_ONCE, *_SOCKET)))
     polls = _sum(*(_cost(name, acts[name]).times(POLLS / 2) for name in _POLL))
     return once.times(1e6), _sum(once, polls).times(1e6)
@@ -93,10 +86,17 @@ def _per_act(each: Sequence[Act], kind: str) -> float:
 
 
 def _cost(name: str, each: Sequence[Act]) -> Part:
-    gateway = HTTP_REQUEST if name in (*_HTTP, *_POLL) else SOCKET_MESSAGE if name in _SOCKET else 0
+    gateway = (
+        prices.HTTP_REQUEST.dollars
+        if name in (*_HTTP, *_POLL)
+        else prices.WEBSOCKET_MESSAGE.dollars
+        if name in _SOCKET
+        else 0
+    )
     invocations = median(len(act.calls) for act in each)
     return Part(
-        compute=billed_ms(name, each) / 1000 * MEMORY / 1024 * GB_SECOND,
-        requests=invocations * (INVOCATION + LOGGED / 1e9 * LOG_GB) + gateway,
-        table=_per_act(each, "write") * WRITE_UNIT + _per_act(each, "read") * READ_UNIT,
+        compute=billed_ms(name, each) / 1000 * MEMORY / 1024 * prices.LAMBDA_ARM_GB_SECOND.dollars,
+        requests=invocations * (prices.LAMBDA_CALL.dollars + LOGGED / 1e9 * prices.LOGS_GB.dollars) + gateway,
+        table=_per_act(each, "write") * prices.DYNAMODB_WRITE.dollars
+        + _per_act(each, "read") * prices.DYNAMODB_READ.dollars,
     )

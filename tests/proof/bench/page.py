@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from os import cpu_count
 from typing import NamedTuple
 
+from infra import prices
 from tests.proof.bench import cost
 from tests.proof.bench.end_to_end import TOLD, Times, percentile
 from tests.proof.bench.pictures import latency_picture, start_picture
@@ -47,7 +48,7 @@ _AFTER = """
 
 ## How it is counted
 
-- Money: prices of {prices}, region ap-southeast-1, `tests/proof/bench/cost.py`; arm64, 512 MB, no free tier, no mail,
+- Money: prices of {prices} in `infra/prices.py`, added up by `tests/proof/bench/cost.py`; arm64, no free tier, no mail,
   one socket open for {open_minutes} minutes. Assumed: DynamoDB answers in {table_ms:.0f} ms, ZaloPay in
   {zalopay_ms:.0f} ms. "With polls" adds {polls} polls; every other one asks ZaloPay.
 - The peer has no clock, mail, timeline or calendar, so it writes and costs less: its ratios compare CPU time only.
@@ -81,7 +82,7 @@ def page(sections: Sequence[Section], seconds: float) -> str:
         minutes=round(seconds / 60),
     )
     after = _AFTER.format(
-        prices=cost.PRICES_OF,
+        prices=prices.REGION,
         open_minutes=cost.MINUTES,
         table_ms=cost.TABLE_MS,
         zalopay_ms=cost.ZALOPAY_MS,

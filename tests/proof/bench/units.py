@@ -7,7 +7,6 @@ for each 4 KB begun, an eventually consistent one half.
 
 from collections.abc import Iterable
 from math import ceil
-from typing import Any
 
 from infra.topology import Index, Table
 from tests.proof.simulation.attribute_values import Item, bytes_of
@@ -34,14 +33,8 @@ def _kilobytes(*items: Item | None) -> int:
 
 
 def _entry(item: Item | None, index: Index) -> Item | None:
-    """Return what the index has of an item. An index that does not name its attributes has all of them."""
-    if item is None or index.partition not in item or index.sort not in item:
-        return None
-    kept: Any = getattr(index, "attributes", None)
-    if kept is None:
-        return item
-    names = {"PK", "SK", index.partition, index.sort, *kept}
-    return {name: value for name, value in item.items() if name in names}
+    """Return an item's copy in an index; None if the index does not have it."""
+    return item if item is not None and index.partition in item and index.sort in item else None
 
 
 def _index_units(before: Item | None, after: Item | None, index: Index) -> int:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.topology import TABLES
 from tests.integration.messages import auction_result
-from tests.proof.simulation.capacity import write_units
-from tests.proof.simulation.stored import Stored, Written
+from tests.proof.bench.units import write_units
+from tests.proof.simulation.stored import Written
 from tests.proof.simulation.system import System, simulation, stay_of
 
 NIGHT = "2027-03-20"
@@ -24,7 +23,8 @@ class Meter:
 
     def _count(self, written: Written, in_transaction: bool) -> None:
         if written.table.name == "stays":
-            self.units[self.step] += write_units(written, in_transaction=in_transaction)
+            schema = written.table.schema
+            self.units[self.step] += write_units(written.old, written.new, schema, transactional=in_transaction)
 
 
 @pytest.fixture
@@ -71,26 +71,3 @@ def test_a_poll_that_asks_writes_one_unit_and_wakes_nobody(system: System) -> No
     system.poll(order)
     system.settle()
     assert (system.ends - ends, len(system.zalopay.asked) - asked, meter.units.total()) == (1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "units"),
-    [
-        (None, {"userId": "u", "userSort": "1", "dueShard": "0", "dueAt": "1"}, 3),
-        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "1", "a": "b"}, 2),
-        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "2"}, 3),
-        ({"userId": "u", "userSort": "1"}, {"userId": "u", "userSort": "1"}, 1),
-        ({"dueShard": "0", "dueAt": "1"}, {"dueShard": "0"}, 2),
-        ({"a": "x" * 2000}, {"a": "b"}, 2),
-        (None, {"a": "x" * 1100, "userId": "u", "userSort": "1"}, 4),
-        (None, None, 1),
-    ],
-)
-def test_units_are_counted_as_dynamodb_charges_them(
-    before: dict[str, str] | None, after: dict[str, str] | None, units: int
-) -> None:
-    old, new = (each and {name: {"S": value} for name, value in each.items()} for each in (before, after))
-    written = Written(Stored("stays", TABLES["stays"]), ("", ""), old, new)
-    large = any(len(value) > 1024 for each in (before, after) if each for value in each.values())
-    assert write_units(written, in_transaction=False) == units
-    assert write_units(written, in_transaction=True) == units + (2 if large else 1)
