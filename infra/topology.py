@@ -69,12 +69,12 @@ class Consumer(NamedTuple):
 class Schedule(NamedTuple):
     """A function that the clock starts, once for each of the inputs, at the same time. Times are in seconds.
 
-    Without an input the function does the work of all of them: so do local runs, and a call by hand.
+    With an empty input the function does the work of all of them: so do local runs, and a call by hand.
     """
 
     function: str
     every: int
-    inputs: tuple[dict[str, Any], ...]
+    inputs: tuple[dict[str, Any], ...] = ({},)
     retries: int = 0  # no retry: the next round does the work that this round missed
     max_age: int = 60
 

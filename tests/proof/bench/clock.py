@@ -20,7 +20,7 @@ def rounds() -> list[dict[str, Any]]:
     event: dict[str, Any] = {"detail-type": "Scheduled Event", "detail": {}}
     inputs: list[dict[str, Any]] = []
     for each in SCHEDULES:
-        inputs += getattr(each, "inputs", ({},)) if each.function == CLOCK else ()
+        inputs += each.inputs if each.function == CLOCK else ()
     return [event | given for given in inputs]
 
 
