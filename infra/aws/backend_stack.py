@@ -26,12 +26,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 class BackendStack(Stack):
     """The same functions and the same topology as in the local run."""
 
-    def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment) -> None:
+    def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment, *, new: bool = False) -> None:
         super().__init__(
             scope,
             f"Stays-{stage.name}-Backend",
             env=env,
-            termination_protection=stage.protected,
+            termination_protection=stage.protected and not new,
             tags={"stays:stage": stage.name},
             description=f"Stays {stage.name}: functions, APIs and alarms.",
         )
@@ -128,7 +128,7 @@ class BackendStack(Stack):
             self.simulator.serve(one_file("infra/zalopay_simulator/on_lambda", "handler.py"), layers, self._common)
 
     def _watch(self) -> None:
-        Monitoring(
+        self.monitoring = Monitoring(
             self,
             "Monitoring",
             name=f"Stays-{self._stage.name}",
@@ -147,6 +147,7 @@ class BackendStack(Stack):
             "NextPublicApiUrl": (self.http.url, "NEXT_PUBLIC_API_URL of the frontend"),
             "NextPublicWsUrl": (self.websocket.url, "NEXT_PUBLIC_WS_URL of the frontend"),
             "ZaloPayCallbackUrl": (self.http.callback_url, "The callback to register with ZaloPay"),
+            "AlarmTopic": (self.monitoring.topic.topic_arn, "Where alarms go; its subscription has to be confirmed"),
         }
         if self.http.domain_target:
             outputs["DomainTarget"] = (self.http.domain_target, "Where the domain's CNAME or alias has to point")

@@ -18,18 +18,26 @@ _KEYS = {"ZALOPAY_KEY1_SECRET": "zalopay-key1", "ZALOPAY_KEY2_SECRET": "zalopay-
 _RECOVERY = 35  # days, the maximum
 
 
-class DataStack(Stack):
-    """Retained when the stack is deleted, and protected from deletion."""
+# Kept when the stack is deleted. A failed first deployment leaves nothing: its names would block the next one.
+KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
-    def __init__(self, scope: Construct, stage: Stage, env: Environment) -> None:
+
+class DataStack(Stack):
+    """Kept when the stack is deleted, and protected from deletion.
+
+    `new` leaves out the protection: CloudFormation could not undo a first deployment that fails.
+    """
+
+    def __init__(self, scope: Construct, stage: Stage, env: Environment, *, new: bool = False) -> None:
         super().__init__(
             scope,
             f"Stays-{stage.name}-Data",
             env=env,
-            termination_protection=True,
+            termination_protection=not new,
             tags={"stays:stage": stage.name},
             description=f"Stays {stage.name}: tables, bus and keys. Nothing here can be made again.",
         )
+        self._new = new
         self.tables = {name: self._table(name, table, stage) for name, table in TABLES.items()}
         self.bus = events.EventBus(
             self,
@@ -37,7 +45,7 @@ class DataStack(Stack):
             event_bus_name=stage.slug,
             description="Auction results and offers come in; what happens to stays goes out.",
         )
-        self.bus.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.bus.apply_removal_policy(KEPT)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
         self._add_outputs()
 
@@ -61,8 +69,8 @@ class DataStack(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True, recovery_period_in_days=_RECOVERY
             ),
-            deletion_protection=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            deletion_protection=not self._new,
+            removal_policy=KEPT,
         )
 
     def _secret(self, setting: str, name: str, stage: Stage) -> secretsmanager.Secret:
@@ -72,7 +80,7 @@ class DataStack(Stack):
             secret_name=f"stays/{stage.name}/{name}",
             description='{"current": …, "previous": … while it is being rotated}, as ZaloPay gave them.',
             secret_string_value=SecretValue.unsafe_plain_text(_NO_KEY),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "ZaloPay gives keys out by hand; the runbook rotates."})
         return made

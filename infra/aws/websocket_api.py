@@ -47,10 +47,9 @@ class WebSocketApi(Construct):
         integrations = {
             name: WebSocketLambdaIntegration(name, functions[name]) for name in set(WEBSOCKET_ROUTES.values())
         }
-        for key, name in WEBSOCKET_ROUTES.items():
-            self.api.add_route(key, integration=integrations[name])
+        routes = [self.api.add_route(key, integration=integrations[name]) for key, name in WEBSOCKET_ROUTES.items()]
         throttle = apigateway.ThrottleSettings(rate_limit=WEBSOCKET_THROTTLE.rate, burst_limit=WEBSOCKET_THROTTLE.burst)
-        return apigateway.WebSocketStage(
+        published = apigateway.WebSocketStage(
             self,
             "Stage",
             web_socket_api=self.api,
@@ -59,3 +58,5 @@ class WebSocketApi(Construct):
             detailed_metrics_enabled=True,
             throttle=throttle,
         )
+        published.node.add_dependency(*routes)  # each route after it would be a deployment of its own
+        return published

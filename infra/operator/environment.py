@@ -68,8 +68,8 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
     settings = {"AWS_DEFAULT_REGION": stage.region}
     try:
         for name in _TOLD:
-            deployed_name = f"{stage.slug}-{name.replace('_', '-')}"
-            settings |= functions.get_function_configuration(FunctionName=deployed_name)["Environment"]["Variables"]
+            asked = functions.get_function_configuration(FunctionName=stage.function_name(name))
+            settings |= asked["Environment"]["Variables"]
     except (ClientError, BotoCoreError) as error:
         raise NotThere(f"{stage.name} cannot be read: {error}") from None
 
