@@ -1,6 +1,6 @@
 """The stack with the data that must survive: tables, event bus and ZaloPay's keys."""
 
-from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -16,6 +16,7 @@ _NO_KEY = '{"current": ""}'
 
 _KEYS = {"ZALOPAY_KEY1_SECRET": "zalopay-key1", "ZALOPAY_KEY2_SECRET": "zalopay-key2"}
 _RECOVERY = 35  # days, the maximum
+_ARCHIVED = 30  # days
 
 
 # Kept when the stack is deleted. A failed first deployment leaves nothing: its names would block the next one.
@@ -46,8 +47,21 @@ class DataStack(Stack):
             description="Auction results and offers come in; what happens to stays goes out.",
         )
         self.bus.apply_removal_policy(KEPT)
+        self._archive(stage)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
         self._add_outputs()
+
+    def _archive(self, stage: Stage) -> None:
+        """Keep what was said on the bus, so that listeners can hear it again without a scan of the table."""
+        events.Archive(
+            self,
+            "Archive",
+            archive_name=stage.slug,
+            description="All events of the last weeks: docs/runbook.md, section Replaying the bus.",
+            source_event_bus=self.bus,
+            event_pattern=events.EventPattern(account=[self.account]),
+            retention=Duration.days(_ARCHIVED),
+        ).apply_removal_policy(KEPT)
 
     def _table(self, name: str, table: Table, stage: Stage) -> dynamodb.TableV2:
         return dynamodb.TableV2(

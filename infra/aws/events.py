@@ -16,6 +16,7 @@ from constructs import Construct
 
 from infra.aws.access import put_dead_letters
 from infra.aws.acknowledged import acknowledge
+from infra.aws.data_stack import KEPT
 from infra.aws.function import Delivery
 from infra.aws.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES, Consumer, Rule, Schedule
@@ -63,6 +64,7 @@ class Events(Construct):
             retention_period=_KEPT,
             enforce_ssl=True,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
+            removal_policy=KEPT,  # what waits for the operator survives the stack
         )
         acknowledge(made, {"AwsSolutions::AwsSolutions-SQS3": _LAST, "Serverless::Serverless-SQSRedrivePolicy": _LAST})
         return made

@@ -163,7 +163,12 @@ def test_a_stage_that_others_use_names_its_account(name):
 
 def test_what_must_survive_is_kept_and_protected_in_every_stage(stacks, assembly, stage_name):
     data = stacks[f"Stays-{stage_name}-Data"]
-    kinds = {"AWS::DynamoDB::GlobalTable": 2, "AWS::Events::EventBus": 1, "AWS::SecretsManager::Secret": 2}
+    kinds = {
+        "AWS::DynamoDB::GlobalTable": 2,
+        "AWS::Events::EventBus": 1,
+        "AWS::Events::Archive": 1,
+        "AWS::SecretsManager::Secret": 2,
+    }
     assert {kind: len(data.of_type(kind)) for kind in kinds} == kinds
     assert len(data.resources) == sum(kinds.values())
     for resource in data.resources.values():
@@ -194,11 +199,13 @@ def test_stacks_that_do_not_exist_yet_are_not_protected_so_that_a_failed_deploym
     assert [table["Replicas"][0]["DeletionProtectionEnabled"] for table in tables] == [False, False]
 
 
-def test_old_versions_of_functions_stay_and_so_do_the_logs_of_prod(stacks, stage_name):
+def test_old_versions_stay_and_so_do_dead_letters_and_the_logs_of_prod(stacks, stage_name):
     backend = stacks[f"Stays-{stage_name}-Backend"]
     kept = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
     for version in backend.of_type("AWS::Lambda::Version").values():
         assert kept.items() <= version.items()
+    for queue in backend.of_type("AWS::SQS::Queue").values():
+        assert kept.items() <= queue.items()
     logs = {each["DeletionPolicy"] for each in backend.of_type("AWS::Logs::LogGroup").values()}
     assert logs == {"RetainExceptOnCreate" if stage_name == "prod" else "Delete"}
 
