@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from pydantic import ValidationError
 
-from stays.aws.client import AwsError, DynamoDB
+from stays.aws.client import S3, AwsError, DynamoDB
 from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
@@ -19,7 +19,8 @@ from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
-from stays.metrics import count
+from stays.edge.stream import Aside, Record, failures
+from stays.metrics import count, count_put_aside
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
 from stays.table.profiles import Profiles
@@ -34,9 +35,11 @@ profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
 events = boto3.client("events", config=TIMEOUTS)
+records_bucket = S3(os.environ["RECORDS_BUCKET"])
+# The bus may fail while mail goes out, and the other way round.
+mails_aside = Aside(records_bucket, "fulfilment", count_put_aside)
+changes_aside = Aside(records_bucket, "fulfilment", count_put_aside)
 logger = Logger()
-
-Record = dict[str, Any]
 
 
 def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
@@ -127,7 +130,11 @@ def fulfil(stay_id: str, kind: str, now: datetime) -> None:
 
 
 def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
-    """Send the mail of the records, one by one. Returns the records to retry: all from the first failure on."""
+    """Send the mail of the records, one by one. Returns the records to retry.
+
+    One failing record does not hold up the others. After a second failure the rest is not tried: it may be an outage.
+    """
+    late: list[Record] = []
     for position, record in enumerate(records):
         image = record["dynamodb"]["NewImage"]
         try:
@@ -135,8 +142,10 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
         except (AwsError, Busy) as error:
             identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
             logger.warning("to be tried again", extra=identity)
-            return records[position:]
-    return []
+            late.append(record)
+            if len(late) > 1:
+                return [*late, *records[position + 1 :]]
+    return late
 
 
 def announcements_of(record: Record) -> list[Announcement]:
@@ -176,5 +185,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Mail and events do not wait for each other. The stream repeats the batch from the first failed record."""
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]
-    again = [*announce_all(changes), *fulfil_all(mails)]
-    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in again]}
+    now = datetime.now(UTC)
+    again = [*changes_aside.deliver(changes, announce_all, now), *mails_aside.deliver(mails, fulfil_all, now)]
+    return failures(again)

@@ -17,7 +17,7 @@ class Function(NamedTuple):
 
     Each setting grants the permission that it needs. The name of a secret lets the function read the secret. The mail
     sender lets it send mail. The WebSocket endpoint lets it post to connections and close them. The event bus lets it
-    publish. `access` lists the tables.
+    publish. The bucket lets it put records of the stream aside. `access` lists the tables.
     """
 
     timeout: int  # seconds
@@ -52,15 +52,17 @@ class Route(NamedTuple):
 
 
 class Consumer(NamedTuple):
-    """A function that reads the stream of a table. Times are in seconds."""
+    """A function that reads the stream of a table. Times are in seconds.
+
+    A failing record is tried again until it has this age. Then it goes whole into the bucket of records.
+    """
 
     function: str
     table: str
     filters: tuple[dict[str, Any], ...]
     batch_size: int
     parallelization: int
-    retries: int
-    max_age: int
+    max_age: int = 43_200  # the stream itself forgets after 24 hours
 
 
 class Schedule(NamedTuple):
@@ -218,7 +220,7 @@ FUNCTIONS = {
     "notifier": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"),
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "RECORDS_BUCKET"),
         why="25 records: 16 posts at a time of at most 6 s each, 2 s for who is joining; CPU for TLS to the gateway.",
         access=(
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
@@ -229,7 +231,7 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
+        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS", "RECORDS_BUCKET"),
         why="Ten mails one after the other, each rendered and handed to SES; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
@@ -340,8 +342,6 @@ CONSUMERS = (
         ),
         batch_size=25,
         parallelization=4,
-        retries=5,
-        max_age=3600,
     ),
     Consumer(
         function="fulfilment",
@@ -364,8 +364,6 @@ CONSUMERS = (
         ),
         batch_size=10,
         parallelization=4,
-        retries=5,
-        max_age=3600,
     ),
 )
 

@@ -19,6 +19,7 @@ os.environ.update(
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
     EVENT_BUS="stays",
+    RECORDS_BUCKET="records",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
     PARTIAL_WIN_PAGE="false",
     POWERTOOLS_SERVICE_NAME="tests",

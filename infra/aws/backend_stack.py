@@ -7,7 +7,7 @@ from aws_cdk import AssetHashType, CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.aws.access import Resources, connection_arns, statements
+from infra.aws.access import Resources, connection_arns, object_arns, statements
 from infra.aws.acknowledged import acknowledge, wildcard
 from infra.aws.data_stack import DataStack
 from infra.aws.events import Events
@@ -47,7 +47,7 @@ class BackendStack(Stack):
         self.functions = self._functions()
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)
-        self.events.serve(self.functions, data.tables, data.bus)
+        self.events.serve(self.functions, data.tables, data.bus, data.records)
         self._simulate()
         self._watch()
         self._add_outputs()
@@ -69,6 +69,7 @@ class BackendStack(Stack):
             tables=self._data.tables,
             secrets=self.secrets,
             bus=self._data.bus,
+            records=self._data.records_name,
             websocket_api_id=self.websocket.api.api_id,
             mail_sender=self._stage.mail_sender,
         )
@@ -76,6 +77,8 @@ class BackendStack(Stack):
         why = "Connections exist at run time only; the API, its stage and the methods are named."
         arns = connection_arns(self, resources.websocket_api_id)
         acknowledge(self, {wildcard(self, arn): why for arn in arns})
+        kept = "A record's time and number are part of its key; the bucket and the folder are named."
+        acknowledge(self, {wildcard(self, arn): kept for arn in object_arns(self, resources.records)})
         return {name: self._function(name, settings, resources) for name in FUNCTIONS}
 
     def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
@@ -117,6 +120,7 @@ class BackendStack(Stack):
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,
             "EVENT_BUS": self._data.bus.event_bus_name,
+            "RECORDS_BUCKET": self._data.records_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
             "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
@@ -137,7 +141,7 @@ class BackendStack(Stack):
             consumers=[consumer.function for consumer in CONSUMERS],
             http_api=self.http.api,
             websocket_stage=self.websocket_stage,
-            dead_letters=self.events.dead_letters,
+            dead_letters={**self.events.dead_letters, "stream": self._data.records_queue},
             tables=self._data.tables,
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
 from infra.aws.stage import read_context
@@ -20,6 +21,7 @@ from tests.integration.outside import AUDIENCE, Neighbour, neighbour
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layer is built for Linux")
 
 DATA, BACKEND = "Stays-dev-Data", "Stays-dev-Backend"
+ARCHIVE = "AWS::Events::Archive"
 NIGHTS = tuple((datetime.now(UTC).date() + timedelta(days=ahead)).isoformat() for ahead in (40, 41))
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
 
@@ -53,7 +55,7 @@ def templates(simulated: Path, emulator: Emulator, outside: Neighbour) -> dict[s
 @pytest.fixture(scope="module")
 def refused(emulator: Emulator, simulated: Path, templates: Mapping[str, Template]) -> Mapping[str, str]:
     """The reasons why resources of the backend cannot be deployed, by resource type."""
-    assert emulator.deploy(DATA, templates[DATA])["StackStatus"] == "CREATE_COMPLETE"
+    assert emulator.deploy(DATA, supported(templates[DATA]))["StackStatus"] == "CREATE_COMPLETE"
     emulator.upload(simulated, BACKEND)
     failed = emulator.deploy(BACKEND, templates[BACKEND])
     emulator.forget(BACKEND)
@@ -63,13 +65,15 @@ def refused(emulator: Emulator, simulated: Path, templates: Mapping[str, Templat
 @pytest.fixture(scope="module")
 def outputs(emulator: Emulator, templates: Mapping[str, Template], refused: Mapping[str, str]) -> dict[str, str]:
     """The outputs of the backend, deployed without the refused resources."""
-    made = emulator.deploy(BACKEND, without_expressions(templates[BACKEND]))
+    made = emulator.deploy(BACKEND, supported(templates[BACKEND]))
     assert (made["StackStatus"], made["reasons"]) == ("CREATE_COMPLETE", {})
     return {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}
 
 
-def without_expressions(template: Template) -> Template:
-    kept = {name: each for name, each in template["Resources"].items() if not is_expression(each)}
+def supported(template: Template) -> Template:
+    """The template without alarms over expressions and without the archive of the bus."""
+    resources = {name: each for name, each in template["Resources"].items() if each["Type"] != ARCHIVE}
+    kept = {name: each for name, each in resources.items() if not is_expression(each)}
     return template | {"Resources": kept}
 
 
@@ -132,9 +136,14 @@ def test_the_emulator_refuses_alarms_over_expressions_and_nothing_else(refused: 
     assert "metric math" in refused["AWS::CloudWatch::Alarm"]
 
 
+def test_the_emulator_refuses_the_archive_of_the_bus(emulator: Emulator, templates: Mapping[str, Template]):
+    with pytest.raises(ClientError, match=f"Unrecognized resource types: .{ARCHIVE}"):
+        emulator.deploy("Other", templates[DATA])
+
+
 def test_everything_else_is_deployed(emulator: Emulator, outputs: dict[str, str], templates: Mapping[str, Template]):
     for stack in (DATA, BACKEND):
-        assert emulator.resources(stack) == set(without_expressions(templates[stack])["Resources"])
+        assert emulator.resources(stack) == set(supported(templates[stack])["Resources"])
 
 
 def test_only_the_health_route_is_open_to_a_browser_without_a_token(outputs: dict[str, str]):

@@ -16,7 +16,7 @@ from stays.domain.mail import LONGEST_PAUSE
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-EDGES = {edge.function for edge in (*CONSUMERS, *RULES, *SCHEDULES)}
+EDGES = {edge.function for edge in (*RULES, *SCHEDULES)}  # the stream has one queue, beside its bucket
 
 
 def sections() -> dict[str, str]:
