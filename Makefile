@@ -20,7 +20,7 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$(NODE)/bin/node" \
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth deploy permissions pages contracts env doctor
+.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth bootstrap deploy rollback permissions pages contracts env doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -73,9 +73,17 @@ load: setup ## many users pay while ZaloPay fails; ARGS="--travellers 200 --seco
 synth: $(VENV)/.deploy.stamp node_modules/.stamp ## write the templates of all stages into cdk.out/, or one: STAGE=prod
 	$(CDK) synth --quiet -c bytecode=optional -c stage=$(if $(filter command line environment,$(origin STAGE)),$(STAGE),all) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) $(ARGS)
 
+bootstrap: $(VENV)/.deploy.stamp $(VENV)/.run.stamp node_modules/.stamp ## prepare the account of a stage for the CDK, once: STAGE=dev
+	@$(VENV)/bin/python -m infra.delivery.bootstrap --stage $(STAGE) -- env $(CDK) bootstrap -c stage=$(STAGE) $(ARGS)
+
 # make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
-deploy: $(VENV)/.deploy.stamp node_modules/.stamp ## deploy a stage: STAGE=dev [ZALOPAY=simulator]
-	$(CDK) deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
+deploy: $(VENV)/.deploy.stamp $(VENV)/.run.stamp node_modules/.stamp ## deploy a stage and check it; go back if it fails: STAGE=dev
+	@$(VENV)/bin/python -m infra.delivery.deploy --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) -- env $(CDK) \
+		deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
+
+# One function alone: make rollback STAGE=prod FUNCTION=payments
+rollback: $(VENV)/.run.stamp ## point the functions back at the release before, in seconds: STAGE=dev [FUNCTION=payments]
+	@$(VENV)/bin/python -m infra.delivery.rollback $(STAGE) $(FUNCTION)
 
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from pydantic import ValidationError
 
-from stays.aws.client import AwsError, DynamoDB
+from stays.aws.client import S3, AwsError, DynamoDB
 from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
@@ -23,7 +23,8 @@ from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
-from stays.metrics import count
+from stays.edge.stream import Aside, Record, failures
+from stays.metrics import count, count_put_aside
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects
 from stays.table.profiles import Profiles
@@ -41,9 +42,11 @@ profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
 events = boto3.client("events", config=TIMEOUTS)
+records_bucket = S3(os.environ["RECORDS_BUCKET"])
+# The bus may fail while mail goes out, and the other way round.
+mails_aside = Aside(records_bucket, "fulfilment", count_put_aside)
+changes_aside = Aside(records_bucket, "fulfilment", count_put_aside)
 logger = Logger()
-
-Record = dict[str, Any]
 
 
 def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
@@ -133,11 +136,12 @@ def fulfil(stay_id: str, kind: str, now: datetime) -> None:
     logger.info("fulfilled", extra={"sessionId": stay_id, "letter": kind})
 
 
-def fulfil_in_turn(record: Record, last: float) -> bool:
-    """Send the mail of a record when it is its turn. False if the record has to come again."""
+def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool:
+    """Send the mail of a record when it is its turn, or postpone the record. False if it failed."""
     turn = pace.turn(time.monotonic(), last)
     if turn is None:
-        return False
+        postponed.append(record)
+        return True
     time.sleep(turn)
     image = record["dynamodb"]["NewImage"]
     try:
@@ -149,11 +153,15 @@ def fulfil_in_turn(record: Record, last: float) -> bool:
     return True
 
 
-def fulfil_all(records: Sequence[Record], last: float) -> Sequence[Record]:
-    """Send the mail of the records in parallel; no turn begins after `last`. Returns the records to retry."""
+def fulfil_all(records: Sequence[Record], last: float, postponed: list[Record]) -> Sequence[Record]:
+    """Send the mail of the records in parallel; no turn begins after `last`. Returns the records that failed.
+
+    A record without a turn has not failed, however old it is: it joins `postponed`, and comes again.
+    """
+    attempt = partial(fulfil_in_turn, last=last, postponed=postponed)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(partial(fulfil_in_turn, last=last), records))
-    return [record for record, sent in zip(records, done, strict=True) if not sent]
+        done = list(pool.map(attempt, records))
+    return [record for record, succeeded in zip(records, done, strict=True) if not succeeded]
 
 
 def announcements_of(record: Record) -> list[Announcement]:
@@ -194,5 +202,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - LONGEST
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]
-    again = [*announce_all(changes), *fulfil_all(mails, last)]
-    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in again]}
+    now, postponed = datetime.now(UTC), list[Record]()
+    send_mails = partial(fulfil_all, last=last, postponed=postponed)
+    again = [*changes_aside.deliver(changes, announce_all, now), *mails_aside.deliver(mails, send_mails, now)]
+    return failures([*again, *postponed])

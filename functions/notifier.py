@@ -5,17 +5,19 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stays.aws.client import POSTING, DynamoDB, Management
+from stays.aws.client import POSTING, S3, DynamoDB, Management
 from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.notification import Message, messages_of
 from stays.edge.connections import JOINING, Connection, Connections, Post
-from stays.metrics import count, count_unreadable
+from stays.edge.stream import Aside, Record, failures
+from stays.metrics import count, count_put_aside, count_unreadable
 from stays.table.due_items import DueItems, changed, newly_booked, newly_paid
 
 PAUSE = 0.1  # seconds between two reads of a connection that is joining
@@ -26,9 +28,10 @@ dynamodb = DynamoDB()
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"], POSTING, Pace(RATE, RATE / 2)), connections)
+aside = Aside(S3(os.environ["RECORDS_BUCKET"]), "notifier", count_put_aside)
 logger = Logger()
 
-Records = Mapping[tuple[str, str], Sequence[dict[str, Any]]]  # the records of each item, by its key
+Records = Mapping[tuple[str, str], Sequence[Record]]  # the records of each item, by its key
 
 
 def owner(records: Sequence[dict[str, Any]]) -> str:
@@ -93,7 +96,7 @@ def look_up_again(wanted: Sequence[Connection]) -> list[Connection]:
     return [each for each in connections.load_of(*users) if each.connection_id in ids]
 
 
-def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
+def measure(records: Sequence[Record], unreached: set[str]) -> None:
     """Measure the seconds from payment to browser, and count the unreachable connections."""
     if unreached:
         count("UnreachedConnections", len(unreached))
@@ -101,15 +104,19 @@ def measure(records: list[dict[str, Any]], unreached: set[str]) -> None:
         count("CallbackToPush", (datetime.now(UTC) - paid_at).total_seconds(), MetricUnit.Seconds)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE
-    records: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for record in event["Records"]:
+def tell(changes: Sequence[Record], last: float) -> Sequence[Record]:
+    """Send the messages about all records. Returns those of users with an unreachable connection."""
+    records: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in changes:
         key = changed(record)
         if key is not None:
             records[key].append(record)
     unreached = send_to_all(records, last)
-    late = [record for each in records.values() if owner(each) in unreached for record in each]
-    measure(event["Records"], unreached)
+    measure(changes, unreached)
     logger.info("told", extra={"items": len(records), "unreached": len(unreached)})
-    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in late]}
+    return [record for each in records.values() if owner(each) in unreached for record in each]
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE
+    return failures(aside.deliver(event["Records"], partial(tell, last=last), datetime.now(UTC)))

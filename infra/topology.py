@@ -17,7 +17,7 @@ class Function(NamedTuple):
 
     Each setting grants the permission that it needs. The name of a secret lets the function read the secret. The mail
     sender lets it send mail. The WebSocket endpoint lets it post to connections and close them. The event bus lets it
-    publish. `access` lists the tables.
+    publish. The bucket lets it put records of the stream aside. `access` lists the tables.
     """
 
     timeout: int  # seconds
@@ -55,15 +55,17 @@ class Route(NamedTuple):
 
 
 class Consumer(NamedTuple):
-    """A function that reads the stream of a table. Times are in seconds."""
+    """A function that reads the stream of a table. Times are in seconds.
+
+    A failing record is tried again until it has this age. Then it goes whole into the bucket of records.
+    """
 
     function: str
     table: str
     filters: tuple[dict[str, Any], ...]
     batch_size: int
     parallelization: int
-    retries: int
-    max_age: int
+    max_age: int = 43_200  # the stream itself forgets after 24 hours
 
 
 class Schedule(NamedTuple):
@@ -228,7 +230,7 @@ FUNCTIONS = {
     "notifier": Function(
         timeout=30,
         memory=256,
-        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "POSTS_PER_SECOND"),
+        environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT", "POSTS_PER_SECOND", "RECORDS_BUCKET"),
         why="100 records: 64 posts at a time at its share of the rate, 2 s for who is joining; the least CPU for that.",
         access=(
             Access("stays", ("BatchGetItem",), (*_STAY, "AUCTION#*")),
@@ -239,7 +241,7 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS", "MAILS_PER_SECOND"),
+        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS", "MAILS_PER_SECOND", "RECORDS_BUCKET"),
         why="Ten mails in parallel, 15 s to wait for a turn and 15 s for a mail; events in a call or two.",
         access=(
             Access("stays", ("BatchGetItem",), _STAY),
@@ -395,8 +397,6 @@ CONSUMERS = (
         filters=_TOLD,
         batch_size=100,
         parallelization=4,
-        retries=5,
-        max_age=3600,
     ),
     Consumer(
         function="fulfilment",
@@ -419,8 +419,6 @@ CONSUMERS = (
         ),
         batch_size=10,
         parallelization=1,  # the mails of a batch go out in parallel; each lane more would lower the rate of the others
-        retries=5,
-        max_age=3600,
     ),
 )
 

@@ -21,6 +21,7 @@ os.environ.update(
     EVENT_BUS="stays",
     POSTS_PER_SECOND="1000",
     MAILS_PER_SECOND="1000",
+    RECORDS_BUCKET="records",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
     PARTIAL_WIN_PAGE="false",
     POWERTOOLS_SERVICE_NAME="tests",

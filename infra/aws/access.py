@@ -20,6 +20,7 @@ class Resources(NamedTuple):
     tables: Mapping[str, dynamodb.TableV2]
     secrets: Mapping[str, secretsmanager.ISecret]  # by the name of their setting
     bus: events.IEventBus
+    records: str  # the name of the bucket
     websocket_api_id: str
     mail_sender: str
 
@@ -70,6 +71,8 @@ def _by_setting(setting: str, resources: Resources) -> Iterator[iam.PolicyStatem
         yield _send(resources.stack, resources.mail_sender)
     elif setting == "EVENT_BUS":
         yield _publish(resources.bus)
+    elif setting == "RECORDS_BUCKET":
+        yield from _put_records(resources.stack, resources.records)
 
 
 def read_secret(secret: secretsmanager.ISecret) -> iam.PolicyStatement:
@@ -98,6 +101,21 @@ def _publish(bus: events.IEventBus) -> iam.PolicyStatement:
         resources=[bus.event_bus_arn],
         conditions={"StringEquals": {"events:source": EVENT_SOURCE}},
     )
+
+
+def object_arns(stack: Stack, bucket: str) -> list[str]:
+    """Return the ARNs of what a function puts aside, and of what its mapping gives up; Lambda chooses these names."""
+    return [f"{_bucket_arn(stack, bucket)}/{folder}/*" for folder in ("aside", "aws/lambda")]
+
+
+def _bucket_arn(stack: Stack, bucket: str) -> str:
+    return stack.format_arn(service="s3", region="", account="", resource=bucket)
+
+
+def _put_records(stack: Stack, bucket: str) -> Iterator[iam.PolicyStatement]:
+    """Allow to put records aside: the function, and its mapping, which first lists the bucket."""
+    yield iam.PolicyStatement(actions=["s3:PutObject"], resources=object_arns(stack, bucket))
+    yield iam.PolicyStatement(actions=["s3:ListBucket"], resources=[_bucket_arn(stack, bucket)])
 
 
 def write_logs(log_group_arn: str) -> iam.PolicyStatement:

@@ -7,7 +7,7 @@ from aws_cdk import Annotations, AssetHashType, CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.aws.access import Resources, connection_arns, statements
+from infra.aws.access import Resources, connection_arns, object_arns, statements
 from infra.aws.acknowledged import acknowledge, wildcard
 from infra.aws.boundary import bound
 from infra.aws.budget import limit_cost
@@ -28,12 +28,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 class BackendStack(Stack):
     """The same functions and the same topology as in the local run."""
 
-    def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment) -> None:
+    def __init__(self, scope: Construct, stage: Stage, data: DataStack, env: Environment, *, new: bool = False) -> None:
         super().__init__(
             scope,
             f"Stays-{stage.name}-Backend",
             env=env,
-            termination_protection=stage.protected,
+            termination_protection=stage.protected and not new,
             tags={"stays:stage": stage.name},
             description=f"Stays {stage.name}: functions, APIs and alarms.",
         )
@@ -51,7 +51,7 @@ class BackendStack(Stack):
         self.functions = self._functions()
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)
-        self.events.serve(self.functions, data.tables, data.bus)
+        self.events.serve(self.functions, data.tables, data.bus, data.records)
         self._simulate()
         self._watch()
         limit_cost(self, stage)
@@ -75,6 +75,7 @@ class BackendStack(Stack):
             tables=self._data.tables,
             secrets=self.secrets,
             bus=self._data.bus,
+            records=self._data.records_name,
             websocket_api_id=self.websocket.api.api_id,
             mail_sender=self._stage.mail_sender,
         )
@@ -82,6 +83,8 @@ class BackendStack(Stack):
         why = "Connections exist at run time only; the API, its stage and the methods are named."
         arns = connection_arns(self, resources.websocket_api_id)
         acknowledge(self, {wildcard(self, arn): why for arn in arns})
+        kept = "A record's time and number are part of its key; the bucket and the folder are named."
+        acknowledge(self, {wildcard(self, arn): kept for arn in object_arns(self, resources.records)})
         return {name: self._function(name, settings, resources) for name in FUNCTIONS}
 
     def _function(self, name: str, settings: dict[str, str], resources: Resources) -> lambda_.Alias:
@@ -123,6 +126,7 @@ class BackendStack(Stack):
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,
             "EVENT_BUS": self._data.bus.event_bus_name,
+            "RECORDS_BUCKET": self._data.records_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
             "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
@@ -135,7 +139,7 @@ class BackendStack(Stack):
             self.simulator.serve(one_file("infra/zalopay_simulator/on_lambda", "handler.py"), layers, self._common)
 
     def _watch(self) -> None:
-        Monitoring(
+        self.monitoring = Monitoring(
             self,
             "Monitoring",
             name=f"Stays-{self._stage.name}",
@@ -144,7 +148,7 @@ class BackendStack(Stack):
             consumers=[consumer.function for consumer in CONSUMERS],
             http_api=self.http.api,
             websocket_stage=self.websocket_stage,
-            dead_letters=self.events.dead_letters,
+            dead_letters={**self.events.dead_letters, "stream": self._data.records_queue},
             tables=self._data.tables,
         )
 
@@ -154,6 +158,7 @@ class BackendStack(Stack):
             "NextPublicApiUrl": (self.http.url, "NEXT_PUBLIC_API_URL of the frontend"),
             "NextPublicWsUrl": (self.websocket.url, "NEXT_PUBLIC_WS_URL of the frontend"),
             "ZaloPayCallbackUrl": (self.http.callback_url, "The callback to register with ZaloPay"),
+            "AlarmTopic": (self.monitoring.topic.topic_arn, "Where alarms go; its subscription has to be confirmed"),
         }
         if self.http.domain_target:
             outputs["DomainTarget"] = (self.http.domain_target, "Where the domain's CNAME or alias has to point")

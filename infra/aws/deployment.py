@@ -29,11 +29,16 @@ def synthesize() -> None:
 
 
 def add_stages(app: App) -> list[Stage]:
-    """Add both stacks of every stage that the app's context chooses; `-c` overrides cdk.json."""
+    """Add both stacks of every stage that the app's context chooses; `-c` overrides cdk.json.
+
+    `-c new=Data,Backend` names the stacks that do not exist yet: they are protected by the deployment after it.
+    """
+    new = (app.node.try_get_context("new") or "").split(",")
     stages = read_stages({name: app.node.try_get_context(name) for name in ("stage", "stages", "zalopay")})
     for stage in stages:
         env = Environment(account=stage.account, region=stage.region)
-        BackendStack(app, stage, DataStack(app, stage, env), env)
+        data = DataStack(app, stage, env, new="Data" in new)
+        BackendStack(app, stage, data, env, new="Backend" in new)
     return stages
 
 

@@ -9,20 +9,18 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.aws.access import put_dead_letters
-from infra.aws.acknowledged import acknowledge
+from infra.aws.data_stack import dead_letter_queue
 from infra.aws.function import Delivery
 from infra.aws.stage import Stage
 from infra.topology import CONSUMERS, RULES, SCHEDULES, Consumer, Rule, Schedule
 
-_EDGES = (*CONSUMERS, *RULES, *SCHEDULES)
-_LAST = "This is where dead letters lie until somebody looks; an alarm says so."
-_KEPT = Duration.days(14)  # the maximum: dead letters wait for the operator
+_EDGES = (*RULES, *SCHEDULES)
 
 
 class Events(Construct):
@@ -31,7 +29,12 @@ class Events(Construct):
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "Events")
         self._stage = stage
-        self.dead_letters = {edge.function: self._queue(edge.function) for edge in _EDGES}
+        self.dead_letters = {
+            edge.function: dead_letter_queue(
+                self, f"DeadLetters-{edge.function}", f"{stage.slug}-{edge.function}-dead-letters"
+            )
+            for edge in _EDGES
+        }
 
     def delivery(self, name: str) -> Delivery | None:
         """Return how Lambda retries the asynchronous events of a function; None for a function without such events."""
@@ -46,28 +49,19 @@ class Events(Construct):
         functions: Mapping[str, lambda_.IFunction],
         tables: Mapping[str, dynamodb.TableV2],
         bus: events.IEventBus,
+        records: s3.IBucket,
     ) -> None:
-        """Connect all triggers to their functions."""
+        """Connect all triggers to their functions. `records` gets what the stream's mappings give up."""
         for consumer in CONSUMERS:
-            self._read(consumer, functions[consumer.function], tables[consumer.table])
+            self._read(consumer, functions[consumer.function], tables[consumer.table], records)
         for rule in RULES:
             self._hear(rule, functions[rule.function], bus)
         for schedule in SCHEDULES:
             self._keep_time(schedule, functions[schedule.function])
 
-    def _queue(self, name: str) -> sqs.Queue:
-        made = sqs.Queue(
-            self,
-            f"DeadLetters-{name}",
-            queue_name=f"{self._stage.slug}-{name}-dead-letters",
-            retention_period=_KEPT,
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-        )
-        acknowledge(made, {"AwsSolutions::AwsSolutions-SQS3": _LAST, "Serverless::Serverless-SQSRedrivePolicy": _LAST})
-        return made
-
-    def _read(self, consumer: Consumer, function: lambda_.IFunction, table: dynamodb.TableV2) -> None:
+    def _read(
+        self, consumer: Consumer, function: lambda_.IFunction, table: dynamodb.TableV2, records: s3.IBucket
+    ) -> None:
         lambda_.EventSourceMapping(
             self,
             f"Stream-{consumer.function}",
@@ -80,9 +74,9 @@ class Events(Construct):
             parallelization_factor=consumer.parallelization,
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            retry_attempts=consumer.retries,
+            # No number of retries: a record is tried until it has its age. S3 keeps it whole, a queue only its number.
             max_record_age=Duration.seconds(consumer.max_age),
-            on_failure=sources.SqsDlq(self.dead_letters[consumer.function]),
+            on_failure=sources.S3OnFailureDestination(records),
         )
 
     def _hear(self, rule: Rule, function: lambda_.IFunction, bus: events.IEventBus) -> None:

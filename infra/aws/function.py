@@ -13,10 +13,9 @@ from constructs import Construct
 
 from infra.aws.access import put_dead_letters, write_logs
 from infra.aws.acknowledged import acknowledge
-from infra.aws.stage import Stage
+from infra.aws.data_stack import KEPT
+from infra.aws.stage import ALIAS, Stage
 from infra.topology import Function
-
-_ALIAS = "live"
 
 _NEWEST = "3.13 is supported as long as 3.14, and is what everybody runs the tests on; all change together."
 _TRACES = "Traces would show no single call of AWS; the logs have the session id of each decision."
@@ -75,7 +74,7 @@ class LiveFunction(Construct):
         return lambda_.Function(
             self,
             "Function",
-            function_name=f"{stage.slug}-{self.node.id.replace('_', '-')}",
+            function_name=stage.function_name(self.node.id),
             description=function.why,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -92,6 +91,8 @@ class LiveFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
+            # Old versions stay: `make rollback` points the alias back to them.
+            current_version_options=lambda_.VersionOptions(removal_policy=KEPT),
         )
 
     def _published(self, made: lambda_.Function, delivery: Delivery | None) -> lambda_.Alias:
@@ -102,7 +103,7 @@ class LiveFunction(Construct):
         return lambda_.Alias(
             self,
             "Alias",
-            alias_name=_ALIAS,
+            alias_name=ALIAS,
             version=made.current_version,
             on_failure=destinations.SqsDestination(delivery.dead_letters) if delivery else None,
             retry_attempts=delivery.retries if delivery else None,
@@ -120,8 +121,10 @@ def _role(scope: Construct, allowed: Sequence[iam.PolicyStatement]) -> iam.Role:
 
 
 def log_group(scope: Construct, name: str, group: str, stage: Stage) -> logs.LogGroup:
-    """Create a log group. The stage sets its retention, and it is deleted with the stack."""
-    made = logs.LogGroup(scope, name, log_group_name=group, removal_policy=RemovalPolicy.DESTROY)
+    """Create a log group. The stage sets its retention. Only the logs of prod are kept when the stack is deleted."""
+    made = logs.LogGroup(
+        scope, name, log_group_name=group, removal_policy=KEPT if stage.protected else RemovalPolicy.DESTROY
+    )
     child = made.node.default_child
     assert isinstance(child, logs.CfnLogGroup)
     child.retention_in_days = stage.log_retention_days

@@ -78,22 +78,20 @@ class HttpApi(Construct):
             if any(route.function == name for route in ROUTES)
         }
         routes = [self._route(route, integrations[route.function], authorizer) for route in ROUTES]
-        self._pass_on(authorizer)
-        return self._publish(routes)
+        return self._publish([*routes, *self._pass_on(authorizer)])
 
-    def _pass_on(self, authorizer: HttpJwtAuthorizer) -> None:
+    def _pass_on(self, authorizer: HttpJwtAuthorizer) -> list[apigateway.HttpRoute]:
         """Add the routes of the legacy backend, if there is one. Our own paths are more specific and win."""
         address = self._stage.legacy_api_url
         if address is None:
-            return
+            return []
         integration = HttpUrlIntegration(
             LEGACY,
             f"{address}/{{proxy}}",
             method=apigateway.HttpMethod.ANY,
             timeout=Duration.seconds(LEGACY_TIMEOUT),
         )
-        for route in LEGACY_ROUTES:
-            self._route(route, integration, authorizer)
+        return [self._route(route, integration, authorizer) for route in LEGACY_ROUTES]
 
     def _route(
         self, route: Route, integration: apigateway.HttpRouteIntegration, authorizer: HttpJwtAuthorizer
@@ -130,9 +128,8 @@ class HttpApi(Construct):
         child.route_settings = {
             route_key(route): route_throttle(self._stage.peak.throttle(route.calls)) for route in ROUTES if route.calls
         }
-        for route, made in zip(ROUTES, routes, strict=True):
-            if route.calls:  # a stage cannot name a route that does not exist yet
-                published.node.add_dependency(made)
+        # A stage cannot throttle a route that does not exist yet, and each route after it would be a deployment.
+        published.node.add_dependency(*routes)
         return published
 
     def _own_domain(self) -> apigateway.DomainName | None:

@@ -19,6 +19,8 @@ STAGES = ("dev", "staging", "prod")
 # ZaloPay publishes the keys of these apps, so anyone can sign a callback for them.
 PUBLIC_APP_IDS = frozenset({553, 554, 2553, 2554, 15847})
 
+ALIAS = "live"  # all callers of a function use this alias
+
 ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "https://openapi.zalopay.vn"}
 
 _CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
@@ -156,6 +158,10 @@ class Stage(_Settings):
         """The prefix of the names of its resources."""
         return f"stays-{self.name}"
 
+    def function_name(self, name: str) -> str:
+        """Return the name in Lambda of a function of the topology."""
+        return f"{self.slug}-{name.replace('_', '-')}"
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.zalopay == "production" and self.zalopay_app_id in PUBLIC_APP_IDS:
@@ -167,6 +173,8 @@ class Stage(_Settings):
             raise ValueError(f"the certificate of domain {self.domain.name} has to lie in {self.region}")
         if self.domain and self.legacy_api_url and urlsplit(self.legacy_api_url).hostname == self.domain.name:
             raise ValueError(f"legacyApiUrl leads to {self.domain.name} itself: calls would go round in circles")
+        if self.account is None and self.name != "dev":
+            raise ValueError("`account` is missing in cdk.json: a wrong sign-in would deploy into another account")
         if self.protected:
             self._takes_money()
         return self

@@ -55,9 +55,7 @@ class WebSocketApi(Construct):
         integrations = {
             name: WebSocketLambdaIntegration(name, functions[name]) for name in set(WEBSOCKET_ROUTES.values())
         }
-        routes = {
-            key: self.api.add_route(key, integration=integrations[name]) for key, name in WEBSOCKET_ROUTES.items()
-        }
+        routes = [self.api.add_route(key, integration=integrations[name]) for key, name in WEBSOCKET_ROUTES.items()]
         rate, burst = self._peak.throttle(WEBSOCKET_CALLS)
         published = apigateway.WebSocketStage(
             self,
@@ -72,6 +70,6 @@ class WebSocketApi(Construct):
         child.route_settings = {
             key: route_throttle(self._peak.throttle(calls)) for key, calls in WEBSOCKET_ROUTE_CALLS.items()
         }
-        for key in WEBSOCKET_ROUTE_CALLS:  # a stage cannot name a route that does not exist yet
-            published.node.add_dependency(routes[key])
+        # A stage cannot throttle a route that does not exist yet, and each route after it would be a deployment.
+        published.node.add_dependency(*routes)
         return published

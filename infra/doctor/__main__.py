@@ -3,19 +3,21 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from infra.aws.outputs import NotDeployed, Outputs, outputs_in, read_outputs
-from infra.aws.stage import STAGES, Stage, read_context
-from infra.doctor.account import Account, check_account, check_secrets, open_account
-from infra.doctor.finding import Finding, Verdict, bad, report, unseen
+from infra.aws.stage import STAGES, ZALOPAY_ENDPOINTS, Stage, read_context
+from infra.doctor.account import Account, check_account, check_alarm_address, check_secrets, open_account
+from infra.doctor.finding import Finding, Verdict, bad, on, report, unseen
 from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
-from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
+from infra.doctor.question import check_key1
+from infra.doctor.quotas import check_quotas
+from infra.doctor.served import check_api, check_callback, check_origins, check_websocket, resolves
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -49,14 +51,21 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Print every finding and return the exit code: 1 if any finding is bad."""
     chosen = parser().parse_args(arguments)
-    wrong = 0
     with httpx.Client(timeout=10, follow_redirects=False) as web:
-        for finding in (_address if chosen.api else _stage)(web, chosen):
-            wrong += finding.verdict is Verdict.BAD
-            sys.stdout.write("\n".join(report([finding])) + "\n")
-            sys.stdout.flush()
+        found = tell((_address if chosen.api else _stage)(web, chosen))
+    return 1 if any(finding.verdict is Verdict.BAD for finding in found) else 0
+
+
+def tell(findings: Iterable[Finding]) -> list[Finding]:
+    """Print each finding as it comes, and then their number."""
+    found = []
+    for finding in findings:
+        found.append(finding)
+        sys.stdout.write("\n".join(report([finding])) + "\n")
+        sys.stdout.flush()
+    wrong = sum(finding.verdict is Verdict.BAD for finding in found)
     sys.stdout.write(f"Problems: {wrong or 'none'}.\n")
-    return 1 if wrong else 0
+    return found
 
 
 def _address(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
@@ -90,7 +99,8 @@ def _stage(web: httpx.Client, chosen: argparse.Namespace) -> Iterator[Finding]:
     if stage.legacy_api_url:
         yield from check_legacy(web, stage.legacy_api_url)
     account = open_account(stage.region)
-    yield from check_account(account, stage)
+    if (yield from check_account(account, stage)):
+        yield from check_quotas(account, stage)
     if not chosen.before:
         yield from _deployed(web, chosen, stage, account)
 
@@ -103,12 +113,19 @@ def _deployed(web: httpx.Client, chosen: argparse.Namespace, stage: Stage, accou
         do = f"Run: make deploy STAGE={stage.name}"
         yield bad(f"Not deployed: {error}", do) if chosen.after else unseen(f"Not deployed yet: {error}", do)
         return
+    yield from check_deployed(web, account, stage, outputs)
+
+
+def check_deployed(web: httpx.Client, account: Account, stage: Stage, outputs: Outputs) -> Iterator[Finding]:
+    """Check a deployed stage: the release from outside, and what people do for it."""
     yield from check_outputs(outputs)
-    yield from check_served(web, outputs, stage.frontends)
-    if stage.legacy_api_url and "NextPublicApiUrl" in outputs:
-        yield from check_passed_on(web, outputs["NextPublicApiUrl"], stage.legacy_api_url)
+    yield from check_release(web, stage, outputs)
+    if "AlarmTopic" in outputs:
+        yield check_alarm_address(account, outputs["AlarmTopic"], stage.alarm_address)
     if stage.zalopay != "simulator":
-        yield from check_secrets(account, outputs, prod=stage.protected)
+        keys = yield from check_secrets(account, outputs, prod=stage.protected)
+        if keys.get("key1"):
+            yield check_key1(web, ZALOPAY_ENDPOINTS[stage.zalopay], stage.zalopay_app_id, keys["key1"])
 
 
 def check_outputs(outputs: Outputs) -> Iterator[Finding]:
@@ -118,16 +135,22 @@ def check_outputs(outputs: Outputs) -> Iterator[Finding]:
             yield bad(f"The output {name} is missing.", "Deploy again; the stage may run another version.")
 
 
-def check_served(web: httpx.Client, outputs: Mapping[str, str], frontends: Iterable[str]) -> Iterator[Finding]:
-    """Check the deployed APIs from outside."""
-    if "NextPublicApiUrl" in outputs:
-        yield from check_api(web, outputs["NextPublicApiUrl"])
-        yield from check_origins(web, outputs["NextPublicApiUrl"], frontends)
-    if "ZaloPayCallbackUrl" in outputs:
-        yield from check_callback(web, outputs["ZaloPayCallbackUrl"])
-    if "NextPublicWsUrl" in outputs:
-        yield from _check_scheme(outputs["NextPublicWsUrl"])
-        yield from check_websocket(outputs["NextPublicWsUrl"])
+def check_release(web: httpx.Client, stage: Stage, outputs: Outputs) -> Iterator[Finding]:
+    """Check the deployed APIs from outside; each finding names its check. Nothing is seen before the name resolves."""
+    if stage.domain and not resolves(stage.domain.name):
+        do = f"Point it at {outputs.get('DomainTarget', 'the output DomainTarget')}, then run doctor again."
+        yield bad(f"The name {stage.domain.name} leads nowhere yet.", do)
+        return
+    if api := outputs.get("NextPublicApiUrl"):
+        yield from on("api", check_api(web, api))
+        yield from on("origins", check_origins(web, api, stage.frontends))
+        if stage.legacy_api_url:
+            yield from on("legacy", check_passed_on(web, api, stage.legacy_api_url))
+    if callback := outputs.get("ZaloPayCallbackUrl"):
+        yield from on("callback", check_callback(web, callback))
+    if websocket := outputs.get("NextPublicWsUrl"):
+        yield from on("websocket", _check_scheme(websocket))
+        yield from on("websocket", check_websocket(websocket))
 
 
 def _check_scheme(websocket: str) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
-"""Checks that need the AWS account: its identity, its preparation, and the contents of the secrets."""
+"""Checks that need the AWS account: its identity, its preparation, the alarm address, the secrets."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from email.utils import parseaddr
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from infra.doctor.settings import check_keys
 OLDEST_BOOTSTRAP = 21
 SECRETS = {"key1": "ZaloPayKey1Secret", "key2": "ZaloPayKey2Secret"}  # outputs of the data stack
 
-_NEEDS = "docs/deploy.md lists the permissions that a deployment needs."
+NEEDS = "docs/deploy.md lists the permissions that a deployment needs."
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 
 
@@ -27,41 +27,49 @@ class Account(NamedTuple):
     ses: Any
     cloudformation: Any
     secrets: Any
+    functions: Any
+    gateway: Any
+    topics: Any
 
 
 def open_account(region: str) -> Account:
     """Return clients for the account of this machine's own AWS settings."""
     session = boto3.Session(region_name=region)
-    names = ("sts", "ssm", "sesv2", "cloudformation", "secretsmanager")
+    names = ("sts", "ssm", "sesv2", "cloudformation", "secretsmanager", "lambda", "apigateway", "sns")
     return Account(*(session.client(name) for name in names))
 
 
-def check_account(account: Account, stage: Stage) -> Iterator[Finding]:
-    """Check that the account is the right one, is bootstrapped, and may send mail. Unseen without credentials."""
+def check_account(account: Account, stage: Stage) -> Generator[Finding, None, bool]:
+    """Check that the account is the stage's and prepared. Returns whether more can be asked of it.
+
+    Unseen without credentials.
+    """
     try:
         number = account.sts.get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         do = "Sign in (for example: aws sso login). It is not needed on a machine that does not deploy."
-        yield unseen(f"AWS could not be asked: {_reason(error)}.", do)
-        return
+        yield unseen(f"AWS could not be asked: {reason(error)}.", do)
+        return False
     if stage.account not in (None, number):
         yield bad(
             f"Signed in to account {number}, {stage.name} belongs to {stage.account}.", "Sign in to that account."
         )
-        return
+        return False
     yield good(f"Signed in to account {number}.")
-    yield _check_bootstrap(account, stage.region)
+    yield _check_bootstrap(account, stage)
     yield _check_sender(account, stage.mail_sender)
+    return True
 
 
-def _check_bootstrap(account: Account, region: str) -> Finding:
-    prepare = "Run: npx cdk bootstrap"
+def _check_bootstrap(account: Account, stage: Stage) -> Finding:
+    region = stage.region
+    prepare = f"Run: make bootstrap STAGE={stage.name}"
     try:
         version = int(account.ssm.get_parameter(Name=_BOOTSTRAP)["Parameter"]["Value"])
     except account.ssm.exceptions.ParameterNotFound:
         return bad(f"{region} is not prepared for the CDK.", prepare)
     except (BotoCoreError, ClientError) as error:
-        return unseen(f"Whether {region} is prepared for the CDK could not be read: {_reason(error)}.", _NEEDS)
+        return unseen(f"Whether {region} is prepared for the CDK could not be read: {reason(error)}.", NEEDS)
     if version < OLDEST_BOOTSTRAP:
         return bad(f"{region} is prepared for an older CDK: {version}, not {OLDEST_BOOTSTRAP}.", prepare)
     return good(f"{region} is prepared for the CDK.")
@@ -77,18 +85,33 @@ def _check_sender(account: Account, sender: str) -> Finding:
         except account.ses.exceptions.NotFoundException:
             continue
         except (BotoCoreError, ClientError) as error:
-            return unseen(f"Whether SES knows {identity} could not be read: {_reason(error)}.", _NEEDS)
+            return unseen(f"Whether SES knows {identity} could not be read: {reason(error)}.", NEEDS)
     do = "Verify the domain in SES (aws sesv2 create-email-identity --email-identity <domain>) and set its DNS records."
     return bad(f"SES does not know {address}, or has not verified it: no mail goes out.", do)
 
 
-def _reason(error: BotoCoreError | ClientError) -> str:
+def check_alarm_address(account: Account, topic: str, address: str) -> Finding:
+    """Check that the alarm address has confirmed its subscription. SNS sends alarms to no other."""
+    try:
+        pages = account.topics.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        found = {each["Endpoint"]: each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]}
+    except (BotoCoreError, ClientError) as error:
+        return unseen(f"Whether {address} gets alarms could not be read: {reason(error)}.", NEEDS)
+    if found.get(address, "").startswith("arn:"):
+        return good(f"{address} gets alarms.")
+    return bad(f"{address} has not confirmed its subscription: no alarm arrives.", "Open the mail of SNS and confirm.")
+
+
+def reason(error: BotoCoreError | ClientError) -> str:
+    """Name the error of a call in a word."""
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
 
 
-def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -> Iterator[Finding]:
-    """Check that the secrets hold keys instead of the placeholder."""
-    keys = {}
+def check_secrets(
+    account: Account, outputs: Mapping[str, str], *, prod: bool
+) -> Generator[Finding, None, dict[str, str]]:
+    """Check that the secrets hold keys instead of the placeholder. Returns the keys that it could read."""
+    keys: dict[str, str] = {}
     for name, output in SECRETS.items():
         try:
             value = json.loads(account.secrets.get_secret_value(SecretId=outputs[output])["SecretString"])
@@ -103,3 +126,4 @@ def check_secrets(account: Account, outputs: Mapping[str, str], *, prod: bool) -
                 "Your AWS user may not read it. Ask somebody who may.",
             )
     yield from check_keys(keys, prod=prod)
+    return keys

@@ -1,6 +1,6 @@
 """The doctor's findings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -14,11 +14,12 @@ class Verdict(StrEnum):
 
 
 class Finding(NamedTuple):
-    """The result of one check; `do` gives the fix."""
+    """The result of one check; `do` gives the fix. `about` names a check of the release itself, from outside."""
 
     verdict: Verdict
     what: str
     do: str = ""
+    about: str = ""
 
 
 def good(what: str) -> Finding:
@@ -34,6 +35,21 @@ def bad(what: str, do: str) -> Finding:
 def unseen(what: str, do: str = "") -> Finding:
     """Return a finding for a check that could not run."""
     return Finding(Verdict.UNSEEN, what, do)
+
+
+def on(about: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Name the check of the release that these findings belong to."""
+    return (finding._replace(about=about) for finding in findings)
+
+
+def failing(findings: Sequence[Finding]) -> set[str]:
+    """Return the checks of the release that found a problem."""
+    return {each.about for each in findings if each.about and each.verdict is Verdict.BAD}
+
+
+def passing(findings: Sequence[Finding]) -> set[str]:
+    """Return the checks of the release that found no problem."""
+    return {each.about for each in findings if each.about} - failing(findings)
 
 
 def report(findings: Iterable[Finding]) -> Iterator[str]:

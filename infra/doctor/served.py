@@ -1,6 +1,7 @@
 """Checks from outside, after a deployment: the API answers the calls that the frontend and ZaloPay make."""
 
 import json
+import socket
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
@@ -14,6 +15,14 @@ from infra.topology import WEBSOCKET_STAGE
 PREFIX = "/api/v1"
 _STRANGER = "https://stranger.invalid"
 _PATIENCE = 10  # seconds
+
+
+def resolves(name: str) -> bool:
+    """Say whether a name leads to an address."""
+    try:
+        return bool(socket.getaddrinfo(name, 443))
+    except OSError:
+        return False
 
 
 def check_api(web: httpx.Client, api: str) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ PUBLIC_KEYS = {
     "sdngKKJmqEMzvh5QQcdD2A9XBSKUNaYn",
     "trMrHtvjo6myautxDUiAcYsVtaeQ8nhf",
 }
-_PLACEHOLDERS = (r"\.example\b", r"your-tenant", r"\b999999\b")
+_PLACEHOLDERS = (r"\.example\b", r"your-tenant", r"\b999999\b", r"\b0{12}\b")
 
 
 def check_settings(name: str, context: Mapping[str, Any]) -> tuple[Stage | None, list[Finding]]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from infra.local.asgi import Invoke
 from infra.local.bus import Bus, Undelivered
 from infra.local.clock import MovedClock
 from infra.local.database import Database
@@ -27,7 +28,8 @@ INDEX = {
     "POST /dev/events": 'publishes {"detail-type", "detail", "source"?, "id"?, "time"?}, or a list of them, on the bus',
     "POST /dev/schedule": "runs the scheduled functions now",
     "GET /dev/clock": 'the time of this run; POST {"advance": seconds} or {"offset": seconds} moves it',
-    "GET /dev/dead-letters": "events and records on which a function failed after all retries; DELETE deletes all",
+    "GET /dev/dead-letters": "events and records that were given up or put aside; DELETE deletes all",
+    "POST /dev/functions/{function}": "calls a function with the body as its event, as `redrive` does",
     "GET /dev/environment": "the settings of the functions, for tools such as `python -m infra.operator`",
     "POST /dev/seed": "empties the tables, closes connections, deletes dead letters, and publishes the seed data",
 }
@@ -47,6 +49,7 @@ class Parts(NamedTuple):
     environment: Mapping[str, str]
     move_functions: Callable[[float], Awaitable[None]]
     forget: Forget
+    invoke: Invoke
 
 
 def dev_app(parts: Parts) -> Starlette:
@@ -55,7 +58,7 @@ def dev_app(parts: Parts) -> Starlette:
         _get("/dev", lambda _: JSONResponse(INDEX)),
         *_event_routes(parts),
         *_clock_routes(parts),
-        *_dead_letter_routes(parts.dead_letters),
+        *_dead_letter_routes(parts.dead_letters, parts.invoke),
         _get("/dev/environment", lambda _: JSONResponse(dict(parts.environment))),
         *parts.mailbox.routes,
         *parts.published.routes,
@@ -131,13 +134,27 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
     return [_get("/dev/clock", show), Route("/dev/clock", move, methods=["POST"])]
 
 
-def _dead_letter_routes(dead_letters: Journal) -> list[BaseRoute]:
+def _dead_letter_routes(dead_letters: Journal, invoke: Invoke) -> list[BaseRoute]:
     async def forget(_: Request) -> Response:
         dead_letters.clear()
         return JSONResponse({})
 
+    async def put_aside(request: Request) -> Response:
+        """Stand in for S3: what a function puts aside lies with the dead letters."""
+        record = await _content(request)
+        dead_letters.add({"function": request.path_params["function"], "error": "put aside", "event": record})
+        return Response()
+
+    async def call(request: Request) -> Response:
+        try:
+            return JSONResponse(await invoke(request.path_params["function"], await _content(request)))
+        except FunctionError as error:
+            return JSONResponse({"error": reason(error)}, 502)
+
     return [
         _get("/dev/dead-letters", lambda _: JSONResponse(dead_letters.entries)),
+        Route("/dev/s3/{bucket}/aside/{function}/{name}", put_aside, methods=["PUT"]),
+        Route("/dev/functions/{function}", call, methods=["POST"]),
         Route("/dev/dead-letters", forget, methods=["DELETE"]),
     ]
 

@@ -57,6 +57,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "JWT_AUDIENCE": settings.audience,
         "MAIL_SENDER": "Stays <no-reply@stays.example>",
         "EVENT_BUS": "stays",
+        "RECORDS_BUCKET": "records",
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),
         **({"LEGACY_API_URL": settings.legacy} if settings.legacy else {}),
         "PARTIAL_WIN_PAGE": json.dumps(settings.partial_win_page),
@@ -71,6 +72,7 @@ def _aws(addresses: Addresses) -> dict[str, str]:
         "AWS_ENDPOINT_URL_DYNAMODB": addresses.database,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": addresses.database,
         "AWS_ENDPOINT_URL_SESV2": f"{addresses.http}/dev/ses",
+        "AWS_ENDPOINT_URL_S3": f"{addresses.http}/dev/s3",
         "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{addresses.http}/dev/eventbridge",
         # The functions must not find the AWS accounts of this machine's user.
         "AWS_CONFIG_FILE": os.devnull,

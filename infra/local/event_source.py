@@ -1,4 +1,4 @@
-"""Delivers stream records as Lambda's event source mapping does: lanes, batches, retries, dead letters."""
+"""Delivers stream records as Lambda's event source mapping does: lanes, batches, retries by age, dead letters."""
 
 import asyncio
 import json
@@ -107,7 +107,7 @@ class Lane:
             return
         log.warning("%s failed on a record (%d): %s", self._consumer.function, first.attempts, why.partition("\n")[0])
         too_old = time.monotonic() - first.since > self._consumer.max_age
-        if first.attempts > self._consumer.retries or too_old:
+        if too_old:
             self._give_up(why)
         else:
             await asyncio.sleep(min(_FIRST_PAUSE * 2 ** (first.attempts - 1), _LONGEST_PAUSE))
@@ -116,7 +116,7 @@ class Lane:
         batch = self._work.popleft()
         letter = {"function": self._consumer.function, "error": why, "event": batch.records[0]}
         self._dead_letters.add(letter)
-        log.error("%s failed on a record after all retries: see /dev/dead-letters", self._consumer.function)
+        log.error("%s failed on a record until it was too old: see /dev/dead-letters", self._consumer.function)
         if batch.records[1:]:
             self._work.appendleft(Batch(batch.records[1:], batch.since))
 

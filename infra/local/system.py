@@ -170,6 +170,7 @@ class Local:
                 self._environment(),
                 self.workers.move_clock,
                 self._forget,
+                self.invoke,
             )
         )
         methods = LEGACY_CORS_METHODS if self.legacy else CORS_METHODS

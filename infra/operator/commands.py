@@ -5,11 +5,10 @@ Without `really` a command only says what it would do.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from infra.operator.environment import Environment
+from infra.operator.environment import DeadLetter, Environment
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
 from infra.operator.timeline import format_time, paid, timeline_lines, waiting_session, waiting_stray
@@ -34,11 +33,6 @@ from stays.zalopay.client import Client
 ASKED_ABOUT = OWING | {Fulfilment.REFUND_MANUAL}  # ZaloPay may know more about a refund that is by hand
 SOON = timedelta(hours=1)
 _MOST = 1000  # that have been due longest
-_INSTEAD = {
-    "fulfilment": "the clock makes its mails due again; its events are published again (see below)",
-    "reconciliation": "the next round does its work; the dead letter is deleted",
-    "notifier": "browsers get the state again (see below)",
-}
 
 
 class Tools(NamedTuple):
@@ -225,21 +219,22 @@ class Commands:
             yield f"{each.event_id} {self._done} published again"
 
     def redrive(self) -> Iterator[str]:
-        """Put dead letters of auction events back on the bus. For the others, do what takes their place."""
-        letters = self._environment.find_dead_letters()
-        for letter in letters:
-            if letter.function in _INSTEAD:
-                yield f"{letter.function}: {_INSTEAD[letter.function]}"
-                continue
+        """Handle all dead letters again, records of the stream in their order. What fails again stays."""
+        for letter in sorted(self._environment.find_dead_letters(), key=_place):
+            if "Records" in letter.body:
+                left = self._environment.replay(letter.function, letter.body) if self._really else 0
+                done = "replayed" if self._really else "would be replayed"
+                yield f"{letter.function}: {len(letter.body['Records']) - left} records {done}"
+                if left:
+                    yield f"{letter.function}: {left} records fail again and stay"
+                    continue
+            elif letter.function == "awards":
+                if self._really:
+                    self._environment.announce(letter.body)
+                yield f"awards: {letter.body['detail-type']} {self._done} on the bus again"
+            else:
+                yield f"{letter.function}: the next round does its work; the dead letter {self._done} deleted"
             if self._really:
-                self._environment.announce(letter.body)
-            yield f"{letter.function}: {letter.body['detail-type']} {self._done} on the bus again"
-        for function, again in (("notifier", partial(self.messages, user_id=None)), ("fulfilment", self.publish)):
-            missed = [letter.since for letter in letters if letter.function == function]
-            if missed:
-                yield from again(min(missed))
-        if self._really:
-            for letter in letters:
                 letter.delete()
 
     # How
@@ -272,6 +267,11 @@ class Commands:
     def _settle(self, session: PaymentSession, decider: Decider, now: datetime) -> Iterator[str]:
         """Show what a decision changes; write it only with `really`."""
         return Settling(self._tools.zalopay, now, self._really).settle(self._tools.sessions, session, decider)
+
+
+def _place(letter: DeadLetter) -> int:
+    """Return the place of a dead letter in the order of the stream. Others have none."""
+    return int(letter.body["Records"][0]["dynamodb"]["SequenceNumber"]) if "Records" in letter.body else 0
 
 
 def _said(evidence: Evidence) -> str:

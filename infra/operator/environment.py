@@ -10,12 +10,10 @@ import boto3
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws.stage import Stage
-from infra.topology import CONSUMERS, RULES, SCHEDULES
+from infra.aws.stage import ALIAS, Stage
+from infra.topology import RULES, SCHEDULES
 from stays.domain.calendar import sent_at
 
-_WRITING = timedelta(minutes=1)  # longer than the time between a decision and its record
-_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 _TOLD = ("payments", "zalopay_callback", "fulfilment")  # together they have every setting that the commands need
 
 
@@ -23,25 +21,29 @@ class NotThere(Exception):
     """The environment does not run, or the operator may not use it."""
 
 
+Event = Mapping[str, Any]
+
+
 class DeadLetter(NamedTuple):
-    """A dead letter: its function, its content, and the earliest time of its event."""
+    """A dead letter: its function, and the event that the function did not handle. Records of the stream are whole."""
 
     function: str
-    body: Mapping[str, Any]
-    since: datetime
+    body: Event
     delete: Callable[[], None]
 
 
 class Environment(NamedTuple):
-    """One environment: its settings, its clock, its dead letters, and its bus.
+    """One environment: its settings, its clock, its dead letters, its bus, and its functions.
 
-    An event that is published again keeps the time at which it was first received.
+    An event that is published again keeps the time at which it was first received. `replay` calls a function with an
+    event, and returns the number of records that it did not handle.
     """
 
     settings: Mapping[str, str]
     now: Callable[[], datetime]
     find_dead_letters: Callable[[], Sequence[DeadLetter]]
-    announce: Callable[[Mapping[str, Any]], None]
+    announce: Callable[[Event], None]
+    replay: Callable[[str, Event], int]
 
 
 def local(url: str) -> Environment:
@@ -54,12 +56,16 @@ def local(url: str) -> Environment:
 
     def find() -> list[DeadLetter]:
         lying = httpx.get(f"{url}/dev/dead-letters").raise_for_status().json()
-        return [DeadLetter(each["function"], each["event"], _OLDEST, lambda: None) for each in lying]
+        return [DeadLetter(each["function"], _whole(each["event"]), lambda: None) for each in lying]
 
     def announce(event: Mapping[str, Any]) -> None:
         httpx.post(f"{url}/dev/events", json=event).raise_for_status()
 
-    return Environment(settings, lambda: datetime.now(UTC) + offset, find, announce)
+    def replay(function: str, event: Event) -> int:
+        called = httpx.post(f"{url}/dev/functions/{function}", json=event, timeout=60)
+        return _unhandled(event, called.json() if called.is_success else None)
+
+    return Environment(settings, lambda: datetime.now(UTC) + offset, find, announce, replay)
 
 
 def deployed(stage: Stage, session: boto3.Session) -> Environment:
@@ -68,8 +74,8 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
     settings = {"AWS_DEFAULT_REGION": stage.region}
     try:
         for name in _TOLD:
-            deployed_name = f"{stage.slug}-{name.replace('_', '-')}"
-            settings |= functions.get_function_configuration(FunctionName=deployed_name)["Environment"]["Variables"]
+            asked = functions.get_function_configuration(FunctionName=stage.function_name(name))
+            settings |= asked["Environment"]["Variables"]
     except (ClientError, BotoCoreError) as error:
         raise NotThere(f"{stage.name} cannot be read: {error}") from None
 
@@ -80,23 +86,64 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
         if answer["FailedEntryCount"]:
             raise NotThere(f"The bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
-    return Environment(settings, lambda: datetime.now(UTC), lambda: _find(session.client("sqs"), stage), announce)
+    def replay(function: str, event: Event) -> int:
+        name = stage.function_name(function)
+        called = functions.invoke(FunctionName=name, Qualifier=ALIAS, Payload=json.dumps(event).encode())
+        return _unhandled(event, None if "FunctionError" in called else json.loads(called["Payload"].read()))
+
+    def find() -> list[DeadLetter]:
+        kept = _find_records(session, stage, settings["RECORDS_BUCKET"])
+        return [*_find(session.client("sqs"), stage), *kept]
+
+    return Environment(settings, lambda: datetime.now(UTC), find, announce, replay)
+
+
+def _whole(event: Event) -> Event:
+    """Return the event of a function for a record of the stream that lies alone."""
+    return {"Records": [event]} if "dynamodb" in event else event
+
+
+def _unhandled(event: Event, answer: Any) -> int:
+    return len(event["Records"] if answer is None else answer["batchItemFailures"])
+
+
+def _find_records(session: boto3.Session, stage: Stage, bucket: str) -> list[DeadLetter]:
+    """Return all records of the stream that functions put aside, or that the mappings gave up (then many in one)."""
+    s3, sqs, found = session.client("s3"), session.client("sqs"), []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for each in page.get("Contents", ()):
+            content = json.loads(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
+
+            def delete(key: str = each["Key"]) -> None:
+                s3.delete_object(Bucket=bucket, Key=key)
+                if not s3.list_objects_v2(Bucket=bucket, MaxKeys=1)["KeyCount"]:  # ends the alarm
+                    sqs.purge_queue(QueueUrl=_url(sqs, stage, "stream"))
+
+            if "payload" in content:  # docs.aws.amazon.com/lambda, services-ddb-errors: the batch, as a text
+                function = content["requestContext"]["functionArn"].split(":")[6].removeprefix(f"{stage.slug}-")
+                found.append(DeadLetter(function, json.loads(content["payload"]), delete))
+            else:
+                found.append(DeadLetter(each["Key"].split("/")[1], _whole(content), delete))
+    return found
 
 
 def _find(sqs: Any, stage: Stage) -> list[DeadLetter]:
     """Return at most ten dead letters of each queue. They stay in the queue until they are deleted."""
     found: list[DeadLetter] = []
-    for edge in (*CONSUMERS, *RULES, *SCHEDULES):
-        url = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge.function}-dead-letters")["QueueUrl"]
+    for edge in (*RULES, *SCHEDULES):
+        url = _url(sqs, stage, edge.function)
         for message in _receive(sqs, url):
             body = json.loads(message["Body"])
-            since = body.get("DDBStreamBatchInfo", {}).get("approximateArrivalOfFirstRecord")
 
             def delete(url: str = url, receipt: str = message["ReceiptHandle"]) -> None:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
 
-            first = datetime.fromisoformat(since) - _WRITING if since else _OLDEST
-            found.append(DeadLetter(edge.function, body.get("requestPayload", body), first, delete))
+            found.append(DeadLetter(edge.function, body.get("requestPayload", body), delete))
+    return found
+
+
+def _url(sqs: Any, stage: Stage, edge: str) -> str:
+    found: str = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge}-dead-letters")["QueueUrl"]
     return found
 
 

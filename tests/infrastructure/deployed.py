@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 from websockets.sync.server import ServerConnection, serve
@@ -46,6 +48,14 @@ class DeployedSite(httpx.BaseTransport):
         if page is None:
             raise httpx.ConnectError("nobody is there", request=request)
         return httpx.Response(page[0], json=page[1])
+
+
+def answers(client: Any, operation: str, content: dict[str, Any]) -> None:
+    """Give a client of AWS this answer to an operation, instead of the last one."""
+    event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
+    heard = (SimpleNamespace(status_code=200), content)
+    client.meta.events.unregister(event, unique_id=operation)
+    client.meta.events.register_first(event, lambda **_: heard, unique_id=operation)
 
 
 @contextmanager

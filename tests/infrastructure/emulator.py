@@ -147,9 +147,12 @@ def at(gateway: str, value: Any) -> Any:
     return {name: at(gateway, each) for name, each in value.items()}
 
 
+UNKNOWN = ("AWS::Budgets::Budget", "AWS::Events::Archive")
+
+
 def is_unknown(resource: Template) -> bool:
     """Whether the engine does not know its type: no stack with it begins."""
-    return resource["Type"] == "AWS::Budgets::Budget"
+    return resource["Type"] in UNKNOWN
 
 
 def is_refused(resource: Template) -> bool:

@@ -1,10 +1,10 @@
-"""Asynchronous calls: each has limited retries, and then becomes a dead letter."""
+"""Asynchronous calls: each is tried within bounds, and then becomes a dead letter."""
 
 import pytest
 
 from infra.topology import CONSUMERS, RULES, SCHEDULES
 
-EDGES = {edge.function for edge in (*CONSUMERS, *RULES, *SCHEDULES)}
+EDGES = {edge.function for edge in (*RULES, *SCHEDULES)}
 
 
 def queue_of(stack, arn):
@@ -35,7 +35,8 @@ def test_dead_letters_are_kept_as_long_as_there_is_encrypted_and_handed_over_by_
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda consumer: consumer.function)
-def test_a_record_that_fails_is_tried_within_bounds_alone_and_then_kept(stack, consumer):
+def test_a_record_that_fails_is_tried_alone_until_it_is_old_and_then_kept_whole(stack, consumer):
+    """Without a number of retries Lambda ends them by the age alone. S3 keeps the record, a queue only its number."""
     (mapping,) = [
         each
         for each in stack.properties("AWS::Lambda::EventSourceMapping")
@@ -44,13 +45,24 @@ def test_a_record_that_fails_is_tried_within_bounds_alone_and_then_kept(stack, c
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (
-        consumer.retries,
-        consumer.max_age,
-    )
+    assert "MaximumRetryAttempts" not in mapping
+    assert mapping["MaximumRecordAgeInSeconds"] == consumer.max_age == 12 * 3600
     assert (mapping["BatchSize"], mapping["ParallelizationFactor"]) == (consumer.batch_size, consumer.parallelization)
-    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
-    assert queue_of(stack, destination).endswith(f"-{consumer.function}-dead-letters")
+    assert "Records" in str(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_every_record_that_is_given_up_is_announced_in_a_queue_with_an_alarm(stacks, stage_name):
+    data, backend = stacks[f"Stays-{stage_name}-Data"], stacks[f"Stays-{stage_name}-Backend"]
+    bucket, queue = data.one("AWS::S3::Bucket"), data.one("AWS::SQS::Queue")
+    (announced,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert announced["Event"] == "s3:ObjectCreated:*"
+    assert queue_of(data, announced["Queue"]) == queue["QueueName"] == f"stays-{stage_name}-stream-dead-letters"
+    allowed = data.one("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    assert [each["Principal"] for each in allowed if each["Effect"] == "Allow"] == [{"Service": "s3.amazonaws.com"}]
+    alarms = {each["AlarmName"] for each in backend.properties("AWS::CloudWatch::Alarm")}
+    assert f"Stays-{stage_name}-dead-letters-stream" in alarms
+    (made,) = data.of_type("AWS::S3::Bucket").values()
+    assert set(data.of_type("AWS::SQS::QueuePolicy")) <= set(made["DependsOn"]), "S3 tries the queue at once"
 
 
 @pytest.mark.parametrize("edge", [*RULES, *SCHEDULES], ids=lambda edge: edge.function)

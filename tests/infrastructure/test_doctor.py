@@ -11,14 +11,20 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from infra.aws.stage import read_context, read_stage
-from infra.doctor.__main__ import check_outputs, main
-from infra.doctor.account import Account, check_account, check_secrets, open_account
-from infra.doctor.finding import Finding, Verdict, bad, good, report, unseen
+from infra.doctor.__main__ import check_deployed, check_outputs, check_release, main
+from infra.doctor.account import Account, check_account, check_alarm_address, check_secrets, open_account
+from infra.doctor.finding import Finding, Verdict, bad, failing, good, passing, report, unseen
 from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
-from infra.doctor.served import check_api, check_callback, check_origins, check_websocket
+from infra.doctor.question import check_key1
+from infra.doctor.quotas import check_quotas
+from infra.doctor.served import check_api, check_callback, check_origins, check_websocket, resolves
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
-from tests.infrastructure.deployed import API, FRONTEND, ISSUER, DeployedSite, websocket_api
+from infra.zalopay_simulator import Settings as SimulatorSettings
+from infra.zalopay_simulator import create_app
+from infra.zalopay_simulator.settings import SANDBOX_KEY1
+from tests.infrastructure.deployed import API, FRONTEND, ISSUER, DeployedSite, answers, websocket_api
+from tests.integration.outside import served
 
 REGION = "ap-southeast-1"
 KEY1, KEY2 = "a1B2" * 8, "c3D4" * 8
@@ -57,6 +63,7 @@ def account() -> Iterator[Account]:
     with mock_aws():
         opened = open_account(REGION)
         opened.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
+        answers(opened.ses, "GetAccount", {"SendingEnabled": True, "ProductionAccessEnabled": True})
         for name, key in (("k1", KEY1), ("k2", KEY2)):
             opened.secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
         yield opened
@@ -280,7 +287,7 @@ def test_an_account_that_is_not_prepared_for_this_cdk_is_found(account, version)
     else:
         account.ssm.delete_parameter(Name=name)
     found = [finding for finding in check_account(account, read_stage("dev", mine())) if "CDK" in finding.what]
-    assert only_bad(found).do == "Run: npx cdk bootstrap"
+    assert only_bad(found).do == "Run: make bootstrap STAGE=dev"
 
 
 def test_a_sender_that_ses_does_not_know_is_found(account):
@@ -367,6 +374,135 @@ def test_offline_nothing_outside_this_machine_is_asked(capsys):
     said = capsys.readouterr().out.splitlines()
     assert said[-3] == "unseen  Checks outside this machine were skipped."
     assert said[-1].startswith("Problems: ")
+
+
+def quotas(account: Account, **changed: Any) -> list[Finding]:
+    """What the doctor says of mail, concurrency and requests."""
+    return list(check_quotas(account, read_stage("dev", mine(**changed))))
+
+
+def test_quotas_that_are_enough_are_good(account):
+    answers(account.functions, "GetAccountSettings", limit(320))
+    assert verdicts(quotas(account, reserveConcurrency=True)) == [GOOD, GOOD, GOOD]
+
+
+def limit(unreserved: int) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": unreserved}}
+
+
+def test_a_reservation_that_leaves_less_than_lambda_keeps_is_found_before_the_deployment_fails(account):
+    answers(account.functions, "GetAccountSettings", limit(319))
+    assert "reserves 220, and 100 have to stay free" in only_bad(quotas(account, reserveConcurrency=True)).what
+    assert verdicts(quotas(account)) == [GOOD, GOOD, GOOD]
+
+
+def test_what_the_stage_has_reserved_already_is_not_counted_twice(account):
+    answers(account.functions, "GetAccountSettings", limit(100))
+    answers(account.functions, "GetFunctionConcurrency", {"ReservedConcurrentExecutions": 80})
+    assert verdicts(quotas(account, reserveConcurrency=True)) == [GOOD, GOOD, GOOD]
+
+
+def test_the_sandbox_of_ses_is_wrong_in_prod_and_told_elsewhere(account):
+    answers(account.functions, "GetAccountSettings", limit(1000))
+    answers(account.ses, "GetAccount", {"SendingEnabled": True, "ProductionAccessEnabled": False})
+    told = quotas(account)[0]
+    assert (told.verdict, told.what, bool(told.do)) == (GOOD, "SES sends to verified addresses only.", True)
+    prod = read_stage("dev", mine()).model_copy(update={"name": "prod"})
+    assert only_bad(check_quotas(account, prod)).what == "SES sends to verified addresses only."
+
+
+def test_paused_mail_is_found(account):
+    answers(account.functions, "GetAccountSettings", limit(1000))
+    answers(account.ses, "GetAccount", {"SendingEnabled": False, "ProductionAccessEnabled": True})
+    assert "paused" in only_bad(quotas(account)).what
+
+
+@pytest.mark.parametrize("quota", [{"rateLimit": 999.0, "burstLimit": 2000}, {"rateLimit": 1000.0, "burstLimit": 1999}])
+def test_a_region_that_takes_fewer_requests_than_the_stage_allows_is_found(account, quota):
+    answers(account.functions, "GetAccountSettings", limit(1000))
+    answers(account.gateway, "GetAccount", {"throttleSettings": quota})
+    assert "the stage allows 1000 and 2000" in only_bad(quotas(account)).what
+
+
+def test_quotas_that_may_not_be_read_are_unseen_not_wrong(account):
+    denied = {name: Denied(getattr(account, name)) for name in ("ses", "functions", "gateway")}
+    assert verdicts(quotas(account._replace(**denied))) == [UNSEEN, UNSEEN, UNSEEN]
+
+
+def subscribed(account: Account, arn: str) -> str:
+    """A topic with the alarm address. SNS shows this ARN of the subscription."""
+    topic = account.topics.create_topic(Name="alarms")["TopicArn"]
+    listed = [{"Endpoint": "alarms@stays.test", "SubscriptionArn": arn}]
+    answers(account.topics, "ListSubscriptionsByTopic", {"Subscriptions": listed})
+    return topic
+
+
+def test_an_alarm_address_that_confirmed_is_good(account):
+    topic = subscribed(account, "arn:aws:sns:ap-southeast-1:123456789012:alarms:1")
+    assert check_alarm_address(account, topic, "alarms@stays.test") == good("alarms@stays.test gets alarms.")
+
+
+@pytest.mark.parametrize("address", ["alarms@stays.test", "others@stays.test"])
+def test_an_alarm_address_that_did_not_confirm_is_found(account, address):
+    found = check_alarm_address(account, subscribed(account, "PendingConfirmation"), address)
+    assert (found.verdict, found.what.startswith(f"{address} has not confirmed")) == (BAD, True)
+
+
+def test_a_topic_that_may_not_be_read_is_unseen_not_wrong(account):
+    assert check_alarm_address(account, f"arn:aws:sns:{REGION}:{1:012}:nowhere", "alarms@stays.test").verdict is UNSEEN
+
+
+@pytest.fixture(scope="module")
+def zalopay() -> Iterator[str]:
+    """The address of ZaloPay's simulator."""
+    with served(lambda url: create_app(SimulatorSettings(base_url=url))) as url:
+        yield url
+
+
+def test_key1_is_good_if_zalopay_answers_a_question_that_it_signs(zalopay):
+    with httpx.Client(trust_env=False) as line:
+        assert check_key1(line, zalopay, 2553, SANDBOX_KEY1) == good("ZaloPay accepts key1 for the app 2553.")
+
+
+def test_a_key1_that_zalopay_does_not_accept_is_found(zalopay):
+    with httpx.Client(trust_env=False) as line:
+        assert check_key1(line, zalopay, 2553, KEY1).what == "ZaloPay does not accept key1 for the app 2553."
+
+
+@pytest.mark.parametrize("answer", [{"return_code": 2, "sub_return_code": -2}, {"return_code": -500}, {}])
+def test_an_answer_that_is_about_the_call_is_found(web, site, answer):
+    site.pages["https://zalopay.test/v2/query"] = (200, answer)
+    assert "for an order that cannot exist" in only_bad([check_key1(web, "https://zalopay.test", 2553, KEY1)]).what
+
+
+def test_a_zalopay_that_does_not_answer_is_unseen(web):
+    assert check_key1(web, "https://zalopay.test", 2553, KEY1).verdict is UNSEEN
+
+
+def test_a_deployed_stage_is_checked_from_outside_and_for_what_people_do(account, web, site):
+    """ZaloPay's sandbox is not there, so key1 was not tried."""
+    topic = subscribed(account, "arn:aws:sns:ap-southeast-1:123456789012:alarms:1")
+    with websocket_api() as websocket:
+        outputs = {"NextPublicApiUrl": API, "ZaloPayCallbackUrl": CALLBACK, "NextPublicWsUrl": websocket}
+        stage = read_stage("dev", mine(alarmAddress="alarms@stays.test"))
+        found = list(check_deployed(web, account, stage, outputs | SECRETS | {"AlarmTopic": topic}))
+    assert only_bad(found).what == f"{websocket} is not wss."
+    assert [each.what.split()[0] for each in found if not each.about] == [
+        "alarms@stays.test",
+        "key1",
+        "key2",
+        "https://sb-openapi.zalopay.vn",
+    ]
+    assert (passing(found), failing(found)) == ({"api", "origins", "callback"}, {"websocket"})
+
+
+def test_nothing_is_asked_of_a_name_that_leads_nowhere(web):
+    domain = {"name": "api.stays.invalid", "certificate": f"arn:aws:acm:{REGION}:{1:012}:certificate/1"}
+    found = list(check_release(web, read_stage("dev", mine(domain=domain)), {"DomainTarget": "d-1.example"}))
+    assert [(each.what, each.do) for each in found] == [
+        ("The name api.stays.invalid leads nowhere yet.", "Point it at d-1.example, then run doctor again.")
+    ]
+    assert resolves("localhost")
 
 
 def test_one_address_can_be_looked_over_by_itself_and_the_command_fails_while_something_is_wrong(capsys):

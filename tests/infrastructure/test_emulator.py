@@ -21,6 +21,7 @@ from tests.integration.outside import AUDIENCE, Neighbour, neighbour
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layer is built for Linux")
 
 DATA, BACKEND = "Stays-dev-Data", "Stays-dev-Backend"
+ARCHIVE = "AWS::Events::Archive"
 NIGHTS = tuple((datetime.now(UTC).date() + timedelta(days=ahead)).isoformat() for ahead in (40, 41))
 CHANNELS = ["auction_results", "payment_status", "second_chance_offers", "booking_confirmations"]
 
@@ -54,7 +55,7 @@ def templates(simulated: Path, emulator: Emulator, outside: Neighbour) -> dict[s
 @pytest.fixture(scope="module")
 def refused(emulator: Emulator, simulated: Path, templates: Mapping[str, Template]) -> Mapping[str, str]:
     """The reasons why resources of the backend cannot be deployed, by resource type."""
-    assert emulator.deploy(DATA, templates[DATA])["StackStatus"] == "CREATE_COMPLETE"
+    assert emulator.deploy(DATA, without(is_unknown, templates[DATA]))["StackStatus"] == "CREATE_COMPLETE"
     emulator.upload(simulated, BACKEND)
     with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::Budgets::Budget\]"):
         emulator.deploy(BACKEND, templates[BACKEND])
@@ -133,6 +134,11 @@ def stored_mail(emulator: Emulator, stay_id: str) -> dict[str, Any] | None:
 def test_beside_budgets_the_emulator_refuses_alarms_over_expressions_and_nothing_else(refused: Mapping[str, str]):
     assert list(refused) == ["AWS::CloudWatch::Alarm"]
     assert "metric math" in refused["AWS::CloudWatch::Alarm"]
+
+
+def test_the_emulator_refuses_the_archive_of_the_bus(emulator: Emulator, templates: Mapping[str, Template]):
+    with pytest.raises(ClientError, match=f"Unrecognized resource types: .{ARCHIVE}"):
+        emulator.deploy("Other", templates[DATA])
 
 
 def test_everything_else_is_deployed(emulator: Emulator, outputs: dict[str, str], templates: Mapping[str, Template]):

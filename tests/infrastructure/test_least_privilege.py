@@ -72,14 +72,16 @@ def test_every_function_has_a_role_of_its_own_and_nothing_but_a_list_in_it(stack
     assert not stack.of_type("AWS::IAM::ManagedPolicy")
 
 
-def test_no_role_has_a_wildcard_but_for_connections(stacks, stage_name):
+def test_no_role_has_a_wildcard_but_for_connections_and_records(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
     for role in stack.properties("AWS::IAM::Role"):
         for statement in statements(role):
             assert statement["Effect"] == "Allow"
             assert not any("*" in action for action in listed(statement["Action"]))
             for resource in map(stack.spelled, listed(statement["Resource"])):
-                if "*" in resource:
+                if statement["Action"] == "s3:PutObject":
+                    assert resource.endswith(("/aside/*", "/aws/lambda/*"))
+                elif "*" in resource:
                     assert resource.endswith(tuple(f"/payment-notifications/{each}/@connections/*" for each in MANAGED))
                     assert statement["Action"] == "execute-api:ManageConnections"
 

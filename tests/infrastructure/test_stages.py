@@ -10,7 +10,7 @@ import pytest
 
 from infra.aws.deployment import figures
 from infra.aws.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
-from tests.infrastructure.synthesis import Stack, templates_of, with_settings
+from tests.infrastructure.synthesis import Stack, templates_in, templates_of, with_settings
 
 ROOT = Path(__file__).parents[2]
 APP_ID = 424_242
@@ -216,13 +216,28 @@ def test_synth_ends_with_that_sentence_and_nothing_else(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_must_survive_is_retained_and_protected_in_every_stage(stacks, assembly, stage_name):
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_a_stage_that_others_use_names_its_account(name):
+    assert refusal(name, account=None).startswith(f"Stage {name}: `account` is missing in cdk.json")
+    assert read_stage("dev", with_settings("dev", account=None)).account is None
+
+
+def test_what_must_survive_is_kept_and_protected_in_every_stage(stacks, assembly, stage_name):
     data = stacks[f"Stays-{stage_name}-Data"]
-    kinds = {"AWS::DynamoDB::GlobalTable": 2, "AWS::Events::EventBus": 1, "AWS::SecretsManager::Secret": 2}
+    kinds = {
+        "AWS::DynamoDB::GlobalTable": 2,
+        "AWS::Events::EventBus": 1,
+        "AWS::Events::Archive": 1,
+        "AWS::S3::Bucket": 1,
+        "AWS::SQS::Queue": 1,
+        "AWS::SecretsManager::Secret": 2,
+    }
     assert {kind: len(data.of_type(kind)) for kind in kinds} == kinds
-    assert len(data.resources) == sum(kinds.values())
-    for resource in data.resources.values():
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    policies = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+    kept = [each for each in data.resources.values() if each["Type"] not in policies]
+    assert len(kept) == sum(kinds.values())
+    for resource in kept:
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     for table in data.properties("AWS::DynamoDB::GlobalTable"):
         (replica,) = table["Replicas"]
         assert replica["DeletionProtectionEnabled"] is True
@@ -240,17 +255,37 @@ def test_the_data_are_protected_from_going_with_their_stack_and_so_is_all_of_pro
     assert protected == {"Stays-dev-Data", "Stays-staging-Data", "Stays-prod-Data", "Stays-prod-Backend"}
 
 
+def test_stacks_that_do_not_exist_yet_are_not_protected_so_that_a_failed_deployment_can_be_undone(tmp_path):
+    templates_of(tmp_path, stage="prod", new="Data,Backend")
+    artifacts = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
+    assert not [each for each in artifacts.values() if each.get("properties", {}).get("terminationProtection")]
+    data = Stack(templates_in(tmp_path)["Stays-prod-Data"])
+    tables = data.properties("AWS::DynamoDB::GlobalTable")
+    assert [table["Replicas"][0]["DeletionProtectionEnabled"] for table in tables] == [False, False]
+
+
+def test_old_versions_stay_and_so_do_dead_letters_and_the_logs_of_prod(stacks, stage_name):
+    backend = stacks[f"Stays-{stage_name}-Backend"]
+    kept = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    for version in backend.of_type("AWS::Lambda::Version").values():
+        assert kept.items() <= version.items()
+    for queue in backend.of_type("AWS::SQS::Queue").values():
+        assert kept.items() <= queue.items()
+    logs = {each["DeletionPolicy"] for each in backend.of_type("AWS::Logs::LogGroup").values()}
+    assert logs == {"RetainExceptOnCreate" if stage_name == "prod" else "Delete"}
+
+
 def test_new_secrets_have_no_key(stacks, stage_name):
     secrets = stacks[f"Stays-{stage_name}-Data"].properties("AWS::SecretsManager::Secret")
     assert [json.loads(each["SecretString"]) for each in secrets] == [{"current": ""}] * 2
     assert {each["Name"] for each in secrets} == {f"stays/{stage_name}/zalopay-key{n}" for n in (1, 2)}
 
 
-def test_no_template_names_an_account_or_waits_for_a_lookup(assembly):
+def test_no_template_waits_for_a_lookup_and_only_placeholders_name_an_account(assembly):
     manifest = json.loads((assembly / "manifest.json").read_text())
     assert not manifest.get("missing")
     environments = {each["environment"] for each in manifest["artifacts"].values() if "environment" in each}
-    assert environments == {"aws://unknown-account/ap-southeast-1"}
+    assert environments == {"aws://unknown-account/ap-southeast-1", "aws://000000000000/ap-southeast-1"}
 
 
 def test_names_of_one_stage_are_never_those_of_another(stacks):

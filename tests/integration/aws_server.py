@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.open -= 1
 
-    do_DELETE = do_POST  # noqa: N815  # the name that http.server looks for
+    do_DELETE = do_PUT = do_POST  # noqa: N815  # the names that http.server looks for
 
     def answer(self, reply: Reply) -> None:
         self.send_response(reply.status)

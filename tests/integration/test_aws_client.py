@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import stays.aws.curl
-from stays.aws.client import AT_ONCE, AwsError, DynamoDB, Management, SecretsManager, Timeouts
+from stays.aws.client import AT_ONCE, S3, AwsError, DynamoDB, Management, SecretsManager, Timeouts
 from stays.aws.curl import Credentials
 from tests.integration.aws_server import Received, Reply, Server, serving
 from tests.proof.simulation.random_requests import request_of
@@ -81,6 +82,17 @@ def signature_of(got: Received, service: str, url: str) -> str:
     scope = signer.credential_scope(request)
     signed = signer.signature(signer.string_to_sign(request, text), request)
     return f"AWS4-HMAC-SHA256 Credential={LAMBDA.key_id}/{scope}, SignedHeaders={';'.join(names)}, Signature={signed}"
+
+
+def test_objects_are_signed_as_botocore_signs_them(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+    for name, value in zip(("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"), LAMBDA, strict=True):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    S3("stays-dev-records-1").put("aside/notifier/2026-11-27T00.00.00-1-2.json", b"{}")
+    (got,) = server.received
+    assert (got.method, got.path) == ("PUT", "/stays-dev-records-1/aside/notifier/2026-11-27T00.00.00-1-2.json")
+    assert got.headers["x-amz-content-sha256"] == sha256(b"{}").hexdigest()
+    assert got.headers["Authorization"] == signature_of(got, "s3", server.url)
 
 
 def test_requests_are_signed_as_botocore_signs_them(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

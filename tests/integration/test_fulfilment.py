@@ -226,6 +226,18 @@ def test_whatever_fails_before_a_mail_is_claimed_costs_it_no_attempt(world: Worl
     assert len(sent()) == 1
 
 
+@pytest.mark.parametrize(("times", "again", "mails"), [(1, ["0"], 1), (2, ["0", "1", "2"], 0)])
+def test_one_failing_mail_holds_up_no_other_and_after_a_second_one_the_rest_waits(
+    world: World, times: int, again: list[str], mails: int
+):
+    world.paid()
+    (mail,) = [each for each in world.records() if each["dynamodb"]["NewImage"].get("kind") == {"S": "MAIL"}]
+    batch = [mail | {"dynamodb": mail["dynamodb"] | {"SequenceNumber": str(number)}} for number in range(3)]
+    with failing(world.functions["fulfilment"], "BatchGetItem", fault(), times=times):
+        assert world.deliver(batch)["fulfilment"] == again
+    assert len(sent()) == mails
+
+
 def test_a_mail_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
     world.paid()
     world.records()

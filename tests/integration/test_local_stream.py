@@ -18,7 +18,7 @@ from infra.local.journal import Journal
 from infra.local.stream import Poller, TableStream
 from infra.topology import Consumer
 
-CONSUMER = Consumer("notifier", "stays", ({"dynamodb": {"NewImage": {"kind": {"S": ["SESSION"]}}}},), 25, 4, 5, 3600)
+CONSUMER = Consumer("notifier", "stays", ({"dynamodb": {"NewImage": {"kind": {"S": ["SESSION"]}}}},), 25, 4, 3600)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The operator's commands: their output, the dry run, their effects, and the recorded name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -37,6 +37,8 @@ class OperatorCommands:
     def __init__(self, world: World):
         self.letters: list[DeadLetter] = []
         self.announced: list[Any] = []
+        self.replayed: list[Any] = []
+        self.failing = 0
         self.forgotten = 0
         self.published: list[Any] = []
         store = Store(dynamodb(), "stays")
@@ -50,13 +52,19 @@ class OperatorCommands:
             keys=partial(world.functions["zalopay_callback"].keys.accepted, "zalopay-key2"),
             publish=self.published.extend,
         )
-        environment = Environment({}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append)
+        environment = Environment(
+            {}, lambda: datetime.now(UTC), lambda: self.letters, self.announced.append, self.replay
+        )
         self.dry = Commands(tools, environment, really=False)
         self.really = Commands(tools, environment, really=True)
         self.personal = Commands(tools, environment, really=False, personal=True)
 
     def forget(self):
         self.forgotten += 1
+
+    def replay(self, function: str, event: Mapping[str, Any]) -> int:
+        self.replayed.append((function, event))
+        return self.failing
 
 
 @pytest.fixture
@@ -706,27 +714,44 @@ def test_browsers_are_told_again(world: World, operator: OperatorCommands):
 
 def test_dead_letters_of_the_auction_system_go_back_to_the_bus(operator: OperatorCommands):
     event = {"detail-type": "AuctionResult", "source": "auctions", "detail": auction_result()}
-    operator.letters = [DeadLetter("awards", event, LONG_AGO, operator.forget)]
+    operator.letters = [DeadLetter("awards", event, operator.forget)]
     assert said(operator.dry.redrive()) == "awards: AuctionResult would be on the bus again"
     assert (operator.announced, operator.forgotten) == ([], 0)
     said(operator.really.redrive())
     assert (operator.announced, operator.forgotten) == ([event], 1)
 
 
-def test_for_other_dead_letters_what_takes_their_place_is_done(world: World, operator: OperatorCommands):
-    paid = world.paid()
+def test_a_missed_round_of_the_clock_needs_nothing(operator: OperatorCommands):
+    operator.letters = [DeadLetter("reconciliation", {}, operator.forget)]
+    assert "the dead letter would be deleted" in said(operator.dry.redrive())
+    said(operator.really.redrive())
+    assert operator.forgotten == 1
+
+
+def records(*numbers: int) -> dict[str, Any]:
+    return {"Records": [{"dynamodb": {"SequenceNumber": str(number)}} for number in numbers]}
+
+
+def test_records_of_the_stream_are_replayed_in_their_order(operator: OperatorCommands):
     operator.letters = [
-        DeadLetter(name, {}, LONG_AGO, operator.forget) for name in ("notifier", "fulfilment", "reconciliation")
+        DeadLetter("fulfilment", records(100, 101), operator.forget),
+        DeadLetter("notifier", records(9), operator.forget),
     ]
-    assert f"{paid['id']} would be sent again: PAID" in said(operator.dry.redrive())
-    assert (world.items(what="TOLD_AGAIN"), operator.forgotten) == ([], 0)
-    assert operator.published == []
-    assert "fulfilment: the clock" in said(operator.really.redrive())
-    assert [each.event_id for each in operator.published] == [
-        f"{paid['id']}/PaymentCompleted",
-        f"{paid['id']}/BookingConfirmed",
+    assert "fulfilment: 2 records would be replayed" in said(operator.dry.redrive())
+    assert (operator.replayed, operator.forgotten) == ([], 0)
+    assert said(operator.really.redrive()).splitlines() == [
+        "notifier: 1 records replayed",
+        "fulfilment: 2 records replayed",
     ]
-    assert (len(world.items(what="TOLD_AGAIN")), operator.forgotten, operator.announced) == (1, 3, [])
+    assert operator.replayed == [("notifier", records(9)), ("fulfilment", records(100, 101))]
+    assert operator.forgotten == 2
+
+
+def test_records_that_fail_again_stay(operator: OperatorCommands):
+    operator.letters = [DeadLetter("notifier", records(1, 2), operator.forget)]
+    operator.failing = 1
+    assert "notifier: 1 records fail again and stay" in said(operator.really.redrive())
+    assert operator.forgotten == 0
 
 
 def test_what_happened_is_published_again_in_the_same_words(world: World, operator: OperatorCommands):

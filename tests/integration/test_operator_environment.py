@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,11 +14,12 @@ import pytest
 
 from infra.aws.stage import read_context, read_stage
 from infra.operator.environment import NotThere, deployed, local
-from infra.topology import CONSUMERS, RULES, SCHEDULES
+from infra.topology import RULES, SCHEDULES
 
 STAGE = read_stage("dev", read_context())
 SESSION = boto3.Session(region_name=STAGE.region)
-VARIABLES = {"STAYS_TABLE": "stays-dev", "ZALOPAY_APP_ID": "2553"}
+BUCKET = "stays-dev-records-123456789012"
+VARIABLES = {"STAYS_TABLE": "stays-dev", "ZALOPAY_APP_ID": "2553", "RECORDS_BUCKET": BUCKET}
 
 
 @pytest.fixture
@@ -37,8 +39,10 @@ def account(aws: None) -> None:
             Code={"ZipFile": archive.getvalue()},
             Environment={"Variables": VARIABLES | {name.upper(): "told"}},
         )
-    for edge in (*CONSUMERS, *RULES, *SCHEDULES):
-        SESSION.client("sqs").create_queue(QueueName=f"{STAGE.slug}-{edge.function}-dead-letters")
+    for edge in (*(each.function for each in (*RULES, *SCHEDULES)), "stream"):
+        SESSION.client("sqs").create_queue(QueueName=f"{STAGE.slug}-{edge}-dead-letters")
+    where = {"LocationConstraint": STAGE.region}
+    SESSION.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     SESSION.client("events").create_event_bus(Name=STAGE.slug)
 
 
@@ -116,10 +120,56 @@ def test_an_event_whose_time_says_nothing_is_one_of_now(account: None, more: dic
     assert before - 1 <= taken[0]["Time"] <= datetime.now(UTC).timestamp()
 
 
-def test_records_that_were_given_up_say_from_when_they_are(account: None) -> None:
-    put("notifier", {"DDBStreamBatchInfo": {"approximateArrivalOfFirstRecord": "2027-03-01T03:00:00Z"}})
-    (letter,) = deployed(STAGE, SESSION).find_dead_letters()
-    assert letter.since == datetime(2027, 3, 1, 2, 59, tzinfo=UTC)
+RECORD = {"eventID": "1", "dynamodb": {"SequenceNumber": "100"}}
+
+
+def keep(key: str, content: Any) -> None:
+    SESSION.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(content).encode())
+
+
+def test_records_of_the_stream_lie_whole_in_the_bucket_until_they_are_forgotten(account: None) -> None:
+    """A function puts one record aside; a mapping gives up a batch, in the shape of Lambda's documentation."""
+    keep("aside/notifier/2026-11-27T00.00.00-100-1.json", RECORD)
+    arn = f"arn:aws:lambda:{STAGE.region}:123456789012:function:stays-dev-fulfilment:live"
+    batch = {"requestContext": {"functionArn": arn}, "payload": json.dumps({"Records": [RECORD, RECORD]})}
+    keep("aws/lambda/1b2c/shardId-1/2026/11/27/2026-11-27T00.00.00-3d4e", batch)
+    put("stream", {"Event": "s3:TestEvent"})
+    letters = deployed(STAGE, SESSION).find_dead_letters()
+    assert [(letter.function, letter.body) for letter in letters] == [
+        ("notifier", {"Records": [RECORD]}),
+        ("fulfilment", {"Records": [RECORD, RECORD]}),
+    ]
+    for letter in letters:
+        letter.delete()
+    assert deployed(STAGE, SESSION).find_dead_letters() == []
+    sqs = SESSION.client("sqs")
+    url = sqs.get_queue_url(QueueName="stays-dev-stream-dead-letters")["QueueUrl"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ({"Payload": {"batchItemFailures": []}}, 0),
+        ({"Payload": {"batchItemFailures": [{"itemIdentifier": "100"}]}}, 1),
+        ({"Payload": {"errorType": "KeyError"}, "FunctionError": "Unhandled"}, 2),
+    ],
+)
+def test_a_replay_calls_the_functions_alias_and_counts_what_fails(
+    account: None, answer: dict[str, Any], left: int
+) -> None:
+    seen = []
+
+    def invoked(params: Any, **_: Any) -> Any:
+        seen.append((params["url_path"], json.loads(params["body"])))
+        payload = io.BytesIO(json.dumps(answer["Payload"]).encode())
+        return SimpleNamespace(status_code=200), answer | {"Payload": payload}
+
+    SESSION.events.register("before-call.lambda.Invoke", invoked, unique_id="invoked")
+    event = {"Records": [RECORD, RECORD]}
+    assert deployed(STAGE, SESSION).replay("notifier", event) == left
+    SESSION.events.unregister("before-call.lambda.Invoke", unique_id="invoked")
+    assert seen == [("/2015-03-31/functions/stays-dev-notifier/invocations", event)]
 
 
 def test_a_stage_that_is_not_there_is_said_to_be_so(aws: None) -> None:

@@ -1,6 +1,7 @@
 """The whole backend in one process: events come in as AWS sends them, and effects are read where they are stored."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -240,7 +241,7 @@ class World:
             found += fresh
         for record in found:
             record["eventSourceARN"] = self._arn
-            record["dynamodb"]["ApproximateCreationDateTime"] = 0
+            record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time())
         return found
 
     def deliver(self, records: list[dict[str, Any]] | None = None) -> dict[str, list[str]]:

@@ -27,12 +27,14 @@ EDGES = {
     "tokens",
     "responses",
     "error_details",
+    "stream",
 }
 SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
 # The other parts that each part of `infra` may import, beside the topology, which all may import.
 READS = {
     "aws": set[str](),
     "contracts": set[str](),
+    "delivery": {"aws", "doctor"},
     "doctor": {"aws"},
     "local": {"zalopay_simulator"},
     "operator": {"aws"},

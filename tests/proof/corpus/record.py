@@ -1,4 +1,4 @@
-"""`make corpus`: records the items and answers of this release, for every later release to read.
+"""`make corpus`: records the items, their schemas and the answers of this release, for every later release to read.
 
 All journeys and stories run. Whenever an item gets a new shape, the world at that moment is kept. So the corpus has
 every kind of item in every state, with all related items.
@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.topology import PREFIX
 from stays import __version__
+from tests.proof.corpus.models import write_schemas
 from tests.proof.corpus.reading import questions, said, users
 from tests.proof.corpus.stories import STORIES, UNWATCHED
 from tests.proof.corpus.world import GROWING, RecordedState, grown, keep, load, path_of, text
@@ -156,6 +157,7 @@ def main() -> int:
         return 1
     content = corpus()
     write(content, path)
+    write_schemas(__version__)
     count = sum(len(each["moments"]) for each in content["stories"])
     sys.stdout.write(f"{count} states of {len(content['stories'])} stories, {path.stat().st_size // 1000} kB\n")
     return 0

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from infra.local.filters import matches
 from infra.topology import Consumer
-from tests.proof.simulation.system import System
+from tests.proof.simulation.system import STREAM_TRIES, System
 
 Record = dict[str, Any]
 
@@ -26,7 +26,7 @@ def deliver(system: System, consumer: Consumer, records: list[Record]) -> Delive
     wanted = [each for each in records if any(matches(pattern, each) for pattern in consumer.filters)]
     size = consumer.batch_size
     batches = [wanted[begin : begin + size] for begin in range(0, len(wanted), size)]
-    parts = [_delivered(system, consumer, batch, consumer.retries) for batch in batches]
+    parts = [_delivered(system, consumer, batch, STREAM_TRIES - 1) for batch in batches]
     return Delivered(sum(part.calls for part in parts), [each for part in parts for each in part.given_up])
 
 

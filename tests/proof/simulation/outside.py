@@ -362,6 +362,24 @@ class Bus:
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "-"}, *taken]}
 
 
+class Records:
+    """S3: each record that a function puts aside."""
+
+    def __init__(self, gate: Gate, keep: Callable[[dict[str, Any]], object]) -> None:
+        self._gate = gate
+        self._keep = keep
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a record. It waits for the operator, like a dead letter."""
+        troubles = Troubles(
+            error=partial(failure, "InternalError"),
+            conflict=lambda call: refuse(failure("SlowDown"), call),
+            timeout=silence,
+            resent=lambda call: call(),
+        )
+        self._gate("s3 put", lambda: self._keep(json.loads(content)), troubles)
+
+
 class Secrets:
     """Secrets Manager."""
 

@@ -49,6 +49,7 @@ from stays.domain.errors import StaysError
 from stays.domain.values import timestamp
 from stays.edge.calendar_feed import CONTENT_TYPE
 from stays.edge.mail import MailContent
+from stays.edge.stream import Aside
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
 from stays.table.operator_queries import OperatorQueries
@@ -60,7 +61,7 @@ from tests.integration.messages import AGENT, HOME, MAI, NIGHTS, PRICE, START
 from tests.integration.product import Context, load
 from tests.proof.simulation.dynamodb import Database
 from tests.proof.simulation.gate import Gate, Killed, Plan
-from tests.proof.simulation.outside import Browsers, Bus, Mail, Secrets, Tables, ZaloPay
+from tests.proof.simulation.outside import Browsers, Bus, Mail, Records, Secrets, Tables, ZaloPay
 
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -81,6 +82,7 @@ SETTINGS = {
     "EVENT_BUS": "stays",
     "POSTS_PER_SECOND": "1000",
     "MAILS_PER_SECOND": "1000",
+    "RECORDS_BUCKET": "records",
     "ZALOPAY_ENDPOINT": "https://zalopay.example",
     "WEBSOCKET_ENDPOINT": "https://browsers.example",
     "WEBSOCKET_IDENTITY": "strict",
@@ -93,6 +95,7 @@ SERVING: ContextVar[str] = ContextVar("serving", default="")  # the request that
 CALLBACK = "/payment/zalopay/callback"
 CALLBACK_TRIES = 4  # ZaloPay's first and three more
 EVENT_TRIES = 3  # the bus's first and two more
+STREAM_TRIES = 6  # stands for twelve hours of tries: no fault of a plan lasts that long
 ROUNDS = 200  # rounds of the clock, after which all must be at rest
 
 ISSUER = Issuer(SETTINGS["JWT_ISSUER"], SETTINGS["JWT_AUDIENCE"])
@@ -192,6 +195,7 @@ class Instance:
         kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
         kept += [value.known for value in kept if isinstance(value, Keys)]
         kept += [vars(value) for value in kept if isinstance(value, Pace)]
+        kept += [value.succeeded for value in kept if isinstance(value, Aside)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
@@ -276,7 +280,7 @@ class Lane:
     def add(self, records: Iterable[dict[str, Any]]) -> None:
         """Add the records that match the consumer's filters."""
         wanted = (each for each in records if self._wants(each))
-        self.waiting += [Pending(record, self.consumer.retries + 1) for record in wanted]
+        self.waiting += [Pending(record, STREAM_TRIES) for record in wanted]
 
     def _wants(self, record: dict[str, Any]) -> bool:
         return any(matches(pattern, record) for pattern in self.consumer.filters)
@@ -302,6 +306,7 @@ class System:
             "secretsmanager": self.secrets,
             "sesv2": self.mail,
             "events": self.bus,
+            "s3": Records(self.gate, self._put_aside),
         }
         self._instances: dict[tuple[str, int], Instance] = {}
         self._context = Context()
@@ -333,6 +338,9 @@ class System:
         self.handed: Counter[str] = Counter()  # deliveries of each record to fulfilment
         self.ends = 0  # number of ended invocations
         self._sockets = 0
+
+    def _put_aside(self, record: dict[str, Any]) -> None:
+        self.dead.append(record)
 
     def memories(self) -> Memories:
         """Return the memory of every instance."""
@@ -595,7 +603,7 @@ class System:
             keys=partial(keys.accepted, "zalopay-key2"),
             publish=lambda _: None,
         )
-        environment = Environment({}, lambda: self.now, tuple, lambda _: None)
+        environment = Environment({}, lambda: self.now, tuple, lambda _: None, lambda *_: 0)
         try:
             list(command(Commands(tools, environment, really=True)))
         except (Killed, stays.aws.client.AwsError, StaysError):

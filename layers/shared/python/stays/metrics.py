@@ -41,6 +41,12 @@ def count_unreadable(item: str) -> None:
     logger.error("item not readable", extra={"item": item})
 
 
+def count_put_aside(record: str) -> None:
+    """Count and log a record of the stream that was put aside. It waits for the operator."""
+    count("RecordsPutAside")
+    logger.error("put aside", extra={"record": record})
+
+
 def count_failed_presence(why: str) -> None:
     """Count and log that a user's call was not recorded. The user's next socket then needs a token of its own."""
     count("PresenceNotNoted")

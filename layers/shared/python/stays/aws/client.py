@@ -221,6 +221,20 @@ class SecretsManager(JsonClient):
         return self.ask("GetSecretValue", request)
 
 
+class S3(Client):
+    """S3, to put whole objects into one bucket."""
+
+    def __init__(self, bucket: str, timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008  # it cannot change
+        usual = f"https://s3.{os.environ['AWS_DEFAULT_REGION']}.amazonaws.com"
+        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        super().__init__("s3", named or usual, timeouts)
+        self._bucket = bucket
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object, also if it exists. Raises AwsError."""
+        self._wire.run(self._work("PUT", f"/{self._bucket}/{quote(key)}", (), content))
+
+
 class Management(Client):
     """API Gateway's management API of one WebSocket API. A connection that is gone is an AwsError of status 410."""
 

@@ -1,0 +1,55 @@
+"""The published versions of a stage's functions, and the aliases that all callers use."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.aws.stage import ALIAS, Stage
+from infra.topology import FUNCTIONS
+
+Versions = Mapping[str, int]  # the number of a version for each function of the topology
+
+
+class Published:
+    """Every version stays until its function is deleted, so an alias can point at any of them."""
+
+    def __init__(self, functions: Any, stage: Stage) -> None:
+        """`functions` is boto3's client of Lambda."""
+        self._functions = functions
+        self._stage = stage
+
+    def live(self, names: Iterable[str] = FUNCTIONS) -> dict[str, int]:
+        """Return the versions that callers get. A function that does not exist yet is left out."""
+        found = {name: self._live(name) for name in names}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def times(self, name: str) -> dict[int, datetime]:
+        """Return when each version of a function was published, by its number."""
+        pages = self._functions.get_paginator("list_versions_by_function").paginate(
+            FunctionName=self._stage.function_name(name)
+        )
+        found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+        return {int(each["Version"]): _time(each["LastModified"]) for each in found}
+
+    def newest(self) -> dict[str, int]:
+        """Return the versions of the last deployment. Only deployments publish, and a failed one takes its back."""
+        return {name: max(self.times(name)) for name in self.live()}
+
+    def point(self, wanted: Versions) -> None:
+        """Point aliases at these versions. The next call of a function gets it."""
+        for name, version in wanted.items():
+            self._functions.update_alias(
+                FunctionName=self._stage.function_name(name), Name=ALIAS, FunctionVersion=str(version)
+            )
+
+    def _live(self, name: str) -> int | None:
+        try:
+            alias = self._functions.get_alias(FunctionName=self._stage.function_name(name), Name=ALIAS)
+        except self._functions.exceptions.ResourceNotFoundException:
+            return None
+        return int(alias["FunctionVersion"])
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
