@@ -7,6 +7,8 @@ series of data that sets it off and one that does not.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from infra.topology import SCHEDULES
+
 _DAY = 1440
 
 
@@ -156,12 +158,13 @@ COMPARISONS = (
     ),
 )
 
-# The reconciliation counts overdue items in every round, even if the count is zero. No count means no round. The last
-# two minutes may be zero because their data is on its way.
+# Each of the clock's schedules counts overdue items in every round, even if the count is zero: a missing count is a
+# missing round. The last two minutes may be zero because their data is on its way.
 HEARTBEAT = Alarm(
     "clock-stopped",
     "Overdue",
-    "Reconciliation has not finished a round for five minutes: lost callbacks stay lost.",
+    "Reconciliation has not finished all its rounds for five minutes: lost callbacks stay lost.",
+    threshold=sum(len(each.inputs) for each in SCHEDULES),
     minutes=1,
     statistic="SampleCount",
     windows=7,

@@ -3,7 +3,8 @@
 import copy
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +53,29 @@ def faults(alarm: Alarm, resolve: Callable[[Any], str], case: Case) -> Iterator[
     for part in alarm.get("Metrics", []):
         bare = re.findall(r"\b[a-z]\w*", _FILLED.sub("", part.get("Expression", "")))
         yield from (f"{name} stands outside of FILL" for name in bare)
-    yield from (f"stays quiet: {shown(data)}" for data in case.fires if not _fires(alarm, resolve, case, data))
+    ends = case.within or [None] * len(case.fires)
+    for data, within in zip(case.fires, ends, strict=True):
+        if not _fires(alarm, resolve, data, within, running=case.running):
+            yield f"stays quiet: {shown(data)}"
     yield from (f"goes off: {shown(data)}" for data in case.quiet if _goes_off(alarm, resolve, case, data))
 
 
-def _fires(alarm: Alarm, resolve: Callable[[Any], str], case: Case, data: Data) -> bool:
+def _fires(alarm: Alarm, resolve: Callable[[Any], str], data: Data, within: int | None, *, running: bool) -> bool:
     tried = Evaluation(alarm, resolve, data)
-    until = None if case.within is None else tried.last + case.within
-    return all(tried.fires(late, extra, until=until, first=_first(tried, case)) for late, extra in _WAYS)
+    until = None if within is None else tried.last + within
+    return all(tried.fires(late, extra, until=until, first=_first(tried, running=running)) for late, extra in _WAYS)
 
 
 def _goes_off(alarm: Alarm, resolve: Callable[[Any], str], case: Case, data: Data) -> bool:
     tried = Evaluation(alarm, resolve, data)
     until = tried.last if case.running else None
-    return any(tried.fires(late, extra, until=until, first=_first(tried, case)) for late, extra in _WAYS)
+    return any(
+        tried.fires(late, extra, until=until, first=_first(tried, running=case.running)) for late, extra in _WAYS
+    )
 
 
-def _first(tried: Evaluation, case: Case) -> int:
-    return (int(tried.alarm["EvaluationPeriods"]) + max(EXTRA)) * tried.period + max(LATE) if case.running else 0
+def _first(tried: Evaluation, *, running: bool) -> int:
+    return (int(tried.alarm["EvaluationPeriods"]) + max(EXTRA)) * tried.period + max(LATE) if running else 0
 
 
 def changes(alarm: Alarm) -> Iterator[tuple[str, Alarm]]:
@@ -116,7 +122,7 @@ def _formulas(formula: str) -> Iterator[tuple[str, str]]:
 
 
 def shown(data: Data) -> str:
-    return "; ".join(f"{named(metric)} {', then '.join(map(_spelled, found))}" for metric, found in data.items())
+    return "; ".join(f"{named(metric)} {_spelled_all(found)}" for metric, found in data.items())
 
 
 def named(metric: Metric) -> str:
@@ -155,9 +161,14 @@ def _listed(series: tuple[Data, ...]) -> str:
     alike: dict[str, list[str]] = {}
     for data in series:
         (metric, found), *others = data.items()
-        rest = "; ".join([", then ".join(map(_spelled, found)), *(shown({key: each}) for key, each in others)])
+        rest = "; ".join([_spelled_all(found), *(shown({key: each}) for key, each in others)])
         alike.setdefault(rest, []).append(named(metric))
     return "<br>".join(f"{_any(metrics)} {rest}" for rest, metrics in alike.items())
+
+
+def _spelled_all(found: Sequence[Samples]) -> str:
+    alike = Counter(map(_spelled, found))
+    return ", then ".join(f"{count} × {each}" if count > 1 else each for each, count in alike.items())
 
 
 def _any(metrics: list[str]) -> str:

@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
     fires: tuple[Data, ...]
     quiet: tuple[Data, ...]
-    within: int | None = None  # minutes after the last data in which it must fire
+    within: tuple[int, ...] | None = None  # minutes after the last data in which it must fire, for each series
     running: bool = False  # a heartbeat: judged only while there is data
 
 
@@ -173,7 +173,13 @@ CASES: Mapping[str, Case] = {
         ),
     ),
     "clock-stopped": Case(
-        ({ours("Overdue"): [Samples(0, 1, 30)]},), ({ours("Overdue"): [Samples(0, 4, 30)]},), within=8, running=True
+        (
+            {ours("Overdue"): [Samples(0, 1, 30)] * 16},
+            {ours("Overdue"): [*[Samples(0, 1, 45)] * 15, Samples(0, 1, 30)]},
+        ),
+        ({ours("Overdue"): [*[Samples(0, 1, 30)] * 15, Samples(0, 4, 8)]},),
+        within=(8, 0),
+        running=True,
     ),
     **{f"errors-{name}": once(of(name, "Errors")) for name in FUNCTIONS},
     "throttled": twice_in_an_hour([of(name, "Throttles") for name in FUNCTIONS]),
@@ -210,6 +216,9 @@ CASES: Mapping[str, Case] = {
             {websocket("ExecutionError"): [Samples(0, 5, 99)]},
         ),
     ),
-    **{f"dead-letters-{each.function}": once(queue(each.function)) for each in (*CONSUMERS, *RULES, *SCHEDULES)},
+    **{
+        f"dead-letters-{name}": once(queue(name))
+        for name in ("stream", *(each.function for each in (*RULES, *SCHEDULES)))
+    },
     **{f"table-throttled-{name}": twice_in_an_hour(throttles(name)) for name in TABLES},
 }

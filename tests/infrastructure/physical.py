@@ -7,18 +7,32 @@ from typing import Any
 from tests.infrastructure.synthesis import Stack
 
 ACCOUNT, REGION = "111122223333", "ap-southeast-1"
+_PLACEHOLDER = "000000000000"  # the account of staging and prod in cdk.json
 _PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-_NAMES = ("FunctionName", "QueueName", "TableName", "LogGroupName", "AlarmName", "DashboardName", "Name", "LayerName")
+_NAMES = (
+    "FunctionName",
+    "QueueName",
+    "TableName",
+    "LogGroupName",
+    "AlarmName",
+    "DashboardName",
+    "Name",
+    "LayerName",
+    "BucketName",
+    "ArchiveName",
+)
 _ARNS = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{here}:alarm:{name}",
     "AWS::CloudWatch::Dashboard": f"cloudwatch::{ACCOUNT}:dashboard/{{name}}",
     "AWS::DynamoDB::GlobalTable": "dynamodb:{here}:table/{name}",
+    "AWS::Events::Archive": "events:{here}:archive/{name}",
     "AWS::Events::EventBus": "events:{here}:event-bus/{name}",
     "AWS::Events::Rule": "events:{here}:rule/{bus}/{name}",
     "AWS::IAM::Role": f"iam::{ACCOUNT}:role/{{name}}",
     "AWS::Lambda::Function": "lambda:{here}:function:{name}",
     "AWS::Lambda::LayerVersion": "lambda:{here}:layer:{name}",
     "AWS::Logs::LogGroup": "logs:{here}:log-group:{name}",
+    "AWS::S3::Bucket": "s3:::{name}",
     "AWS::SNS::Topic": "sns:{here}:{name}",
     "AWS::SQS::Queue": "sqs:{here}:{name}",
     "AWS::Scheduler::Schedule": "scheduler:{here}:schedule/default/{name}",
@@ -39,7 +53,7 @@ class Physical:
     def name(self, value: Any) -> str:
         """A value of the template as text. A reference becomes the resource's name, or its ARN where that is asked."""
         if isinstance(value, str):
-            return value
+            return value.replace(_PLACEHOLDER, ACCOUNT)
         ((how, what),) = value.items()
         if how == "Fn::ImportValue":
             return self.name(self._exported[what])
@@ -62,8 +76,8 @@ class Physical:
     def _own(self, logical: str) -> str:
         """Its name: given by the template, or made of the stack's name by CloudFormation."""
         properties = self.resources[logical]["Properties"]
-        given = next((properties[name] for name in _NAMES if isinstance(properties.get(name), str)), None)
-        return given or f"Stays-{self._stage}-Backend-{logical}-1A2B3C"
+        given = next((properties[name] for name in _NAMES if properties.get(name)), None)
+        return self.name(given) if given else f"Stays-{self._stage}-Backend-{logical}-1A2B3C"
 
     def arn(self, logical: str) -> str:
         """Its ARN."""

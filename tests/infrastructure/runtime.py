@@ -109,7 +109,9 @@ class Running:
 
 def environment(unpacked: Unpacked, addresses: Mapping[str, str]) -> dict[str, str]:
     """The variables of the template, and AWS's own."""
-    told = {name: addresses.get(name, value) for name, value in unpacked.variables.items()}
+    told = {name: addresses.get(name, value) for name, value in unpacked.variables.items()} | {
+        "RECORDS_BUCKET": "records"
+    }
     assert all(isinstance(value, str) for value in told.values()), told
     endpoints = {name: value for name, value in addresses.items() if name.startswith("AWS_")}
     return told | endpoints | CREDENTIALS | NOWHERE | {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
