@@ -34,7 +34,7 @@ READS = {
     "aws": set[str](),
     "contracts": set[str](),
     "doctor": {"aws"},
-    "local": {"zalopay_simulator"},
+    "local": {"operator", "zalopay_simulator"},
     "operator": {"aws"},
     "zalopay_simulator": set[str](),
 }
