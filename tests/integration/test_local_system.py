@@ -276,7 +276,7 @@ def test_the_seed_command_finds_the_running_system_by_its_file(tmp_path: Path) -
     output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert "/health" not in output, "-q prints no requests"
-    assert f"Open {http}/" in output.splitlines()[-1]
+    assert f"Open {http}/" in output.strip().splitlines()[-1]
     assert not file.exists()
 
 
