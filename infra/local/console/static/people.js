@@ -15,6 +15,7 @@ export function present() {
 export const become = (sub) => sessionStorage.setItem(KEPT, sub);
 
 export async function token_of(sub) {
+  if (!settings.tokens) throw new Error("This run takes the tokens of a real issuer, so nobody can be played here.");
   if (!tokens.has(sub)) {
     const { name, email } = known(sub) ?? {};
     const asked = new URLSearchParams({ sub, ...(email ? { email, name } : {}) });
