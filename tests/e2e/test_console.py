@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -259,11 +258,10 @@ def test_open_pages_do_not_delay_the_end_and_are_told(chromium: Chromium, tmp_pa
     page = context.new_page()
     page.goto("/see")
     eventually(lambda: page.locator("#count").text_content())
-    began = time.monotonic()
     running._process.send_signal(number)
     assert running._process.wait(timeout=20) == 0
-    took = time.monotonic() - began
-    assert took < 4, f"{took:.1f} s, though two are promised on an idle machine"
+    # The server gives an open request two seconds, and says so when it has to cancel one.
+    assert "graceful shutdown exceeded" not in running.log.read_text()
     assert "Traceback" not in running.log.read_text()
     expect(page.get_by_text("The system has stopped")).to_be_visible()
     context.close()
