@@ -303,6 +303,7 @@ def test_the_page_over_a_stage_reads_only_and_needs_its_token(chromium: Chromium
             expect(page.locator(".place")).to_have_text("stage prod")
             # There are no credentials here, so the operator's own sentence is shown.
             expect(page.locator("#due")).to_contain_text("prod cannot be read")
+            expect(page.locator("#review")).to_have_text("Read the whole table")
             assert findings(page) == []
             (cookie,) = page.context.cookies()
             headers = {"origin": own, "cookie": f"{cookie['name']}={cookie['value']}"}

@@ -69,8 +69,9 @@ async function plan(words, out) {
   out.replaceChildren(lines(would), ...(would.error ? [] : [does, paste(would)]));
 }
 
-async function lists() {
-  for (const name of ["review", "due"]) {
+/** Show the two lists. Over a stage, what waits for people is read on demand: it takes the whole table. */
+async function lists(names = settings.readsOnly ? ["due"] : ["review", "due"]) {
+  for (const name of names) {
     const said = await operate([name]);
     find(name).replaceChildren(said.lines?.length === 0 ? h("p", { class: "soft" }, name === "due" ? "Nothing is due." : "Nothing waits for people.") : lines(said));
   }
@@ -78,5 +79,6 @@ async function lists() {
 
 find("find").addEventListener("submit", (event) => { event.preventDefault(); busy(event.submitter, () => show(event.target.elements.id.value.trim())); });
 find("actions").append(...ACTIONS.map((action) => h("button", { type: "button", onclick: () => choose(action) }, action.title)));
+if (settings.readsOnly) find("review").replaceChildren(h("button", { type: "button", onclick: ({ currentTarget }) => busy(currentTarget, () => lists(["review"])) }, "Read the whole table"));
 const asked = new URLSearchParams(location.search).get("id");
-(asked ? show(asked) : Promise.resolve()).then(lists).catch((error) => note(error.message));
+(asked ? show(asked) : Promise.resolve()).then(() => lists()).catch((error) => note(error.message));
