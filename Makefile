@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 ENGINE := $(VENV)/engine
 CHECKOV := $(VENV)/checkov
-PORT := $(or $(HTTP_PORT),8000)
+# The addresses of the running system, while it runs
+RUNNING := .build/running.json
 # `make run` reads HTTP_PORT, WEBSOCKET_PORT, SIMULATOR_PORT and LEGACY_API_URL from the environment.
-# More options of `python -m infra.local`, for example: make run ARGS="--identity open --schedule 10"
+# More options of `python -m infra.local`, for example: make run ARGS="-v --schedule 10"
 ARGS ?=
 STAGE ?= dev
 # ZALOPAY=simulator deploys the simulator with the stage
@@ -20,18 +21,22 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$(NODE)/bin/node" \
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run seed check unit test prove corpus operator mutate bench load synth bootstrap deploy rollback permissions pages contracts env doctor
+.PHONY: help setup run console seed check unit test prove corpus operator mutate bench load synth bootstrap deploy rollback permissions pages contracts env doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.run.stamp $(ENGINE)/.stamp ## install what `make run` needs into .venv
 
-run: setup ## run the whole system on this machine; STATE=folder keeps its data
-	@$(VENV)/bin/python -m infra.local $(if $(STATE),--state "$(STATE)") $(ARGS)
+# A taken port is reported before the packages are installed.
+run: $(VENV)/bin/python .build/.ports setup ## run the whole system on this machine; STATE=folder keeps its data
+	@$(VENV)/bin/python -m infra.local --addresses $(RUNNING) $(if $(STATE),--state "$(STATE)") $(ARGS)
 
-seed: setup ## reset a running system to the seed data
-	@$(VENV)/bin/python -m infra.local.seed http://localhost:$(PORT)
+console: $(VENV)/.run.stamp ## look into a stage in a browser, for reading: STAGE=prod
+	@$(VENV)/bin/python -m infra.local.console --stage $(STAGE) $(ARGS)
+
+seed: setup ## reset the running system to the seed data
+	@$(VENV)/bin/python -m infra.local.seed $(RUNNING)
 
 check: $(VENV)/.test.stamp ## run the linters, also of the workflows, and the type checker; compare the contracts with the last release's
 	$(VENV)/bin/ruff format --check .
@@ -108,10 +113,15 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed: make run PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 
+# No file has this name, so the check runs each time.
+.build/.ports: | $(VENV)/bin/python
+	@$(VENV)/bin/python -m infra.local.ports $(ARGS)
+
 # pip installs the packages of `make run`, because its settings (a private index, a proxy) already exist.
 # uv installs the rest.
 $(VENV)/.run.stamp: layers/dependencies/requirements.txt infra/local/requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r layers/dependencies/requirements.txt -r infra/local/requirements.txt
+	@echo "Installing what runs the functions into $(VENV), once:"
+	@$(VENV)/bin/python -m infra.local.install $(VENV)/bin/python layers/dependencies/requirements.txt infra/local/requirements.txt
 	@touch $@
 
 $(VENV)/.deploy.stamp: infra/requirements.txt layers/dependencies/requirements.txt | $(VENV)/bin/python
@@ -129,8 +139,9 @@ node_modules/.stamp: package.json package-lock.json | $(VENV)/.deploy.stamp
 	@touch $@
 
 $(ENGINE)/.stamp: infra/local/engine.txt | $(VENV)/bin/python
-	$(PYTHON) -m venv $(ENGINE)
-	$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check -r infra/local/engine.txt
+	@echo "Installing the embedded database into $(ENGINE), once:"
+	@$(PYTHON) -m venv $(ENGINE)
+	@$(VENV)/bin/python -m infra.local.install $(ENGINE)/bin/python infra/local/engine.txt
 	@touch $@
 
 $(CHECKOV)/.stamp: infra/checkov.txt | $(VENV)/.deploy.stamp

@@ -7,13 +7,15 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from infra.local.database import EngineError
-from infra.local.serve import PortTaken
+from infra.local.journal import Entry
+from infra.local.ports import PortTaken
 from infra.local.settings import Settings, read_settings
 from infra.local.system import Local, running
-from infra.local.terminal import banner, readable, tokens
+from infra.local.terminal import banner, log_line, request_line, tokens
 
 
 async def serve(settings: Settings) -> None:
@@ -31,16 +33,21 @@ async def serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, stop: asyncio.Event) -> None:
-    def show(function: str, line: str) -> None:
+    def show(text: str | None) -> None:
         # After Ctrl-C the last log lines of the workers are noise.
-        if not settings.quiet and not stop.is_set() and (text := readable(line)):
-            print(f"{function:>16} | {text}", flush=True)  # noqa: T201
+        if text and not settings.quiet and not stop.is_set():
+            print(text, flush=True)  # noqa: T201
 
-    async with running(settings, show) as local:
+    def on_log(function: str, line: str) -> None:
+        show(log_line(function, line, everything=settings.verbose))
+
+    def on_row(row: Entry) -> None:
+        show(request_line(row))
+
+    async with running(settings, on_log, on_row) as local:
         print(banner(local.addresses, local.issuer, settings.legacy), flush=True)  # noqa: T201
-        if settings.addresses:
-            _write(settings.addresses, local)
-        await local.failed
+        with _written(settings.addresses, local):
+            await local.failed
 
 
 def _on_signal(stop: asyncio.Event) -> None:
@@ -53,11 +60,23 @@ def _on_signal(stop: asyncio.Event) -> None:
             return
 
 
-def _write(path: Path, local: Local) -> None:
-    content = local.addresses._asdict() | {"tokens": tokens(local.issuer) if local.issuer else {}}
+@contextlib.contextmanager
+def _written(path: Path | None, local: Local) -> Iterator[None]:
+    """Keep the addresses in a file while the system runs. A later run may have replaced the file by its own."""
+    if path is None:
+        yield
+        return
+    made = {"pid": os.getpid(), "tokens": tokens(local.issuer) if local.issuer else {}}
+    content = json.dumps(local.addresses._asdict() | made)
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_text(json.dumps(content))
+    unfinished.write_text(content)
     unfinished.replace(path)
+    try:
+        yield
+    finally:
+        if path.exists() and path.read_text() == content:
+            path.unlink()
 
 
 def main() -> int:

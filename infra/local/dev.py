@@ -18,6 +18,7 @@ from infra.local.invoke import FunctionError
 from infra.local.journal import Journal, reason
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published
+from infra.local.recorder import Recorder
 from infra.local.schedule import Timer
 from infra.local.seed import Forget, seed
 
@@ -50,6 +51,7 @@ class Parts(NamedTuple):
     move_functions: Callable[[float], Awaitable[None]]
     forget: Forget
     invoke: Invoke
+    recorder: Recorder
 
 
 def dev_app(parts: Parts) -> Starlette:
@@ -103,9 +105,11 @@ def _event_routes(parts: Parts) -> list[BaseRoute]:
     async def world(_: Request) -> Response:
         try:
             await parts.timer.wait_until_idle()
-            return JSONResponse(await seed(parts.database, parts.bus, parts.clock(), parts.forget))
+            answers = await seed(parts.database, parts.bus, parts.clock(), parts.forget)
         except Undelivered as error:
             return JSONResponse({"error": str(error)}, 502)
+        parts.recorder.add("seed", "the seed data are published again", {"answers": answers})
+        return JSONResponse(answers)
 
     return [
         Route("/dev/events", events, methods=["POST"]),
@@ -127,7 +131,8 @@ def _clock_routes(parts: Parts) -> list[BaseRoute]:
             offset = float(wanted["offset"] if "offset" in wanted else clock.offset + wanted["advance"])
         except (KeyError, TypeError, ValueError) as error:
             raise _WrongRequestError('needs {"advance": seconds} or {"offset": seconds}') from error
-        clock.offset = offset
+        moved, clock.offset = offset - clock.offset, offset
+        parts.recorder.add("clock", f"the clock moves by {moved:+,.0f} s", {"offset": offset})
         await parts.move_functions(offset)
         return show(request)
 

@@ -52,7 +52,8 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
         "WEBSOCKET_ENDPOINT": f"{addresses.websocket.replace('ws', 'http', 1)}/{WEBSOCKET_STAGE}",
         "WEBSOCKET_IDENTITY": settings.identity,
-        "ALLOWED_ORIGINS": ",".join(settings.frontends),
+        # The console is a frontend, too.
+        "ALLOWED_ORIGINS": ",".join((*settings.frontends, addresses.http)),
         "JWT_ISSUER": issuer_url(settings, addresses),
         "JWT_AUDIENCE": settings.audience,
         "MAIL_SENDER": "Stays <no-reply@stays.example>",

@@ -7,9 +7,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,6 +37,25 @@ class Forbidden(Exception):
     """The token is valid but does not allow this. Raised by `authorize`."""
 
 
+class Exchange(NamedTuple):
+    """A request and its answer. `function` is empty, and `why` says the reason, if the gateway refused it itself."""
+
+    request: Request
+    answer: Answer
+    function: str
+    request_id: str
+    ms: float
+    claims: Mapping[str, Any] | None
+    why: str
+
+
+Seen = Callable[[Exchange], None]
+
+
+def _ignore(_: Exchange) -> None:
+    """Do nothing with an exchange."""
+
+
 def http_api(
     invoke: Invoke,
     routes: Sequence[Route],
@@ -47,14 +66,16 @@ def http_api(
     legacy: Legacy | None = None,
     timeout: float = 30,
     clock: Clock = real_time,
+    seen: Seen = _ignore,
 ) -> ASGIApp:
     """Return the HTTP API as an ASGI app.
 
-    Each route that is not public calls `authorize` in a thread. `extra` maps a path prefix (`/dev/`) to an ASGI app.
-    The gateway serves that app before the API, without the authorizer and with the same CORS. `legacy` gets the
-    topology's legacy paths, also without the authorizer. `timeout` is in seconds.
+    Each route that is not public calls `authorize` in a thread. `extra` maps a path to an ASGI app, which also gets
+    every path below it, except below `/`. The gateway serves that app before the API, without the authorizer and with
+    the same CORS. `legacy` gets the topology's legacy paths, also without the authorizer. `timeout` is in seconds.
+    `seen` hears every exchange of the API.
     """
-    api = _HttpApi(invoke, routes, authorize, legacy=legacy, timeout=timeout, clock=clock)
+    api = _HttpApi(invoke, routes, authorize, legacy=legacy, timeout=timeout, clock=clock, seen=seen)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if is_preflight(scope):
@@ -72,10 +93,21 @@ def http_api(
 class _Refused(Exception):
     """The gateway refuses the request and answers it itself."""
 
-    def __init__(self, status: int, message: str, *headers: tuple[str, str]) -> None:
+    def __init__(self, status: int, message: str, *headers: tuple[str, str], why: str = "") -> None:
         super().__init__(status, message)
+        self.why = why or message
         body = json.dumps({"message": message}, separators=(",", ":")).encode()
         self.answer = Answer(status, (("content-type", "application/json"), *headers), body)
+
+
+class _Call:
+    """What is known of a request so far."""
+
+    def __init__(self) -> None:
+        self.request: Request | None = None
+        self.function = ""
+        self.claims: Mapping[str, Any] | None = None
+        self.why = ""
 
 
 class _HttpApi:
@@ -88,7 +120,9 @@ class _HttpApi:
         legacy: Legacy | None,
         timeout: float,
         clock: Clock,
+        seen: Seen,
     ) -> None:
+        self._seen = seen
         self._invoke = invoke
         self._routes = (*routes, *LEGACY_ROUTES) if legacy else routes
         self._authorize = authorize
@@ -97,27 +131,29 @@ class _HttpApi:
         self._clock = clock
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began, request_id = time.monotonic(), _request_id()
+        began, request_id, call = time.monotonic(), _request_id(), _Call()
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(scope, receive, request_id, call)
         except _Refused as refused:
-            answer = refused.answer
+            answer, call.why = refused.answer, refused.why
         except Exception:  # noqa: BLE001 (the outermost edge)
             _log.exception("%s %s", scope["method"], scope["path"])
             answer = _Refused(500, "Internal Server Error").answer
         took = 1000 * (time.monotonic() - began)
-        _log.info("%s %s %d %.0f ms", scope["method"], scope["path"], answer.status, took)
+        request = call.request or _bare_request(scope)
+        self._seen(Exchange(request, answer, call.function, request_id, took, call.claims, call.why))
         await _response(answer, request_id, head=scope["method"] == "HEAD")(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
-        request = await _request(scope, receive)
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str, call: _Call) -> Answer:
+        request = call.request = await _request(scope, receive)
         found = route_for(self._routes, request.method, request.path)
         if found is None:
             raise _Refused(404, "Not Found")
         route, path_parameters = found
+        call.function = route.function
         if self._legacy and route.function == LEGACY:
             return await _passed_on(self._legacy, request, scope["headers"])
-        claims = None if route.public else await self._claims(header(scope, "authorization"))
+        claims = call.claims = None if route.public else await self._claims(header(scope, "authorization"))
         event = http_event(
             request,
             route_key=route_key(route),
@@ -131,24 +167,24 @@ class _HttpApi:
     async def _claims(self, authorization: str) -> Mapping[str, Any]:
         token = re.sub(r"(?i)^bearer\b", "", authorization).strip()  # a token without the scheme is also valid
         if not token:
-            raise _Refused(401, "Unauthorized", ("www-authenticate", "Bearer"))
+            raise _Refused(401, "Unauthorized", ("www-authenticate", "Bearer"), why="there is no token")
         try:
             # A thread, because the authorizer may have to fetch keys, even from this very server.
             return await asyncio.to_thread(self._authorize, token)
         except Unauthorized as error:
             reason = str(error).encode("ascii", "replace").decode().replace('"', "'").replace("\n", " ")
             challenge = f'Bearer scope="" error="invalid_token" error_description="{reason}"'
-            raise _Refused(401, "Unauthorized", ("www-authenticate", challenge)) from error
+            raise _Refused(401, "Unauthorized", ("www-authenticate", challenge), why=str(error)) from error
         except Forbidden as error:
-            raise _Refused(403, "Forbidden") from error
+            raise _Refused(403, "Forbidden", why=str(error)) from error
 
     async def _integrate(self, function: str, event: Mapping[str, Any]) -> Answer:
         try:
             return http_answer(await asyncio.wait_for(self._invoke(function, event), self._timeout))
         except TimeoutError:
-            raise _Refused(503, "Service Unavailable") from None
+            raise _Refused(503, "Service Unavailable", why=f"no answer in {self._timeout:g} s") from None
         except FunctionError as error:
-            raise _Refused(500, "Internal Server Error") from error
+            raise _Refused(500, "Internal Server Error", why=f"{error.type}: {error.message}") from error
         except BadAnswer as error:
             _log.error("%s: %s", function, error)
             raise _Refused(500, "Internal Server Error") from error
@@ -196,8 +232,17 @@ async def _request(scope: Scope, receive: Receive) -> Request:
     )
 
 
+def _bare_request(scope: Scope) -> Request:
+    """Return a request that was refused before its body was read."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return Request(scope["method"], path, query, text_headers(scope), b"", source_ip(scope))
+
+
 def _app_for(extra: Mapping[str, ASGIApp], path: str) -> ASGIApp | None:
-    return next((app for prefix, app in extra.items() if path.startswith(prefix)), None)
+    def owns(own: str) -> bool:
+        return path == own or (own != "/" and path.startswith(f"{own.rstrip('/')}/"))
+
+    return next((app for own, app in extra.items() if owns(own)), None)
 
 
 def _request_id() -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ def _to_log(function: str, line: str) -> None:
     logging.getLogger(f"functions.{function}").info(line)
 
 
+def _unheard(_function: str, _event: Mapping[str, Any], _cold: bool) -> None:
+    """Do nothing with the start of an invocation."""
+
+
 class Workers:
     """Runs the functions of the topology. Use it from one event loop; `stop` leaves no process behind."""
 
@@ -34,12 +38,14 @@ class Workers:
         limit: int = 8,  # workers per function
         idle: float = 300,  # seconds until an unused worker is stopped
         log: Log = _to_log,
+        began: Callable[[str, Mapping[str, Any], bool], None] = _unheard,  # (function, event, cold start)
     ) -> None:
         self._folders = (functions, layer)
         self._topology = topology_functions
         self._environment = environment
         self._idle = idle
         self._log = log
+        self._began = began
         self._sources = Sources(functions, layer)
         self._slots = {name: asyncio.Semaphore(limit) for name in topology_functions}
         self._free: dict[str, list[Worker]] = {name: [] for name in topology_functions}
@@ -101,7 +107,8 @@ class Workers:
     async def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         try:
             async with self._slots[function]:
-                worker = await self._take(function)
+                worker, cold = await self._take(function)
+                self._began(function, event, cold)
                 try:
                     return await worker.invoke(event)
                 finally:
@@ -115,16 +122,17 @@ class Workers:
         if not running.cancelled():
             running.exception()  # mark the error as seen: it is in the log, and the caller may be gone
 
-    async def _take(self, function: str) -> Worker:
+    async def _take(self, function: str) -> tuple[Worker, bool]:
+        """Return a worker, and whether it was started for this invocation."""
         if self._ended:
             raise FunctionError("Runtime.Stopped", "the workers are stopping")
         fingerprint = self._sources.fingerprint()
         while self._free[function]:
             worker = self._free[function].pop()
             if worker.alive and worker.fingerprint == fingerprint:
-                return worker
+                return worker, False
             self._discard(worker)
-        return await self._start_worker(function, fingerprint)
+        return await self._start_worker(function, fingerprint), True
 
     async def _start_worker(self, function: str, fingerprint: int) -> Worker:
         worker = Worker(

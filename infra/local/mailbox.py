@@ -13,21 +13,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra.local.journal import Journal
+from infra.local.journal import Journal, Told, ignore
 
 
 class Mailbox:
     """The sent mail, newest first. `routes` are SES's `SendEmail` and the pages for the developer."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Keep the mail in `path`, if given."""
-        self._mail = Journal(path)
+    def __init__(self, path: Path | None = None, told: Told = ignore) -> None:
+        """Keep the mail in `path`, if given. `told` hears of every mail."""
+        self._mail = Journal(path, told=told)
         self.routes = [
             Route("/dev/ses/v2/email/outbound-emails", self._send, methods=["POST"]),
             Route("/dev/mail", self._list, methods=["GET"]),
             Route("/dev/mail", self._empty, methods=["DELETE"]),
             Route("/dev/mail/{id}", self._show, methods=["GET"]),
         ]
+
+    @property
+    def mail(self) -> list[dict[str, Any]]:
+        """The mail, oldest first."""
+        return self._mail.entries
 
     async def _send(self, request: Request) -> Response:
         """Answer as `sesv2.send_email` expects (AWS, SES API v2, SendEmail)."""

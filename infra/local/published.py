@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.local.bus import Bus, Undelivered
-from infra.local.journal import Journal
+from infra.local.journal import Journal, Told, ignore
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +21,10 @@ _SHOWN = 1000  # the newest events
 class Published:
     """The published events, newest last. `routes` are EventBridge's `PutEvents` and the list for the developer."""
 
-    def __init__(self, bus: Bus, path: Path | None = None) -> None:
-        """Keep the events in `path`, if given."""
+    def __init__(self, bus: Bus, path: Path | None = None, told: Told = ignore) -> None:
+        """Keep the events in `path`, if given. `told` hears of every event."""
         self._bus = bus
-        self._events = Journal(path)
+        self._events = Journal(path, told=told)
         self.routes = [
             Route("/dev/eventbridge", self._put, methods=["POST"]),
             Route("/dev/events", self._list, methods=["GET"]),

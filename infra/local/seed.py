@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.local.bus import Bus
@@ -58,6 +59,10 @@ _PINES = Property("7203451890374591001", "Nhà gỗ Đồi Thông", "Đà Lạt"
 _LANTERN = Property("7203451890374591002", "Nhà Đèn Lồng", "Hội An", "Quảng Nam", "45 Trần Phú", 2)
 _BEACH = Property("7203451890374591003", "Căn hộ Biển Xanh", "Nha Trang", "Khánh Hòa", "88 Hùng Vương", 6)
 _TERRACE = Property("7203451890374591004", "Homestay Ruộng Bậc Thang", "Sa Pa", "Lào Cai", "Bản Tả Van", 5)
+
+
+# What the console offers: the users, with their parts, and the properties as an event names them.
+USERS = [{**each._asdict(), "role": role} for each, role in ((AN, "traveller"), (BINH, "traveller"), (LAN, "host"))]
 
 
 def seed_events(now: datetime) -> list[Event]:
@@ -164,21 +169,24 @@ def _property(property_: Property) -> dict[str, Any]:
     }
 
 
+PROPERTIES = [_property(each) for each in (_PINES, _LANTERN, _BEACH, _TERRACE)]
+
+
 def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main() -> int:
-    """Ask a running system, at the address of its HTTP API, to seed itself again. Return the exit code."""
-    address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
+    """Ask the running system, whose addresses are in a file, to seed itself again. Return the exit code."""
     try:
+        address = json.loads(Path(sys.argv[1]).read_text())["http"]
         with urllib.request.urlopen(f"{address}/dev/seed", data=b"") as answer:  # noqa: S310
-            print(f"{len(json.load(answer))} events published.")  # noqa: T201
+            print(f"{len(json.load(answer))} events published at {address}.")  # noqa: T201
     except urllib.error.HTTPError as error:
         print(f"{address} could not be seeded: {error.read().decode()}", file=sys.stderr)  # noqa: T201
         return 1
-    except urllib.error.URLError as error:
-        print(f"Nothing runs at {address}: {error.reason}", file=sys.stderr)  # noqa: T201
+    except (FileNotFoundError, urllib.error.URLError):
+        print("Nothing runs here: `make run` starts it.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -1,9 +1,7 @@
-"""Listens on localhost, over IPv4 and IPv6, and serves an ASGI app there."""
+"""Serves an ASGI app on sockets of localhost."""
 
 import asyncio
 import contextlib
-import errno
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast
@@ -12,33 +10,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from infra.local.ports import close
 from infra.local.websocket_api import FRAME_LIMIT, MESSAGE_LIMIT
 
 _GRACE = 2  # seconds that a running request has left when the server stops
 _LINGER = 1.0  # seconds
-
-
-class PortTaken(Exception):
-    """Another program listens on the port. The message names the port and the setting that changes it."""
-
-
-def listen(port: int, setting: str) -> list[socket.socket]:
-    """Return sockets bound to `port` of 127.0.0.1 and, if the machine has IPv6, of ::1. Port 0 finds a free port.
-
-    A browser may resolve `localhost` to either address, so both are bound. Raises PortTaken.
-    """
-    sockets: list[socket.socket] = []
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        try:
-            sockets.append(_bound(family, host, port or (sockets[0].getsockname()[1] if sockets else 0)))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                _close(sockets)
-                advice = f"stop the program that uses it, or choose another port with {setting}"
-                raise PortTaken(f"port {port} of {host} is in use: {advice}") from error
-            if not sockets:
-                raise
-    return sockets
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +29,7 @@ async def serving(app: ASGIApp, sockets: Sequence[socket.socket]) -> AsyncIterat
     finally:
         server.should_exit = True
         await running
-        _close(sockets)
+        close(sockets)
 
 
 class _Server(uvicorn.Server):
@@ -100,24 +76,3 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=_GRACE,
     )
-
-
-def _bound(family: int, host: str, port: int) -> socket.socket:
-    # Without the protocol, asyncio does not see that this is TCP and delays the small second write of a response.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind((host, port))
-        bound.listen(2048)
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def _close(sockets: Sequence[socket.socket]) -> None:
-    for one in sockets:
-        one.close()

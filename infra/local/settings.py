@@ -29,6 +29,7 @@ class Settings:
     state: Path | None = None
     seed: bool = True
     quiet: bool = False
+    verbose: bool = False
     partial_win_page: bool = False
     addresses: Path | None = None
     functions: Path = _ROOT / "functions"
@@ -102,7 +103,9 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
     add("--state", type=Path, metavar="DIR", help="keep all data in this folder for the next run")
     add("--no-seed", action="store_false", dest="seed", help="start with empty tables")
-    add("--quiet", action="store_true", help="do not show the functions' log")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("-q", "--quiet", action="store_true", help="show no requests and no log")
+    shown.add_argument("-v", "--verbose", action="store_true", help="show everything that the functions log, too")
     add("--addresses", type=Path, metavar="FILE", help="write the addresses to this file as JSON when the run is ready")
 
 

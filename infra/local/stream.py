@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,25 @@ class TableStream:
         return self._database.call(f"{_API}.{operation}", payload)
 
 
+def _unheard(_: Record) -> None:
+    """Do nothing with a record."""
+
+
 class Poller:
     """Carries records from a table's stream to its consumers."""
 
-    def __init__(self, stream: TableStream, sources: Sequence[EventSource], rest: Path | None = None) -> None:
-        """Load the records that the last run kept in `rest`, because the engine forgets its stream when it stops."""
+    def __init__(
+        self,
+        stream: TableStream,
+        sources: Sequence[EventSource],
+        rest: Path | None = None,
+        changed: Callable[[Record], None] = _unheard,
+    ) -> None:
+        """Load the records that the last run kept in `rest`, because the engine forgets its stream when it stops.
+
+        `changed` hears every record once, before the consumers get it.
+        """
+        self._changed = changed
         self._stream = stream
         self._sources = sources
         self._rest = rest
@@ -127,6 +141,7 @@ class Poller:
 
     def _hand_out(self, records: list[Record]) -> None:
         for record in records:
+            self._changed(record)
             for source in self._sources:
                 source.put(record)
 

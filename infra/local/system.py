@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +14,10 @@ from infra import zalopay_simulator
 from infra.local.asgi import Authorize
 from infra.local.bus import Bus, Undelivered
 from infra.local.clock import FunctionClock, MovedClock
+from infra.local.console import Parts as Shown
+from infra.local.console import console_app
+from infra.local.console.app import PATHS
+from infra.local.console.desk import Desk
 from infra.local.cors import Cors
 from infra.local.database import Database, EngineError
 from infra.local.dev import Parts, dev_app
@@ -23,18 +26,21 @@ from infra.local.event_source import EventSource
 from infra.local.http_api import http_api
 from infra.local.identity import Authorizer, FetchedKeys, Issuer, own_keys
 from infra.local.invoke import Log, Workers
-from infra.local.journal import Journal
+from infra.local.journal import Journal, Told, ignore
 from infra.local.legacy import Legacy
 from infra.local.mailbox import Mailbox
+from infra.local.ports import Sockets, close, listen_for
 from infra.local.published import Published
+from infra.local.recorder import Recorder
 from infra.local.reference.app import PATHS as REFERENCE_PATHS
 from infra.local.reference.app import reference_app
 from infra.local.schedule import Timer
-from infra.local.seed import AN, BINH, LAN, is_empty, seed
-from infra.local.serve import listen, serving
+from infra.local.seed import PROPERTIES, USERS, is_empty, seed
+from infra.local.serve import serving
 from infra.local.settings import Settings
 from infra.local.stream import Poller, TableStream
 from infra.local.websocket_api import WebSocketApi
+from infra.local.zalopay import recorded, way_back
 from infra.topology import (
     CONSUMERS,
     CORS_HEADERS,
@@ -51,25 +57,29 @@ from infra.topology import (
     Schedule,
 )
 
-Sockets = list[list[socket.socket]]
-
 log = logging.getLogger(__name__)
 
 _WORKERS = 2  # at most, per function: enough for two calls at once, and all workers stay under a gigabyte
+_ROWS = 3000  # of the journal, at most
 _WATCH = 0.5  # seconds between two checks of the engine's process
 
 
 class Local:
     """A running system. `failed` gets the exception of a part without which the others cannot work."""
 
-    def __init__(self, settings: Settings, folder: Path, database: Database, addresses: Addresses) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, database: Database, addresses: Addresses, on_row: Told = ignore
+    ) -> None:
+        """Call `on_row` with each row of the journal."""
         self.settings = settings
         self.folder = folder
         self.database = database
         self.addresses = addresses
         self.clock = MovedClock()
-        self.dead_letters = Journal(self._kept("dead-letters.jsonl"))
-        self.mailbox = Mailbox(self._kept("mail.jsonl"))
+        self.journal = Journal(most=_ROWS, told=on_row)
+        self.recorder = Recorder(self.journal, self.clock, (*settings.frontends, addresses.http))
+        self.dead_letters = Journal(self._kept("dead-letters.jsonl"), told=self.recorder.gave_up)
+        self.mailbox = Mailbox(self._kept("mail.jsonl"), told=self.recorder.mailed)
         self.pollers: list[Poller] = []
         self.issuer = None if settings.issuer else self._own_issuer()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,7 +88,7 @@ class Local:
         """Start workers, stream and clock. Then listen. Then publish the seed data if the table is empty."""
         self.workers = await self._start_workers(on_log, stack)
         self.bus = Bus(self.invoke, RULES, self.dead_letters, self.clock)
-        self.published = Published(self.bus, self._kept("events.jsonl"))
+        self.published = Published(self.bus, self._kept("events.jsonl"), self.recorder.published)
         self.timer = Timer(self.invoke, self._schedules(), self.clock)
         self.legacy = self._legacy(stack)
         self.websocket = WebSocketApi(
@@ -87,19 +97,22 @@ class Local:
             stage=WEBSOCKET_STAGE,
             selection=WEBSOCKET_SELECTION,
             clock=self.clock,
+            told=self.recorder.told,
         )
         await self._start_stream(stack)
         for part in (*(poller.run() for poller in self.pollers), self.timer.run(), self._watch_engine()):
             await stack.enter_async_context(_background(part, self.failed))
         for app, listening in zip(self._apps(), sockets, strict=True):
             await stack.enter_async_context(serving(app, listening))
+        # An open stream of a page would keep the server alive.
+        stack.callback(self.journal.end)
         if self.settings.seed and await asyncio.to_thread(is_empty, self.database, "stays"):
             await self._seed()
 
     async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """Invoke a function, then read the stream at once for the items that it wrote."""
         try:
-            return await self.workers.invoke(function, event)
+            return await self.recorder.watch(function, event, self.workers.invoke(function, event))
         finally:
             for poller in self.pollers:
                 poller.wake()
@@ -113,6 +126,7 @@ class Local:
             environment=environments(self.settings, self.addresses),
             limit=_WORKERS,
             log=on_log,
+            began=self.recorder.began,
         )
         await workers.start()
         stack.push_async_callback(workers.stop)
@@ -126,7 +140,7 @@ class Local:
                 if consumer.table == table
             ]
             stream = await asyncio.to_thread(TableStream, self.database, table)
-            poller = Poller(stream, sources, self._kept(f"{table}-stream.json"))
+            poller = Poller(stream, sources, self._kept(f"{table}-stream.json"), self.recorder.changed)
             stack.callback(poller.settle)
             self.pollers.append(poller)
 
@@ -154,9 +168,10 @@ class Local:
         return [each._replace(every=chosen) if chosen else each for each in SCHEDULES]
 
     def _apps(self) -> list[ASGIApp]:
-        return [self._http(), self._websocket(), self._simulator()]
+        simulator = self._simulator()
+        return [self._http(simulator), self.websocket.app, recorded(simulator, self.recorder.asked_zalopay)]
 
-    def _http(self) -> ASGIApp:
+    def _http(self, simulator: ASGIApp) -> ASGIApp:
         dev = dev_app(
             Parts(
                 self.database,
@@ -171,19 +186,40 @@ class Local:
                 self.workers.move_clock,
                 self._forget,
                 self.invoke,
+                self.recorder,
             )
         )
         methods = LEGACY_CORS_METHODS if self.legacy else CORS_METHODS
         cors = Cors(self.settings.frontends, methods, CORS_HEADERS, CORS_MAX_AGE)
         extra: dict[str, ASGIApp] = dict.fromkeys(("/dev", "/.well-known/"), dev)
-        reference = reference_app(self.addresses, (AN, BINH, LAN) if self.issuer else ())
+        reference = reference_app(self.addresses, USERS if self.issuer else ())
         extra |= dict.fromkeys(REFERENCE_PATHS, reference)
+        extra |= dict.fromkeys(PATHS, self._console(simulator))
         return http_api(
-            self.invoke, ROUTES, self._authorizer(), cors, extra=extra, legacy=self.legacy, clock=self.clock
+            self.invoke,
+            ROUTES,
+            self._authorizer(),
+            cors,
+            extra=extra,
+            legacy=self.legacy,
+            clock=self.clock,
+            seen=self.recorder.exchanged,
         )
 
-    def _websocket(self) -> ASGIApp:
-        return self.websocket.app
+    def _console(self, simulator: ASGIApp) -> ASGIApp:
+        settings = {
+            "api": f"{self.addresses.http}/api/v1",
+            "websocket": self.addresses.websocket,
+            "stream": f"{self.addresses.websocket}/{WEBSOCKET_STAGE}",
+            "zalopay": self.addresses.simulator,
+            "frontend": self.settings.frontends[0],
+            "tokens": self.issuer is not None,
+            "users": USERS,
+            "properties": PROPERTIES,
+        }
+        at = () if self.addresses.http.endswith(":8000") else ("--at", self.addresses.http)
+        shown = Shown(self.journal, self.mailbox, simulator, settings)
+        return console_app(Desk(["--local", *at]), "local", parts=shown)
 
     def _simulator(self) -> ASGIApp:
         return zalopay_simulator.create_app(
@@ -191,6 +227,7 @@ class Local:
                 base_url=self.addresses.simulator,
                 ledger=self._kept("zalopay.sqlite"),
                 clock=self.clock.seconds,
+                onward=way_back(self.settings.frontends[0], self.addresses.http),
             )
         )
 
@@ -219,35 +256,24 @@ class Local:
 
 
 @asynccontextmanager
-async def running(settings: Settings, on_log: Log) -> AsyncIterator[Local]:
+async def running(settings: Settings, on_log: Log, on_row: Told = ignore) -> AsyncIterator[Local]:
     """Start everything and yield the system, ready for requests; stop everything afterwards.
 
+    `on_log` hears the functions' log, `on_row` each row of the journal.
     Raises PortTaken. Raises EngineError if the embedded database does not start.
     """
     async with AsyncExitStack() as stack:
-        sockets = _listen(settings, stack)
+        sockets = listen_for(settings)
+        for each in sockets:
+            stack.callback(close, each)
         folder = _folder(settings, stack)
         database = await _database(settings, folder, stack)
-        local = Local(settings, folder, database, _addresses(sockets, database))
+        local = Local(settings, folder, database, _addresses(sockets, database), on_row)
         await local.start(sockets, on_log, stack)
         try:
             yield local
         finally:
             local.failed.cancel()
-
-
-def _listen(settings: Settings, stack: AsyncExitStack) -> Sockets:
-    wanted = (
-        (settings.http_port, "HTTP_PORT"),
-        (settings.websocket_port, "WEBSOCKET_PORT"),
-        (settings.simulator_port, "SIMULATOR_PORT"),
-    )
-    sockets: Sockets = []
-    for port, setting in wanted:
-        sockets.append(listen(port, setting))
-        for each in sockets[-1]:
-            stack.callback(each.close)
-    return sockets
 
 
 def _folder(settings: Settings, stack: AsyncExitStack) -> Path:

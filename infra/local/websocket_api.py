@@ -29,7 +29,12 @@ FRAME_LIMIT = 32 * 1024  # bytes
 
 _log = logging.getLogger(__name__)
 _Hear = Callable[["_Connection", str], Awaitable[None]]
+_Told = Callable[[str, str, bool], None]  # (connection, message, whether it was sent)
 _SEND_SECONDS = 10  # seconds; a client that reads nothing for so long is disconnected
+
+
+def _unheard(_connection: str, _message: str, _sent: bool) -> None:
+    """Do nothing with a message."""
 
 
 class WebSocketApi:
@@ -50,7 +55,9 @@ class WebSocketApi:
         lifetime: float = 7200,
         timeout: float = 29,
         clock: Clock = real_time,
+        told: _Told = _unheard,
     ) -> None:
+        self._told = told
         self._invoke = invoke
         self._routes = routes
         self._stage = stage
@@ -169,7 +176,9 @@ class WebSocketApi:
         if connection is None:
             return _GONE
         if method == "POST":
-            sent = await connection.say(payload.decode(errors="replace"))
+            text = payload.decode(errors="replace")
+            sent = await connection.say(text)
+            self._told(found[1], text, sent)
             return Response(media_type="application/json") if sent else _GONE
         if method == "GET":
             return JSONResponse(connection.description())

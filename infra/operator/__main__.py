@@ -33,6 +33,8 @@ from stays.zalopay.callback import BadCallback
 from stays.zalopay.client import client
 from stays.zalopay.keys import Keys
 
+# What a command raises when it cannot run. The message is one sentence for the operator.
+FAILURES = (NotThere, BadStage, StaysError, BadCallback, NotTaken, AwsError, ClientError, BotoCoreError)
 READS_ALL = ("review", "messages", "publish")
 # The arguments of each command that takes more, or other, than the name of a stay.
 TAKES = {
@@ -142,18 +144,23 @@ def _lines(commands: Commands, chosen: argparse.Namespace) -> Iterator[str]:
     return lines
 
 
+def run(chosen: argparse.Namespace) -> Iterator[str]:
+    """Run a command and return its lines. Raises one of FAILURES with one sentence."""
+    environment = _environment(chosen)
+    enter(environment)
+    commands = Commands(_tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
+    yield from _lines(commands, chosen)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command and print its lines. Return the exit code: 1 with one sentence if it cannot run."""
     chosen = parser().parse_args(arguments)
     try:
-        environment = _environment(chosen)
-        enter(environment)
         if chosen.command in READS_ALL:
             sys.stderr.write("Reading the whole table …\n")
-        commands = Commands(_tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
-        for line in _lines(commands, chosen):
+        for line in run(chosen):
             sys.stdout.write(f"{line}\n")
-    except (NotThere, BadStage, StaysError, BadCallback, NotTaken, AwsError, ClientError, BotoCoreError) as error:
+    except FAILURES as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

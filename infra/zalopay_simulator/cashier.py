@@ -38,7 +38,7 @@ async def open_in_app(request: Request) -> Response:
 async def pay_page(request: Request) -> Response:
     """Show the order and the payer's choices."""
     order = _orders(request).get(request.path_params["token"])
-    return _pay_page(request, order) if order else _missing()
+    return await _pay_page(request, order) if order else _missing()
 
 
 async def settle_payment(request: Request) -> Response:
@@ -49,8 +49,8 @@ async def settle_payment(request: Request) -> Response:
     try:
         redirect_url = await _settle(request.app.state.simulator, order, await _form(request))
     except NotPossibleError:
-        return _pay_page(request, order, 409)
-    return RedirectResponse(redirect_url or f"/pay/{order.token}", 303)
+        return await _pay_page(request, order, 409)
+    return RedirectResponse(await _onward(request, redirect_url) or f"/pay/{order.token}", 303)
 
 
 async def front_page(request: Request) -> Response:
@@ -97,9 +97,16 @@ async def _settle(simulator: Simulator, order: Order, form: dict[str, str]) -> s
     raise NotPossibleError("no such action")
 
 
-def _pay_page(request: Request, order: Order, status: int = 200) -> Response:
+async def _onward(request: Request, url: str) -> str:
+    """Return where the browser really goes when ZaloPay sends it to the shop; empty if the shop gave no page."""
+    simulator: Simulator = request.app.state.simulator
+    return await simulator.settings.onward(url) if url else ""
+
+
+async def _pay_page(request: Request, order: Order, status: int = 200) -> Response:
     simulator: Simulator = request.app.state.simulator
     state = order.state(simulator.now())
+    back = simulator.way_back(order, PAID if state == "PAID" else CANCELLED) if state != "OPEN" else ""
     return _page(
         "pay.html",
         status,
@@ -107,7 +114,7 @@ def _pay_page(request: Request, order: Order, status: int = 200) -> Response:
         state=state,
         failures=codes.ATTEMPT_FAILURES,
         seconds_left=max(0, order.expires_at - simulator.now()) // 1000,
-        back=simulator.way_back(order, PAID if state == "PAID" else CANCELLED) if state != "OPEN" else "",
+        back=await _onward(request, back),
     )
 
 

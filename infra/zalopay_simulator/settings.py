@@ -14,6 +14,10 @@ SANDBOX_KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
 SANDBOX_KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
 
 
+async def _unchanged(url: str) -> str:
+    return url
+
+
 @dataclass(frozen=True)
 class Settings:
     """One merchant's app at ZaloPay, and the waiting times of this ZaloPay. Times are in seconds."""
@@ -28,6 +32,7 @@ class Settings:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     client: httpx.AsyncClient | None = None  # the client that sends callbacks
+    onward: Callable[[str], Awaitable[str]] = _unchanged  # where the pay page leads, given the shop's address
     callback_spacing: float = 2.0
     callback_timeout: float = 10.0
     callback_after_redirect: float = 1.0

@@ -168,7 +168,7 @@ def _listed(series: tuple[Data, ...]) -> str:
 
 def _spelled_all(found: Sequence[Samples]) -> str:
     alike = Counter(map(_spelled, found))
-    return ", then ".join(f"{count} × {each}" if count > 1 else each for each, count in alike.items())
+    return ", then ".join(f"{count} times {each}" if count > 1 else each for each, count in alike.items())
 
 
 def _any(metrics: list[str]) -> str:

@@ -14,7 +14,8 @@ from infra.local.clock import FunctionClock
 from infra.local.cors import Cors
 from infra.local.http_api import Unauthorized, http_api
 from infra.local.invoke import Workers
-from infra.local.serve import listen, serving
+from infra.local.ports import listen
+from infra.local.serve import serving
 from infra.local.websocket_api import WebSocketApi
 from infra.topology import Function, Route
 

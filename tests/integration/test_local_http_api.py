@@ -11,7 +11,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from infra.local.http_api import http_api
-from infra.local.serve import PortTaken, listen, serving
+from infra.local.ports import PortTaken, listen
+from infra.local.serve import serving
 from tests.integration.local_gateway import (
     CORS,
     HERE,

@@ -13,7 +13,8 @@ import pytest
 from infra.local.cors import Cors
 from infra.local.http_api import http_api
 from infra.local.legacy import ANSWER_LIMIT, Legacy
-from infra.local.serve import listen, serving
+from infra.local.ports import listen
+from infra.local.serve import serving
 from infra.topology import CORS_HEADERS, CORS_MAX_AGE, LEGACY_CORS_METHODS, PREFIX, ROUTES, SERVED
 from tests.integration.legacy_backend import LegacyBackend, Said, answer, call, legacy_backend
 from tests.integration.local_gateway import authorize

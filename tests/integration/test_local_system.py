@@ -257,6 +257,58 @@ def test_the_command_says_where_it_is_and_ends_without_a_trace(number: signal.Si
     assert len(found["tokens"]) == 2
 
 
+def test_the_seed_command_finds_the_running_system_by_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "running.json"
+    command = [sys.executable, "-m", "infra.local.seed", str(file)]
+
+    def seed() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert "make run" in seed().stderr
+    process = start(*FREE_PORTS, "--no-seed", "-q", "--addresses", str(file))
+    while not file.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    http = json.loads(file.read_text())["http"]
+    assert seed().stdout == f"10 events published at {http}.\n"
+    assert httpx.get(f"{http}/api/v1/health?secret=1").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    assert "/health" not in output, "-q prints no requests"
+    assert f"Open {http}/" in output.strip().splitlines()[-1]
+    assert not file.exists()
+
+
+def test_a_taken_port_is_reported_before_anything_is_installed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        # -S: without any installed package
+        command = [sys.executable, "-S", "-m", "infra.local.ports", "--http-port", port, "--websocket-port", "0"]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert ran.returncode == 1
+    assert f"port {port}" in ran.stderr
+    make = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    order = [make.stdout.find(each) for each in ("infra.local.ports", "infra.local --addresses")]
+    assert order == sorted(order) and -1 not in order
+
+
+def test_a_request_is_one_line_without_its_query(tmp_path: Path) -> None:
+    file = tmp_path / "running.json"
+    process = start(*FREE_PORTS, "--no-seed", "--addresses", str(file))
+    while not file.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    http = json.loads(file.read_text())["http"]
+    request_id = httpx.get(f"{http}/api/v1/user/bookings?secret=1").headers["apigw-requestid"]
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    (line,) = [line for line in output.splitlines() if "/user/bookings" in line]
+    assert line.startswith("401 ")
+    assert line.endswith(f"GET /api/v1/user/bookings  (bookings, {request_id})  there is no token")
+    assert "secret" not in output
+
+
 def test_a_taken_port_is_named_with_the_variable_that_changes_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

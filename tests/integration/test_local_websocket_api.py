@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from infra.local.serve import listen, serving
+from infra.local.ports import listen
+from infra.local.serve import serving
 from infra.local.websocket_api import WebSocketApi
 from tests.integration.local_gateway import (
     Gateway,

@@ -36,7 +36,7 @@ READS = {
     "contracts": set[str](),
     "delivery": {"aws", "doctor"},
     "doctor": {"aws"},
-    "local": {"zalopay_simulator"},
+    "local": {"operator", "zalopay_simulator"},
     "operator": {"aws"},
     "zalopay_simulator": set[str](),
 }

@@ -16,6 +16,7 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 
 import infra.doctor.__main__
+import infra.local.console.__main__
 import infra.operator.__main__
 import tests.proof.bench.__main__
 import tests.proof.load.__main__
@@ -49,6 +50,9 @@ def parsed_by(parser: Callable[[], argparse.ArgumentParser]) -> Callable[[Sequen
 
 PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
     "bench": parsed_by(tests.proof.bench.__main__.parser),
+    "console": lambda arguments, settings: infra.local.console.__main__.parser().parse_args(
+        ["--stage", settings["STAGE"], *arguments]
+    ),
     "doctor": parsed_by(infra.doctor.__main__.parser),
     "load": parsed_by(tests.proof.load.__main__.parser),
     "mutate": lambda modules, _: {name: TESTS[name] for name in modules},

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from infra.local.environment import Addresses
-from infra.local.seed import Traveller
 from infra.topology import PREFIX
 
 OPENAPI = f"{PREFIX}/openapi.json"
@@ -36,14 +35,14 @@ _ASSETS = {
 }
 
 
-def reference_app(addresses: Addresses, users: Sequence[Traveller]) -> Starlette:
+def reference_app(addresses: Addresses, users: Sequence[dict[str, str]]) -> Starlette:
     """Return the app for PATHS. The explorer can log in as one of `users`, or not at all if there are none."""
     assets = [
         Mount(f"/docs/{name}", StaticFiles(directory=str(distribution(package).locate_file(folder))))
         for name, (package, folder) in _ASSETS.items()
     ]
     routes: list[BaseRoute] = [
-        Route("/docs", _page("explorer.html", users=[user._asdict() for user in users], document=OPENAPI)),
+        Route("/docs", _page("explorer.html", users=users, document=OPENAPI)),
         Route("/docs/async", _page("async.html", document=ASYNCAPI)),
         _document(OPENAPI, _openapi()),
         _document(ASYNCAPI, _asyncapi(addresses)),
