@@ -285,7 +285,7 @@ callback, three more pages, the booking and its mail. Calls: {calls}.
 - Logs that are kept, the deployment's bucket, the edge of a stage that has one, taxes and support are not in it.
 
 Detailed metrics of routes, event counts of stream mappings and traces are off
-([0182](decisions/0182-bill-is-generated.md)). Each stage has a budget (`monthlyBudget` in `cdk.json`).
+([0180](decisions/0180-bill-is-generated.md)). Each stage has a budget (`monthlyBudget` in `cdk.json`).
 """
 
 
