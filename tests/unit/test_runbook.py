@@ -50,7 +50,17 @@ def test_nothing_is_done_without_a_yes() -> None:
     assert (chosen.yes, chosen.end_booking, chosen.amount) == (False, False, None)
 
 
-@pytest.mark.parametrize("typed", ["--local refund", "end X", "--local settle-stray", "--local refund X --amount a"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--local refund",
+        "end",
+        "find X 1",
+        "messages --since now",
+        "--local settle-stray",
+        "--local refund X --amount a",
+    ],
+)
 def test_half_a_command_is_refused(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(typed.split())

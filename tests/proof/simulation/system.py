@@ -76,6 +76,7 @@ SETTINGS = {
     "ZALOPAY_APP_ID": "2553",
     "ZALOPAY_KEY1_SECRET": "zalopay-key1",
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
+    "EMAIL_KEY_SECRET": "email-key",
     "MAIL_SENDER": "Stays <booking@stays.example>",
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",
@@ -601,6 +602,7 @@ class System:
             queries=OperatorQueries(store, "linh"),
             zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(keys.signing, "zalopay-key1")),
             keys=partial(keys.accepted, "zalopay-key2"),
+            email_keys=partial(keys.accepted, "email-key"),
             publish=lambda _: None,
         )
         environment = Environment({}, lambda: self.now, tuple, lambda _: None, lambda *_: 0)
