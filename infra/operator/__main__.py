@@ -1,7 +1,8 @@
 """`python -m infra.operator`: see what happened to a stay, and take the decisions that the rules leave to people.
 
 Nothing is written without --yes. The stay's timeline records every action with the operator's name. Without --stage it
-works on the local run. Exit codes: 0 done, 1 refused or not possible, 2 not a command, 3 nothing found.
+works on the local run. Exit codes: 0 done, 1 refused or not possible, 2 not a command, 3 nothing found,
+4 the report names differences.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from infra.aws.stage import STAGES, BadStage, read_context, read_stage
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment, NotThere, deployed, enter, find_local, local
 from infra.operator.lines import Line, read_time
+from infra.operator.report import DoesNotAddUp
 from stays.aws.client import AwsError, DynamoDB, SecretsManager
 from stays.aws.curl import Credentials
 from stays.aws.store import Store
@@ -38,9 +40,21 @@ from stays.zalopay.client import client
 from stays.zalopay.keys import Keys, NoKey
 
 # What a command raises when it cannot run. The message is one sentence for the operator.
-FAILURES = (NotThere, BadStage, StaysError, BadCallback, NotTaken, NoKey, AwsError, ClientError, BotoCoreError)
-READS_ALL = ("review", "messages", "publish", "index")
-ONLY_READS = ("find", "show", "due", "review")
+FAILURES = (
+    NotThere,
+    DoesNotAddUp,
+    BadStage,
+    StaysError,
+    BadCallback,
+    NotTaken,
+    NoKey,
+    AwsError,
+    ClientError,
+    BotoCoreError,
+)
+READS_ALL = ("review", "messages", "publish", "index", "report")
+ONLY_READS = ("find", "show", "due", "review", "report")
+CODES: dict[type[Exception], int] = {NotFound: 3, DoesNotAddUp: 4}
 # What a list without lines says.
 NOTHING = {
     "due": "Nothing waits: no item is due within the hour.",
@@ -60,6 +74,7 @@ TAKES = {
     "review": (),
     "redrive": (),
     "index": (),
+    "report": ("day", "as_csv"),
     "messages": ("since", "user_id"),
     "publish": ("since",),
 }
@@ -115,6 +130,9 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add("review", help="list the items that need an operator")
     add("redrive", help="send dead letters again")
     add("index", help="let `find` find what earlier releases stored")
+    report = add("report", help="what was paid, booked and refunded of a day's orders, and what does not add up")
+    report.add_argument("--day", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    report.add_argument("--csv", dest="as_csv", action="store_true", help="print the table as CSV, for accounting")
     messages = add("messages", help="send browsers the state of each payment that changed since a time")
     messages.add_argument("--since", type=read_time, required=True, metavar="TIME")
     messages.add_argument("--user", dest="user_id", metavar="ID")
@@ -203,7 +221,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.stdout.write(f"{_printed(line, as_json=chosen.json)}\n")
     except FAILURES as error:
         sys.stderr.write(f"{error}\n")
-        return 3 if isinstance(error, NotFound) else 1
+        return CODES.get(type(error), 1)
     return 0
 
 

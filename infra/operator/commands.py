@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from infra.operator.environment import DeadLetter, Environment
 from infra.operator.finding import Finder
 from infra.operator.lines import Line, format_time
+from infra.operator.report import DoesNotAddUp, Report, csv_lines, report_lines
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
 from infra.operator.timeline import paid, session_fields, timeline_lines, waiting_session, waiting_stray
@@ -99,6 +100,13 @@ class Commands:
                 yield Line(line, **session_fields(found, personal=self._personal))
         for item in self._tools.queries.load_refused():
             yield Line(f"REFUSED  {item['SK']}  {item['reason']}", kind="REFUSED", key=item["SK"])
+
+    def report(self, day: date, *, as_csv: bool = False) -> Iterator[str]:
+        """Report the orders of a day of ZaloPay's. Raises DoesNotAddUp at the end, if something does not add up."""
+        rows = Report(self._tools.queries, self._tools.zalopay, self._environment.now()).rows(day)
+        yield from csv_lines(rows) if as_csv else report_lines(rows, day)
+        if wrong := sum(bool(row.difference) for row in rows):
+            raise DoesNotAddUp(f"{wrong} of {len(rows)} orders do not add up.")
 
     # Doing
 

@@ -230,7 +230,7 @@ def test_what_must_survive_is_kept_and_protected_in_every_stage(stacks, assembly
         "AWS::Events::Archive": 1,
         "AWS::S3::Bucket": 1,
         "AWS::SQS::Queue": 1,
-        "AWS::SecretsManager::Secret": 2,
+        "AWS::SecretsManager::Secret": 3,
     }
     assert {kind: len(data.of_type(kind)) for kind in kinds} == kinds
     policies = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}

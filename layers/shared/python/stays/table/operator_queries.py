@@ -126,6 +126,16 @@ class OperatorQueries:
         for item in found:
             yield read_stray(item) if item["kind"] == "STRAY" else PaymentSession.model_validate(item)
 
+    def find_orders(self, day: str) -> Iterator[PaymentSession | Stray]:
+        """The sessions whose order is of a day (`yymmdd`), and all stray money. Reads the whole table."""
+        found = self._store.scan(
+            "(#kind = :session AND begins_with(#order, :day)) OR #kind = :stray",
+            {":session": "SESSION", ":stray": "STRAY", ":day": f"{day}_"},
+            {"#kind": "kind", "#order": "appTransId"},
+        )
+        for item in found:
+            yield read_stray(item) if item["kind"] == "STRAY" else PaymentSession.model_validate(item)
+
     def find_changed_since(self, since: datetime) -> Iterator[PaymentSession]:
         """Sessions that changed at `since` or later. Reads the whole table."""
         found = self._store.scan(
