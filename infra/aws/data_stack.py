@@ -172,7 +172,7 @@ class DataStack(Stack):
                 generate_string_key="current",
                 exclude_punctuation=True,
             ),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "A new key would hide every address that is stored."})
         return made

@@ -12,7 +12,7 @@ from infra.operator.commands import Commands
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
 NAMED = re.compile(r'make operator ARGS="([^"]*)"|python -m infra\.operator (--[^`\n]*)')
-STANDS_FOR = {"$STAGE": "prod", "TIME": "2026-11-24T08:00:00Z"}
+STANDS_FOR = {"$STAGE": "prod", "TIME": "2026-11-24T08:00:00Z", "NIGHT": "2026-12-24", "AMOUNT": "500000"}
 
 
 def commands() -> list[str]:
