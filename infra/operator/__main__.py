@@ -220,7 +220,7 @@ def main(arguments: Sequence[str]) -> int:
         for line in lines_of(chosen, arguments):
             sys.stdout.write(f"{_printed(line, as_json=chosen.json)}\n")
     except FAILURES as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{'No key can be read from ' if isinstance(error, NoKey) else ''}{error}\n")
         return CODES.get(type(error), 1)
     return 0
 

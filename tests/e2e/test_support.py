@@ -151,4 +151,8 @@ def test_the_commands_of_the_page_show_what_the_page_says_and_do_it(
         assert f"`{words}`" in SECTIONS[title]
         assert words in said
     assert AFTERWARDS.get(title, "") in said
+    for words in typed:
+        if "--yes" in words:
+            shown = shlex.join(["--at", local.http_url, *words])
+            assert f'Nothing is written yet. This does it:\n  make operator ARGS="{shown}"' in said
     assert (an.user_id in said) is any("--personal" in words for words in typed)
