@@ -196,7 +196,7 @@ class Instance:
         kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
         kept += [value.known for value in kept if isinstance(value, Keys)]
         kept += [vars(value) for value in kept if isinstance(value, Pace)]
-        kept += [value.succeeded for value in kept if isinstance(value, Aside)]
+        kept += [each for value in kept if isinstance(value, Aside) for each in (value.succeeded, value.failing)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
