@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import boto3
 import pytest
 
+from stays.domain.booking import reference_number
 from stays.zalopay.callback import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import failing, fault
@@ -220,6 +221,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             (stay, "BOOKING", "BOOKING"),
             (stay, "MAIL", "MAIL"),
             (stay, "SESSION", "SESSION"),
+            (f"REFERENCE#{reference_number(made['sessionId'])}", "STAY", "REFERENCE"),
             ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
             ("USER#auth0|mai", "OPENED", "OPENED"),
         ]
