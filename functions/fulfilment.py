@@ -18,7 +18,7 @@ from stays.aws.pace import Pace
 from stays.aws.store import Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of, check_out, reference_number
-from stays.domain.errors import Busy
+from stays.domain.errors import Busy, NotFound
 from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
 from stays.domain.payment import Contact, Fulfilment, PaymentSession
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
@@ -146,6 +146,8 @@ def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool
     image = record["dynamodb"]["NewImage"]
     try:
         fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
+    except NotFound:
+        logger.warning("stay is gone", extra={"sessionId": image["stayId"]["S"]})
     except (AwsError, Busy) as error:
         identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
         logger.warning("to be tried again", extra=identity)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stays.aws.store import Condition, Item, Store, Written, both
 from stays.domain.booking import Booking
+from stays.domain.errors import NotFound
 from stays.domain.mail import (
     Mail,
     MailState,
@@ -32,9 +33,11 @@ class Effects:
         self._store = store
 
     def load_mail(self, stay_id: str, kind: str) -> SessionMail:
-        """The session and one of its mails as they are now, consistent: one read."""
+        """The session and one of its mails as they are now, consistent: one read. Raises NotFound if both are gone."""
         keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, kind)]
         items = {item["kind"]: item for item in self._store.get_many(keys)}
+        if "SESSION" not in items:
+            raise NotFound
         mail = Mail.model_validate(items["MAIL"]) if "MAIL" in items else None
         return SessionMail(PaymentSession.model_validate(items["SESSION"]), mail)
 
