@@ -182,6 +182,8 @@ def test_the_confirmation_is_mailed(walk: SimpleNamespace):
 def test_the_clock_calls_reconciliation_by_its_alias(walk: SimpleNamespace, emulator: Emulator):
     schedule = emulator.client("scheduler").get_schedule(Name="stays-dev-reconciliation-0")
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
-    answer = emulator.client("lambda").invoke(FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"])
+    answer = emulator.client("lambda").invoke(
+        FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"]
+    )
     assert "FunctionError" not in answer
     assert json.loads(answer["Payload"].read()).keys() == {"due", "attended"}
