@@ -33,7 +33,7 @@ class Effects:
         self._store = store
 
     def load_mail(self, stay_id: str, kind: str) -> SessionMail:
-        """The session and one of its mails as they are now, consistent: one read. Raises NotFound if both are gone."""
+        """The session and one of its mails as they are now, consistent: one read. Raises NotFound without a session."""
         keys = [stay_key(stay_id, "SESSION"), mail_key(stay_id, kind)]
         items = {item["kind"]: item for item in self._store.get_many(keys)}
         if "SESSION" not in items:
