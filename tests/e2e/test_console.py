@@ -151,12 +151,25 @@ def test_the_clock_finds_a_lost_callback_and_the_page_opens_what_it_did(contexts
     expect(page.locator("#rows")).to_contain_text("the clock moves by +60 s")
 
 
-def test_the_desk_sees_what_a_refund_would_do_and_then_refunds(contexts: Open) -> None:
+def test_the_desk_sees_what_a_refund_would_do_and_then_refunds(contexts: Open, local: Local) -> None:
     page = play(contexts(), AN)
     stay = pay(page, WEEK)
     expect(page.locator("#summary")).to_contain_text("Paid and booked")
     page.get_by_role("link", name="Help with it").click()
     expect(page.locator("#found")).to_contain_text("PAID / BOOKED")
+    # A caller knows other names, and one with a single stay leads there.
+    page.get_by_label("E-mail, reference").fill("an.nguyen@stays.example")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("#found li")).not_to_have_count(1)
+    expect(page.locator("#act")).to_be_hidden()
+    page.locator("#found").get_by_role("button", name=stay).click()
+    expect(page.locator("#found")).to_contain_text("PAID / BOOKED")
+    session = local.story(stay)["SESSION"][0]
+    page.get_by_label("E-mail, reference").fill(session["propertyId"])
+    page.get_by_label("Night of the property").fill(session["nights"][0]["S"])
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_url(f"**/help?id={stay}")
+    expect(page.locator("#act")).to_be_visible()
     page.locator("#actions").get_by_role("button", name="Refund").click()
     page.get_by_label("end the booking, too").check()
     page.get_by_role("button", name="What would it do?").click()

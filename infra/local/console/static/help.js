@@ -29,9 +29,22 @@ function lines(said) {
 
 const paste = (said) => h("div", { class: "paste" }, h("pre", { tabindex: "0", "aria-label": "To paste into a terminal" }, said.paste), h("button", { onclick: ({ currentTarget }) => copy(said.paste, currentTarget) }, "Copy"));
 
+/** List what a caller names. What is found alone is shown at once. */
+async function search(name, night) {
+  const form = find("find"), words = ["find", name, ...(night ? [night] : [])];
+  [form.elements.name.value, form.elements.night.value] = [name, night];
+  history.replaceState(null, "", `/help?${new URLSearchParams({ find: name, ...(night && { night }) })}`);
+  const said = await operate(words), [only, ...others] = said.lines ?? [];
+  const alone = only && !others.length && (only.match(NAME)?.[0] ?? (only.startsWith("STRAY") && name));
+  if (alone) { await show(alone); return; }
+  subject = null;
+  find("act").hidden = true;
+  find("found").replaceChildren(lines(said), paste(said));
+}
+
 async function show(id) {
   subject = id;
-  find("find").elements.id.value = id;
+  find("act").hidden = true;
   history.replaceState(null, "", `/help?id=${encodeURIComponent(id)}`);
   const said = await operate(["show", id]);
   find("found").replaceChildren(lines(said), paste(said));
@@ -77,8 +90,8 @@ async function lists(names = settings.readsOnly ? ["due"] : ["review", "due"]) {
   }
 }
 
-find("find").addEventListener("submit", (event) => { event.preventDefault(); busy(event.submitter, () => show(event.target.elements.id.value.trim())); });
+find("find").addEventListener("submit", (event) => { event.preventDefault(); const { name, night } = event.target.elements; busy(event.submitter, () => search(name.value.trim(), night.value)); });
 find("actions").append(...ACTIONS.map((action) => h("button", { type: "button", onclick: () => choose(action) }, action.title)));
 if (settings.readsOnly) find("review").replaceChildren(h("button", { type: "button", onclick: ({ currentTarget }) => busy(currentTarget, () => lists(["review"])) }, "Read the whole table"));
-const asked = new URLSearchParams(location.search).get("id");
-(asked ? show(asked) : Promise.resolve()).then(() => lists()).catch((error) => note(error.message));
+const asked = new URLSearchParams(location.search), [id, name] = [asked.get("id"), asked.get("find")];
+(id ? show(id) : name ? search(name, asked.get("night") ?? "") : Promise.resolve()).then(() => lists()).catch((error) => note(error.message));

@@ -26,3 +26,6 @@ export async function token_of(sub) {
 
 /** Call the API as a user. */
 export const as = async (sub, method, path, body) => call(`/api/v1${path}`, { method, body, token: await token_of(sub) });
+
+/** Give the backend the user's details, as the frontend does after a login. With them support finds the user. */
+export const logged_in = (sub) => as(sub, "POST", "/users/auth0-sync", {});

@@ -1,6 +1,6 @@
 // Play: a traveller's wins, offers and bookings, or a host's calendar, with what the browser hears meanwhile.
 import { busy, call, clockTime, day, dong, find, h, moment, note, settings, sure } from "./base.js";
-import { as, become, known, present, token_of } from "./people.js";
+import { as, become, known, logged_in, present, token_of } from "./people.js";
 
 const OTHER = "other";
 const who = find("who"), win = find("win");
@@ -43,7 +43,7 @@ function win_card(won) {
     h("span", { class: "soft" }, [won.property.city, won.property.state].filter(Boolean).join(", ") || "somewhere"),
     nights_of(won.awardedNights, choose),
     h("div", { class: "price" }, dong(won.bidAmount)),
-    open && h("span", { class: "soft" }, `to pay until ${moment(won.paymentDeadline)} (giờ Việt Nam)`),
+    open && h("span", { class: "soft" }, `to pay until ${moment(won.paymentDeadline)} Viet Nam’s time`),
     h("div", { class: "row" }, open && button("Pay with ZaloPay", pay, "go"),
       open && button("Accept", async () => { await as(user, "POST", `/auctions/winners/${won.auctionId}/accept`, choose ? { selectedNights: chosen(card) } : {}); note("Accepted."); await draw(); }),
       open && button("Decline", decline, "danger"),
@@ -58,7 +58,7 @@ function offer_card(offer) {
   return h("article", { class: "card stay", "data-offer": offer.id },
     h("header", {}, h("h3", {}, offer.propertyName), state(offer.status)),
     nights_of(offer.offeredNights), h("div", { class: "price" }, dong(offer.amount)),
-    open && h("span", { class: "soft" }, `to answer until ${moment(offer.responseDeadline)} (giờ Việt Nam)`),
+    open && h("span", { class: "soft" }, `to answer until ${moment(offer.responseDeadline)} Viet Nam’s time`),
     open && h("div", { class: "row" }, button("Accept", answer("accept"), "go"), button("Decline", answer("decline"), "danger")));
 }
 
@@ -132,6 +132,7 @@ function change(sub) {
   become(sub);
   document.title = `Play ${known(sub)?.name ?? sub} · Stays local`;
   find("heard").replaceChildren();
+  logged_in(sub).catch((error) => note(error.message));
   redraw();
   listen().catch((error) => note(error.message));
 }
