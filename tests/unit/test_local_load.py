@@ -86,6 +86,11 @@ def a_mail(stay: str, plan: Plan, words: str) -> dict[str, Any]:
     return {"to": [plan.email], "subject": f"… / {words}: Nhà Đèn Lồng ({stay[-10:-5]}-{stay[-5:]})"}
 
 
+def a_row(stay: str, **parts: int) -> dict[str, Any]:
+    zero = dict.fromkeys(("booked", "refunded", "open", "review", "kept"), 0)
+    return zero | parts | {"order": f"261123_{stay}", "paid": sum(parts.values()), "difference": ""}
+
+
 def an_answer(step: str = "create", status: int = 200, code: str = "") -> Answer:
     return Answer(step, status, code, 12.0, {})
 
@@ -133,6 +138,12 @@ def all_is_well() -> Evidence:
             a_mail(CANCELLED, cancelled, "Booking cancelled"),
             a_mail(OVERTAKEN, overtaken, "Your refund"),
         ],
+        report=[
+            a_row(BOOKED, booked=300_001),
+            a_row(CANCELLED, refunded=150_000, kept=150_001),
+            a_row(OVERTAKEN, refunded=300_001),
+            a_row(FORGOTTEN),
+        ],
         dead_letters=[],
         log=["       payments | INFO order ready", "WARNING notifier failed on a record (1): Timeout"],
         troubles=[],
@@ -177,6 +188,11 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
         ("money_is_conserved", lambda seen: seen.orders[2]["refunds"].append(a_refund(1))),
         ("money_is_conserved", lambda seen: seen.orders[2]["refunds"][0].update(settled=False)),
         ("money_is_conserved", lambda seen: seen.orders[2]["refunds"].clear()),
+        ("the_report_equals_the_ledger", lambda seen: seen.report.pop(0)),
+        ("the_report_equals_the_ledger", lambda seen: seen.report[1].update(refunded=150_001, kept=150_000)),
+        ("the_report_equals_the_ledger", lambda seen: seen.report[2].update(refunded=0, open=300_001)),
+        ("the_report_equals_the_ledger", lambda seen: seen.report[0].update(booked=0, kept=300_001)),
+        ("the_report_equals_the_ledger", lambda seen: seen.report[3].update(difference="ZaloPay has 1 ₫")),
         ("every_payment_ends_in_one_way", lambda seen: seen.orders[0]["refunds"].append(a_refund(300_001))),
         ("every_payment_ends_in_one_way", lambda seen: seen.orders[1]["refunds"].clear()),
         ("every_payment_ends_in_one_way", lambda seen: seen.orders[2]["refunds"][0].update(outcome=-32)),

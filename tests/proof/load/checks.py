@@ -83,6 +83,22 @@ def money_is_conserved(evidence: Evidence) -> Iterator[str]:
         yield f"{sums}"
 
 
+def the_report_equals_the_ledger(evidence: Evidence) -> Iterator[str]:
+    """The operator's report has ZaloPay's money, order by order, and nothing that does not add up or still waits."""
+    rows = {str(row["order"]): row for row in evidence.report}
+    for order in (each for each in evidence.orders if each["zp_trans_id"]):
+        row = rows.get(str(order["app_trans_id"]), {})
+        if (row.get("paid"), row.get("refunded")) != (order["amount"], refunded(order)):
+            yield f"order {order['app_trans_id']} is reported as {row}"
+    yield from (f"order {name}: {row['difference']}" for name, row in rows.items() if row["difference"])
+    sums, said = money(evidence), {name: sum(row[name] for row in rows.values()) for name in _REPORTED}
+    if said != {"paid": sums.paid, "booked": sums.booked, "kept": sums.kept, "open": 0, "review": 0}:
+        yield f"{said}, by the ledger {sums}"
+
+
+_REPORTED = ("paid", "booked", "kept", "open", "review")
+
+
 def every_payment_ends_in_one_way(evidence: Evidence) -> Iterator[str]:
     """Each payment ends in exactly one booking or refund, of exactly its amount."""
     for account in evidence.accounts:
@@ -285,6 +301,7 @@ def the_log_is_calm(evidence: Evidence) -> Iterator[str]:
 CHECKS: tuple[Check, ...] = (
     came_to_rest,
     money_is_conserved,
+    the_report_equals_the_ledger,
     every_payment_ends_in_one_way,
     every_paid_order_is_somebodys,
     sessions_and_bookings_agree,

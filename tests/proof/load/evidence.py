@@ -28,6 +28,7 @@ class Evidence(NamedTuple):
     accounts: list[Account]
     orders: list[Document]
     mail: list[Document]
+    report: list[Document]  # the operator's rows for the days of the orders
     dead_letters: list[Document]
     log: list[str]
     troubles: list[str]  # parts that did not come to rest in time

@@ -143,10 +143,13 @@ async def _silence(system: System, crowd: list[Traveller]) -> bool:
 
 async def _look(system: System, crowd: list[Traveller], troubles: list[str]) -> Evidence:
     accounts = await asyncio.gather(*(_account(traveller, crowd[place - 1]) for place, traveller in enumerate(crowd)))
+    orders = await system.orders()
+    days = {datetime.strptime(order["app_trans_id"][:6], "%y%m%d").replace(tzinfo=_VIETNAM).date() for order in orders}
     return Evidence(
         accounts=accounts,
-        orders=await system.orders(),
+        orders=orders,
         mail=await system.mail(),
+        report=await system.report(days),
         dead_letters=await system.dead_letters(),
         log=system.log(),
         troubles=troubles,

@@ -5,10 +5,10 @@ import json
 import sys
 import tempfile
 import time
-from asyncio.subprocess import STDOUT, Process
+from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import boto3
 import httpx
 
 from infra.local.database import CREDENTIALS, KEY2_SECRET, REGION
+from infra.operator.__main__ import CODES
+from infra.operator.report import DoesNotAddUp
 from tests.proof.load.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +73,20 @@ class System:
     async def mail(self) -> list[Document]:
         """Return all mail, newest first."""
         return list(await self._dev("GET", "mail"))
+
+    async def report(self, days: set[date]) -> list[Document]:
+        """Return the rows of the operator's report of these days. Raises ValueError if there is no report."""
+        rows: list[Document] = []
+        for day in sorted(days):
+            command = ["-m", "infra.operator", "--local", "--at", self.addresses["http"], "--json"]
+            running = await asyncio.create_subprocess_exec(
+                sys.executable, *command, "report", "--day", str(day), cwd=_ROOT, stdout=PIPE, stderr=PIPE
+            )
+            said, complaint = await running.communicate()
+            if running.returncode not in (0, CODES[DoesNotAddUp]):
+                raise ValueError(f"no report of {day}: {complaint.decode()}")
+            rows += [row for line in said.splitlines() if "order" in (row := json.loads(line))]
+        return rows
 
     async def dead_letters(self) -> list[Document]:
         """Return the dead letters."""
