@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     typed = argparse.ArgumentParser(prog="python -m infra.delivery.deploy", description=__doc__)
     typed.add_argument("--stage", choices=STAGES, required=True)
     typed.add_argument("--zalopay", help="as given to the CDK")
-    typed.add_argument("cdk", nargs="+", help="the command that deploys both stacks, after `--`")
+    typed.add_argument("cdk", nargs="+", help="the command that deploys all stacks, after `--`")
     return typed
 
 
@@ -92,7 +92,7 @@ class Deployment(NamedTuple):
         return broken
 
     def _deploy(self, new: Sequence[str]) -> int:
-        """Deploy both stacks. Stacks that are new are protected once they are complete."""
+        """Deploy all stacks. Those with data that are new are protected once they are complete."""
         if new:
             return self.cdk("-c", f"new={','.join(new)}") or self.cdk()
         return self.cdk()

@@ -17,7 +17,7 @@ from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.question import check_key1
 from infra.doctor.quotas import check_quotas
-from infra.doctor.served import check_api, check_callback, check_origins, check_websocket, resolves
+from infra.doctor.served import check_api, check_callback, check_direct, check_origins, check_websocket, resolves
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -151,6 +151,8 @@ def check_release(web: httpx.Client, stage: Stage, outputs: Outputs) -> Iterator
     if websocket := outputs.get("NextPublicWsUrl"):
         yield from on("websocket", _check_scheme(websocket))
         yield from on("websocket", check_websocket(websocket))
+    if stage.edge and "DirectApiUrl" in outputs:
+        yield from on("edge", check_direct(web, outputs["DirectApiUrl"], outputs["DirectWsUrl"]))
 
 
 def _check_scheme(websocket: str) -> Iterator[Finding]:
