@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from infra.aws.stage import ALIAS, read_context, read_stage
+from infra.aws.stage import ALIAS, Edge, read_context, read_stage
 from infra.delivery import bootstrap, rollback
 from infra.delivery.deploy import Deployment, main, new_stacks
 from infra.delivery.versions import Published
@@ -252,6 +252,17 @@ def test_an_account_is_prepared_with_the_boundary_first_and_may_be_prepared_agai
 
     assert [bootstrap.prepare(STAGE, cdk) for _ in range(2)] == [0, 0]
     assert seen == [("aws://123456789012/ap-southeast-1", "--custom-permissions-boundary", "stays-boundary")] * 2
+
+
+def test_the_region_of_an_edge_is_prepared_too(cloud: Cloud):
+    seen: list[tuple[str, ...]] = []
+
+    def cdk(*more: str) -> int:
+        seen.append(more)
+        return 0
+
+    assert bootstrap.prepare(STAGE.model_copy(update={"edge": Edge()}), cdk) == 0
+    assert seen[0][:2] == ("aws://123456789012/ap-southeast-1", "aws://123456789012/us-east-1")
 
 
 def test_another_account_than_the_stages_is_not_prepared(cloud: Cloud):
