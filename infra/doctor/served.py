@@ -119,6 +119,14 @@ def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Findi
         yield bad(f"{address} answers a PING with {_short(str(said))}", "Run: aws logs tail /stays/<stage>/connections")
 
 
+def leads_to_edge(web: httpx.Client, api: str) -> bool:
+    """Say whether the API is answered by CloudFront."""
+    try:
+        return "x-amz-cf-id" in web.get(f"{api}/health").headers
+    except httpx.HTTPError:
+        return False
+
+
 def check_direct(web: httpx.Client, api: str, websocket: str) -> Iterator[Finding]:
     """Check that nothing is served at the APIs' own addresses, behind the edge."""
     do = "Deploy again; then read the setting EDGE_SECRET of the functions."

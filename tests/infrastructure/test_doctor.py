@@ -595,6 +595,11 @@ def test_a_stage_with_an_edge_is_checked_through_it_and_around_it(web, site):
     site.pages[f"{DIRECT}/health"] = (200, {"status": "ok"})
     outputs = {"NextPublicApiUrl": API, "DirectApiUrl": DIRECT, "DirectWsUrl": "ws://127.0.0.1:1"}
     stage = behind_edge(f"arn:aws:acm:us-east-1:{1:012}:certificate/1", "localhost.localdomain")
-    found = list(check_release(web, stage.model_copy(update={"domain": None}), outputs))
+    stage = stage.model_copy(update={"domain": None})  # its name leads nowhere here
+    assert [each.what for each in check_release(web, stage, outputs)] == [f"{API} does not lead to the edge yet."]
+    site.headers["x-amz-cf-id"] = "1"
+    found = list(check_release(web, stage, outputs))
     assert (passing(found), failing(found)) == ({"api", "origins"}, {"edge"})
+    site.pages.clear()
+    assert not failing(check_release(web, stage, outputs)), "a record that is not moved yet is work for people"
     assert "edge" not in passing(check_release(web, read_stage("dev", mine()), outputs))

@@ -121,7 +121,9 @@ def test_who_comes_around_the_edge_is_refused_by_every_function(gateway: HttpGat
 
 
 @pytest.mark.parametrize("secret", [NEW, OLD])
-def test_who_comes_through_it_is_served_with_either_value_of_the_secret(gateway: HttpGateway, secret: str):
+def test_who_comes_through_it_is_served_with_either_value_of_the_secret_and_no_log_has_it(
+    gateway: HttpGateway, secret: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
     headers = through(secret=secret)
     assert gateway.ask("GET", "/health", **headers).json() == {"status": "ok", "version": __version__}
     assert gateway.ask("HEAD", "/health", **headers).status_code == 200
@@ -129,6 +131,10 @@ def test_who_comes_through_it_is_served_with_either_value_of_the_secret(gateway:
     callback = signed(order_data("270301_nobody"))
     answer = gateway.client.post("/api/v1/payment/zalopay/callback", content=callback, headers=headers)
     assert answer.json()["return_code"] == 1
+    assert "money for an unknown order" in caplog.text
+    said = "".join([*capsys.readouterr(), caplog.text])
+    assert secret not in said
+    assert HERE not in said
 
 
 def test_while_the_secret_cannot_be_read_every_caller_may_try_again(gateway: HttpGateway):
