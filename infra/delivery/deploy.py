@@ -78,7 +78,7 @@ class Deployment(NamedTuple):
         published.point(published.newest())
         outputs = read_outputs(self.account.cloudformation, self.stage.name)
         broken = self._broken(tell(check_deployed(self.web, self.account, self.stage, outputs)))
-        if broken & passing(before) and published.know_edge(live):
+        if broken & passing(before) and published.fit_edge(live):
             self._go_back(published, live, broken & passing(before))
         return 1 if broken else 0
 

@@ -27,13 +27,14 @@ class Published:
         """Return when each version of a function was published, by its number."""
         return {version: _time(each["LastModified"]) for version, each in self._all(name).items()}
 
-    def know_edge(self, versions: Versions) -> bool:
-        """Say whether none of these versions is older than the stage's edge.
+    def fit_edge(self, versions: Versions) -> bool:
+        """Say whether these versions ask for the edge's secret exactly if the stage has an edge now.
 
-        An older one serves calls around the edge, and takes CloudFront's address for that of each viewer.
+        Others would serve calls around the edge and take CloudFront's address for that of each viewer, or refuse all.
         """
-        guarded = [name for name in versions if EDGE_SECRET in FUNCTIONS[name].optional and self._stage.edge]
-        return all(EDGE_SECRET in _settings(self._all(name)[versions[name]]) for name in guarded)
+        gated = [name for name in versions if EDGE_SECRET in FUNCTIONS[name].optional]
+        asking = {EDGE_SECRET in _settings(self._all(name)[versions[name]]) for name in gated}
+        return asking <= {self._stage.edge is not None}
 
     def newest(self) -> dict[str, int]:
         """Return the versions of the last deployment. Only deployments publish, and a failed one takes its back."""

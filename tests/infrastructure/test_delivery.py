@@ -217,18 +217,23 @@ def test_one_function_can_go_back_alone(cloud: Cloud):
     assert cloud.live() == {"payments": "2", "awards": "1"}
 
 
-def test_nothing_goes_back_to_functions_that_do_not_know_the_edge(cloud: Cloud):
+def test_nothing_goes_back_to_functions_from_before_the_stage_got_its_edge_or_lost_it(cloud: Cloud):
     cloud.deploy(payments="1", awards="1")
     cloud.stage = STAGE.model_copy(update={"edge": Edge()})
     cloud.site.headers["x-amz-cf-id"] = "1"
     cloud.breaks = {f"{API}/health": BROKEN}
     assert cloud.deploy(payments="2", awards="2") == 1
-    with pytest.raises(rollback.NothingBefore, match="The versions before are older than the edge"):
+    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
         go_back(stage=cloud.stage)
     assert cloud.live() == {"payments": "2", "awards": "2"}
     cloud.deploy(payments="3")
     go_back(stage=cloud.stage)
     assert cloud.live() == {"payments": "2", "awards": "2"}
+    cloud.stage, function = STAGE, STAGE.function_name("payments")
+    cloud.functions.update_function_configuration(FunctionName=function, Environment={"Variables": {}})
+    cloud.deploy(payments="4")
+    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
+        go_back()
 
 
 def test_a_first_release_has_nothing_before_it(cloud: Cloud):
