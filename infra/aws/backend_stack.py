@@ -13,6 +13,7 @@ from infra.aws.boundary import bound
 from infra.aws.budget import limit_cost
 from infra.aws.data_stack import DataStack
 from infra.aws.distribution import Distribution
+from infra.aws.edge_stack import RULES
 from infra.aws.events import Events
 from infra.aws.function import LiveFunction, Program
 from infra.aws.http_api import HttpApi
@@ -156,6 +157,8 @@ class BackendStack(Stack):
             dead_letters={**self.events.dead_letters, "stream": self._data.records_queue},
             tables=self._data.tables,
         )
+        if self._stage.edge:
+            self.monitoring.dashboard.show_edge(self._stage.slug, RULES)
 
     def _add_outputs(self) -> None:
         """Add the outputs. Their ids allow only letters and digits, so the descriptions carry the real names."""

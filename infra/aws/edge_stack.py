@@ -34,6 +34,7 @@ _MANAGED: Mapping[str, tuple[str, ...]] = {
     "AWSManagedRulesKnownBadInputsRuleSet": (),
     "AWSManagedRulesCommonRuleSet": _COUNTED,
 }
+RULES = ("blocked", "limit-create", "limit-callback", "limit-other", *_MANAGED)  # in the order of the questions
 _HIDDEN = {"SINGLE_HEADER": ["authorization", "cookie"], "QUERY_STRING": None, "BODY": None}  # in sampled requests
 _WINDOW = 60  # seconds
 # The contract's error shape: the frontend waits for ten seconds and tries again.

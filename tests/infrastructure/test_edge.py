@@ -249,6 +249,15 @@ def test_the_firewalls_samples_hold_neither_tokens_nor_cookies_nor_bodies(firewa
     assert hidden[0]["FieldKeys"] == ["authorization", "cookie"]
 
 
+def test_the_dashboard_shows_what_each_rule_refuses(behind, firewall, rules):
+    text = behind.spelled(behind.one("AWS::CloudWatch::Dashboard")["DashboardBody"])
+    shown = re.findall(r'"AWS/WAFV2","BlockedRequests","Rule","([\w-]+)","WebACL","([\w-]+)",(\{.*?\})', text)
+    metric_names = [rule["VisibilityConfig"]["MetricName"] for rule in rules.values()]
+    assert [rule for rule, _, _ in shown] == list(rules) == metric_names
+    assert {acl for _, acl, _ in shown} == {firewall["VisibilityConfig"]["MetricName"]}
+    assert all(json.loads(options)["region"] == "us-east-1" for _, _, options in shown)
+
+
 def test_synth_prints_the_limits_of_an_address():
     stage = read_stage("dev", with_edge())
     assert list(figures(stage))[-1] == "  of each address, requests a minute: create 400, callback 4000, other 4000"
