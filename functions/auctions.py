@@ -19,6 +19,7 @@ from stays.domain.winners import is_offer, is_winner
 from stays.edge import http
 from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.auctions import Offer, Winner
+from stays.edge.viewer import Edge
 from stays.metrics import count_decision, count_failed_presence, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -54,7 +55,8 @@ answers = Answers(awards, settlement, new_id)
 presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
 presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
-app = http.Api()
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
+app = http.Api(edge.admit)
 
 Kind = Callable[[Award], bool]
 Look = Callable[[str, str], Award | None]

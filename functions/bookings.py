@@ -28,6 +28,7 @@ from stays.edge import http
 from stays.edge.legacy import Answer, legacy
 from stays.edge.responses.accounts import Account
 from stays.edge.responses.bookings import ShownBooking, Thread
+from stays.edge.viewer import Edge
 from stays.metrics import count_decision, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -68,7 +69,8 @@ answers = Answers(awards, settlement, new_id)
 effects = Effects(store)
 profiles = Profiles(store)
 logger = Logger()
-app = http.Api()
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
+app = http.Api(edge.admit)
 
 
 class BookingRequest(Model):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger
 from pydantic import ConfigDict, Field
 
-from stays.aws.client import DynamoDB
+from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
 from stays.domain.calendar import (
     SECRET_BYTES,
@@ -23,13 +23,17 @@ from stays.domain.values import Model, Night
 from stays.edge import http
 from stays.edge.calendar_feed import CONTENT_TYPE, feed_file
 from stays.edge.responses.calendars import CalendarPage, FeedAddress
+from stays.edge.viewer import Edge
 from stays.table.calendars import Calendars
+from stays.zalopay.keys import Keys
 
 API_URL = os.environ["API_URL"]
 
 calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"]))
 logger = Logger()
-app = http.Api()
+keys = Keys(SecretsManager())
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
+app = http.Api(edge.admit)
 
 
 class Range(Model):

@@ -8,14 +8,17 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from stays.aws.client import DynamoDB, Management
+from stays.aws.client import DynamoDB, Management, SecretsManager
 from stays.aws.store import Store
+from stays.domain.errors import Busy, Refused
 from stays.edge.connections import Connection, Connections, Post, fingerprint
 from stays.edge.frames import FrameError, Identity, Pong, SocketEvent, Subscribe
 from stays.edge.tokens import NotProven, Tokens
+from stays.edge.viewer import Edge
 from stays.metrics import count_unreadable
 from stays.subscription import FrameRefused, Subscriptions
 from stays.table.due_items import DueItems
+from stays.zalopay.keys import Keys
 
 IDENTITY = os.environ["WEBSOCKET_IDENTITY"]
 ORIGINS = frozenset(os.environ["ALLOWED_ORIGINS"].split(","))
@@ -32,6 +35,8 @@ connections = Connections(Store(dynamodb, os.environ["CONNECTIONS_TABLE"]))
 due_items = DueItems(Store(dynamodb, os.environ["STAYS_TABLE"]), count_unreadable)
 post = Post(Management(os.environ["WEBSOCKET_ENDPOINT"]), connections)
 subscriptions = Subscriptions(tokens, connections, post, due_items, identity=IDENTITY, clock=clock)
+keys = Keys(SecretsManager())
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
 logger = Logger()
 
 
@@ -57,6 +62,16 @@ def carried_token(event: SocketEvent) -> tuple[str | None, bool]:
     query = event.get("queryStringParameters") or {}
     token = query.get("token") or query.get("access_token")
     return (token, True) if token else (cookie(event, "auth_token"), False)
+
+
+def admit(event: SocketEvent, now: datetime) -> int:
+    """$connect. What it binds stays bound: later frames carry no headers, and come on this connection only."""
+    try:
+        return connect(edge.admit(event), now)
+    except Refused:
+        return 403
+    except Busy:
+        return 429
 
 
 def connect(event: SocketEvent, now: datetime) -> int:
@@ -116,7 +131,7 @@ def disconnect(event: SocketEvent, now: datetime) -> int:
 
 
 ROUTES: dict[str, Callable[[SocketEvent, datetime], int]] = {
-    "$connect": connect,
+    "$connect": admit,
     "$disconnect": disconnect,
     "$default": unknown,
     "SUBSCRIBE": subscribe,

@@ -33,6 +33,7 @@ from stays.edge import http
 from stays.edge.connections import PRESENCE_TIMEOUTS, Connections, Presence, fingerprint
 from stays.edge.responses.bookings import ShownBooking
 from stays.edge.responses.payments import Health, Order, ShownPaymentSession, Verdict
+from stays.edge.viewer import Edge
 from stays.metrics import count_decision, count_failed_presence, count_unreadable
 from stays.settlement import Settlement
 from stays.table.awards import Awards
@@ -79,7 +80,8 @@ awards = Awards(store, count_unreadable)
 presence_store = Store(dynamodb.with_timeouts(PRESENCE_TIMEOUTS), os.environ["CONNECTIONS_TABLE"])
 presence = Presence(Connections(presence_store), count_failed_presence)
 logger = Logger()
-app = http.Api()
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
+app = http.Api(edge.admit)
 
 
 def note_caller(now: datetime) -> http.Caller:

@@ -1,6 +1,7 @@
 """HTTP, public: ZaloPay reports that an order is paid. The MAC is the authorization."""
 
 import base64
+import json
 import os
 import time
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from aws_lambda_powertools import Logger
 
 from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
-from stays.domain.errors import NotFound
+from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.stray import stray_of
 from stays.domain.values import stay_id_of
+from stays.edge.viewer import Edge
 from stays.metrics import count, count_decision, count_unreadable
 from stays.table.refused import RefusedEvents
 from stays.table.sessions import Sessions
@@ -37,6 +39,7 @@ AGAIN = CallbackAnswer(return_code=0, return_message="try again")
 REJECTED = CallbackAnswer(return_code=-1, return_message="mac not equal")
 
 keys = Keys(SecretsManager())
+edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 sessions = Sessions(store, count_decision, count_unreadable)
 strays = Strays(store)
@@ -120,10 +123,17 @@ def settle_callback(body: str, *, encoded: bool) -> CallbackAnswer:
     return DONE
 
 
+def answered(status: int, body: str) -> dict[str, Any]:
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": body}
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    try:
+        edge.admit(event)
+    except Refused as refusal:  # in the contract's error shape: this is not ZaloPay
+        error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
+        return answered(403, json.dumps({"error": error, "requestId": event["requestContext"]["requestId"]}))
+    except Busy:
+        return answered(200, AGAIN.model_dump_json())
     answer = settle_callback(event.get("body") or "", encoded=event.get("isBase64Encoded", False))
-    return {
-        "statusCode": 200,
-        "headers": {"content-type": "application/json"},
-        "body": answer.model_dump_json(),
-    }
+    return answered(200, answer.model_dump_json())

@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
-from infra.topology import CONSUMERS, FUNCTIONS, HTTP_CALLS, ROUTES, WEBSOCKET_CALLS, WEBSOCKET_ROUTE_CALLS, Throttle
+from infra.topology import (
+    CONSUMERS,
+    FUNCTIONS,
+    HTTP_CALLS,
+    PREFIX,
+    ROUTES,
+    WEBSOCKET_CALLS,
+    WEBSOCKET_ROUTE_CALLS,
+    Throttle,
+)
 
 RUSH = 3  # the busiest second of the minute has three times the mean
 WRITES = 60  # write units of a paid stay with its indexes
 PARTITION = 1000  # write units a second that one partition of a table takes; each partition has its own shard
 SHARDS = 4  # of the stream of a table on demand, at least
 UNRESERVED = 100  # concurrent invocations that Lambda keeps for functions without a reservation
+CROWD = 0.2  # the share of the winners who may come from one address: carriers put many phones behind one
+SPARE = 2  # an address may call twice as often as that, for reloads and second tries
 MESSAGES = 0.5  # the share of the account's requests to its APIs that may be messages to browsers
 
 
@@ -61,6 +72,22 @@ class Peak(NamedTuple):
             "MAILS_PER_SECOND": mails / self.invocations("fulfilment"),
         }
         return {name: f"{share:.4g}" for name, share in shares.items()}
+
+    def address_limits(self) -> dict[str, int]:
+        """How often one address may call in a minute: create, the callback, and everything else.
+
+        ZaloPay calls back from few addresses, so one of them may bring all callbacks of the peak.
+        """
+        create, callback = self._calls("/payment/zalopay/create"), self._calls("/payment/zalopay/callback")
+        return {
+            "create": ceil(self.winners * CROWD * SPARE * create),
+            "callback": self.winners * SPARE * callback,
+            "other": ceil(self.winners * CROWD * SPARE * HTTP_CALLS),
+        }
+
+    def _calls(self, path: str) -> int:
+        (route,) = [each for each in ROUTES if each.method == "POST" and each.path == PREFIX + path]
+        return route.calls
 
     def requests(self) -> int:
         """How many requests a second the throttles of both APIs let through."""

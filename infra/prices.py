@@ -24,6 +24,8 @@ _DYNAMODB = "aws.amazon.com/dynamodb/pricing/on-demand"
 _CLOUDWATCH = "aws.amazon.com/cloudwatch/pricing"
 _EVENTBRIDGE = "aws.amazon.com/eventbridge/pricing"
 _SECRETS = "aws.amazon.com/secrets-manager/pricing"
+_CLOUDFRONT = "aws.amazon.com/cloudfront/pricing"
+_WAF = "aws.amazon.com/waf/pricing"
 _MILLION = 1_000_000
 
 LAMBDA_CALL = Price(0.20 / _MILLION, "call", _LAMBDA)
@@ -46,4 +48,11 @@ SECRET_MONTH = Price(0.40, "secret, a month", _SECRETS)
 SECRET_READ = Price(0.05 / 10_000, "reading of a secret", _SECRETS)
 QUEUE_REQUEST = Price(0.40 / _MILLION, "request to a queue", "aws.amazon.com/sqs/pricing")
 MAIL = Price(0.10 / 1_000, "mail", "aws.amazon.com/ses/pricing")
+# CloudFront's prices are those for viewers in Viet Nam.
+CLOUDFRONT_REQUEST = Price(0.0120 / 10_000, "HTTPS request", _CLOUDFRONT)
+CLOUDFRONT_GB = Price(0.120, "GB sent to viewers", _CLOUDFRONT)
+CLOUDFRONT_CALL = Price(0.10 / _MILLION, "call of a CloudFront function", _CLOUDFRONT)
+WAF_ACL_MONTH = Price(5.00, "web ACL, a month", _WAF)
+WAF_RULE_MONTH = Price(1.00, "rule or group of rules, a month", _WAF)
+WAF_REQUEST = Price(0.60 / _MILLION, "request that is inspected", _WAF)
 TRAFFIC_GB = Price(0.09, "GB sent to the internet", "aws.amazon.com/ec2/pricing/on-demand", "2025-05-19")

@@ -105,6 +105,11 @@ class Table(NamedTuple):
     ttl: str | None
 
 
+# The edge of a stage that has one adds both headers to each request; `stays.edge.viewer` has the same names.
+EDGE_SECRET_HEADER = "x-stays-edge"  # noqa: S105 (the name, not the secret)
+EDGE_ADDRESS_HEADER = "x-stays-viewer"
+EDGE_SECRET = "EDGE_SECRET"  # noqa: S105 (the setting that makes a function refuse what came around the edge)
+
 _ZALOPAY = ("ZALOPAY_ENDPOINT", "ZALOPAY_APP_ID", "ZALOPAY_KEY1_SECRET")
 
 _STAY = ("STAY#*",)
@@ -137,6 +142,7 @@ FUNCTIONS = {
         timeout=28,
         memory=512,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "FRONTEND_URL", "CALLBACK_URL", "REFUND_POLICY", *_ZALOPAY),
+        optional=(EDGE_SECRET,),
         why="20 s for calls to ZaloPay, 5 s to wait for a turn, within the gateway's 30 s; CPU for its start.",
         busy=2,
         access=(
@@ -151,6 +157,7 @@ FUNCTIONS = {
         timeout=28,
         memory=512,
         environment=("STAYS_TABLE", "CONNECTIONS_TABLE", "PARTIAL_WIN_PAGE", *_ZALOPAY),
+        optional=(EDGE_SECRET,),
         why="Who declines may have an order open: 20 s for calls to ZaloPay, 5 s to wait for a turn; CPU at start.",
         access=(
             *_DECIDING,
@@ -164,7 +171,7 @@ FUNCTIONS = {
         timeout=28,
         memory=512,
         environment=("STAYS_TABLE", "REFUND_POLICY", "EMAIL_KEY_SECRET", *_ZALOPAY),
-        optional=("LEGACY_API_URL",),
+        optional=("LEGACY_API_URL", EDGE_SECRET),
         why="A reservation's order may be open: 20 s for calls to ZaloPay, 5 s to wait for a turn; CPU at start.",
         access=(
             *_DECIDING,
@@ -180,6 +187,7 @@ FUNCTIONS = {
         timeout=10,
         memory=512,
         environment=("STAYS_TABLE", "API_URL"),
+        optional=(EDGE_SECRET,),
         why="Two reads; CPU for validation and for writing calendar files.",
         access=(
             Access("stays", ("GetItem", "UpdateItem"), _CALENDAR),
@@ -190,6 +198,7 @@ FUNCTIONS = {
         timeout=10,
         memory=512,
         environment=("STAYS_TABLE", "ZALOPAY_APP_ID", "ZALOPAY_KEY2_SECRET"),
+        optional=(EDGE_SECRET,),
         why="One transaction; ZaloPay does not wait long and comes again, so more time would help nobody.",
         access=(*_DECIDING, _KNOWN_TRANSACTION),
         busy=0.4,
@@ -206,6 +215,7 @@ FUNCTIONS = {
             "JWT_ISSUER",
             "JWT_AUDIENCE",
         ),
+        optional=(EDGE_SECRET,),
         why="The issuer's keys once an hour (3 s at worst), the tables, a post twice (6 s each); CPU for signatures.",
         busy=2,
         access=(

@@ -563,7 +563,7 @@ export interface components {
             allowed: string[];
         };
         /** @description Any error of the HTTP API, by `error.code`. */
-        ApiError: components["schemas"]["ValidationError"] | components["schemas"]["InvalidAmountError"] | components["schemas"]["InvalidTransactionIdError"] | components["schemas"]["AuthRequiredError"] | components["schemas"]["NotFoundError"] | components["schemas"]["MethodNotAllowedError"] | components["schemas"]["InvalidAuctionStateError"] | components["schemas"]["PaymentProcessingError"] | components["schemas"]["OfferExpiredError"] | components["schemas"]["BookingCreationFailedError"] | components["schemas"]["CalendarUpdateFailedError"] | components["schemas"]["EmailSendingFailedError"] | components["schemas"]["PayloadTooLargeError"] | components["schemas"]["RateLimitError"] | components["schemas"]["InternalError"] | components["schemas"]["PaymentCreationFailedError"];
+        ApiError: components["schemas"]["ValidationError"] | components["schemas"]["InvalidAmountError"] | components["schemas"]["InvalidTransactionIdError"] | components["schemas"]["AuthRequiredError"] | components["schemas"]["InsufficientPermissionsError"] | components["schemas"]["NotFoundError"] | components["schemas"]["MethodNotAllowedError"] | components["schemas"]["InvalidAuctionStateError"] | components["schemas"]["PaymentProcessingError"] | components["schemas"]["OfferExpiredError"] | components["schemas"]["BookingCreationFailedError"] | components["schemas"]["CalendarUpdateFailedError"] | components["schemas"]["EmailSendingFailedError"] | components["schemas"]["PayloadTooLargeError"] | components["schemas"]["RateLimitError"] | components["schemas"]["InternalError"] | components["schemas"]["PaymentCreationFailedError"];
         /** @description The auction system says how an auction ended for one bidder. A higher `revision` corrects an earlier result. */
         AuctionResultEvent: {
             auctionId: string | number;
@@ -861,6 +861,18 @@ export interface components {
         /** @description A picture of a property. */
         Image: {
             image_url: string;
+        };
+        /** @description The call did not come by the API's own name. */
+        InsufficientPermissionsError: {
+            error: components["schemas"]["InsufficientPermissionsErrorContent"];
+            requestId: string;
+        };
+        /** @description The call did not come by the API's own name. */
+        InsufficientPermissionsErrorContent: {
+            /** @constant */
+            code: "INSUFFICIENT_PERMISSIONS";
+            message: string;
+            details: components["schemas"]["NoDetails"];
         };
         /** @description Something went wrong on our side: try again. */
         InternalError: {
@@ -1459,6 +1471,15 @@ export interface components {
                 "application/json": components["schemas"]["AuthRequiredError"] | components["schemas"]["GatewayRefusal"];
             };
         };
+        /** @description The call did not come by the API's own name. */
+        INSUFFICIENT_PERMISSIONS: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["InsufficientPermissionsError"];
+            };
+        };
         /** @description It does not exist, or it is another user's. */
         NOT_FOUND: {
             headers: {
@@ -1613,6 +1634,8 @@ export type Fulfilment = components['schemas']['Fulfilment'];
 export type GatewayRefusal = components['schemas']['GatewayRefusal'];
 export type Health = components['schemas']['Health'];
 export type Image = components['schemas']['Image'];
+export type InsufficientPermissionsError = components['schemas']['InsufficientPermissionsError'];
+export type InsufficientPermissionsErrorContent = components['schemas']['InsufficientPermissionsErrorContent'];
 export type InternalError = components['schemas']['InternalError'];
 export type InternalErrorContent = components['schemas']['InternalErrorContent'];
 export type InvalidAmountError = components['schemas']['InvalidAmountError'];
@@ -1684,6 +1707,7 @@ export type ResponseValidationError = components['responses']['VALIDATION_ERROR'
 export type ResponseInvalidAmount = components['responses']['INVALID_AMOUNT'];
 export type ResponseInvalidTransactionId = components['responses']['INVALID_TRANSACTION_ID'];
 export type ResponseAuthRequired = components['responses']['AUTH_REQUIRED'];
+export type ResponseInsufficientPermissions = components['responses']['INSUFFICIENT_PERMISSIONS'];
 export type ResponseNotFound = components['responses']['NOT_FOUND'];
 export type ResponseMethodNotAllowed = components['responses']['METHOD_NOT_ALLOWED'];
 export type ResponseInvalidAuctionState = components['responses']['INVALID_AUCTION_STATE'];

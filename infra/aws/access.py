@@ -29,7 +29,7 @@ def statements(name: str, function: Function, resources: Resources) -> list[iam.
     """Return the policy statements that follow from the topology: tables, streams, and one for each setting."""
     allowed = [_items(access, resources.tables[access.table]) for access in function.access]
     allowed += [_stream(resources.tables[each.table]) for each in CONSUMERS if each.function == name]
-    for setting in function.environment:
+    for setting in (*function.environment, *function.optional):
         allowed += _by_setting(setting, resources)
     return allowed
 

@@ -13,6 +13,7 @@ CHECKOV = {
     "CKV_AWS_21": "No object of the bucket is ever written twice.",
     "CKV_AWS_26": "Alarms name no user and no payment; the topic's mail leaves AWS in the open anyway.",
     "CKV_AWS_27": "SQS encrypts the queues with its own key, which this check does not count.",
+    "CKV_AWS_86": "CloudFront's log would keep addresses and tokens; the gateway's log has each request.",
     "CKV_AWS_95": "Access logs of a WebSocket API take a role of the whole account; functions log each frame.",
     "CKV_AWS_115": "Only what must not be starved, or could starve others, has a share of its own.",
     "CKV_AWS_116": "Events end in the queue of their mapping, rule, schedule or alias; HTTP callers get the error.",

@@ -12,6 +12,8 @@ from infra.aws.acknowledged import acknowledge, wildcard
 from infra.aws.boundary import bound
 from infra.aws.budget import limit_cost
 from infra.aws.data_stack import DataStack
+from infra.aws.distribution import Distribution
+from infra.aws.edge_stack import RULES
 from infra.aws.events import Events
 from infra.aws.function import LiveFunction, Program
 from infra.aws.http_api import HttpApi
@@ -20,7 +22,7 @@ from infra.aws.monitoring import Monitoring
 from infra.aws.simulator_api import SimulatorApi
 from infra.aws.stage import ZALOPAY_ENDPOINTS, Stage
 from infra.aws.websocket_api import WebSocketApi
-from infra.topology import CONSUMERS, FUNCTIONS
+from infra.topology import CONSUMERS, EDGE_SECRET, FUNCTIONS, PREFIX
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +51,9 @@ class BackendStack(Stack):
         self.simulator = SimulatorApi(self, stage) if stage.zalopay == "simulator" else None
         zalopay_keys = self.simulator.secrets if self.simulator else data.secrets
         self.secrets = {**zalopay_keys, "EMAIL_KEY_SECRET": data.email_key}
+        self.edge = Distribution(self, stage, self.http.host, self.websocket.host) if stage.edge else None
+        if self.edge:
+            self.secrets[EDGE_SECRET] = self.edge.secret
         self.functions = self._functions()
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)
@@ -152,6 +157,8 @@ class BackendStack(Stack):
             dead_letters={**self.events.dead_letters, "stream": self._data.records_queue},
             tables=self._data.tables,
         )
+        if self._stage.edge:
+            self.monitoring.dashboard.show_edge(self._stage.slug, RULES)
 
     def _add_outputs(self) -> None:
         """Add the outputs. Their ids allow only letters and digits, so the descriptions carry the real names."""
@@ -161,8 +168,12 @@ class BackendStack(Stack):
             "ZaloPayCallbackUrl": (self.http.callback_url, "The callback to register with ZaloPay"),
             "AlarmTopic": (self.monitoring.topic.topic_arn, "Where alarms go; its subscription has to be confirmed"),
         }
-        if self.http.domain_target:
-            outputs["DomainTarget"] = (self.http.domain_target, "Where the domain's CNAME or alias has to point")
+        target = self.edge.target if self.edge else self.http.domain_target
+        if target:
+            outputs["DomainTarget"] = (target, "Where the domain's CNAME or alias has to point")
+        if self.edge:
+            outputs["DirectApiUrl"] = (f"https://{self.http.host}{PREFIX}", "The API behind the edge; it refuses calls")
+            outputs["DirectWsUrl"] = (f"wss://{self.websocket.host}", "The WebSocket behind the edge; it refuses calls")
         if self.simulator:
             outputs["SimulatorUrl"] = (self.simulator.url, "Where orders are paid that nobody pays for")
         for name, (value, description) in outputs.items():

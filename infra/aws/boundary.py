@@ -35,7 +35,7 @@ _NAMED = {
     "secretsmanager": (f"arn:aws:secretsmanager:*:{_ACCOUNT}:secret:stays/*",),
     "sns": (f"arn:aws:sns:*:{_ACCOUNT}:Stays-*",),
     "sqs": (f"arn:aws:sqs:*:{_ACCOUNT}:stays-*",),
-    "wafv2": (f"arn:aws:wafv2:*:{_ACCOUNT}:*/stays-*",),
+    "wafv2": (f"arn:aws:wafv2:*:{_ACCOUNT}:*/stays-*", "arn:aws:wafv2:*:*:global/managedruleset/*"),
 }
 # What AWS gives an id at random, or what has no resource to name. docs/deploy.md says what that leaves open.
 _UNNAMED = (
@@ -48,6 +48,7 @@ _UNNAMED = (
     "wafv2:*ManagedRule*",
 )
 _BY_ID = {
+    ("cloudformation:DescribeStacks",): f"arn:aws:cloudformation:*:{_ACCOUNT}:stack/Stays-*",  # outputs of a stack
     ("apigateway:*",): "arn:aws:apigateway:*::/*",
     ("execute-api:ManageConnections",): f"arn:aws:execute-api:*:{_ACCOUNT}:*",
     ("lambda:*Layer*",): f"arn:aws:lambda:*:{_ACCOUNT}:layer:*",

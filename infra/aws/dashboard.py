@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.aws.metrics import of_api, of_function, of_table, of_websocket, ours
+from infra.aws.metrics import of_api, of_firewall, of_function, of_table, of_websocket, ours
 from infra.topology import TABLES
 
 # The graphs of the business, in this order: title, metrics, statistic.
@@ -70,6 +70,10 @@ class Dashboard(Construct):
         self._page.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", width=24, height=4, alarms=list(alarms)))
         self._rows([*_business(name), *_apis(http_api, websocket_stage)])
         self._rows([*_functions(functions, consumers), *_stores(dead_letters, tables)])
+
+    def show_edge(self, acl: str, rules: Sequence[str]) -> None:
+        """Add what the firewall of the edge refuses, by rule."""
+        self._rows([_graph("Edge: refused", [of_firewall(acl, rule) for rule in rules])])
 
     def _rows(self, graphs: Sequence[cloudwatch.GraphWidget]) -> None:
         for first in range(0, len(graphs), 3):

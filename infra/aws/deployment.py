@@ -10,6 +10,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.aws.backend_stack import BackendStack
 from infra.aws.data_stack import DataStack
+from infra.aws.edge_stack import EdgeStack
 from infra.aws.layers import WITHOUT_BYTECODE, BadLayer, Layer, code_layer, dependency_layer
 from infra.aws.stage import Stage, read_context, read_stages
 from infra.topology import FUNCTIONS, HTTP_CALLS, WEBSOCKET_CALLS
@@ -29,7 +30,7 @@ def synthesize() -> None:
 
 
 def add_stages(app: App) -> list[Stage]:
-    """Add both stacks of every stage that the app's context chooses; `-c` overrides cdk.json.
+    """Add the stacks of every stage that the app's context chooses; `-c` overrides cdk.json.
 
     `-c new=Data,Backend` names the stacks that do not exist yet: they are protected by the deployment after it.
     """
@@ -38,7 +39,9 @@ def add_stages(app: App) -> list[Stage]:
     for stage in stages:
         env = Environment(account=stage.account, region=stage.region)
         data = DataStack(app, stage, env, new="Data" in new)
-        BackendStack(app, stage, data, env, new="Backend" in new)
+        backend = BackendStack(app, stage, data, env, new="Backend" in new)
+        if stage.edge:
+            backend.add_stack_dependency(EdgeStack(app, stage))
     return stages
 
 
@@ -67,6 +70,9 @@ def figures(stage: Stage) -> Iterator[str]:
     yield f"  throttles, requests a second: {rates}"
     yield f"  reserved concurrency: {reserved or 'none'}"
     yield f"  of each invocation: {shares}"
+    if stage.edge:
+        limits = ", ".join(f"{name} {limit}" for name, limit in peak.address_limits().items())
+        yield f"  of each address, requests a minute: {limits}"
 
 
 def _report(stages: list[Stage], seconds: float) -> None:

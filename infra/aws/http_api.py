@@ -18,6 +18,7 @@ from infra.topology import (
     CORS_HEADERS,
     CORS_MAX_AGE,
     CORS_METHODS,
+    EDGE_SECRET_HEADER,
     HTTP_CALLS,
     LEGACY,
     LEGACY_CORS_METHODS,
@@ -62,7 +63,7 @@ class HttpApi(Construct):
             api_name=stage.slug,
             create_default_stage=False,
             cors_preflight=_cors(stage),
-            disable_execute_api_endpoint=stage.domain is not None,
+            disable_execute_api_endpoint=stage.domain is not None and stage.edge is None,  # the edge calls it
         )
         self._domain = self._own_domain()
         self.url = f"{self._origin()}{PREFIX}"
@@ -90,6 +91,7 @@ class HttpApi(Construct):
             f"{address}/{{proxy}}",
             method=apigateway.HttpMethod.ANY,
             timeout=Duration.seconds(LEGACY_TIMEOUT),
+            parameter_mapping=_without_secret() if self._stage.edge else None,
         )
         return [self._route(route, integration, authorizer) for route in LEGACY_ROUTES]
 
@@ -134,16 +136,19 @@ class HttpApi(Construct):
 
     def _own_domain(self) -> apigateway.DomainName | None:
         domain = self._stage.domain
-        if domain is None:
+        if domain is None or self._stage.edge:
             return None
         certificate = certificates.Certificate.from_certificate_arn(self, "Certificate", domain.certificate)
         return apigateway.DomainName(self, "Domain", domain_name=domain.name, certificate=certificate)
 
     def _origin(self) -> str:
-        if self._stage.domain:
-            return f"https://{self._stage.domain.name}"
+        return f"https://{self._stage.domain.name if self._stage.domain else self.host}"
+
+    @property
+    def host(self) -> str:
+        """Return the name that API Gateway gives the API."""
         stack = Stack.of(self)
-        return f"https://{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+        return f"{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
 
     @property
     def domain_target(self) -> str | None:
@@ -159,6 +164,11 @@ def route_key(route: Route) -> str:
 def access_log_format() -> str:
     """Return the log format: one JSON object per request."""
     return json.dumps({name.replace(".", "_"): f"$context.{name}" for name in _LOGGED})
+
+
+def _without_secret() -> apigateway.ParameterMapping:
+    """Keep the edge's secret from the other backend."""
+    return apigateway.ParameterMapping().remove_header(EDGE_SECRET_HEADER)
 
 
 def _cors(stage: Stage) -> apigateway.CorsPreflightOptions:

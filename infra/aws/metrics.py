@@ -8,6 +8,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 
+from infra.aws.stage import EDGE_REGION
+
 _FIVE_MINUTES = Duration.minutes(5)
 
 
@@ -49,6 +51,19 @@ def _sum(metrics: Mapping[str, cloudwatch.IMetric], label: str) -> cloudwatch.IM
 def of_functions(functions: Mapping[str, lambda_.IFunction], name: str) -> cloudwatch.IMetric:
     """Return the sum over all functions."""
     return _sum({f"m{number}": of_function(each, name) for number, each in enumerate(functions.values())}, name)
+
+
+def of_firewall(acl: str, rule: str) -> cloudwatch.Metric:
+    """Return how many requests a rule of an edge's firewall refused. Its metrics are in the edge's region."""
+    return cloudwatch.Metric(
+        namespace="AWS/WAFV2",
+        metric_name="BlockedRequests",
+        dimensions_map={"WebACL": acl, "Rule": rule},
+        statistic="Sum",
+        period=_FIVE_MINUTES,
+        label=rule,
+        region=EDGE_REGION,
+    )
 
 
 def of_api(api: apigateway.IHttpApi, name: str, statistic: str = "Sum") -> cloudwatch.Metric:

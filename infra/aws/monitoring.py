@@ -60,7 +60,7 @@ class Monitoring(Construct):
         self._watch_apis(http_api, websocket_stage)
         self._watch_dead_letters(dead_letters)
         self._watch_tables(tables)
-        Dashboard(
+        self.dashboard = Dashboard(
             self,
             "Dashboard",
             name=name,

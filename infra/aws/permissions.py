@@ -17,8 +17,9 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 _HEAD = """# What each function may do
 
 Written by `python -m infra.aws.permissions` from the template of the stage `dev`; a test compares. The other stages
-differ in names only. A function has one role, and a role one function. Items are named by their partition keys; a
-transaction needs the permissions of the single operations that it is made of.
+differ in names only. With an edge, the functions behind the gateways also read the secret `stays/<stage>/edge`. A
+function has one role, and a role one function. Items are named by their partition keys; a transaction needs the
+permissions of the single operations that it is made of.
 """
 _PHYSICAL = ("TableName", "QueueName", "LogGroupName", "Name")
 _WORDS = {

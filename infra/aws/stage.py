@@ -19,6 +19,8 @@ STAGES = ("dev", "staging", "prod")
 # ZaloPay publishes the keys of these apps, so anyone can sign a callback for them.
 PUBLIC_APP_IDS = frozenset({553, 554, 2553, 2554, 15847})
 
+EDGE_REGION = "us-east-1"  # the only region for what belongs to CloudFront: its WAF and its certificates
+
 ALIAS = "live"  # all callers of a function use this alias
 
 ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "https://openapi.zalopay.vn"}
@@ -90,10 +92,19 @@ class _Settings(BaseModel):
 
 
 class Domain(_Settings):
-    """A stage's own domain for the HTTP API; its certificate is in the stage's region."""
+    """A stage's own domain; its certificate is in the stage's region, or in the edge's if the stage has one."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
     certificate: Annotated[str, Field(pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")]
+
+
+class Edge(_Settings):
+    """CloudFront and WAF in front of both APIs, under the stage's domain.
+
+    The edge sends one of the two values in its secret; functions accept both. docs/deploy.md says how to change them.
+    """
+
+    sends: Literal["current", "previous"] = "current"
 
 
 class Stage(_Settings):
@@ -122,6 +133,7 @@ class Stage(_Settings):
     request_quota: Annotated[int, Field(ge=1)] = 10_000  # requests a second that API Gateway allows the account
     mails_per_second: Annotated[float, Field(gt=0)] = 1  # SES's rate; 1 is that of its sandbox
     domain: Domain | None = None
+    edge: Edge | None = None
     legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # its address; replaces the API's own prefix
 
     @property
@@ -162,6 +174,10 @@ class Stage(_Settings):
         """Return the name in Lambda of a function of the topology."""
         return f"{self.slug}-{name.replace('_', '-')}"
 
+    def block_list(self, family: str) -> str:
+        """Return the name of the edge's list of blocked addresses of a family: IPV4 or IPV6."""
+        return f"{self.slug}-blocked-{family.lower()}"
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.zalopay == "production" and self.zalopay_app_id in PUBLIC_APP_IDS:
@@ -169,8 +185,11 @@ class Stage(_Settings):
                 f"zalopayAppId {self.zalopay_app_id} is ZaloPay's public sandbox app, whose keys everybody knows: "
                 "put your own where zalopay is `production`"
             )
-        if self.domain and f":acm:{self.region}:" not in self.domain.certificate:
-            raise ValueError(f"the certificate of domain {self.domain.name} has to lie in {self.region}")
+        if self.edge and not self.domain:
+            raise ValueError("`edge` needs a `domain`: both APIs stand under its name")
+        region = EDGE_REGION if self.edge else self.region
+        if self.domain and f":acm:{region}:" not in self.domain.certificate:
+            raise ValueError(f"the certificate of domain {self.domain.name} has to lie in {region}")
         if self.domain and self.legacy_api_url and urlsplit(self.legacy_api_url).hostname == self.domain.name:
             raise ValueError(f"legacyApiUrl leads to {self.domain.name} itself: calls would go round in circles")
         if self.account is None and self.name != "dev":

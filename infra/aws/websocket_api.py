@@ -38,17 +38,18 @@ class WebSocketApi(Construct):
         acknowledge(self, {"AwsSolutions::AwsSolutions-APIG4": _IDENTITY, "AwsSolutions::AwsSolutions-APIG1": _LOGS})
         acknowledge(self, {"Serverless::Serverless-APIGWAccessLogging": _LOGS})
         stack = Stack.of(self)
-        self._host = f"{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+        self._domain = stage.domain.name if stage.domain and stage.edge else None
+        self.host = f"{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
 
     @property
     def url(self) -> str:
         """The address to which the frontend appends its path, which is the stage's name."""
-        return f"wss://{self._host}"
+        return f"wss://{self._domain or self.host}"
 
     @property
     def endpoint(self) -> str:
         """The address for posting messages."""
-        return f"https://{self._host}/{WEBSOCKET_STAGE}"
+        return f"https://{self.host}/{WEBSOCKET_STAGE}"
 
     def serve(self, functions: Mapping[str, lambda_.IFunction]) -> apigateway.WebSocketStage:
         """Add the routes and publish them."""

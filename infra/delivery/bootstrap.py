@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws import boundary
-from infra.aws.stage import STAGES, BadStage, Stage, read_context, read_stage
+from infra.aws.stage import EDGE_REGION, STAGES, BadStage, Stage, read_context, read_stage
 
 _REGION = "us-east-1"  # policies belong to no region, so that one stack has to serve all
 _STACK = "StaysBoundary"
@@ -39,13 +39,18 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def prepare(stage: Stage, cdk: Callable[..., int]) -> int:
-    """Make the boundary, then let the CDK make its roles within it. Safe to repeat. Raises WrongAccount."""
+    """Make the boundary, then let the CDK make its roles within it, also in the edge's region. Safe to repeat.
+
+    Raises WrongAccount.
+    """
     session = boto3.Session(region_name=stage.region)
     account = session.client("sts").get_caller_identity()["Account"]
     if stage.account not in (None, account):
         raise WrongAccount(f"Signed in to account {account}, {stage.name} belongs to {stage.account}.")
     make_boundary(session.client("cloudformation", region_name=_REGION))
-    return cdk(f"aws://{account}/{stage.region}", "--custom-permissions-boundary", boundary.NAME)
+    regions = dict.fromkeys([stage.region, *([EDGE_REGION] if stage.edge else [])])
+    places = [f"aws://{account}/{region}" for region in regions]
+    return cdk(*places, "--custom-permissions-boundary", boundary.NAME)
 
 
 def make_boundary(cloudformation: Any) -> None:

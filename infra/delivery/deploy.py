@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     typed = argparse.ArgumentParser(prog="python -m infra.delivery.deploy", description=__doc__)
     typed.add_argument("--stage", choices=STAGES, required=True)
     typed.add_argument("--zalopay", help="as given to the CDK")
-    typed.add_argument("cdk", nargs="+", help="the command that deploys both stacks, after `--`")
+    typed.add_argument("cdk", nargs="+", help="the command that deploys all stacks, after `--`")
     return typed
 
 
@@ -78,7 +78,7 @@ class Deployment(NamedTuple):
         published.point(published.newest())
         outputs = read_outputs(self.account.cloudformation, self.stage.name)
         broken = self._broken(tell(check_deployed(self.web, self.account, self.stage, outputs)))
-        if broken & passing(before):
+        if broken & passing(before) and published.fit_edge(live):
             self._go_back(published, live, broken & passing(before))
         return 1 if broken else 0
 
@@ -92,7 +92,7 @@ class Deployment(NamedTuple):
         return broken
 
     def _deploy(self, new: Sequence[str]) -> int:
-        """Deploy both stacks. Stacks that are new are protected once they are complete."""
+        """Deploy all stacks. Those with data that are new are protected once they are complete."""
         if new:
             return self.cdk("-c", f"new={','.join(new)}") or self.cdk()
         return self.cdk()

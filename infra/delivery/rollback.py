@@ -44,7 +44,7 @@ def go_back(session: boto3.Session, stage: Stage, names: Iterable[str]) -> Itera
     """Point these functions at the versions that were live before the deployment that published the newest of theirs.
 
     Each run goes back by one release. A function that the deployment did not change, or made, stays. Raises
-    NothingBefore.
+    NothingBefore, also if the stage has got its edge, or lost it, since then.
     """
     published = Published(session.client("lambda"), stage)
     live = published.live(names)
@@ -56,6 +56,8 @@ def go_back(session: boto3.Session, stage: Stage, names: Iterable[str]) -> Itera
     wanted = {name: version for name, version in wanted.items() if 0 < version < live[name]}
     if not wanted:
         raise NothingBefore(f"No version of {', '.join(live)} is older than the deployment of {begun:%Y-%m-%d %H:%M}.")
+    if not published.fit_edge(wanted):
+        raise NothingBefore("The versions before do not fit: since them the stage has got an edge, or lost it.")
     published.point(wanted)
     for name, version in wanted.items():
         yield f"{name}: {live[name]} → {version}, published {times[name][version]:%Y-%m-%d %H:%M} UTC"

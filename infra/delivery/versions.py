@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.aws.stage import ALIAS, Stage
-from infra.topology import FUNCTIONS
+from infra.topology import EDGE_SECRET, FUNCTIONS
 
 Versions = Mapping[str, int]  # the number of a version for each function of the topology
 
@@ -25,11 +25,16 @@ class Published:
 
     def times(self, name: str) -> dict[int, datetime]:
         """Return when each version of a function was published, by its number."""
-        pages = self._functions.get_paginator("list_versions_by_function").paginate(
-            FunctionName=self._stage.function_name(name)
-        )
-        found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
-        return {int(each["Version"]): _time(each["LastModified"]) for each in found}
+        return {version: _time(each["LastModified"]) for version, each in self._all(name).items()}
+
+    def fit_edge(self, versions: Versions) -> bool:
+        """Say whether these versions ask for the edge's secret exactly if the stage has an edge now.
+
+        Others would serve calls around the edge and take CloudFront's address for that of each viewer, or refuse all.
+        """
+        gated = [name for name in versions if EDGE_SECRET in FUNCTIONS[name].optional]
+        asking = {EDGE_SECRET in _settings(self._all(name)[versions[name]]) for name in gated}
+        return asking <= {self._stage.edge is not None}
 
     def newest(self) -> dict[str, int]:
         """Return the versions of the last deployment. Only deployments publish, and a failed one takes its back."""
@@ -42,12 +47,24 @@ class Published:
                 FunctionName=self._stage.function_name(name), Name=ALIAS, FunctionVersion=str(version)
             )
 
+    def _all(self, name: str) -> dict[int, Mapping[str, Any]]:
+        pages = self._functions.get_paginator("list_versions_by_function").paginate(
+            FunctionName=self._stage.function_name(name)
+        )
+        found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+        return {int(each["Version"]): each for each in found}
+
     def _live(self, name: str) -> int | None:
         try:
             alias = self._functions.get_alias(FunctionName=self._stage.function_name(name), Name=ALIAS)
         except self._functions.exceptions.ResourceNotFoundException:
             return None
         return int(alias["FunctionVersion"])
+
+
+def _settings(version: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = version.get("Environment", {}).get("Variables", {})
+    return found
 
 
 def _time(text: str) -> datetime:

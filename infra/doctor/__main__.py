@@ -17,7 +17,15 @@ from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.question import check_key1
 from infra.doctor.quotas import check_quotas
-from infra.doctor.served import check_api, check_callback, check_origins, check_websocket, resolves
+from infra.doctor.served import (
+    check_api,
+    check_callback,
+    check_direct,
+    check_origins,
+    check_websocket,
+    leads_to_edge,
+    resolves,
+)
 from infra.doctor.settings import check_given_keys, check_settings, check_tools
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +149,12 @@ def check_release(web: httpx.Client, stage: Stage, outputs: Outputs) -> Iterator
         do = f"Point it at {outputs.get('DomainTarget', 'the output DomainTarget')}, then run doctor again."
         yield bad(f"The name {stage.domain.name} leads nowhere yet.", do)
         return
-    if api := outputs.get("NextPublicApiUrl"):
+    api = outputs.get("NextPublicApiUrl")
+    if stage.edge and api and not leads_to_edge(web, api):
+        do = f"Point its name at {outputs.get('DomainTarget', 'the output DomainTarget')}, then run doctor again."
+        yield bad(f"{api} does not lead to the edge yet.", do)
+        return
+    if api:
         yield from on("api", check_api(web, api))
         yield from on("origins", check_origins(web, api, stage.frontends))
         if stage.legacy_api_url:
@@ -151,6 +164,8 @@ def check_release(web: httpx.Client, stage: Stage, outputs: Outputs) -> Iterator
     if websocket := outputs.get("NextPublicWsUrl"):
         yield from on("websocket", _check_scheme(websocket))
         yield from on("websocket", check_websocket(websocket))
+    if stage.edge and "DirectApiUrl" in outputs:
+        yield from on("edge", check_direct(web, outputs["DirectApiUrl"], outputs["DirectWsUrl"]))
 
 
 def _check_scheme(websocket: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws.stage import Stage
+from infra.aws.stage import EDGE_REGION, Stage
 from infra.doctor.finding import Finding, bad, good, unseen
 from infra.doctor.settings import check_keys
 
@@ -30,13 +30,16 @@ class Account(NamedTuple):
     functions: Any
     gateway: Any
     topics: Any
+    certificates: Any  # of the edge
+    edge_ssm: Any
 
 
 def open_account(region: str) -> Account:
     """Return clients for the account of this machine's own AWS settings."""
     session = boto3.Session(region_name=region)
     names = ("sts", "ssm", "sesv2", "cloudformation", "secretsmanager", "lambda", "apigateway", "sns")
-    return Account(*(session.client(name) for name in names))
+    of_edge = (session.client(name, region_name=EDGE_REGION) for name in ("acm", "ssm"))
+    return Account(*(session.client(name) for name in names), *of_edge)
 
 
 def check_account(account: Account, stage: Stage) -> Generator[Finding, None, bool]:
@@ -56,17 +59,38 @@ def check_account(account: Account, stage: Stage) -> Generator[Finding, None, bo
         )
         return False
     yield good(f"Signed in to account {number}.")
-    yield _check_bootstrap(account, stage)
+    yield _check_bootstrap(account.ssm, stage, stage.region)
+    if stage.edge:
+        yield _check_bootstrap(account.edge_ssm, stage, EDGE_REGION)
+        yield _check_certificate(account, stage)
     yield _check_sender(account, stage.mail_sender)
     return True
 
 
-def _check_bootstrap(account: Account, stage: Stage) -> Finding:
-    region = stage.region
+def _check_certificate(account: Account, stage: Stage) -> Finding:
+    """Check that the edge's certificate is issued: without it CloudFront takes no domain, and the deployment fails."""
+    assert stage.domain
+    name, arn = stage.domain.name, stage.domain.certificate
+    do = "Set the DNS record that shows that the name is yours: docs/deploy.md, section An edge."
+    try:
+        found = account.certificates.describe_certificate(CertificateArn=arn)["Certificate"]
+    except account.certificates.exceptions.ResourceNotFoundException:
+        return bad(f"There is no certificate {arn}.", "Request it: docs/deploy.md, section An edge.")
+    except (BotoCoreError, ClientError) as error:
+        return unseen(f"The certificate of {name} could not be read: {reason(error)}.", NEEDS)
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", ())}
+    if not names & {name, f"*.{name.partition('.')[2]}"}:
+        return bad(f"The certificate is for {found['DomainName']}, not for {name}.", "Request one for that name.")
+    if found["Status"] != "ISSUED":
+        return bad(f"The certificate of {name} is {found['Status']}, not issued.", do)
+    return good(f"The certificate of {name} is issued.")
+
+
+def _check_bootstrap(ssm: Any, stage: Stage, region: str) -> Finding:
     prepare = f"Run: make bootstrap STAGE={stage.name}"
     try:
-        version = int(account.ssm.get_parameter(Name=_BOOTSTRAP)["Parameter"]["Value"])
-    except account.ssm.exceptions.ParameterNotFound:
+        version = int(ssm.get_parameter(Name=_BOOTSTRAP)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
         return bad(f"{region} is not prepared for the CDK.", prepare)
     except (BotoCoreError, ClientError) as error:
         return unseen(f"Whether {region} is prepared for the CDK could not be read: {reason(error)}.", NEEDS)

@@ -9,7 +9,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from infra.doctor.finding import Finding, bad, good
+from infra.doctor.finding import Finding, bad, good, unseen
 from infra.topology import WEBSOCKET_STAGE
 
 PREFIX = "/api/v1"
@@ -117,6 +117,33 @@ def check_websocket(websocket: str, origin: str | None = None) -> Iterator[Findi
         yield good(f"{address} answers a PING.")
     else:
         yield bad(f"{address} answers a PING with {_short(str(said))}", "Run: aws logs tail /stays/<stage>/connections")
+
+
+def leads_to_edge(web: httpx.Client, api: str) -> bool:
+    """Say whether the API is answered by CloudFront."""
+    try:
+        return "x-amz-cf-id" in web.get(f"{api}/health").headers
+    except httpx.HTTPError:
+        return False
+
+
+def check_direct(web: httpx.Client, api: str, websocket: str) -> Iterator[Finding]:
+    """Check that nothing is served at the APIs' own addresses, behind the edge."""
+    do = "Deploy again; then read the setting EDGE_SECRET of the functions."
+    try:
+        status = web.get(f"{api}/health").status_code
+    except httpx.HTTPError as error:
+        yield unseen(f"{api} was called around the edge, and did not answer: {type(error).__name__}.", "Try again.")
+    else:
+        refused = status == httpx.codes.FORBIDDEN
+        what = f"{api} answers {status} to a call around the edge"
+        yield good(f"{what}: refused.") if refused else bad(f"{what}, not 403.", do)
+    address = f"{websocket}/{WEBSOCKET_STAGE}"
+    try:
+        with connect(address, open_timeout=_PATIENCE):
+            yield bad(f"{address} opens around the edge.", do)
+    except (WebSocketException, OSError):
+        yield good(f"{address} does not open around the edge.")
 
 
 def _short(text: str) -> str:

@@ -53,7 +53,7 @@ FAILURES = (
     BotoCoreError,
 )
 READS_ALL = ("review", "messages", "publish", "index", "report")
-ONLY_READS = ("find", "show", "due", "review", "report")
+ONLY_READS = ("find", "show", "due", "review", "report", "blocked")
 CODES: dict[type[Exception], int] = {NotFound: 3, DoesNotAddUp: 4}
 # What a list without lines says.
 NOTHING = {
@@ -63,6 +63,7 @@ NOTHING = {
     "messages": "Nothing has changed since then.",
     "publish": "Nothing has happened since then.",
     "replay": "Nothing to decide on: there is no such evidence.",
+    "blocked": "No address is blocked.",
 }
 # The arguments of each command that takes more, or other, than the name of a stay.
 TAKES = {
@@ -77,6 +78,9 @@ TAKES = {
     "report": ("day", "as_csv"),
     "messages": ("since", "user_id"),
     "publish": ("since",),
+    "blocked": (),
+    "block": ("name", "reason", "by"),
+    "unblock": ("name", "reason", "by"),
 }
 
 
@@ -136,6 +140,11 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     messages = add("messages", help="send browsers the state of each payment that changed since a time")
     messages.add_argument("--since", type=read_time, required=True, metavar="TIME")
     messages.add_argument("--user", dest="user_id", metavar="ID")
+    add("blocked", help="list the addresses that the edge refuses, with the last change")
+    for name, text in (("block", "let the edge refuse an address or a range"), ("unblock", "let it in again")):
+        listed = add(name, help=text)
+        listed.add_argument("name", metavar="ADDRESS", help="IPv4 or IPv6; a range as 203.0.113.0/24")
+        listed.add_argument("--reason", default="", metavar="TEXT", help="why, for the record")
     events = add("publish", help="publish again the events of every change since a time")
     events.add_argument("--since", type=read_time, required=True, metavar="TIME")
 

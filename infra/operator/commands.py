@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic.alias_generators import to_camel
 
+from infra.operator.block_list import BlockList, note_of
 from infra.operator.environment import DeadLetter, Environment
 from infra.operator.finding import Finder
 from infra.operator.lines import Line, format_time
@@ -270,7 +271,28 @@ class Commands:
             if self._really:
                 letter.delete()
 
+    # The edge
+
+    def blocked(self) -> Iterator[str]:
+        """List the addresses that the edge refuses."""
+        yield from self._block_list().show()
+
+    def block(self, name: str, reason: str = "", by: str = "") -> Iterator[str]:
+        """Let the edge refuse an address or a range."""
+        note = note_of(f"block {name}", by, reason, self._environment.now())
+        yield from self._block_list().block(name, note, really=self._really)
+
+    def unblock(self, name: str, reason: str = "", by: str = "") -> Iterator[str]:
+        """Let an address or a range in again."""
+        note = note_of(f"unblock {name}", by, reason, self._environment.now())
+        yield from self._block_list().unblock(name, note, really=self._really)
+
     # How
+
+    def _block_list(self) -> BlockList:
+        if self._environment.block_list is None:
+            raise Refused("NOT_FOUND", "There is no edge here: docs/deploy.md, section An edge, says how to get one.")
+        return self._environment.block_list
 
     @property
     def _done(self) -> str:

@@ -11,7 +11,8 @@ import boto3
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws.stage import ALIAS, Stage
+from infra.aws.stage import ALIAS, EDGE_REGION, Stage
+from infra.operator.block_list import BlockList
 from infra.topology import RULES, SCHEDULES
 from stays.domain.calendar import sent_at
 
@@ -39,7 +40,7 @@ class Environment(NamedTuple):
     """One environment: its settings, its clock, its dead letters, its bus, and its functions.
 
     An event that is published again keeps the time at which it was first received. `replay` calls a function with an
-    event, and returns the number of records that it did not handle.
+    event, and returns the number of records that it did not handle. `block_list` is the edge's, if there is an edge.
     """
 
     settings: Mapping[str, str]
@@ -47,6 +48,7 @@ class Environment(NamedTuple):
     find_dead_letters: Callable[[], Sequence[DeadLetter]]
     announce: Callable[[Event], None]
     replay: Callable[[str, Event], int]
+    block_list: BlockList | None = None
 
 
 def find_local(running: Path = RUNNING) -> str:
@@ -107,7 +109,8 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
         kept = _find_records(session, stage, settings["RECORDS_BUCKET"])
         return [*_find(session.client("sqs"), stage), *kept]
 
-    return Environment(settings, lambda: datetime.now(UTC), find, announce, replay)
+    listed = BlockList(session.client("wafv2", region_name=EDGE_REGION), stage) if stage.edge else None
+    return Environment(settings, lambda: datetime.now(UTC), find, announce, replay, listed)
 
 
 def _whole(event: Event) -> Event:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.database import Database
 from tests.infrastructure.runtime import Image
-from tests.infrastructure.synthesis import Stack, an_app, templates_in
+from tests.infrastructure.synthesis import Stack, an_app, templates_in, templates_of, with_edge
 from tests.infrastructure.unpacked import client_layer
 
 
@@ -24,6 +24,13 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stacks(assembly: Path) -> dict[str, Stack]:
     return {name: Stack(template) for name, template in templates_in(assembly).items()}
+
+
+@pytest.fixture(scope="session")
+def edged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
+    """The stacks of a dev stage with an edge and a legacy backend."""
+    folder = tmp_path_factory.mktemp("edge")
+    return {name: Stack(template) for name, template in templates_of(folder, **with_edge()).items()}
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from infra import prices
 from infra.prices import Price
 from infra.topology import ROUTES, SCHEDULES, TABLES
-from tests.infrastructure.synthesis import Stack, templates_of
+from tests.infrastructure.synthesis import Stack, templates_of, with_edge
 from tests.proof.simulation.attribute_values import bytes_of
 from tests.proof.simulation.gate import Plan
 from tests.proof.simulation.journeys import orders, wins
@@ -200,8 +200,7 @@ def idle(stack: Stack, data: Stack, found: Used) -> Iterator[Line]:
 def busy(found: Used) -> Iterator[Line]:
     """What a million payments cost."""
     calls, million = sum(found.calls.values()), 1_000_000
-    requests = sum(found.calls[route] for route in {each.function for each in ROUTES})
-    frames = found.frames + found.calls["connections"]
+    requests, frames = _requests(found), _frames(found)
     yield Line("HTTP requests", requests * million, prices.HTTP_REQUEST)
     yield Line("WebSocket messages", frames * million, prices.WEBSOCKET_MESSAGE)
     yield Line("minutes of connections", _OPEN * million, prices.WEBSOCKET_MINUTE)
@@ -218,14 +217,43 @@ def busy(found: Used) -> Iterator[Line]:
     yield Line("GB to the internet", (requests + frames) * _ANSWERED * million / 1e9, prices.TRAFFIC_GB)
 
 
+def edge(firewall: Stack, behind: Stack) -> Iterator[Line]:
+    """What an edge adds to a month in which nobody pays."""
+    (acl,) = firewall.properties("AWS::WAFv2::WebACL")
+    functions = behind.properties("AWS::Lambda::Function")
+    readers = sum("EDGE_SECRET" in each["Environment"]["Variables"] for each in functions)
+    yield Line("web ACL", 1, prices.WAF_ACL_MONTH)
+    yield Line("rules of the web ACL", len(acl["Rules"]), prices.WAF_RULE_MONTH)
+    yield Line("secret of the edge", 1, prices.SECRET_MONTH)
+    yield Line("readings of it, at most: six functions that never rest", readers * _MINUTES / 5, prices.SECRET_READ)
+
+
+def busy_edge(found: Used) -> Iterator[Line]:
+    """What an edge adds to a million payments. It sees the handshake of a WebSocket, and no frames."""
+    requests = (_requests(found) + 1) * 1_000_000
+    traffic = (_requests(found) + _frames(found)) * _ANSWERED * 1_000_000 / 1e9
+    yield Line("requests that the firewall inspects", requests, prices.WAF_REQUEST)
+    yield Line("requests to CloudFront", requests, prices.CLOUDFRONT_REQUEST)
+    yield Line("calls that write the viewer's address", requests, prices.CLOUDFRONT_CALL)
+    yield Line("GB to viewers, instead of GB to the internet", traffic, prices.CLOUDFRONT_GB)
+
+
+def _requests(found: Used) -> int:
+    return sum(found.calls[route] for route in {each.function for each in ROUTES})
+
+
+def _frames(found: Used) -> int:
+    return found.frames + found.calls["connections"]
+
+
 def _lambda(calls: float) -> Iterator[Line]:
     yield Line("calls of functions", calls, prices.LAMBDA_CALL)
     yield Line("GB-seconds of functions", calls * _MILLISECONDS / 1_000 / 2, prices.LAMBDA_ARM_GB_SECOND)
     yield Line("GB written to logs", calls * _LOGGED / 1e9, prices.LOGS_GB)
 
 
-def page(stack: Stack, data: Stack) -> str:
-    """The whole document."""
+def page(stack: Stack, data: Stack, edged: Mapping[str, Stack]) -> str:
+    """The whole document. `edged` has the stacks of a stage with an edge."""
     found = used()
     quoted = sorted({each.read for each in vars(prices).values() if isinstance(each, Price)})
     calls = ", ".join(f"{name} {count}" for name, count in sorted(found.calls.items()))
@@ -235,6 +263,8 @@ def page(stack: Stack, data: Stack) -> str:
         newest=quoted[-1],
         idle=_table(idle(stack, data, found)),
         busy=_table(busy(found)),
+        edge=_table(edge(edged["Stays-dev-Edge"], edged["Stays-dev-Backend"])),
+        busy_edge=_table(busy_edge(found)),
         calls=calls,
         polls=_POLLS,
         milliseconds=_MILLISECONDS,
@@ -275,6 +305,19 @@ callback, three more pages, the booking and its mail. Calls: {calls}.
 
 {busy}
 
+## With an edge
+
+A stage with an edge costs this more ([deploy.md](deploy.md#an-edge)), each month:
+
+{edge}
+
+And for a million payments:
+
+{busy_edge}
+
+The firewall also bills what it refuses: an attack of a hundred million requests costs 60 dollars. CloudFront bills no
+request that the firewall refuses.
+
 ## What is assumed, and what is not in it
 
 - A call is billed {milliseconds} ms of 512 MB. `make bench` measures calls on your machine.
@@ -282,7 +325,7 @@ callback, three more pages, the booking and its mail. Calls: {calls}.
 - A page is connected for {open} minutes.
 - Stream reads by functions, a thousand SNS mails and the budget are free. A queue of dead letters costs nothing while
   it is empty.
-- Logs that are kept, the deployment's bucket, the edge of a stage that has one, taxes and support are not in it.
+- Logs that are kept, the deployment's bucket, taxes and support are not in it.
 
 Detailed metrics of routes, event counts of stream mappings and traces are off
 ([0180](decisions/0180-bill-is-generated.md)). Each stage has a budget (`monthlyBudget` in `cdk.json`).
@@ -293,7 +336,9 @@ def main() -> None:
     """Write the document."""
     with tempfile.TemporaryDirectory() as folder:
         found = templates_of(Path(folder), stage="dev")
-    DOCUMENT.write_text(page(Stack(found["Stays-dev-Backend"]), Stack(found["Stays-dev-Data"])))
+    with tempfile.TemporaryDirectory() as folder:
+        edged = {name: Stack(each) for name, each in templates_of(Path(folder), **with_edge()).items()}
+    DOCUMENT.write_text(page(Stack(found["Stays-dev-Backend"]), Stack(found["Stays-dev-Data"]), edged))
 
 
 if __name__ == "__main__":

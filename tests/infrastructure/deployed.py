@@ -29,6 +29,7 @@ class DeployedSite(httpx.BaseTransport):
     """The answers of all HTTPS addresses. Replace a page to break it."""
 
     def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
         self.preflight: Callable[[httpx.Request], dict[str, str]] = preflight
         self.pages: dict[str, Answer] = {
             f"{API}/health": (200, {"status": "ok", "version": "1.0.0"}),
@@ -47,7 +48,7 @@ class DeployedSite(httpx.BaseTransport):
         page = self.pages.get(str(request.url))
         if page is None:
             raise httpx.ConnectError("nobody is there", request=request)
-        return httpx.Response(page[0], json=page[1])
+        return httpx.Response(page[0], json=page[1], headers=self.headers)
 
 
 def answers(client: Any, operation: str, content: dict[str, Any]) -> None:

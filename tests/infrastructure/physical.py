@@ -38,16 +38,19 @@ _ARNS = {
     "AWS::Scheduler::Schedule": "scheduler:{here}:schedule/default/{name}",
     "AWS::SecretsManager::Secret": "secretsmanager:{here}:secret:{name}-AbCdEf",
     "AWS::ApiGatewayV2::Api": "execute-api:{here}:{name}",
+    "AWS::CloudFront::Function": f"cloudfront::{ACCOUNT}:function/{{name}}",
+    "AWS::WAFv2::IPSet": f"wafv2:us-east-1:{ACCOUNT}:global/ipset/{{name}}/1a2b",
+    "AWS::WAFv2::WebACL": f"wafv2:us-east-1:{ACCOUNT}:global/webacl/{{name}}/1a2b",
 }
 
 
 class Physical:
-    """The resources of both stacks of a stage."""
+    """The resources of all stacks of a stage."""
 
-    def __init__(self, backend: Stack, data: Stack, stage: str = "dev") -> None:
+    def __init__(self, backend: Stack, data: Stack, stage: str = "dev", edge: Stack | None = None) -> None:
         outputs = data.template["Outputs"].values()
         self._exported = {each["Export"]["Name"]: each["Value"] for each in outputs if "Export" in each}
-        self.resources = {**backend.resources, **data.resources}
+        self.resources = {**backend.resources, **data.resources, **(edge.resources if edge else {})}
         self._stage = stage
 
     def name(self, value: Any) -> str:

@@ -44,6 +44,15 @@ def with_settings(name: str, **changes: Any) -> dict[str, Any]:
     return {"stage": name, "stages": stages | {name: settings}}
 
 
+CERTIFICATE = f"arn:aws:acm:us-east-1:{1:012}:certificate/1"
+
+
+def with_edge(**more: Any) -> dict[str, Any]:
+    """A dev stage with an edge, and a legacy backend behind it."""
+    named = {"name": "api.stays.example", "certificate": CERTIFICATE}
+    return with_settings("dev", domain=named, edge={}, legacyApiUrl="https://old.example/api/v1", **more)
+
+
 class Stack:
     """A template, with lookups of its resources."""
 

@@ -35,8 +35,8 @@ def test_a_stage_that_costs_more_than_its_setting_or_is_going_to_sends_a_mail(
         assert each["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": settings["alarmAddress"]}]
 
 
-def test_the_page_has_the_present_numbers(backend: Stack, data: Stack):
-    assert DOCUMENT.read_text() == page(backend, data), "run python -m tests.infrastructure.cost_page"
+def test_the_page_has_the_present_numbers(backend: Stack, data: Stack, edged: dict[str, Stack]):
+    assert DOCUMENT.read_text() == page(backend, data, edged), "run python -m tests.infrastructure.cost_page"
 
 
 @pytest.mark.parametrize("price", [each for each in vars(prices).values() if isinstance(each, prices.Price)])

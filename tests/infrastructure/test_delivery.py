@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from infra.aws.stage import ALIAS, read_context, read_stage
+from infra.aws.stage import ALIAS, Edge, Stage, read_context, read_stage
 from infra.delivery import bootstrap, rollback
 from infra.delivery.deploy import Deployment, main, new_stacks
 from infra.delivery.versions import Published
@@ -46,6 +46,7 @@ class Cloud:
         self.release: dict[str, str] = {}
         self.asked: list[tuple[str, ...]] = []
         self.exit_code = 0
+        self.stage = STAGE  # its edge, if it has one, is told to functions
         self.site = DeployedSite()
         self.breaks: dict[str, tuple[int, dict[str, object]]] = {}  # the answers once it is deployed
 
@@ -66,7 +67,7 @@ class Cloud:
         """`make deploy` of a release."""
         self.release = self.release | release
         with httpx.Client(transport=self.site) as web:
-            return Deployment(STAGE, open_account(STAGE.region), web, self.cdk, pause=0).run()
+            return Deployment(self.stage, open_account(STAGE.region), web, self.cdk, pause=0).run()
 
     def live(self) -> dict[str, str]:
         """The code behind each alias."""
@@ -96,6 +97,9 @@ class Cloud:
                 Handler="function.handler",
                 Code={"ZipFile": program(code)},
             )
+        if self.stage.edge:
+            told = {"Variables": {"EDGE_SECRET": "arn"}}
+            self.functions.update_function_configuration(FunctionName=function, Environment=told)
         version = self.functions.publish_version(FunctionName=function)["Version"]
         how = self.functions.update_alias if name in self._deployed else self.functions.create_alias
         how(FunctionName=function, Name=ALIAS, FunctionVersion=version)
@@ -109,8 +113,8 @@ def cloud() -> Iterator[Cloud]:
         yield Cloud(travel)
 
 
-def go_back(*names: str) -> list[str]:
-    return list(rollback.go_back(boto3.Session(region_name=STAGE.region), STAGE, names or ("payments", "awards")))
+def go_back(*names: str, stage: Stage = STAGE) -> list[str]:
+    return list(rollback.go_back(boto3.Session(region_name=STAGE.region), stage, names or ("payments", "awards")))
 
 
 def test_new_stacks_are_deployed_without_protection_and_then_with_it(cloud: Cloud):
@@ -213,6 +217,25 @@ def test_one_function_can_go_back_alone(cloud: Cloud):
     assert cloud.live() == {"payments": "2", "awards": "1"}
 
 
+def test_nothing_goes_back_to_functions_from_before_the_stage_got_its_edge_or_lost_it(cloud: Cloud):
+    cloud.deploy(payments="1", awards="1")
+    cloud.stage = STAGE.model_copy(update={"edge": Edge()})
+    cloud.site.headers["x-amz-cf-id"] = "1"
+    cloud.breaks = {f"{API}/health": BROKEN}
+    assert cloud.deploy(payments="2", awards="2") == 1
+    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
+        go_back(stage=cloud.stage)
+    assert cloud.live() == {"payments": "2", "awards": "2"}
+    cloud.deploy(payments="3")
+    go_back(stage=cloud.stage)
+    assert cloud.live() == {"payments": "2", "awards": "2"}
+    cloud.stage, function = STAGE, STAGE.function_name("payments")
+    cloud.functions.update_function_configuration(FunctionName=function, Environment={"Variables": {}})
+    cloud.deploy(payments="4")
+    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
+        go_back()
+
+
 def test_a_first_release_has_nothing_before_it(cloud: Cloud):
     cloud.deploy(payments="1")
     with pytest.raises(rollback.NothingBefore, match="No version of payments is older than"):
@@ -252,6 +275,17 @@ def test_an_account_is_prepared_with_the_boundary_first_and_may_be_prepared_agai
 
     assert [bootstrap.prepare(STAGE, cdk) for _ in range(2)] == [0, 0]
     assert seen == [("aws://123456789012/ap-southeast-1", "--custom-permissions-boundary", "stays-boundary")] * 2
+
+
+def test_the_region_of_an_edge_is_prepared_too(cloud: Cloud):
+    seen: list[tuple[str, ...]] = []
+
+    def cdk(*more: str) -> int:
+        seen.append(more)
+        return 0
+
+    assert bootstrap.prepare(STAGE.model_copy(update={"edge": Edge()}), cdk) == 0
+    assert seen[0][:2] == ("aws://123456789012/ap-southeast-1", "aws://123456789012/us-east-1")
 
 
 def test_another_account_than_the_stages_is_not_prepared(cloud: Cloud):

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from infra.aws.stage import read_context, read_stage
+from infra.aws.stage import EDGE_REGION, Stage, read_context, read_stage
 from infra.doctor.__main__ import check_deployed, check_outputs, check_release, main
 from infra.doctor.account import Account, check_account, check_alarm_address, check_secrets, open_account
 from infra.doctor.finding import Finding, Verdict, bad, failing, good, passing, report, unseen
@@ -18,7 +18,7 @@ from infra.doctor.issuer import check_issuer
 from infra.doctor.legacy import check_legacy, check_passed_on
 from infra.doctor.question import check_key1
 from infra.doctor.quotas import check_quotas
-from infra.doctor.served import check_api, check_callback, check_origins, check_websocket, resolves
+from infra.doctor.served import check_api, check_callback, check_direct, check_origins, check_websocket, resolves
 from infra.doctor.settings import check_given_keys, check_keys, check_settings, check_tools
 from infra.zalopay_simulator import Settings as SimulatorSettings
 from infra.zalopay_simulator import create_app
@@ -510,6 +510,96 @@ def test_one_address_can_be_looked_over_by_itself_and_the_command_fails_while_so
     assert "does not answer: ConnectError" in capsys.readouterr().out
 
 
-def test_a_session_of_boto3_asks_the_stages_own_region():
+def test_a_session_of_boto3_asks_the_stages_own_region_and_the_edges_about_the_edge():
     with mock_aws():
-        assert {client.meta.region_name for client in open_account(REGION)} == {REGION}
+        opened = open_account(REGION)
+    elsewhere = {opened.certificates, opened.edge_ssm}
+    assert {client.meta.region_name for client in elsewhere} == {EDGE_REGION}
+    assert {client.meta.region_name for client in opened if client not in elsewhere} == {REGION}
+
+
+def behind_edge(certificate: str, name: str = "api.stays.test") -> Stage:
+    return read_stage("dev", mine(domain={"name": name, "certificate": certificate}, edge={}))
+
+
+@pytest.fixture
+def certificate(account) -> str:
+    asked = account.certificates.request_certificate(DomainName="api.stays.test", ValidationMethod="DNS")
+    account.edge_ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
+    return asked["CertificateArn"]
+
+
+def of_edge(findings: Any) -> list[Finding]:
+    return [each for each in findings if "certificate" in each.what or EDGE_REGION in each.what]
+
+
+def test_a_certificate_that_is_issued_for_the_domain_is_good(account, certificate):
+    answers(
+        account.certificates,
+        "DescribeCertificate",
+        {"Certificate": {"DomainName": "stays.test", "SubjectAlternativeNames": ["*.stays.test"], "Status": "ISSUED"}},
+    )
+    assert of_edge(check_account(account, behind_edge(certificate))) == [
+        good("us-east-1 is prepared for the CDK."),
+        good("The certificate of api.stays.test is issued."),
+    ]
+
+
+def test_a_certificate_that_waits_for_its_dns_record_is_found_before_the_deployment_fails(account, certificate):
+    found = only_bad(of_edge(check_account(account, behind_edge(certificate))))
+    assert found.what == "The certificate of api.stays.test is PENDING_VALIDATION, not issued."
+    assert "section An edge" in found.do
+
+
+def test_a_certificate_for_another_name_or_none_is_found(account, certificate):
+    found = only_bad(of_edge(check_account(account, behind_edge(certificate, "pay.stays.test"))))
+    assert found.what == "The certificate is for api.stays.test, not for pay.stays.test."
+    missing = certificate[:-12] + "000000000000"
+    assert only_bad(of_edge(check_account(account, behind_edge(missing)))).what == f"There is no certificate {missing}."
+    denied = of_edge(
+        check_account(account._replace(certificates=Denied(account.certificates)), behind_edge(certificate))
+    )
+    assert verdicts(denied) == [GOOD, UNSEEN]
+
+
+def test_a_region_of_the_edge_that_is_not_prepared_is_found(account, certificate):
+    account.edge_ssm.delete_parameter(Name="/cdk-bootstrap/hnb659fds/version")
+    assert "us-east-1 is not prepared for the CDK." in [
+        each.what for each in check_account(account, behind_edge(certificate)) if each.verdict is BAD
+    ]
+
+
+DIRECT = "https://1a.execute-api.stays.test/api/v1"
+
+
+def test_apis_that_refuse_calls_around_the_edge_are_good(web, site):
+    site.pages[f"{DIRECT}/health"] = (403, {"error": {"code": "INSUFFICIENT_PERMISSIONS"}})
+    assert verdicts(check_direct(web, DIRECT, "ws://127.0.0.1:1")) == [GOOD, GOOD]
+
+
+def test_apis_that_answer_around_the_edge_are_found(web, site):
+    site.pages[f"{DIRECT}/health"] = (200, {"status": "ok"})
+    with websocket_api() as websocket:
+        found = list(check_direct(web, DIRECT, websocket))
+    assert [each.what for each in found if each.verdict is BAD] == [
+        f"{DIRECT} answers 200 to a call around the edge, not 403.",
+        f"{websocket}/payment-notifications opens around the edge.",
+    ]
+
+
+def test_a_direct_address_that_does_not_answer_is_unseen(web):
+    assert verdicts(check_direct(web, DIRECT, "ws://127.0.0.1:1")) == [UNSEEN, GOOD]
+
+
+def test_a_stage_with_an_edge_is_checked_through_it_and_around_it(web, site):
+    site.pages[f"{DIRECT}/health"] = (200, {"status": "ok"})
+    outputs = {"NextPublicApiUrl": API, "DirectApiUrl": DIRECT, "DirectWsUrl": "ws://127.0.0.1:1"}
+    stage = behind_edge(f"arn:aws:acm:us-east-1:{1:012}:certificate/1", "localhost.localdomain")
+    stage = stage.model_copy(update={"domain": None})  # its name leads nowhere here
+    assert [each.what for each in check_release(web, stage, outputs)] == [f"{API} does not lead to the edge yet."]
+    site.headers["x-amz-cf-id"] = "1"
+    found = list(check_release(web, stage, outputs))
+    assert (passing(found), failing(found)) == ({"api", "origins"}, {"edge"})
+    site.pages.clear()
+    assert not failing(check_release(web, stage, outputs)), "a record that is not moved yet is work for people"
+    assert "edge" not in passing(check_release(web, read_stage("dev", mine()), outputs))

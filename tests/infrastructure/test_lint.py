@@ -12,7 +12,8 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.aws.acknowledged import CHECKOV
 from infra.aws.deployment import check
-from tests.infrastructure.synthesis import an_app, with_settings
+from tests.infrastructure.synthesis import Stack as Template
+from tests.infrastructure.synthesis import an_app, with_edge
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,9 +23,9 @@ ROOT = Path(__file__).parents[2]
     params=[
         {"stage": "all"},
         {"stage": "dev", "zalopay": "simulator"},
-        with_settings("dev", legacyApiUrl="https://old.example/api/v1"),
+        with_edge(),
     ],
-    ids=["stages", "simulator", "legacy"],
+    ids=["stages", "simulator", "edge and legacy"],
 )
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """The findings of cdk-nag for all stages, by rule pack."""
@@ -52,9 +53,22 @@ def test_a_finding_that_nobody_acknowledged_stops_the_synthesis(tmp_path):
         app.synth()
 
 
-def test_cfn_lint_reports_nothing(assembly, capsys):
-    templates = sorted(map(str, assembly.glob("*.template.json")))
-    assert len(templates) == 6
+@pytest.fixture(scope="module")
+def of_edge(edged: dict[str, Template], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The templates of an edge: its own stack, and its part of the other one, with the APIs that it names."""
+    folder = tmp_path_factory.mktemp("templates")
+    backend = edged["Stays-dev-Backend"]
+    part = {name: each for name, each in backend.resources.items() if name.startswith("Edge")}
+    part |= {name: each | {"Metadata": {}} for name, each in backend.of_type("AWS::ApiGatewayV2::Api").items()}
+    made = {"edge": edged["Stays-dev-Edge"].template, "distribution": {"Resources": part}}
+    for name, template in made.items():
+        (folder / f"{name}.template.json").write_text(json.dumps(template))
+    return sorted(folder.iterdir())
+
+
+def test_cfn_lint_reports_nothing(assembly, of_edge, capsys):
+    templates = sorted(map(str, [*assembly.glob("*.template.json"), *of_edge]))
+    assert len(templates) == 8
     lint = [str(Path(sys.executable).with_name("cfn-lint")), "--non-zero-exit-code", "informational", *templates]
     done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     with capsys.disabled():
@@ -62,8 +76,10 @@ def test_cfn_lint_reports_nothing(assembly, capsys):
     assert (done.stdout, done.returncode) == ("", 0)
 
 
-def test_checkov_reports_nothing_that_is_not_accepted_and_nothing_is_accepted_in_vain(assembly, tmp_path, capsys):
-    for template in assembly.glob("*.template.json"):
+def test_checkov_reports_nothing_that_is_not_accepted_and_nothing_is_accepted_in_vain(
+    assembly, of_edge, tmp_path, capsys
+):
+    for template in [*assembly.glob("*.template.json"), *of_edge]:
         (tmp_path / template.name).write_bytes(template.read_bytes())
     tool = ROOT / ".venv" / "checkov" / "bin" / "checkov"
     options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "--output", "json"]

@@ -31,12 +31,16 @@ MAKING = {
     "AWS::SQS::Queue": "sqs:CreateQueue",
     "AWS::Scheduler::Schedule": "scheduler:CreateSchedule",
     "AWS::SecretsManager::Secret": "secretsmanager:CreateSecret",
+    "AWS::CloudFront::Function": "cloudfront:CreateFunction",
+    "AWS::WAFv2::IPSet": "wafv2:CreateIPSet",
+    "AWS::WAFv2::WebACL": "wafv2:CreateWebACL",
 }
 # Those without a name of their own: the action and the resource that IAM asks about.
 UNNAMED = {
     "AWS::ApiGatewayV2": ("apigateway:POST", f"arn:aws:apigateway:{REGION}::/apis"),
     "AWS::Budgets::Budget": ("budgets:ModifyBudget", f"arn:aws:budgets::{ACCOUNT}:budget/Stays-dev"),
     "AWS::CDK::Metadata": None,
+    "AWS::CloudFront::Distribution": ("cloudfront:CreateDistribution", f"arn:aws:cloudfront::{ACCOUNT}:distribution/*"),
     "AWS::Lambda::Alias": ("lambda:CreateAlias", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:stays-dev-payments"),
     "AWS::Lambda::EventInvokeConfig": (
         "lambda:PutFunctionEventInvokeConfig",
@@ -132,19 +136,28 @@ def test_every_role_has_the_boundary_and_it_takes_nothing_from_what_the_role_may
 
 
 def test_a_deployment_may_make_everything_that_the_templates_have(
-    stages: dict[str, Physical], boundary: list[dict[str, Any]]
+    stages: dict[str, Physical], boundary: list[dict[str, Any]], edged: dict[str, Stack]
 ):
+    behind = Physical(*(edged[f"Stays-dev-{each}"] for each in ("Backend", "Data")), "dev", edged["Stays-dev-Edge"])
     context = {
         "iam_PermissionsBoundary": OURS,
         "lambda_FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:stays-dev-x",
     }
-    for stage in stages.values():
+    for stage in (*stages.values(), behind):
         for kind, arn in stage.arns():
             if kind in MAKING:
                 assert allows(boundary, MAKING[kind], arn, **context), (MAKING[kind], arn)
         kinds = {each["Type"] for each in stage.resources.values()} - set(MAKING)
         asked = [next(made for known, made in UNNAMED.items() if kind.startswith(known)) for kind in kinds]
         assert all(allows(boundary, *each, **context) for each in asked if each)
+
+
+def test_the_stack_of_the_functions_may_read_the_output_of_the_edges_stack(boundary: list[dict[str, Any]]):
+    """CloudFormation reads it with the rights of the deployment."""
+    stack = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/{{}}/1a2b"
+    assert allows(boundary, "cloudformation:DescribeStacks", stack.format("Stays-dev-Edge"))
+    assert not allows(boundary, "cloudformation:DescribeStacks", stack.format("Payroll"))
+    assert not allows(boundary, "cloudformation:DeleteStack", stack.format("Stays-dev-Edge"))
 
 
 @pytest.mark.parametrize("service", ["lambda.amazonaws.com", "scheduler.amazonaws.com"])

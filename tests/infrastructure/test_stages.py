@@ -137,6 +137,18 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
             },
             "legacyApiUrl leads to api.stays.example itself: calls would go round in circles",
         ),
+        ({"edge": {}}, "`edge` needs a `domain`: both APIs stand under its name"),
+        ({"edge": {"sends": "next"}}, "edge.sends: Input should be 'current' or 'previous'"),
+        (
+            {
+                "domain": {
+                    "name": "api.stays.example",
+                    "certificate": f"arn:aws:acm:ap-southeast-1:{1:012}:certificate/1",
+                },
+                "edge": {},
+            },
+            "the certificate of domain api.stays.example has to lie in us-east-1",
+        ),
         ({"expectedPeak": 60}, "expectedPeak: Input should be greater than or equal to 100"),
         ({"mailsPerSecond": 0}, "mailsPerSecond: Input should be greater than 0"),
         ({"logRetentionDays": 31}, "logRetentionDays: CloudWatch keeps logs for"),

@@ -218,7 +218,7 @@ GENERAL = {"VALIDATION_ERROR", "AUTH_REQUIRED", "NOT_FOUND", "METHOD_NOT_ALLOWED
 
 def test_c20_every_error_code_is_one_that_the_client_or_the_contract_knows(world: World):
     assert set(STATUS) <= CLIENT_CODES | GENERAL | OURS
-    assert set(STATUS.values()) <= {400, 401, 404, 405, 409, 413, 429, 500, 502}
+    assert set(STATUS.values()) <= {400, 401, 403, 404, 405, 409, 413, 429, 500, 502}
 
 
 def test_c20_the_right_word_for_each_refusal(world: World):

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.aws.stage import read_context, read_stage
+from infra.aws.stage import EDGE_REGION, Edge, read_context, read_stage
 from infra.operator.environment import NotThere, deployed, find_local, local
 from infra.topology import RULES, SCHEDULES
 
@@ -58,6 +58,13 @@ def test_the_settings_are_those_of_the_functions(account: None) -> None:
         "AWS_DEFAULT_REGION": STAGE.region
     }
     assert deployed(STAGE, SESSION).settings == VARIABLES | told
+
+
+def test_only_a_stage_with_an_edge_has_a_list_of_blocked_addresses(account: None) -> None:
+    assert deployed(STAGE, SESSION).block_list is None
+    edged = deployed(STAGE.model_copy(update={"edge": Edge()}), SESSION).block_list
+    assert edged is not None
+    assert edged.firewall.meta.region_name == EDGE_REGION
 
 
 def test_dead_letters_lie_in_the_queues_until_they_are_forgotten(account: None) -> None:

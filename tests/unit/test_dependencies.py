@@ -28,6 +28,7 @@ EDGES = {
     "responses",
     "error_details",
     "stream",
+    "viewer",
 }
 SIBLINGS = {"table", "zalopay", "metrics", *EDGES}
 # The other parts that each part of `infra` may import, beside the topology, which all may import.

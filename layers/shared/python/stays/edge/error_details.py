@@ -109,6 +109,7 @@ ERRORS = {
     "INVALID_AMOUNT": Meaning("The amount is not the price of the nights.", Price),
     "INVALID_TRANSACTION_ID": Meaning("This is not a transaction id.", WrongFields),
     "AUTH_REQUIRED": Meaning("The call names no user: sign in first.", NoDetails),
+    "INSUFFICIENT_PERMISSIONS": Meaning("The call did not come by the API's own name.", NoDetails),
     "NOT_FOUND": Meaning("It does not exist, or it is another user's.", NoDetails),
     "METHOD_NOT_ALLOWED": Meaning("The path does not have this method.", AllowedMethods),
     "INVALID_AUCTION_STATE": Meaning(

@@ -22,6 +22,7 @@ STATUS = {
     "INVALID_AMOUNT": 400,
     "INVALID_TRANSACTION_ID": 400,
     "AUTH_REQUIRED": 401,
+    "INSUFFICIENT_PERMISSIONS": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "INVALID_AUCTION_STATE": 409,
@@ -73,6 +74,7 @@ class Nothing(Model):
     """An empty object: the request was carried out."""
 
 
+Admit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 Answer: TypeAlias = Model | Sequence[Model] | PassedOn | str
 Handler = TypeVar("Handler", bound=Callable[..., Answer])
 
@@ -93,10 +95,14 @@ class Operation(NamedTuple):
 
 
 class Api(APIGatewayHttpResolver):
-    """The routes of one function. Every error is answered in the contract's shape."""
+    """The routes of one function. Every error is answered in the contract's shape.
 
-    def __init__(self) -> None:
+    `admit` returns each event as the routes get it, or raises a StaysError.
+    """
+
+    def __init__(self, admit: Admit = lambda event: event) -> None:
         super().__init__(strip_prefixes=[PREFIX])
+        self.admit = admit
         self.operations: list[Operation] = []
         self.exception_handler(StaysError)(self._fail)
         self.exception_handler(Exception)(self._break)
@@ -190,7 +196,7 @@ def received(app: Api) -> Received:
 
 
 def answer(app: Api, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One request: limits and JSON first, then the routes. Every answer carries the request's id.
+    """One request: the edge, limits and JSON first, then the routes. Every answer carries the request's id.
 
     HEAD is answered like GET, without the body (RFC 9110, 9.3.2).
     """
@@ -209,7 +215,8 @@ def is_head(app: Api) -> bool:
 def _answer(app: Api, event: dict[str, Any], context: Any) -> dict[str, Any]:
     request_id = event["requestContext"]["requestId"]
     try:
-        content = _read_body(event)
+        admitted = app.admit(event)
+        content = _read_body(admitted)
     except StaysError as error:
         reply: dict[str, Any] = {
             "statusCode": STATUS[error.code],
@@ -217,7 +224,7 @@ def _answer(app: Api, event: dict[str, Any], context: Any) -> dict[str, Any]:
             "body": _body(error, request_id),
         }
     else:
-        reply = app.resolve(event | {"content": content}, context)
+        reply = app.resolve(admitted | {"content": content}, context)
     reply["headers"] = {"cache-control": "no-store"} | reply["headers"] | {"x-request-id": request_id}
     return reply
 

@@ -44,6 +44,13 @@ class Keys:
             known = self.known[secret] = self._read(secret, None if fresh else known)
         return known.keys
 
+    def readable(self, secret: str) -> list[str]:
+        """The same as `accepted`, but none if the secret cannot be read."""
+        try:
+            return self.accepted(secret)
+        except NoKey:
+            return []
+
     def signing(self, secret: str, *, fresh: bool = False) -> str:
         """The key that signs our requests. Raises NoKey."""
         keys = self.accepted(secret, fresh=fresh)
