@@ -26,8 +26,9 @@ from stays.edge.responses.calendars import CalendarPage, FeedAddress
 from stays.table.calendars import Calendars
 
 API_URL = os.environ["API_URL"]
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 
-calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"]))
+calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"], closed=CLOSED))
 logger = Logger()
 app = http.Api()
 
