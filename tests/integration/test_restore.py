@@ -9,14 +9,19 @@ from typing import Any
 import pytest
 import time_machine
 
+from infra.restore.agreeing import Agreement, write_from_copies
 from infra.restore.cloud import NotRestored
+from infra.restore.copying import copy_later, is_later
 from infra.restore.steps import Restore
+from infra.topology import TABLES
+from stays.aws.store import Store
 from stays.domain.values import stay_id_of
-from tests.conftest import client_of
+from tests.conftest import client_of, create_table
 from tests.integration.conftest import answer_of
 from tests.integration.drill import ITEMS, SLUG, Drill, Started, at_once
 from tests.integration.messages import BINH, MAI, PROPERTY, START, auction_result
 from tests.integration.outside import Neighbour, ZaloPay
+from tests.integration.tables import contents, dynamodb
 from tests.integration.test_fulfilment import sent
 from tests.integration.world import AwsClients
 
@@ -216,3 +221,92 @@ def test_without_the_old_table_zalopay_logs_and_the_bus_tell_what_came_later(dri
     assert len(drill.zalopay.order(story.orders[MAI]["appTransId"])["refunds"]) == 1
     assert story.mails() - before == Counter()
     assert set(story.mails().values()) == {1}
+
+
+# The steps with data, each alone
+
+
+OLD = "old"
+EARLY, LATE = "2027-03-01T03:00:00.000Z", "2027-03-01T04:00:00.000Z"
+STAY, AWARD = {"kind": "SESSION", "changedAt": EARLY}, {"kind": "AWARD", "receivedAt": EARLY}
+MAIL = {"kind": "MAIL", "requestedAt": EARLY, "state": "DUE", "attempts": 0}
+FEED = {"kind": "CALENDAR", "toldAt": EARLY, "feed": {"since": LATE}}
+NO_FEED = {"kind": "CALENDAR", "toldAt": EARLY}
+
+
+@pytest.mark.parametrize(
+    ("item", "there", "later"),
+    [
+        (STAY, None, True),
+        (STAY, STAY | {"dueAt": LATE}, False),
+        (STAY | {"changedAt": LATE}, STAY, True),
+        (STAY, STAY | {"changedAt": LATE}, False),
+        (AWARD | {"changedAt": LATE}, AWARD, True),
+        ({"kind": "OPENED", "times": 3}, {"kind": "OPENED", "times": 2}, True),
+        ({"kind": "WITHDRAWN", "revision": 1}, {"kind": "WITHDRAWN", "revision": 1}, False),
+        (MAIL | {"state": "SENDING", "attempts": 1}, MAIL, True),
+        (MAIL | {"state": "SENT", "attempts": 1}, MAIL | {"state": "SENDING", "attempts": 1}, True),
+        (MAIL | {"state": "WAITING", "attempts": 1}, MAIL | {"attempts": 1}, False),
+        (MAIL | {"askedAt": LATE}, MAIL | {"state": "SENT", "attempts": 1}, True),
+        (FEED, NO_FEED, True),
+        (NO_FEED, FEED, True),
+        (NO_FEED, FEED | {"toldAt": LATE}, False),
+    ],
+)
+def test_an_item_of_the_old_table_is_later_by_its_own_time(item: Any, there: Any, later: bool) -> None:
+    assert is_later(item, there) is later
+
+
+def test_copying_twice_changes_nothing_and_what_cannot_be_read_stays_behind(aws: None) -> None:
+    create_table(client_of("dynamodb"), OLD, TABLES["stays"])
+    old, new = Store(dynamodb(), OLD), Store(dynamodb(), "stays")
+    opened = {"PK": "USER#mai", "SK": "OPENED#2027-03-01T03", "kind": "OPENED", "times": 2}
+    old.put(opened)
+    old.put({"PK": "STAY#1", "SK": "SESSION", "kind": "SESSION", "changedAt": LATE})
+    old.put({"PK": "PROPERTY#1", "SK": "NIGHT#2027-04-01", "kind": "NIGHT"})
+    behind = "not copied, because it cannot be read: STAY#1 SESSION"
+    assert list(copy_later(old, new)) == ["copied from the old table: 1 OPENED", behind]
+    newer = opened | {"times": 3}
+    new.put(newer)
+    assert list(copy_later(old, new)) == ["copied from the old table: nothing", behind]
+    assert list(contents("stays").values()) == [newer]
+
+
+@pytest.mark.parametrize("torn", ["SESSION", "BOOKING", "NIGHT", "TRANSACTION", "REFERENCE", "AWARD"])
+def test_a_transaction_that_a_restored_time_cut_in_two_is_made_whole(drill: Drill, torn: str) -> None:
+    """Of what the payment wrote, one item has not arrived, or is as it was before."""
+    made = order(drill, MAI)
+    held = {(item["PK"]["S"], item["SK"]["S"]): item for item in drill.raw()}
+    pay(drill, made)
+    whole = contents(SLUG)
+    (key,) = [key for key, item in whole.items() if item["kind"] == torn]
+    if key in held:
+        drill.dynamodb.put_item(TableName=SLUG, Item=held[key])
+    else:
+        drill.dynamodb.delete_item(TableName=SLUG, Key={"PK": {"S": key[0]}, "SK": {"S": key[1]}})
+    store = Store(drill.dynamodb, SLUG)
+
+    def repair() -> list[str]:
+        agreement = Agreement(store, "linh", at_once(), at_once() + timedelta(seconds=1))
+        return [*write_from_copies(store), *agreement.run()]
+
+    assert len(repair()) == 1
+    agree(drill)
+    assert {name: item["kind"] for name, item in contents(SLUG).items()} == {
+        name: item["kind"] for name, item in whole.items()
+    }
+    assert repair() == []
+
+
+def test_a_night_of_a_stay_that_does_not_own_it_is_freed_and_a_conflict_is_for_people(drill: Drill) -> None:
+    made = order(drill, MAI)
+    pay(drill, made)
+    store, night = Store(drill.dynamodb, SLUG), drill.item(kind="NIGHT")
+    store.put(night | {"SK": "NIGHT#2027-06-01"})
+    store.put(night | {"stayId": "lost"})
+    said = list(Agreement(store, "linh", at_once(), at_once()).run())
+    assert said == [
+        f"lost: LOOK: {DAYS[MAI][0]} stays blocked, and its session is lost",
+        f"{made['sessionId']}: 2027-06-01 is free",
+        f"{made['sessionId']}: LOOK: {DAYS[MAI][0]} is BOOKED by lost",
+    ]
