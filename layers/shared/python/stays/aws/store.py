@@ -62,7 +62,7 @@ class Store:
         """`closed`: nothing may be written now, so each write raises Busy."""
         self._client = client
         self._table = table
-        self._closed = closed
+        self._change = _refuse if closed else _ask
 
     def get(self, key: Key) -> Item | None:
         """The item, strongly consistent: one read."""
@@ -201,12 +201,6 @@ class Store:
         """Write all operations or none. Raises Conflicted if conditions fail."""
         self._change(self._write, operations=operations)
 
-    def _change(self, call: Callable[..., Any], **request: Any) -> Any:
-        """Ask for a write."""
-        if self._closed:
-            raise Busy
-        return _ask(call, **request)
-
     def _write(self, operations: Mapping[str, Operation]) -> None:
         try:
             self._client.transact_write_items(TransactItems=list(operations.values()))
@@ -233,6 +227,11 @@ def _ask(call: Callable[..., Any], **request: Any) -> Any:
             if not _is_conflict(error):
                 raise
         _wait(pauses)
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    """A write to a closed table."""
+    raise Busy
 
 
 def _pages(call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
