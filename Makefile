@@ -21,7 +21,7 @@ CDK = CDK_DISABLE_CLI_TELEMETRY=true JSII_NODE="$(NODE)/bin/node" \
 # Compiled files save each process some seconds, so this undoes a setting of the shell.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run console seed check unit test prove corpus operator mutate bench load synth bootstrap deploy rollback permissions pages contracts env doctor
+.PHONY: help setup run console seed check unit test prove corpus operator mutate bench load synth bootstrap deploy rollback restore permissions pages contracts env doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -83,12 +83,17 @@ bootstrap: $(VENV)/.deploy.stamp $(VENV)/.run.stamp node_modules/.stamp ## prepa
 
 # make deploy STAGE=dev [ZALOPAY=simulator] [ARGS="--require-approval never"]
 deploy: $(VENV)/.deploy.stamp $(VENV)/.run.stamp node_modules/.stamp ## deploy a stage and check it; go back if it fails: STAGE=dev
-	@$(VENV)/bin/python -m infra.delivery.deploy --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) -- env $(CDK) \
+	@$(VENV)/bin/python -m infra.delivery.deploy --stage $(STAGE) $(if $(ZALOPAY),--zalopay $(ZALOPAY)) $(if $(SWITCH),--switch) -- env $(CDK) \
 		deploy --all -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --outputs-file .build/outputs-$(STAGE).json $(ARGS)
 
 # One function alone: make rollback STAGE=prod FUNCTION=payments
 rollback: $(VENV)/.run.stamp ## point the functions back at the release before, in seconds: STAGE=dev [FUNCTION=payments]
 	@$(VENV)/bin/python -m infra.delivery.rollback $(STAGE) $(FUNCTION)
+
+# make restore STAGE=prod TO=2026-11-27T14:30 [ARGS=--yes]
+restore: $(VENV)/.deploy.stamp $(VENV)/.run.stamp node_modules/.stamp ## go on with the table as it was at a time: STAGE=dev TO=2026-11-27T14:30
+	@$(VENV)/bin/python -m infra.restore --stage $(STAGE) --to "$(TO)" $(if $(ZALOPAY),--zalopay $(ZALOPAY)) $(ARGS) -- env $(CDK) \
+		deploy -c stage=$(STAGE) $(if $(ZALOPAY),-c zalopay=$(ZALOPAY)) --require-approval never
 
 permissions: $(VENV)/.deploy.stamp ## write docs/permissions.md: the permissions of each function
 	$(VENV)/bin/python -m infra.aws.permissions

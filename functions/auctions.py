@@ -31,6 +31,7 @@ ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 PARTIAL_PAGE = os.environ["PARTIAL_WIN_PAGE"] == "true"
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 
 
 def clock() -> datetime:
@@ -48,7 +49,7 @@ def zalopay() -> Client:
 keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 dynamodb = DynamoDB()
-store = Store(dynamodb, os.environ["STAYS_TABLE"])
+store = Store(dynamodb, os.environ["STAYS_TABLE"], closed=CLOSED)
 awards = Awards(store, count_unreadable)
 settlement = Settlement(Sessions(store, count_decision, count_unreadable), zalopay, clock)
 answers = Answers(awards, settlement, new_id)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from stays.answers import Answers
 from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
-from stays.checkout import Checkout, Choice, cancel_booking
+from stays.checkout import Checkout, Choice, cancel_booking, creation_failed
 from stays.domain.booking import Booking, BookingStatus, booking_of
 from stays.domain.errors import NotFound, Refused
 from stays.domain.mail import (
@@ -44,6 +44,7 @@ KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 EMAIL_KEY_SECRET = os.environ["EMAIL_KEY_SECRET"]
 TERMS = read_terms(os.environ["REFUND_POLICY"])
 LEGACY_API_URL = os.environ.get("LEGACY_API_URL", "")
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 IGNORED = WithJsonSchema({"description": "A value that cannot be read is ignored."})
 
 
@@ -61,7 +62,7 @@ def zalopay() -> Client:
 
 keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
-store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"], closed=CLOSED)
 sessions = Sessions(store, count_decision, count_unreadable)
 awards = Awards(store, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
@@ -97,10 +98,12 @@ def mine() -> list[ShownBooking]:
 @app.operation(
     "POST /bookings",
     "Hold awarded nights for fifteen minutes",
-    errors=("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING"),
+    errors=("NOT_FOUND", "INVALID_AUCTION_STATE", "OFFER_EXPIRED", "PAYMENT_PROCESSING", "PAYMENT_CREATION_FAILED"),
 )
 def reserve(request: BookingRequest) -> ShownBooking:
     """The booking is PENDING until it is paid. A full win is held whole."""
+    if CLOSED:
+        raise creation_failed()
     who = http.caller(app)
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, None, contact)

@@ -28,8 +28,9 @@ from stays.table.calendars import Calendars
 from stays.zalopay.keys import Keys
 
 API_URL = os.environ["API_URL"]
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 
-calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"]))
+calendars = Calendars(Store(DynamoDB(), os.environ["STAYS_TABLE"], closed=CLOSED))
 logger = Logger()
 keys = Keys(SecretsManager())
 edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))

@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 from stays import __version__
 from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
-from stays.checkout import Checkout, Choice, Pages
+from stays.checkout import Checkout, Choice, Pages, creation_failed
 from stays.domain.booking import booking_of
 from stays.domain.errors import Invalid, NotFound, Refused
 from stays.domain.mail import language_of
@@ -46,6 +46,7 @@ ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
 TERMS = read_terms(os.environ["REFUND_POLICY"])
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 TransactionId = Annotated[str, WithJsonSchema({"type": "string", "pattern": TRANSACTION_ID})]
 
 
@@ -73,7 +74,7 @@ def zalopay() -> Client:
 keys = Keys(SecretsManager())
 zalopay_client = client(ENDPOINT, APP_ID, partial(keys.signing, KEY1_SECRET))
 dynamodb = DynamoDB()
-store = Store(dynamodb, os.environ["STAYS_TABLE"])
+store = Store(dynamodb, os.environ["STAYS_TABLE"], closed=CLOSED)
 sessions = Sessions(store, count_decision, count_unreadable)
 settlement = Settlement(sessions, zalopay, clock)
 awards = Awards(store, count_unreadable)
@@ -110,11 +111,14 @@ def health() -> Health:
 )
 def create(request: CreateRequest) -> Order:
     """A double click gets the same answer again. Other nights of the same award replace an order that is not paid."""
+    if CLOSED:
+        raise creation_failed()
     who = note_caller(clock())
     contact = Contact(email=who.email, name=who.name, language=language_of(who.locale))
     choice = Choice(request.auction_id, who.user_id, request.selected_nights, request.amount, contact)
     session = Checkout(awards, settlement.of_one_request(), TERMS, new_id).pay(choice, PAGES)
-    logger.info("order ready", extra={"sessionId": session.id, "amount": session.amount})
+    order = {"sessionId": session.id, "appTransId": session.app_trans_id, "amount": session.amount}
+    logger.info("order ready", extra=order)
     return Order.model_validate(session)
 
 

@@ -32,6 +32,7 @@ from stays.zalopay.keys import Keys
 
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY2_SECRET = os.environ["ZALOPAY_KEY2_SECRET"]
+CLOSED = bool(os.environ.get("MAINTENANCE"))  # nothing may be written
 FORCED_AGE = 60  # seconds between two looks for a new key after a bad MAC
 
 DONE = CallbackAnswer(return_code=1, return_message="success")
@@ -40,7 +41,7 @@ REJECTED = CallbackAnswer(return_code=-1, return_message="mac not equal")
 
 keys = Keys(SecretsManager())
 edge = Edge(keys.readable, os.environ.get("EDGE_SECRET"))
-store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
+store = Store(DynamoDB(), os.environ["STAYS_TABLE"], closed=CLOSED)
 sessions = Sessions(store, count_decision, count_unreadable)
 strays = Strays(store)
 refusals = RefusedEvents(store)

@@ -2018,6 +2018,7 @@ export interface operations {
             413: components["responses"]["PAYLOAD_TOO_LARGE"];
             429: components["responses"]["RATE_LIMIT"];
             500: components["responses"]["INTERNAL_ERROR"];
+            502: components["responses"]["PAYMENT_CREATION_FAILED"];
         };
     };
     getUserBookings: {

@@ -17,7 +17,7 @@ class Resources(NamedTuple):
     """The resources that functions may be allowed to use."""
 
     stack: Stack
-    tables: Mapping[str, dynamodb.TableV2]
+    tables: Mapping[str, dynamodb.ITableV2]
     secrets: Mapping[str, secretsmanager.ISecret]  # by the name of their setting
     bus: events.IEventBus
     records: str  # the name of the bucket
@@ -34,7 +34,7 @@ def statements(name: str, function: Function, resources: Resources) -> list[iam.
     return allowed
 
 
-def _items(access: Access, table: dynamodb.TableV2) -> iam.PolicyStatement:
+def _items(access: Access, table: dynamodb.ITableV2) -> iam.PolicyStatement:
     # "For all values" is enough, because every listed action names its keys.
     keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(access.keys)}} if access.keys else None
     return iam.PolicyStatement(
@@ -44,7 +44,7 @@ def _items(access: Access, table: dynamodb.TableV2) -> iam.PolicyStatement:
     )
 
 
-def _stream(table: dynamodb.TableV2) -> iam.PolicyStatement:
+def _stream(table: dynamodb.ITableV2) -> iam.PolicyStatement:
     actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
     return iam.PolicyStatement(
         actions=[f"dynamodb:{action}" for action in actions], resources=[str(table.table_stream_arn)]

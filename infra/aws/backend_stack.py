@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from aws_cdk import Annotations, AssetHashType, CfnOutput, Environment, Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -20,9 +21,9 @@ from infra.aws.http_api import HttpApi
 from infra.aws.layers import Layer, code_layer, dependency_layer, simulator_layer
 from infra.aws.monitoring import Monitoring
 from infra.aws.simulator_api import SimulatorApi
-from infra.aws.stage import ZALOPAY_ENDPOINTS, Stage
+from infra.aws.stage import ZALOPAY_ENDPOINTS, NamedTable, Stage
 from infra.aws.websocket_api import WebSocketApi
-from infra.topology import CONSUMERS, EDGE_SECRET, FUNCTIONS, PREFIX
+from infra.topology import CONSUMERS, EDGE_SECRET, FUNCTIONS, PREFIX, TABLES
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +42,7 @@ class BackendStack(Stack):
         )
         self._stage = stage
         self._data = data
+        self._tables = data.tables | self._restored_tables()
         for number, doubt in enumerate(stage.doubts()):
             Annotations.of(self).add_warning_v2(f"stays:quota-{number}", f"Stage {stage.name}: {doubt}.")
         self._common = {"POWERTOOLS_METRICS_NAMESPACE": f"Stays-{stage.name}", "LOG_LEVEL": "INFO"}
@@ -57,12 +59,29 @@ class BackendStack(Stack):
         self.functions = self._functions()
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)
-        self.events.serve(self.functions, data.tables, data.bus, data.records)
+        self.events.serve(self.functions, self._tables, data.bus, data.records)
         self._simulate()
         self._watch()
         limit_cost(self, stage)
         bound(self)
         self._add_outputs()
+
+    def _restored_tables(self) -> dict[str, dynamodb.ITableV2]:
+        """Return the restored tables by their names.
+
+        An export of the data stack could not change while this stack uses it. So this stack is deployed first.
+        """
+        return {name: self._restored(name, named) for name, named in self._stage.tables.items()}
+
+    def _restored(self, name: str, named: NamedTable) -> dynamodb.ITableV2:
+        arn = self.format_arn(service="dynamodb", resource="table", resource_name=named.name)
+        return dynamodb.TableV2.from_table_attributes(
+            self,
+            f"Restored-{name}",
+            table_arn=arn,
+            table_stream_arn=f"{arn}/stream/{named.stream}" if named.stream else None,
+            global_indexes=list(TABLES[name].indexes),
+        )
 
     def _layer(self, layer: Layer) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
@@ -78,7 +97,7 @@ class BackendStack(Stack):
     def _functions(self) -> dict[str, lambda_.Alias]:
         resources = Resources(
             stack=self,
-            tables=self._data.tables,
+            tables=self._tables,
             secrets=self.secrets,
             bus=self._data.bus,
             records=self._data.records_name,
@@ -115,7 +134,7 @@ class BackendStack(Stack):
 
     def _settings(self) -> dict[str, str]:
         """Return all settings; each function gets those that the topology lists for it."""
-        stage, tables = self._stage, self._data.tables
+        stage, tables = self._stage, self._tables
         return {
             "STAYS_TABLE": tables["stays"].table_name,
             "CONNECTIONS_TABLE": tables["connections"].table_name,
@@ -136,6 +155,7 @@ class BackendStack(Stack):
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),
             "PARTIAL_WIN_PAGE": json.dumps(stage.partial_win_page),
+            **({"MAINTENANCE": "true"} if stage.maintenance else {}),
             **stage.peak.rates(stage.request_quota, stage.mails_per_second),
         }
 
@@ -155,7 +175,7 @@ class BackendStack(Stack):
             http_api=self.http.api,
             websocket_stage=self.websocket_stage,
             dead_letters={**self.events.dead_letters, "stream": self._data.records_queue},
-            tables=self._data.tables,
+            tables=self._tables,
         )
         if self._stage.edge:
             self.monitoring.dashboard.show_edge(self._stage.slug, RULES)

@@ -105,8 +105,9 @@ class DataStack(Stack):
     def _table(self, name: str, table: Table, stage: Stage) -> dynamodb.TableV2:
         return dynamodb.TableV2(
             self,
-            name.title(),
-            table_name=stage.slug if name == "stays" else f"{stage.slug}-{name}",
+            # A restored table is another resource, which CloudFormation imports. The table before it is kept.
+            f"{name.title()}-{stage.table_name(name)}" if name in stage.tables else name.title(),
+            table_name=stage.table_name(name),
             partition_key=_key("PK"),
             sort_key=_key("SK"),
             # All indexes exist from the first deployment, because CloudFormation adds only one index per update.

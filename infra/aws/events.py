@@ -47,7 +47,7 @@ class Events(Construct):
     def serve(
         self,
         functions: Mapping[str, lambda_.IFunction],
-        tables: Mapping[str, dynamodb.TableV2],
+        tables: Mapping[str, dynamodb.ITableV2],
         bus: events.IEventBus,
         records: s3.IBucket,
     ) -> None:
@@ -60,7 +60,7 @@ class Events(Construct):
             self._keep_time(schedule, functions[schedule.function])
 
     def _read(
-        self, consumer: Consumer, function: lambda_.IFunction, table: dynamodb.TableV2, records: s3.IBucket
+        self, consumer: Consumer, function: lambda_.IFunction, table: dynamodb.ITableV2, records: s3.IBucket
     ) -> None:
         lambda_.EventSourceMapping(
             self,
@@ -88,7 +88,14 @@ class Events(Construct):
             max_event_age=Duration.seconds(rule.max_age),
         )
         pattern = events.EventPattern(source=[self._stage.auction_source], detail_type=list(rule.detail_types))
-        events.Rule(self, f"Rule-{rule.function}", event_bus=bus, event_pattern=pattern, targets=[target])
+        events.Rule(
+            self,
+            f"Rule-{rule.function}",
+            event_bus=bus,
+            event_pattern=pattern,
+            targets=[target],
+            enabled=not self._stage.maintenance,
+        )
 
     def _keep_time(self, schedule: Schedule, function: lambda_.IFunction) -> None:
         queue = self.dead_letters[schedule.function]
@@ -117,4 +124,5 @@ class Events(Construct):
                 schedule_name=f"{self._stage.slug}-{schedule.function}-{number}",
                 schedule=scheduler.ScheduleExpression.rate(Duration.seconds(schedule.every)),
                 target=target,
+                enabled=not self._stage.maintenance,
             )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from infra.peak import MESSAGES, Peak
-from infra.topology import EVENT_SOURCE
+from infra.topology import EVENT_SOURCE, TABLES
 
 STAGES = ("dev", "staging", "prod")
 
@@ -25,7 +25,7 @@ ALIAS = "live"  # all callers of a function use this alias
 
 ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "https://openapi.zalopay.vn"}
 
-_CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
+CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _BASE = re.compile(r"https://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*", re.ASCII)
 _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
@@ -107,6 +107,13 @@ class Edge(_Settings):
     sends: Literal["current", "previous"] = "current"
 
 
+class NamedTable(_Settings):
+    """A table that stands for one of the topology's: `make restore` made it from a backup."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+    stream: Annotated[str, Field(pattern=r"^[0-9T:.-]+$")] | None = None  # the label of its stream
+
+
 class Stage(_Settings):
     """One deployment, with its own names, data and settings."""
 
@@ -135,6 +142,8 @@ class Stage(_Settings):
     domain: Domain | None = None
     edge: Edge | None = None
     legacy_api_url: Annotated[str, AfterValidator(_base)] | None = None  # its address; replaces the API's own prefix
+    tables: dict[str, NamedTable] = {}  # tables of the topology that were restored under another name
+    maintenance: bool = False  # nothing is sold or written: the clock and the auction events wait
 
     @property
     def peak(self) -> Peak:
@@ -170,6 +179,12 @@ class Stage(_Settings):
         """The prefix of the names of its resources."""
         return f"stays-{self.name}"
 
+    def table_name(self, table: str) -> str:
+        """Return the name in DynamoDB of a table of the topology."""
+        if table in self.tables:
+            return self.tables[table].name
+        return self.slug if table == "stays" else f"{self.slug}-{table}"
+
     def function_name(self, name: str) -> str:
         """Return the name in Lambda of a function of the topology."""
         return f"{self.slug}-{name.replace('_', '-')}"
@@ -194,9 +209,19 @@ class Stage(_Settings):
             raise ValueError(f"legacyApiUrl leads to {self.domain.name} itself: calls would go round in circles")
         if self.account is None and self.name != "dev":
             raise ValueError("`account` is missing in cdk.json: a wrong sign-in would deploy into another account")
+        self._has_tables()
         if self.protected:
             self._takes_money()
         return self
+
+    def _has_tables(self) -> None:
+        for table, named in self.tables.items():
+            if table not in TABLES:
+                raise ValueError(f"tables: there is no table `{table}`")
+            if not named.name.startswith(f"{self.slug}-"):
+                raise ValueError(f"tables: `{named.name}` is no table of this stage: `{self.slug}-…`")
+            if TABLES[table].stream is not (named.stream is not None):
+                raise ValueError(f"tables: the table `{table}` has {'a' if TABLES[table].stream else 'no'} `stream`")
 
     def _takes_money(self) -> None:
         if self.zalopay_app_id in PUBLIC_APP_IDS:
@@ -215,7 +240,7 @@ class Stage(_Settings):
 
 def read_context() -> dict[str, Any]:
     """Read the context in cdk.json: the stages and the CDK's feature flags, which otherwise only the CLI passes."""
-    context: dict[str, Any] = json.loads(_CDK_JSON.read_text())["context"]
+    context: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
     return context
 
 

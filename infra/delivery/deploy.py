@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.outputs import STACKS, NotDeployed, read_outputs
 from infra.aws.stage import STAGES, BadStage, Stage, read_context, read_stage
-from infra.delivery.versions import Published, Versions
+from infra.delivery.versions import Misfit, Published, Versions
 from infra.doctor.__main__ import check_deployed, check_release, tell
 from infra.doctor.account import Account, open_account
 from infra.doctor.finding import Finding, failing, passing
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     typed = argparse.ArgumentParser(prog="python -m infra.delivery.deploy", description=__doc__)
     typed.add_argument("--stage", choices=STAGES, required=True)
     typed.add_argument("--zalopay", help="as given to the CDK")
+    typed.add_argument("--switch", action="store_true", help="use another table, or open a stage that is closed")
     typed.add_argument("cdk", nargs="+", help="the command that deploys all stacks, after `--`")
     return typed
 
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         stage = read_stage(chosen.stage, read_context() | ({"zalopay": chosen.zalopay} if chosen.zalopay else {}))
         account = open_account(stage.region)
         with httpx.Client(timeout=10, follow_redirects=False) as web:
-            return Deployment(stage, account, web, cdk).run()
-    except (BadStage, NotDeployed, ClientError, BotoCoreError) as error:
+            return Deployment(stage, account, web, cdk, switch=chosen.switch).run()
+    except (BadStage, NotDeployed, Misfit, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -63,13 +64,16 @@ class Deployment(NamedTuple):
     web: httpx.Client
     cdk: Callable[..., int]
     pause: float = 10  # seconds before a failing check is repeated
+    switch: bool = False  # whether it may change the table, or open a stage that a restore has closed
 
     def run(self) -> int:
         """Deploy, look, and go back if a check of the release fails that passed before. Returns the exit code.
 
-        What people still have to do is only reported.
+        What people still have to do is only reported. Raises Misfit.
         """
         published = Published(self.account.functions, self.stage)
+        if not self.switch:
+            published.check_table()
         new, live, before = new_stacks(self.account.cloudformation, self.stage), published.live(), self._look()
         failed = self._deploy(new)
         if failed:
@@ -78,7 +82,7 @@ class Deployment(NamedTuple):
         published.point(published.newest())
         outputs = read_outputs(self.account.cloudformation, self.stage.name)
         broken = self._broken(tell(check_deployed(self.web, self.account, self.stage, outputs)))
-        if broken & passing(before) and published.fit_edge(live):
+        if broken & passing(before):
             self._go_back(published, live, broken & passing(before))
         return 1 if broken else 0
 
@@ -106,6 +110,11 @@ class Deployment(NamedTuple):
         return list(check_release(self.web, self.stage, outputs))
 
     def _go_back(self, published: Published, live: Versions, broken: set[str]) -> None:
+        try:
+            published.check_fit(published.newest(), live)
+        except Misfit as error:
+            sys.stdout.write(f"Passed before and fails now: {', '.join(sorted(broken))}. {error}\n")
+            return
         published.point(live)
         sys.stdout.write(
             f"Passed before and fails now: {', '.join(sorted(broken))}. The functions before are live again.\n"

@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.stage import STAGES, BadStage, Stage, read_context, read_stage
-from infra.delivery.versions import Published
+from infra.delivery.versions import Misfit, Published
 from infra.topology import FUNCTIONS
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         session = boto3.Session(region_name=stage.region)
         for line in go_back(session, stage, [chosen.function] if chosen.function else list(FUNCTIONS)):
             sys.stdout.write(f"{line}\n")
-    except (NothingBefore, BadStage, ClientError, BotoCoreError) as error:
+    except (NothingBefore, Misfit, BadStage, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -44,7 +44,7 @@ def go_back(session: boto3.Session, stage: Stage, names: Iterable[str]) -> Itera
     """Point these functions at the versions that were live before the deployment that published the newest of theirs.
 
     Each run goes back by one release. A function that the deployment did not change, or made, stays. Raises
-    NothingBefore, also if the stage has got its edge, or lost it, since then.
+    NothingBefore, and Misfit for a release from before a restore, or from before the stage got its edge or lost it.
     """
     published = Published(session.client("lambda"), stage)
     live = published.live(names)
@@ -56,8 +56,7 @@ def go_back(session: boto3.Session, stage: Stage, names: Iterable[str]) -> Itera
     wanted = {name: version for name, version in wanted.items() if 0 < version < live[name]}
     if not wanted:
         raise NothingBefore(f"No version of {', '.join(live)} is older than the deployment of {begun:%Y-%m-%d %H:%M}.")
-    if not published.fit_edge(wanted):
-        raise NothingBefore("The versions before do not fit: since them the stage has got an edge, or lost it.")
+    published.check_fit(live, wanted)
     published.point(wanted)
     for name, version in wanted.items():
         yield f"{name}: {live[name]} → {version}, published {times[name][version]:%Y-%m-%d %H:%M} UTC"

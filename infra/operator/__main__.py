@@ -156,10 +156,10 @@ def _environment(chosen: argparse.Namespace) -> Environment:
     return deployed(stage, boto3.Session(region_name=stage.region))
 
 
-def _tools(by: str) -> Tools:
+def tools(by: str) -> Tools:
     """Return the parts of the functions, made from the settings of the chosen environment."""
     setting = os.environ
-    own = _credentials()
+    own = own_credentials()
     keys = Keys(SecretsManager(credentials=own))
     store = Store(DynamoDB(credentials=own), setting["STAYS_TABLE"])
     key1 = partial(keys.signing, setting["ZALOPAY_KEY1_SECRET"])
@@ -177,7 +177,7 @@ def _tools(by: str) -> Tools:
     )
 
 
-def _credentials() -> Credentials:
+def own_credentials() -> Credentials:
     """Return the caller's own credentials, wherever the SDK finds them. Raises NotThere."""
     found = boto3.Session().get_credentials()
     if found is None:
@@ -196,7 +196,7 @@ def run(chosen: argparse.Namespace) -> Iterator[str]:
     """Run a command and return its lines. Raises one of FAILURES with one sentence."""
     environment = _environment(chosen)
     enter(environment)
-    commands = Commands(_tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
+    commands = Commands(tools(chosen.by), environment, really=chosen.yes, personal=chosen.personal)
     yield from _lines(commands, chosen)
 
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from infra.aws.stage import ALIAS, Edge, Stage, read_context, read_stage
 from infra.delivery import bootstrap, rollback
 from infra.delivery.deploy import Deployment, main, new_stacks
-from infra.delivery.versions import Published
+from infra.delivery.versions import Misfit, Published
 from infra.doctor.account import open_account
 from tests.infrastructure.deployed import API, FRONTEND, DeployedSite
 
@@ -82,6 +82,14 @@ class Cloud:
             self.formation.update_stack(StackName=name, TemplateBody=template)
         except self.formation.exceptions.ClientError:
             self.formation.create_stack(StackName=name, TemplateBody=template)
+
+    def use(self, name: str, **settings: str) -> None:
+        """A release with these settings: of a restored table, or closed."""
+        function = STAGE.function_name(name)
+        self.functions.update_function_configuration(FunctionName=function, Environment={"Variables": settings})
+        version = self.functions.publish_version(FunctionName=function)["Version"]
+        self._codes[name, int(version)] = str(settings)
+        self.functions.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
 
     def _publish(self, name: str, code: str) -> None:
         if self._deployed.get(name) == code:
@@ -223,7 +231,7 @@ def test_nothing_goes_back_to_functions_from_before_the_stage_got_its_edge_or_lo
     cloud.site.headers["x-amz-cf-id"] = "1"
     cloud.breaks = {f"{API}/health": BROKEN}
     assert cloud.deploy(payments="2", awards="2") == 1
-    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
+    with pytest.raises(Misfit, match="of payments does not fit"):
         go_back(stage=cloud.stage)
     assert cloud.live() == {"payments": "2", "awards": "2"}
     cloud.deploy(payments="3")
@@ -232,7 +240,7 @@ def test_nothing_goes_back_to_functions_from_before_the_stage_got_its_edge_or_lo
     cloud.stage, function = STAGE, STAGE.function_name("payments")
     cloud.functions.update_function_configuration(FunctionName=function, Environment={"Variables": {}})
     cloud.deploy(payments="4")
-    with pytest.raises(rollback.NothingBefore, match="The versions before do not fit"):
+    with pytest.raises(Misfit, match="of payments does not fit"):
         go_back()
 
 
@@ -253,6 +261,23 @@ def test_the_deployment_after_a_rollback_brings_all_functions_forward(cloud: Clo
     go_back()
     cloud.deploy(payments="3")
     assert cloud.live() == {"payments": "3", "awards": "2"}
+
+
+def test_nothing_leaves_a_restored_table_or_opens_a_closed_stage_unasked(cloud: Cloud):
+    cloud.deploy(payments="1")
+    cloud.use("payments", STAYS_TABLE="stays-dev", MAINTENANCE="true")
+    with pytest.raises(Misfit, match="dev is closed: `make restore` opens it"):
+        cloud.deploy(payments="2")
+    cloud.use("payments", STAYS_TABLE="stays-dev-1")
+    cloud.asked.clear()
+    with pytest.raises(Misfit, match="dev uses the table stays-dev-1, and"):
+        cloud.deploy(payments="2")
+    with pytest.raises(Misfit, match="Version 1 of payments does not fit"):
+        go_back("payments")
+    assert cloud.asked == []
+    with httpx.Client(transport=cloud.site) as web:
+        assert Deployment(STAGE, open_account(STAGE.region), web, cloud.cdk, pause=0, switch=True).run() == 0
+    assert cloud.live() == {"payments": "2"}
 
 
 def test_the_command_prints_the_versions_or_one_sentence(cloud: Cloud, capsys):

@@ -149,6 +149,10 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
             },
             "the certificate of domain api.stays.example has to lie in us-east-1",
         ),
+        ({"tables": {"stay": {"name": "stays-dev-1"}}}, "tables: there is no table `stay`"),
+        ({"tables": {"stays": {"name": "stays-prod-1", "stream": "1"}}}, "tables: `stays-prod-1` is no table of this"),
+        ({"tables": {"stays": {"name": "stays-dev-1"}}}, "tables: the table `stays` has a `stream`"),
+        ({"tables": {"connections": {"name": "stays-dev-1", "stream": "1"}}}, "tables: the table `connections` has no"),
         ({"expectedPeak": 60}, "expectedPeak: Input should be greater than or equal to 100"),
         ({"mailsPerSecond": 0}, "mailsPerSecond: Input should be greater than 0"),
         ({"logRetentionDays": 31}, "logRetentionDays: CloudWatch keeps logs for"),
@@ -365,3 +369,33 @@ def test_a_domain_of_its_own_is_the_only_way_in_and_what_zalopay_is_told(switche
     assert switched.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP")["DisableExecuteApiEndpoint"] is True
     assert switched.one("AWS::ApiGatewayV2::DomainName")["DomainName"] == "api.other.example"
     assert "DomainTarget" in switched.template["Outputs"]
+
+
+RESTORED = {"name": "stays-dev-20261127T080000Z", "stream": "2026-11-27T09:00:00.000"}
+
+
+def test_a_restored_table_stands_for_the_lost_one_everywhere_and_a_closed_stage_waits(tmp_path, backend, data):
+    found = templates_of(tmp_path, **with_settings("dev", tables={"stays": RESTORED}, maintenance=True))
+    after, kept = (Stack(found[f"Stays-dev-{name}"]) for name in ("Backend", "Data"))
+    # The data stack has the same table under another name, so that CloudFormation imports it and keeps the old one.
+    tables = [each.of_type("AWS::DynamoDB::GlobalTable") for each in (kept, data)]
+    (name,) = tables[0].keys() - tables[1].keys()
+    (before,) = tables[1].keys() - tables[0].keys()
+    renamed = tables[1][before]["Properties"] | {"TableName": RESTORED["name"]}
+    assert tables[0][name] == tables[1][before] | {"Properties": renamed}
+    # The backend uses nothing of the data stack for it, so either stack can be deployed alone.
+    text = json.dumps(after.template)
+    assert before not in text
+    assert before in json.dumps(backend.template)
+    allowed = json.dumps(after.properties("AWS::IAM::Role"))
+    assert all(f":table/{RESTORED['name']}{part}" in allowed for part in ('"', "/index/due", "/stream/"))
+    streams = {after.spelled(each["EventSourceArn"]) for each in after.properties("AWS::Lambda::EventSourceMapping")}
+    assert {each.rpartition("table/")[2] for each in streams} == {f"{RESTORED['name']}/stream/{RESTORED['stream']}"}
+    used = [each["Environment"]["Variables"] for each in after.properties("AWS::Lambda::Function")]
+    assert {each["STAYS_TABLE"] for each in used if "STAYS_TABLE" in each} == {RESTORED["name"]}
+    closed = [each["POWERTOOLS_SERVICE_NAME"] for each in used if "MAINTENANCE" in each]
+    assert sorted(closed) == ["auctions", "bookings", "calendars", "payments", "zalopay_callback"]
+    stopped = [*after.properties("AWS::Scheduler::Schedule"), *after.properties("AWS::Events::Rule")]
+    assert {each["State"] for each in stopped} == {"DISABLED"}
+    watched = json.dumps(after.properties("AWS::CloudWatch::Alarm"))
+    assert f'"Value": "{RESTORED["name"]}"' in watched

@@ -69,6 +69,8 @@ class Reply(NamedTuple):
 class World:
     """The backend of one test. `clock` moves its time, which also goes on by itself."""
 
+    table = "stays"
+
     def __init__(
         self,
         functions: Mapping[str, ModuleType],
@@ -89,7 +91,7 @@ class World:
         self._sockets = count(1)
 
     def _stream(self) -> str:
-        return self.dynamodb.ask("DescribeTable", {"TableName": "stays"})["Table"]["LatestStreamArn"]
+        return self.dynamodb.ask("DescribeTable", {"TableName": self.table})["Table"]["LatestStreamArn"]
 
     def begin_anew(self):
         """Begin with an empty table. moto copies the whole table and its stream for each transaction."""
@@ -259,9 +261,9 @@ class World:
 
     # Stored items
 
-    def items(self, table: str = "stays", **wanted: Any) -> list[dict[str, Any]]:
+    def items(self, table: str | None = None, **wanted: Any) -> list[dict[str, Any]]:
         """All items of a table with these attributes."""
-        found = map(from_attributes, self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"])
+        found = map(from_attributes, self.dynamodb.scan(TableName=table or self.table, ConsistentRead=True)["Items"])
         shown = [each for each in found if all(each.get(name) == value for name, value in wanted.items())]
         return sorted(shown, key=lambda item: (item["PK"], item["SK"]))
 

@@ -39,6 +39,7 @@ READS = {
     "doctor": {"aws"},
     "local": {"operator", "zalopay_simulator"},
     "operator": {"aws"},
+    "restore": {"aws", "operator"},
     "zalopay_simulator": set[str](),
 }
 # The repositories and clients that a workflow of several functions uses.

@@ -18,6 +18,7 @@ from botocore.session import Session
 import infra.doctor.__main__
 import infra.local.console.__main__
 import infra.operator.__main__
+import infra.restore.__main__
 import tests.proof.bench.__main__
 import tests.proof.load.__main__
 from infra.local.settings import read_settings
@@ -41,7 +42,7 @@ OTHERS = {"curl", "read", "echo", "printf", "for", "done", "kill", "sleep", ')"'
 STANDS_FOR = {"$STAGE": "dev", "since TIME": "since 2026-11-24T08:00:00Z"}
 OWN = {("logs", "tail"): {"since", "filter-pattern", "follow"}, ("sso", "login"): set[str]()}
 EVERYWHERE = {"query", "output", "region", "profile", "max-items", "cli-binary-format"}
-RUN = ("PYTHON", "STATE", "HTTP_PORT", "WEBSOCKET_PORT", "SIMULATOR_PORT", "LEGACY_API_URL")
+RUN = ("SWITCH", "PYTHON", "STATE", "HTTP_PORT", "WEBSOCKET_PORT", "SIMULATOR_PORT", "LEGACY_API_URL")
 
 
 def parsed_by(parser: Callable[[], argparse.ArgumentParser]) -> Callable[[Sequence[str], Mapping[str, str]], object]:
@@ -56,6 +57,9 @@ PARSERS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], object]] = {
     "doctor": parsed_by(infra.doctor.__main__.parser),
     "load": parsed_by(tests.proof.load.__main__.parser),
     "mutate": lambda modules, _: {name: TESTS[name] for name in modules},
+    "restore": lambda arguments, settings: infra.restore.__main__.parser().parse_args(
+        ["--stage", "dev", "--to", settings.get("TO", "X").replace("X", "2026-11-27"), *arguments, "--", "cdk"]
+    ),
     "prove": parsed_by(lambda: import_module("tests.proof.simulation.prove").parser()),  # slow to import
     "run": read_settings,
 }

@@ -58,9 +58,11 @@ class Store:
     throttling, lasts longer.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, *, closed: bool = False) -> None:
+        """`closed`: nothing may be written now, so each write raises Busy."""
         self._client = client
         self._table = table
+        self._change = _refuse if closed else _ask
 
     def get(self, key: Key) -> Item | None:
         """The item, strongly consistent: one read."""
@@ -121,7 +123,7 @@ class Store:
     def delete(self, key: Key) -> Item:
         """Delete the item, and return it as it was ({} if there was none): one write."""
         request = {"TableName": self._table, "Key": to_attributes(key), "ReturnValues": "ALL_OLD"}
-        return from_attributes(_ask(self._client.delete_item, **request).get("Attributes", {}))
+        return from_attributes(self._change(self._client.delete_item, **request).get("Attributes", {}))
 
     def merge(self, key: Key, changes: Mapping[str, Any], first: Mapping[str, Any]) -> Item:
         """Set attributes, and those of `first` that are missing. Returns the item after that: one write."""
@@ -135,12 +137,12 @@ class Store:
             "ExpressionAttributeValues": update["ExpressionAttributeValues"] | to_attributes(values),
             "ReturnValues": "ALL_NEW",
         }
-        answer = _ask(self._client.update_item, **update | more)
+        answer = self._change(self._client.update_item, **update | more)
         return from_attributes(answer["Attributes"])
 
     def _conditional(self, call: Any, arguments: Mapping[str, Any]) -> Written:
         try:
-            _ask(call, **arguments)
+            self._change(call, **arguments)
         except AwsError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -197,7 +199,7 @@ class Store:
 
     def transact(self, operations: Mapping[str, Operation]) -> None:
         """Write all operations or none. Raises Conflicted if conditions fail."""
-        _ask(self._write, operations=operations)
+        self._change(self._write, operations=operations)
 
     def _write(self, operations: Mapping[str, Operation]) -> None:
         try:
@@ -225,6 +227,11 @@ def _ask(call: Callable[..., Any], **request: Any) -> Any:
             if not _is_conflict(error):
                 raise
         _wait(pauses)
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    """A write to a closed table."""
+    raise Busy
 
 
 def _pages(call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:

@@ -78,14 +78,14 @@ class OperationBuilder:
     def open(self, session: PaymentSession, now: datetime) -> Operations:
         """A new session."""
         new = Condition("attribute_not_exists(PK)")
-        written = {"session": self._store.put_operation(_session_item(session), new)}
-        return written | self._booking(session, None) | self.event(session, "OPENED", now)
+        written = {"session": self._store.put_operation(session_item(session), new)}
+        return written | self.booking(session, None) | self.event(session, "OPENED", now)
 
     def move(self, before: PaymentSession, after: PaymentSession, name: str = "session") -> Operations:
         """The change of a session and of its booking."""
         changes = differences(before.dump(), after.dump())
         moved = {name: self._store.update_operation(session_key(after), changes, _moving(before, after))}
-        return moved | self._booking(after, before)
+        return moved | self.booking(after, before)
 
     def supersede(
         self, before: PaymentSession, nights: Collection[date], lost: Collection[date], now: datetime
@@ -131,7 +131,8 @@ class OperationBuilder:
         kept = {"transaction": self._store.put_operation(item, Condition("attribute_not_exists(PK)"))}
         return kept | self.event(session, "SECOND_TRANSACTION", now, evidence)
 
-    def _booking(self, session: PaymentSession, before: PaymentSession | None) -> Operations:
+    def booking(self, session: PaymentSession, before: PaymentSession | None) -> Operations:
+        """The booking that a session makes, if it differs from the one before."""
         booking = booking_of(session)
         earlier = before and booking_of(before)
         if booking is None or earlier == booking:
@@ -194,6 +195,16 @@ def session_key(session: PaymentSession) -> Key:
     return stay_key(session.id, "SESSION")
 
 
+def session_item(session: PaymentSession) -> Item:
+    """A session. The index `due` has it while it has `dueAt`."""
+    return session.dump() | {
+        **session_key(session),
+        "kind": "SESSION",
+        "userSort": f"SESSION#{timestamp(session.created_at)}",
+        "dueShard": shard(session.id),
+    }
+
+
 def night_of(name: str, *kinds: str) -> date | None:
     """The night in an operation's name, if the operation is of these kinds."""
     return date.fromisoformat(name[len(NIGHT) :]) if name.startswith(kinds) else None
@@ -231,15 +242,6 @@ def _moving(before: PaymentSession, after: PaymentSession) -> Condition:
     if after.fulfilment is not before.fulfilment:
         conditions.append(any_of("fulfilment", FULFILMENT_SOURCES[after.fulfilment]))
     return both(*conditions)
-
-
-def _session_item(session: PaymentSession) -> Item:
-    return session.dump() | {
-        **session_key(session),
-        "kind": "SESSION",
-        "userSort": f"SESSION#{timestamp(session.created_at)}",
-        "dueShard": shard(session.id),
-    }
 
 
 def _unclaimed(session: PaymentSession) -> Condition:
