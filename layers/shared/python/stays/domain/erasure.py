@@ -37,8 +37,7 @@ def open_matter(item: Stored, now: datetime) -> str | None:
             return _of_award(item)
         case Mail():
             return f"the {item.mail_kind} of {item.stay_id} is not out yet" if item.due_at else None
-        case Stray():
-            return None if item.is_settled else f"the stray money {item.transaction_id} is not paid back"
+    return None if item.is_settled else f"the stray money {item.transaction_id} is not paid back"
 
 
 def _of_session(session: PaymentSession, now: datetime) -> str | None:
