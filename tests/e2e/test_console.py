@@ -121,6 +121,18 @@ def test_a_traveller_wins_pays_and_sees_the_booking_come(contexts: Open, local: 
     page.goto("/mail")
     expect(page.frame_locator("iframe").locator("h1").first).to_have_text("Đặt phòng thành công!")
     expect(page.locator("#letter")).to_contain_text("Adds to the calendar")
+    # Help finds the stay by its user, among others, and by its reference number alone.
+    found, name = page.locator("#found"), page.get_by_role("textbox", name="E-mail address")
+    for typed in (AN, f"{stay[-10:-5]}-{stay[-5:]}"):
+        page.goto("/help")
+        name.fill(typed)
+        page.get_by_role("button", name="Find").click()
+        if typed == AN:
+            expect(found).to_contain_text("of auction")
+            expect(page.locator("#act")).to_be_hidden()
+            found.get_by_role("button", name=stay).click()
+        expect(found).to_contain_text("paid, and the nights are booked")
+        expect(page.locator("#act")).to_be_visible()
 
 
 def test_a_decline_reaches_the_runner_up_in_another_browser(contexts: Open) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-READS = frozenset({"show", "due", "review"})
+READS = frozenset({"find", "show", "due", "review"})
 
 
 class Desk:

@@ -1,7 +1,8 @@
 // Help: the operator's commands. Each action first shows what it would do; where the page only reads, its line to paste.
 import { busy, call, copy, find, h, inVietNam, note, settings } from "./base.js";
 
-const NAME = /\b\d{6}_[0-9A-Z]{26}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b/;
+const NAME = /\b\d{6}_[0-9A-Z]{26}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b(?! of auction)/;
+const NIGHT = /^(\S+)\s+(\d{4}-\d\d-\d\d)$/;
 // Each action: its words for the operator's tool, from the name of the stay and the fields that it needs.
 const ACTIONS = [
   { title: "Ask ZaloPay", words: (id) => ["ask", id] },
@@ -36,6 +37,18 @@ async function show(id) {
   const said = await operate(["show", id]);
   find("found").replaceChildren(lines(said), paste(said));
   find("act").hidden = Boolean(said.error);
+  find("plan").replaceChildren();
+}
+
+/** Find what a caller names. The only stay, or stray money, is shown at once; of more there is a list. */
+async function look(text) {
+  const said = await operate(["find", ...(text.match(NIGHT)?.slice(1) ?? [text])]);
+  const only = said.lines?.length === 1 ? said.lines[0] : "";
+  if (only.startsWith("STRAY")) return show(text);
+  if (NAME.test(only)) return show(only.match(NAME)[0]);
+  subject = null;
+  find("found").replaceChildren(lines(said), paste(said));
+  find("act").hidden = true;
   find("plan").replaceChildren();
 }
 
@@ -77,7 +90,7 @@ async function lists(names = settings.readsOnly ? ["due"] : ["review", "due"]) {
   }
 }
 
-find("find").addEventListener("submit", (event) => { event.preventDefault(); busy(event.submitter, () => show(event.target.elements.id.value.trim())); });
+find("find").addEventListener("submit", (event) => { event.preventDefault(); busy(event.submitter, () => look(event.target.elements.id.value.trim())); });
 find("actions").append(...ACTIONS.map((action) => h("button", { type: "button", onclick: () => choose(action) }, action.title)));
 if (settings.readsOnly) find("review").replaceChildren(h("button", { type: "button", onclick: ({ currentTarget }) => busy(currentTarget, () => lists(["review"])) }, "Read the whole table"));
 const asked = new URLSearchParams(location.search).get("id");
