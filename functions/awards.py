@@ -3,23 +3,30 @@
 import json
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from stays.auction_events import AuctionEvents
-from stays.aws.client import DynamoDB
+from stays.aws.client import DynamoDB, SecretsManager
 from stays.aws.store import Store
 from stays.domain.auction import AuctionWithdrawn, read_event
 from stays.domain.calendar import sent_at
 from stays.metrics import count, count_unreadable
 from stays.table.awards import Awards
 from stays.table.calendars import Calendars
+from stays.table.erasures import Erasures
 from stays.table.refused import RefusedEvents
+from stays.zalopay.keys import Keys
 
+EMAIL_KEY_SECRET = os.environ["EMAIL_KEY_SECRET"]
+
+keys = Keys(SecretsManager())
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
-auction_events = AuctionEvents(Awards(store, count_unreadable), Calendars(store))
+erasures = Erasures(store, partial(keys.accepted, EMAIL_KEY_SECRET))
+auction_events = AuctionEvents(Awards(store, count_unreadable), Calendars(store), erasures.find)
 refusals = RefusedEvents(store)
 logger = Logger()
 

@@ -229,9 +229,10 @@ FUNCTIONS = {
     "awards": Function(
         timeout=10,
         memory=512,
-        environment=("STAYS_TABLE",),
+        environment=("STAYS_TABLE", "EMAIL_KEY_SECRET"),
         why="A few writes; nobody waits for them.",
         access=(
+            Access("stays", ("BatchGetItem",), ("ERASED#*",)),
             Access("stays", ("GetItem", "ConditionCheckItem"), _STAY),
             Access("stays", ("Query", "UpdateItem"), ("AUCTION#*",)),
             Access("stays", ("PutItem",), ("AUCTION#*", "REFUSED")),
@@ -444,7 +445,7 @@ TABLES = {
     "stays": Table(
         indexes={"by_user": Index("userId", "userSort"), "due": Index("dueShard", "dueAt")},
         stream=True,
-        ttl=None,
+        ttl="keptUntil",  # a session has an `expiresAt` of its own
     ),
     "connections": Table(indexes={}, stream=False, ttl="expiresAt"),
 }

@@ -30,8 +30,10 @@ from stays.aws.store import Store
 from stays.domain.errors import NotFound, StaysError
 from stays.domain.mail import MailKind
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
+from stays.edge.connections import Connections
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.erasures import Erasures
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
@@ -118,6 +120,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "settle-stray": "record that stray money was paid back by hand; by its transaction",
         "accept": "accept an amount under review as the price",
         "mail": "send a mail again",
+        "erase": "take a user, by the user's id, out of everything that is stored; refuses while something is open",
     }
     add = partial(commands.add_parser, parents=[_how()])
     added = {name: add(name, help=text) for name, text in named.items()}
@@ -133,7 +136,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add("due", help="list the items that are due within the hour")
     add("review", help="list the items that need an operator")
     add("redrive", help="send dead letters again")
-    add("index", help="let `find` find what earlier releases stored")
+    add("index", help="let `find` find what earlier releases stored, and give it its end")
     report = add("report", help="what was paid, booked and refunded of a day's orders, and what does not add up")
     report.add_argument("--day", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
     report.add_argument("--csv", dest="as_csv", action="store_true", help="print the table as CSV, for accounting")
@@ -161,8 +164,10 @@ def tools(by: str) -> Tools:
     setting = os.environ
     own = own_credentials()
     keys = Keys(SecretsManager(credentials=own))
-    store = Store(DynamoDB(credentials=own), setting["STAYS_TABLE"])
+    dynamodb = DynamoDB(credentials=own)
+    store = Store(dynamodb, setting["STAYS_TABLE"])
     key1 = partial(keys.signing, setting["ZALOPAY_KEY1_SECRET"])
+    email_keys = partial(keys.accepted, setting["EMAIL_KEY_SECRET"])
     zalopay = client(setting["ZALOPAY_ENDPOINT"], int(setting["ZALOPAY_APP_ID"]), key1)
     return Tools(
         sessions=Sessions(store, by=by),
@@ -170,9 +175,11 @@ def tools(by: str) -> Tools:
         effects=Effects(store),
         due_items=DueItems(store),
         queries=OperatorQueries(store, by),
+        erasures=Erasures(store, email_keys, by),
+        connections=Connections(Store(dynamodb, setting["CONNECTIONS_TABLE"])),
         zalopay=zalopay,
         keys=partial(keys.accepted, setting["ZALOPAY_KEY2_SECRET"]),
-        email_keys=partial(keys.accepted, setting["EMAIL_KEY_SECRET"]),
+        email_keys=email_keys,
         publish=partial(publish, boto3.client("events", config=TIMEOUTS), setting["EVENT_BUS"]),
     )
 

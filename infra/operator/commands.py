@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.operator.block_list import BlockList, note_of
 from infra.operator.environment import DeadLetter, Environment
+from infra.operator.erasing import Erasing
 from infra.operator.finding import Finder
 from infra.operator.lines import Line, format_time
 from infra.operator.report import DoesNotAddUp, Report, csv_lines, report_lines
@@ -28,8 +29,10 @@ from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
 from stays.domain.refund import RefundEvidence
 from stays.domain.stray import Stray
+from stays.edge.connections import Connections
 from stays.table.due_items import Due, DueItems, Unreadable
 from stays.table.effects import Effects
+from stays.table.erasures import Erasures
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Decider, Sessions
 from stays.table.strays import Strays
@@ -49,6 +52,8 @@ class Tools(NamedTuple):
     effects: Effects
     due_items: DueItems
     queries: OperatorQueries
+    erasures: Erasures
+    connections: Connections
     zalopay: Client
     keys: Callable[[], list[str]]
     email_keys: Callable[[], list[str]]
@@ -248,9 +253,19 @@ class Commands:
             yield f"{each.event_id} {self._done} published again"
 
     def index(self) -> Iterator[str]:
-        """Write what `find` reads, for items of earlier releases. A repetition is harmless."""
-        written = self._tools.queries.index(self._tools.email_keys()[0], really=self._really)
+        """Write what items of earlier releases lack: what `find` reads, and their end. A repetition is harmless."""
+        now = self._environment.now()
+        written = self._tools.queries.index(self._tools.email_keys()[0], now, really=self._really)
         yield f"{sum(1 for _ in written)} entries {'are' if self._really else 'would be'} written"
+
+    def erase(self, name: str) -> Iterator[str]:
+        """Take a user out of everything that is stored; the books keep amounts, dates and ids. `name` is the user's id.
+
+        Raises NotFound if nothing is stored, Refused while something is open.
+        """
+        tools, environment = self._tools, self._environment
+        letters, now = environment.find_dead_letters, environment.now()
+        yield from Erasing(tools.erasures, tools.connections, letters, now, self._really).erase(name)
 
     def redrive(self) -> Iterator[str]:
         """Handle all dead letters again, records of the stream in their order. What fails again stays."""

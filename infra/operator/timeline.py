@@ -44,6 +44,7 @@ _WORDS = {
     "ENDED_BY_OPERATOR": "an operator ended the session",
     "TOLD_AGAIN": "the browser gets the state again",
     "MAILED_AGAIN": "a mail is sent again",
+    "ERASED": "the user was taken out of it, at the user's wish",
     "PAID_BACK_BY_HAND": "an operator says that the money was paid back by hand",
 }
 

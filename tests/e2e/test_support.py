@@ -39,7 +39,7 @@ class Caller(NamedTuple):
     def names(self) -> dict[str, str]:
         """The words for the page's commands, before a payment."""
         place = {"PROPERTY": self.award.property_id, "NIGHT": self.award.nights[0], "AUCTION": self.award.auction_id}
-        return {"EMAIL": self.browser.email, "AMOUNT": "500000", **place}
+        return {"EMAIL": self.browser.email, "USER": self.browser.user_id, "AMOUNT": "500000", **place}
 
     def buy(self) -> Mapping[str, str]:
         """Press the button and pay; the booking is made and its mail is out."""
@@ -95,6 +95,12 @@ def expired(caller: Caller) -> Mapping[str, str]:
     return caller.names() | {"AUCTION": award.auction_id}
 
 
+def at_rest(caller: Caller) -> Mapping[str, str]:
+    caller.browser.post(f"/auctions/winners/{caller.award.auction_id}/decline", {})
+    caller.local.round()
+    return caller.names()
+
+
 class Case(NamedTuple):
     """The situation of a section, the words of the page that its commands must answer, and what follows from them."""
 
@@ -112,13 +118,14 @@ CASES = {
     "Wants to cancel after the deadline": Case(Caller.buy, ("BOOKED", "would become PAID / REFUND_DUE")),
     "The offer vanished": Case(expired, ("EXPIRED, until",)),
     "A host says the nights are not blocked": Case(Caller.buy, ("PAID / BOOKED",)),
-    "Somebody wants their data deleted": Case(Caller.buy, ()),
+    "Somebody wants their data deleted": Case(at_rest, ("would be erased",)),
 }
 AFTERWARDS = {
     "Paid and no booking": "is now PAID / BOOKED",
     "Paid twice": "OPEN is now REFUND_DUE",
     "No mail": "is sent again",
     "Wants to cancel after the deadline": "is now PAID / REFUND_DUE",
+    "Somebody wants their data deleted": "are erased",
 }
 
 

@@ -102,7 +102,7 @@ def test_each_key_is_read_by_those_alone_who_need_it(stacks, stage_name):
     assert readers == {
         "Key1": {"payments", "bookings", "auctions", "reconciliation"},
         "Key2": {"zalopay_callback"},
-        "EmailKey": {"bookings"},
+        "EmailKey": {"awards", "bookings"},
     }
 
 

@@ -14,8 +14,10 @@ from stays.aws.store import Store
 from stays.domain.errors import NotFound, Refused
 from stays.domain.manual import give_back
 from stays.domain.refund import RefundEvidence, RefundOutcome, decide_refund, request_refund
+from stays.edge.connections import Connections
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.erasures import Erasures
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
@@ -49,6 +51,8 @@ class OperatorCommands:
             effects=Effects(store),
             due_items=DueItems(store),
             queries=OperatorQueries(store, "linh"),
+            erasures=Erasures(store, partial(world.functions["bookings"].keys.accepted, "email-key"), "linh"),
+            connections=Connections(Store(self.client, "connections")),
             zalopay=world.functions["payments"].zalopay(),
             keys=partial(world.functions["zalopay_callback"].keys.accepted, "zalopay-key2"),
             email_keys=partial(world.functions["bookings"].keys.accepted, "email-key"),

@@ -117,3 +117,20 @@ def test_what_earlier_releases_stored_is_found_after_it_is_indexed_and_not_befor
     assert said(operator.really.index()) == "3 entries are written"
     assert said(operator.dry.find(reference)) in said(operator.dry.find("mai@example.com"))
     assert "is known" in said(operator.dry.find(ADDRESS))
+
+
+def test_what_earlier_releases_stored_without_an_end_gets_one(world: World, operator: OperatorCommands) -> None:
+    world.paid()
+    world.announce(auction_result(bidAmount="much"))
+    world.announce({"auctionId": "1001", "userId": BINH}, "AuctionWithdrawn")
+    ended = [item for item in world.items() if "keptUntil" in item]
+    assert {item["kind"] for item in ended} == {"OPENED", "EVENT", "REFUSED", "WITHDRAWN"}
+    store = Store(dynamodb(), "stays")
+    for item in ended:
+        store.update({"PK": item["PK"], "SK": item["SK"]}, {"keptUntil": None})
+    assert "6 entries" in said(operator.dry.index())
+    assert not [item for item in world.items() if "keptUntil" in item]
+    said(operator.really.index())
+    now = {(item["PK"], item["SK"]): item["keptUntil"] for item in world.items() if "keptUntil" in item}
+    assert now.keys() == {(item["PK"], item["SK"]) for item in ended}
+    assert all(abs(now[item["PK"], item["SK"]] - item["keptUntil"]) < 3600 for item in ended)

@@ -20,9 +20,9 @@ def store(aws: None) -> Store:
 def test_a_refused_event_is_kept_with_its_reason_and_not_without_end(store: Store) -> None:
     RefusedEvents(store).keep("event-1", "no such field", "x" * 100_001, NOW)
     key = ("REFUSED", "2026-11-22T03:00:00.000Z#event-1")
-    assert contents() == {
-        key: {"PK": key[0], "SK": key[1], "kind": "REFUSED", "reason": "no such field", "raw": "x" * 100_000}
-    }
+    end = {"keptUntil": int((NOW + timedelta(days=180)).timestamp())}
+    said = {"kind": "REFUSED", "reason": "no such field", "raw": "x" * 100_000}
+    assert contents() == {key: {"PK": key[0], "SK": key[1], **said, **end}}
 
 
 def test_of_a_profile_the_last_word_counts_and_the_rest_stays(store: Store) -> None:

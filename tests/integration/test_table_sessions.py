@@ -107,7 +107,8 @@ def test_opening_writes_the_session_its_nights_and_the_timeline(sessions: Sessio
     begin(sessions, opened(), NOW)
     until = timestamp(opened().hold_until)
     mine, theirs = before
-    opened_once = {"PK": "USER#auth0|an", "SK": "OPENED#2026-11-22T03", "kind": "OPENED", "times": 1}
+    end = {"keptUntil": int((NOW + timedelta(days=1)).timestamp())}
+    opened_once = {"PK": "USER#auth0|an", "SK": "OPENED#2026-11-22T03", "kind": "OPENED", "times": 1, **end}
     held = {"kind": "NIGHT", "state": "HELD", "stayId": STAY, "userId": TRAVELLER, "heldUntil": until}
     assert contents() == {
         mine: before[mine] | {"checkoutId": STAY, "changedAt": timestamp(NOW)},

@@ -69,6 +69,7 @@ MODELS: dict[str, Reader] = {
     "WITHDRAWN": plain("revision", "userId"),
     "REFUSED": plain("reason", "raw"),
     "OPENED": plain("times"),
+    "ERASED": plain("at"),
     "CONNECTION": Reader(Connection),
     "PRESENCE": plain("seenAt"),
 }

@@ -1,10 +1,11 @@
 """States that the simulation's journeys do not reach: they need a look, a wait, or work by hand."""
 
+import json
 from collections.abc import Callable, Iterable
 
 from infra.operator.commands import Commands
 from infra.zalopay_simulator.ledger import Order
-from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result, second_chance
+from tests.integration.messages import BINH, HOST, MAI, NIGHTS, PRICE, auction_result, second_chance, signed
 from tests.proof.simulation.auctions import CHI, LATER_PRICE, answers, begins, lets_it_pass, presses
 from tests.proof.simulation.gate import Fault
 from tests.proof.simulation.journeys import JOURNEYS, cancelled, gives_back, orders, paid, wins, wrong_amount
@@ -340,10 +341,30 @@ STORIES: dict[str, Story] = {
         refund_is_refused,
     )
 }
+
+
 # Actions of users and operators that the invariants do not cover.
+def person_is_erased(system: System) -> None:
+    """A user is erased after the stay. Then the callback comes again, money under another transaction, and the win."""
+    paid(system)
+    system.http("POST", "/users/auth0-sync", {"email": "mai@example.com"})
+    system.pass_time(days=60)
+    system.drain()
+    assert system.operate(lambda commands: commands.erase(MAI))
+    assert not system.database.items(userId=MAI)
+    order = system.order()
+    again = system.zalopay.callback(order, again=True)
+    more = json.loads(json.loads(again)["data"]) | {"zp_trans_id": 270301000000999}
+    assert system.call_back(again) == system.call_back(signed(more).encode()) == 1
+    system.announce(auction_result(), time="2027-03-01T03:00:00Z")
+    system.settle()
+    assert not system.database.items(userId=MAI)
+
+
 UNWATCHED: dict[str, Story] = {
     story.__name__: story
     for story in (
+        person_is_erased,
         mail_is_sent_again,
         booking_is_ended_by_hand,
         amount_is_accepted_by_hand,

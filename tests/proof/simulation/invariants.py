@@ -17,6 +17,7 @@ from typing import Any
 
 from infra.zalopay_simulator.ledger import Order
 from stays.domain.booking import booking_of
+from stays.domain.erasure import is_erased
 from stays.domain.mail import PERSISTENCE
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
@@ -166,7 +167,8 @@ class Invariants:
             self._only_one(new)
         demand(old.get("status") != "PAID" or new["status"] == "PAID", "I2", stay, "left PAID")
         for name in ("userId", "propertyId", "amount", "nights"):
-            demand(not old or old[name] == new[name], "S1", stay, name, "changed")
+            erased = name == "userId" and is_erased(new[name])
+            demand(not old or old[name] == new[name] or erased, "S1", stay, name, "changed")
         if old.get("status") == "PAID":
             demand(old["transactionId"] == new["transactionId"], "I4", stay, "got another transaction")
         if old and old["fulfilment"] != new["fulfilment"]:

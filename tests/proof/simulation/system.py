@@ -52,6 +52,7 @@ from stays.edge.mail import MailContent
 from stays.edge.stream import Aside
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.erasures import Erasures
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
@@ -537,10 +538,10 @@ class System:
 
     # The bus, the clock, the stream
 
-    def announce(self, detail: Any, kind: str = "AuctionResult") -> None:
+    def announce(self, detail: Any, kind: str = "AuctionResult", **envelope: Any) -> None:
         """Put an event on the bus."""
         event = {"version": "0", "id": f"event-{len(self.history)}", "detail-type": kind, "source": "auctions"}
-        self.events.append(Pending(event | {"detail": detail}, EVENT_TRIES))
+        self.events.append(Pending(event | {"detail": detail} | envelope, EVENT_TRIES))
         self.deliver_events()
 
     def deliver_events(self) -> None:
@@ -600,6 +601,10 @@ class System:
             effects=Effects(store),
             due_items=DueItems(store),
             queries=OperatorQueries(store, "linh"),
+            erasures=Erasures(store, partial(keys.accepted, "email-key"), "linh"),
+            connections=stays.edge.connections.Connections(
+                stays.aws.store.Store(self._clients["dynamodb"], SETTINGS["CONNECTIONS_TABLE"])
+            ),
             zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(keys.signing, "zalopay-key1")),
             keys=partial(keys.accepted, "zalopay-key2"),
             email_keys=partial(keys.accepted, "email-key"),

@@ -168,14 +168,14 @@ class Store:
         values = {f":{name[1:]}": value for name, value in placed if value is not None}
         return {"Update": self._with(request, values, condition)}
 
-    def count_operation(self, key: Key, kind: str, most: int) -> Operation:
-        """Add one to a counter, for a transaction, unless it has reached `most`."""
-        request = {
-            "Key": to_attributes(key),
-            "UpdateExpression": "SET kind = :kind ADD times :one",
-        }
+    def count_operation(self, key: Key, changes: Mapping[str, Any], most: int) -> Operation:
+        """Add one to a counter and set attributes, for a transaction, unless the counter has reached `most`."""
         fewer = Condition("attribute_not_exists(times) OR times < :most", most=most)
-        return {"Update": self._with(request, {":kind": kind, ":one": 1}, fewer)}
+        counted = self.update_operation(key, changes, fewer)
+        update = counted["Update"]
+        update["UpdateExpression"] += " ADD times :one"
+        update["ExpressionAttributeValues"] |= to_attributes({":one": 1})
+        return counted
 
     def check_operation(self, key: Key, condition: Condition) -> Operation:
         """A condition without a write, for a transaction."""

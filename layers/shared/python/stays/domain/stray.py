@@ -46,6 +46,11 @@ class Stray(Model):
         return f"S{self.transaction_id[-_LONGEST:]}"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is paid back."""
+        return self.status in (StrayStatus.REFUNDED, StrayStatus.SETTLED)
+
+    @property
     def received(self) -> int:
         """ZaloPay's own amount in đồng. There is no other one."""
         return self.amount

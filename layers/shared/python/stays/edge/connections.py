@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from stays.aws.client import AwsError, Management, Timeouts
-from stays.aws.store import Condition, Store
+from stays.aws.store import Condition, Item, Store
 from stays.domain.errors import Busy
 from stays.domain.notification import CHANNELS, Channel, Message
 from stays.domain.values import Model, Timestamp, encode_key, timestamp
@@ -126,6 +126,19 @@ class Connections:
         listed_by = user_id or found.get("userId")
         if listed_by is not None:
             self._store.delete(_listed_key(listed_by, connection_id))
+
+    def load_all_of(self, user_id: str) -> list[Item]:
+        """All items of a user, consistent: connections, and calls from any place."""
+        partition = {":user": _partition(user_id)}
+        return list(self._store.query_all("PK = :user", partition, ConsistentRead=True))
+
+    def forget_all_of(self, user_id: str) -> None:
+        """Delete all items of a user. Harmless when repeated."""
+        for item in self.load_all_of(user_id):
+            if "connectionId" in item:
+                self.forget(item["connectionId"], user_id)
+            else:
+                self._store.delete({"PK": item["PK"], "SK": item["SK"]})
 
     def note_call(self, user_id: str, mark: str, now: datetime) -> datetime:
         """Record an authenticated call of the user from here. Returns the recorded time, at most 5 minutes ago."""

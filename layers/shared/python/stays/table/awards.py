@@ -12,7 +12,7 @@ from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, ove
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_item, award_key, due_again, night_key, stay_key
+from stays.table.keys import EVENT_KEPT, award_item, award_key, due_again, night_key, stay_key, until
 from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
@@ -148,7 +148,8 @@ class Awards:
     ) -> Received:
         """Withdraw an award, even one that we never received. An open order or reservation ends first."""
         key = award_key(auction_id, user_id, award_id)
-        unheard = key | {"kind": "WITHDRAWN", "revision": correction.revision, "userId": user_id}
+        mark = {"kind": "WITHDRAWN", "revision": correction.revision, "userId": user_id}
+        unheard = key | mark | until(now + EVENT_KEPT)
         for _ in range(_ATTEMPTS):
             older = Condition(
                 "attribute_not_exists(PK) OR (#kind = :kind AND revision < :mine)",

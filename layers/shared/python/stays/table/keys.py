@@ -2,7 +2,7 @@
 
 import hmac
 import unicodedata
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -12,6 +12,11 @@ from stays.domain.booking import reference_number
 from stays.domain.mail import Mail
 from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
+
+# How long items with an end are kept. DynamoDB deletes them some days later, so no reader relies on it.
+COUNTER_KEPT = timedelta(days=1)
+EVENT_KEPT = timedelta(days=180)  # refused events, and withdrawals of awards that never came
+RAW_KEPT = timedelta(days=730)  # lines of a timeline with ZaloPay's own words
 
 _LONGEST_EVENT = 100_000  # characters that are kept of a refused event
 # The shards of the index `due`, so that its writes spread over partitions, and the clock's reads over invocations.
@@ -102,7 +107,13 @@ def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:
         "kind": "REFUSED",
         "reason": reason,
         "raw": whole[:_LONGEST_EVENT],
+        **until(now + EVENT_KEPT),
     }
+
+
+def until(end: datetime) -> Item:
+    """The attribute of an item that DynamoDB deletes by itself, some days after this end: seconds since 1970."""
+    return {"keptUntil": int(end.timestamp())}
 
 
 def shard(name: str) -> str:
@@ -131,8 +142,9 @@ def mail_item(mail: Mail) -> Item:
 
 
 def stray_item(stray: Stray) -> Item:
-    """Stray money, under its transaction like any other money."""
+    """Stray money, under its transaction like any other money. ZaloPay's own words stay until it is paid back."""
     key = transaction_key(stray.transaction_id)
+    stray = stray.but(raw=None) if stray.is_settled else stray
     return stray.dump() | key | {"kind": "STRAY", "dueShard": shard(stray.transaction_id)}
 
 

@@ -17,6 +17,7 @@ from stays.domain.payment import FULFILMENT_SOURCES, STATUS_SOURCES, PaymentSess
 from stays.domain.stray import Stray, StrayStatus, stray_of
 from stays.domain.values import timestamp, today
 from stays.table.keys import (
+    RAW_KEPT,
     award_item,
     award_key,
     due_again,
@@ -28,6 +29,7 @@ from stays.table.keys import (
     stay_key,
     stray_item,
     transaction_key,
+    until,
 )
 
 Operations = dict[str, Operation]
@@ -145,8 +147,10 @@ class OperationBuilder:
         return written
 
     def event(self, session: PaymentSession, name: str, now: datetime, evidence: Evidence | None = None) -> Operations:
-        """One line of the timeline."""
+        """One line of the timeline. A line with ZaloPay's own words has an end."""
         said = {"evidence": evidence.dump()} if evidence else {}
+        if evidence and evidence.raw:
+            said |= until(now + RAW_KEPT)
         return {"event": self._store.put_operation(event_item(session.id, name, now, **self._by, **said))}
 
     # Awards

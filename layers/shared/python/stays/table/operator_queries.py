@@ -6,11 +6,15 @@ from datetime import date, datetime
 
 from stays.aws.store import Condition, Item, Store
 from stays.domain.award import Award, AwardStatus
+from stays.domain.erasure import is_erased
 from stays.domain.manual import FOR_PEOPLE
 from stays.domain.payment import PaymentSession
 from stays.domain.stray import UNDECIDED, Stray
 from stays.domain.values import APP_TRANS_ID, STAY_ID, timestamp
 from stays.table.keys import (
+    COUNTER_KEPT,
+    EVENT_KEPT,
+    RAW_KEPT,
     award_key,
     email_item,
     email_partition,
@@ -19,11 +23,14 @@ from stays.table.keys import (
     reference_item,
     stay_key,
     transaction_key,
+    until,
 )
 from stays.table.strays import read_stray
 
 _REFERENCE = r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
 _MOST_REFUSED = 50
+_LACKS_END = Condition("attribute_exists(PK) AND attribute_not_exists(keptUntil)")
+_ENDS = {"OPENED": COUNTER_KEPT, "REFUSED": EVENT_KEPT, "WITHDRAWN": EVENT_KEPT}
 
 
 class OperatorQueries:
@@ -76,27 +83,34 @@ class OperatorQueries:
         item = self._store.get(night_key(property_id, night))
         return str(item["stayId"]) if item else None
 
-    def index(self, email_key: str, *, really: bool) -> Iterator[str]:
-        """Write what leads to items of earlier releases: by address and by reference number. Reads the whole table.
+    def index(self, email_key: str, now: datetime, *, really: bool) -> Iterator[str]:
+        """Write what items of earlier releases lack. Reads the whole table.
 
-        Returns their partitions. A repetition writes the same items again. Without `really` nothing is written.
+        It is what leads to them, by address and by reference number, and the end of those that have one, counted from
+        now. Returns the partitions. A repetition is harmless. Without `really` nothing is written.
         """
         found = self._store.scan(
-            "#kind IN (:profile, :booking) OR (#kind = :session AND attribute_exists(contact.email))",
-            {":profile": "PROFILE", ":booking": "BOOKING", ":session": "SESSION"},
-            {"#kind": "kind"},
+            "#kind IN (:profile, :booking) OR (#kind = :session AND attribute_exists(contact.email))"
+            " OR (attribute_not_exists(keptUntil)"
+            " AND (#kind IN (:opened, :refused, :withdrawn) OR attribute_exists(evidence.#raw)))",
+            {f":{kind.lower()}": kind for kind in ("PROFILE", "BOOKING", "SESSION", *_ENDS)},
+            {"#kind": "kind", "#raw": "raw"},
         )
         for item in found:
-            email = item.get("email") or item.get("contact", {}).get("email")
-            if item["kind"] == "BOOKING":
-                led = reference_item(item["id"])
-            elif email:
-                led = email_item(email, item["userId"], email_key)
-            else:
+            written = self._missing(item, email_key, now)
+            if written is None:
                 continue
             if really:
-                self._store.put(led)
-            yield str(led["PK"])
+                self._store.put(written, _LACKS_END if "keptUntil" in written else None)
+            yield str(written["PK"])
+
+    def _missing(self, item: Item, email_key: str, now: datetime) -> Item | None:
+        email = item.get("email") or item.get("contact", {}).get("email")
+        if item["kind"] in _ENDS or item["kind"] == "EVENT":
+            return item | until(now + _ENDS.get(item["kind"], RAW_KEPT))
+        if item["kind"] == "BOOKING":
+            return None if is_erased(item["userId"]) else reference_item(item["id"])
+        return email_item(email, item["userId"], email_key) if email else None
 
     def load_timeline(self, stay_id: str) -> list[Item]:
         """All items of a stay, its timeline in order: one read."""

@@ -11,11 +11,22 @@ from stays.aws.store import Condition, Conflicted, Item, Store, any_of, both, di
 from stays.domain.award import PAYABLE, Award, AwardStatus
 from stays.domain.booking import Booking
 from stays.domain.decision import NO_OBSTACLES, AwardState, Decision, Evidence, Nights, Obstacles, award_state, decide
+from stays.domain.erasure import is_erased
 from stays.domain.errors import Busy, NotFound, Refused
 from stays.domain.payment import MOST_OPENED, QUERY_INTERVAL, Fulfilment, PaymentSession, Status
 from stays.domain.second_chances import end, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, due_again, notes_key, opened_key, refused_item, stay_key, transaction_key
+from stays.table.keys import (
+    COUNTER_KEPT,
+    award_key,
+    due_again,
+    notes_key,
+    opened_key,
+    refused_item,
+    stay_key,
+    transaction_key,
+    until,
+)
 from stays.table.operations import (
     FREED,
     NIGHT,
@@ -140,7 +151,8 @@ class Sessions:
         checkout = {"checkoutId": session.id, "changedAt": timestamp(now)}
         payable = both(any_of("status", PAYABLE), unchanged(award), _opened_last(award))
         operations |= self._builder.change_award(session, checkout, payable)
-        operations["limit"] = self._store.count_operation(opened_key(session.user_id, now), "OPENED", MOST_OPENED)
+        counter = {"kind": "OPENED", **until(now + COUNTER_KEPT)}
+        operations["limit"] = self._store.count_operation(opened_key(session.user_id, now), counter, MOST_OPENED)
         return operations | self._builder.open(session, now)
 
     def attempt(self, before: PaymentSession, session: PaymentSession, now: datetime) -> None:
@@ -189,7 +201,12 @@ class Sessions:
         return self._store.update(notes_key(session.id), noted, condition).done
 
     def record(self, session: PaymentSession, evidence: Evidence, now: datetime) -> PaymentSession:
-        """Bring evidence to the one decision. Returns the session as it is afterwards, also if another call decided."""
+        """Bring evidence to the one decision. Returns the session as it is afterwards, also if another call decided.
+
+        Of an erased user nothing is kept but the money.
+        """
+        if is_erased(session.user_id):
+            evidence = evidence.but(raw=None)
         return self.settle(session, lambda current, obstacles: decide(current, evidence, now, obstacles=obstacles), now)
 
     def settle(self, session: PaymentSession, decider: Decider, now: datetime) -> PaymentSession:
