@@ -83,7 +83,7 @@ class Restore:
             lambda: cloud.is_active(target),
             self._restore,
         )
-        yield Step(f"give {target} its stream, recovery, protection and tags", self._is_complete, self._complete)
+        yield Step(f"give {target} its stream, TTL, recovery, protection and tags", self._is_complete, self._complete)
         yield Step(f"point the functions at {target}", lambda: cloud.live().table == target, self._point)
         yield Step(f"take {target} into the data stack; the old table is kept", _never, self._adopt)
         yield Step(self._says_recover(), _never, self._recover)

@@ -22,8 +22,10 @@ from infra.restore.steps import Plan, Restore
 from infra.topology import FUNCTIONS, RULES, TABLES
 from stays.aws.store import Store
 from stays.edge.bus import publish
+from stays.edge.connections import Connections
 from stays.table.due_items import DueItems
 from stays.table.effects import Effects
+from stays.table.erasures import Erasures
 from stays.table.operator_queries import OperatorQueries
 from stays.table.sessions import Sessions
 from stays.table.strays import Strays
@@ -252,6 +254,8 @@ class Drill(World):
             effects=Effects(store),
             due_items=DueItems(store),
             queries=OperatorQueries(store, "linh"),
+            erasures=Erasures(store, list, "linh"),
+            connections=Connections(Store(dynamodb(), "connections")),
             zalopay=payments.zalopay(),
             keys=list,
             email_keys=list,

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,11 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.aws.stage import EDGE_REGION, Edge, read_context, read_stage
+from infra.aws.stage import ALIAS, CDK_JSON, EDGE_REGION, Edge, read_context, read_stage
 from infra.operator.environment import NotThere, deployed, find_local, local
+from infra.restore import __main__ as restore
+from infra.restore.cloud import NotRestored
+from infra.restore.stage_file import StageFile
 from infra.topology import RULES, SCHEDULES
 
 STAGE = read_stage("dev", read_context())
@@ -180,6 +185,31 @@ def test_a_replay_calls_the_functions_alias_and_counts_what_fails(
     assert deployed(STAGE, SESSION).replay("notifier", event) == left
     SESSION.events.unregister("before-call.lambda.Invoke", unique_id="invoked")
     assert seen == [("/2015-03-31/functions/stays-dev-notifier/invocations", event)]
+
+
+def test_a_restore_prints_its_steps_and_begins_with_the_cdks_command(
+    account: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    functions, before = SESSION.client("lambda"), dict(os.environ)
+    name = STAGE.function_name("payments")
+    functions.create_alias(
+        FunctionName=name, Name=ALIAS, FunctionVersion=functions.publish_version(FunctionName=name)["Version"]
+    )
+    typed = ["--stage", "dev", "--to", "2026-11-01T07:00", "--", "false"]
+    file = tmp_path / "cdk.json"
+    shutil.copy(CDK_JSON, file)
+    try:
+        assert restore.main(typed) == 0
+        really = restore.open_restore(restore.parser().parse_args(["--yes", *typed]), file)
+        with pytest.raises(NotRestored, match="The CDK ended with 1"):
+            list(really.run(really=True))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    said = capsys.readouterr().out
+    assert "2. restore stays-dev as it was at 2026-11-01 07:00:00" in said
+    assert said.endswith("Nothing is done yet: add --yes.\n")
+    assert StageFile(file, "dev").stage().maintenance
 
 
 def test_a_stage_that_is_not_there_is_said_to_be_so(aws: None) -> None:

@@ -209,7 +209,13 @@ def test_without_the_old_table_zalopay_logs_and_the_bus_tell_what_came_later(dri
     assert f"{story.stay(CHI)}: LOOK: its nights are blocked, its session is lost" in said
     assert f"{story.orders[AN]['appTransId']}: LOOK: is paid, and its session is lost" in said
     assert len(drill.hear()) >= 2
-    drill.deliver()
+    records = drill.records()
+    images = [record["dynamodb"].get("NewImage", {}) for record in records]
+    assert not [each for each in images if (each.get("kind"), each.get("state")) == ({"S": "MAIL"}, {"S": "DUE"})]
+    drill.deliver(records)
+    confirmation = drill.item(kind="MAIL", PK=f"STAY#{story.stay(BINH)}")
+    assert (confirmation["letter"], confirmation["state"]) == ("confirmation", "SENT")
+    drill.clock.shift(timedelta(hours=15))  # a refund of the next day has another id
     story.go_on()
     states = story.states()
     assert states == {DUNG: ("PAID", "BOOKED"), BINH: ("PAID", "BOOKED"), MAI: ("PAID", "REFUNDED")}
