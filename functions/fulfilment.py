@@ -1,5 +1,6 @@
-"""Stream: the effects of a decision about a stay: the host's thread, the user's mail, the company's events."""
+"""Stream: the effects of a decision about a stay: the host's thread, mail, the company's events."""
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,21 +12,26 @@ from botocore.config import Config
 from pydantic import ValidationError
 
 from stays.aws.client import AwsError, DynamoDB
-from stays.aws.store import Store
+from stays.aws.store import Key, Store
 from stays.domain.announcement import Announcement, announcements
-from stays.domain.booking import booking_of, check_out, reference_number
+from stays.domain.booking import booking_of
 from stays.domain.errors import Busy
-from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
-from stays.domain.payment import Contact, Fulfilment, PaymentSession
+from stays.domain.mail import Mail, Profile, Unsent
+from stays.domain.owed_mail import is_award_mail_overtaken, is_stay_mail_overtaken, reminder_at
+from stays.domain.payment import read_terms
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
-from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.mail import MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.mail.composing import Letterhead, award_content, stay_content
 from stays.metrics import count
 from stays.table.due_items import before_and_after
-from stays.table.effects import Effects
+from stays.table.effects import Effects, OwedMail
 from stays.table.profiles import Profiles
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
+PAGES = json.loads(os.environ["MAIL_PAGES"])
+TERMS = read_terms(os.environ["REFUND_POLICY"])
+MAILS_OFF = frozenset(json.loads(os.environ["MAILS_OFF"]))
 EVENT_BUS = os.environ["EVENT_BUS"]
 
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
@@ -39,49 +45,30 @@ logger = Logger()
 Record = dict[str, Any]
 
 
-def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
-    """The profile's language, or else the token's at the start of the payment. All languages if neither is known."""
-    language = (profile and profile.language) or contact.language
-    return tuple(each for each in LANGUAGES if language in (each, None))
+def why_not(owed: OwedMail, profile: Profile | None, now: datetime) -> Unsent | None:
+    """Why a mail that is due must not be sent; None if it may."""
+    if is_overtaken(owed, now):
+        return Unsent.OVERTAKEN
+    if owed.mail.mail_kind in MAILS_OFF:
+        return Unsent.OFF
+    if owed.mail.mail_kind == "reminder" and profile and profile.reminders is False:
+        return Unsent.UNWANTED
+    return None if owed.address(profile) else Unsent.NO_ADDRESS
 
 
-def is_outdated(session: PaymentSession, mail: Mail) -> bool:
-    """Whether the confirmation has become wrong, because the stay is not booked (any more)."""
-    return mail.mail_kind == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
+def is_overtaken(owed: OwedMail, now: datetime) -> bool:
+    if owed.session is None:
+        return is_award_mail_overtaken(owed.mail, owed.attempts, now)
+    return is_stay_mail_overtaken(owed.mail, owed.session, owed.attempts)
 
 
-def content_of(session: PaymentSession, mail: Mail, profile: Profile | None, to: str) -> MailContent:
-    """The mail with the stay's present details."""
-    return MailContent(
-        kind=mail.mail_kind,
-        to=to,
-        name=session.contact.name or (profile.name if profile else None),
-        languages=languages(profile, session.contact),
-        stay_id=session.id,
-        reference=reference_number(session.id),
-        property_name=session.property_name,
-        city=session.city,
-        check_in=session.nights[0],
-        check_out=check_out(session.nights),
-        nights=session.nights,
-        guest_count=session.guest_count,
-        amount=session.amount,
-        refund_amount=session.refund.amount if session.refund else 0,
-        transaction_id=session.transaction_id,
-        link=f"{FRONTEND_URL}/dashboard/payment/confirmation?sessionId={session.id}",
-        attempt=mail.attempts,
-    )
-
-
-def deliver(session: PaymentSession, mail: Mail, profile: Profile | None, now: datetime) -> None:
-    """Send a claimed mail and record the outcome."""
-    if is_outdated(session, mail):
-        effects.note_undeliverable(mail)
-    elif not mail.to:
-        count("MailWithoutAddress")
-        effects.note_undeliverable(mail)
-    else:
-        hand_over(content_of(session, mail, profile, mail.to), mail, now)
+def content_of(owed: OwedMail, claimed: Mail, profile: Profile | None, now: datetime) -> MailContent:
+    """The mail with the present details of the stay or the award."""
+    letterhead, award = Letterhead(FRONTEND_URL, PAGES, TERMS, now), owed.attempts.award
+    if owed.session is not None:
+        return stay_content(claimed, owed.session, award, profile, letterhead)
+    assert award, "a mail about an award that is gone is overtaken"
+    return award_content(claimed, award, profile, letterhead)
 
 
 def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
@@ -90,7 +77,7 @@ def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
         message_id = send(ses, render(content, SENDER, now), SENDER)
     except MailRefused as refusal:
         note_failure(mail, refusal)
-        effects.note_undeliverable(mail)
+        effects.note_undeliverable(mail, Unsent.BAD_ADDRESS)
     except MailUnavailable as fault:
         note_failure(mail, fault)
         effects.note_failure(mail, now)
@@ -102,28 +89,57 @@ def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
 
 def note_failure(mail: Mail, why: Exception) -> None:
     count("MailFailed")
-    identity = {"sessionId": mail.stay_id, "letter": mail.mail_kind}
-    logger.warning("mail not sent", extra={**identity, "attempt": mail.attempts, "error": str(why)})
+    logger.warning("mail not sent", extra={**mail.log_fields, "attempt": mail.attempts, "error": str(why)})
 
 
-def fulfil(stay_id: str, kind: str, now: datetime) -> None:
-    """Open the thread, then claim the mail and send it. Does nothing if the mail is not due, or another call has it.
+def fulfil(mail_key: Key, now: datetime) -> None:
+    """Send one mail, if it is due and events have not overtaken it. Open the thread before a confirmation.
 
     The claim comes last: every failure between the claim and SES looks like a mail that may be out.
     """
-    session, mail = effects.load_mail(stay_id, kind)
-    if mail is None or mail.state is not MailState.DUE:
+    owed = effects.load_owed(mail_key)
+    if owed is None:
         return
-    booking = booking_of(session)
-    if booking is not None and kind == "confirmation":
+    open_thread(owed, now)
+    profile = profiles.load(owed.recipient) if owed.recipient else None
+    why = why_not(owed, profile, now)
+    if why is not None:
+        drop(owed.mail, why)
+    elif not put_off(owed, now):
+        deliver(owed, profile, now)
+
+
+def open_thread(owed: OwedMail, now: datetime) -> None:
+    """Open the host's thread with the confirmation."""
+    booking = booking_of(owed.session) if owed.session and owed.mail.mail_kind == "confirmation" else None
+    if booking is not None:
         effects.open_thread(booking, now)
-    profile = profiles.load(session.user_id)
-    to = mail.to or session.contact.address(profile)
-    claimed = effects.claim(mail.but(to=to), now)
-    if claimed is None:
-        return
-    deliver(session, claimed, profile, now)
-    logger.info("fulfilled", extra={"sessionId": stay_id, "letter": kind})
+
+
+def drop(mail: Mail, why: Unsent) -> None:
+    """Finish a mail that is not sent. An address that is missing is counted apart, and alarms nobody."""
+    if why is Unsent.NO_ADDRESS:
+        count("MailWithoutAddress")
+    effects.drop(mail, why)
+    logger.info("mail dropped", extra={**mail.log_fields, "why": why})
+
+
+def put_off(owed: OwedMail, now: datetime) -> bool:
+    """Let a reminder wait whose deadline has moved, or whose time would be in the night."""
+    award = owed.attempts.award if owed.mail.mail_kind == "reminder" else None
+    until = reminder_at(award, now) if award else None
+    if until is None or until <= now:
+        return False
+    effects.put_off(owed.mail, until)
+    return True
+
+
+def deliver(owed: OwedMail, profile: Profile | None, now: datetime) -> None:
+    """Claim the mail and send it, unless another call has it."""
+    claimed = effects.claim(owed.mail.but(to=owed.address(profile)), now)
+    if claimed is not None:
+        hand_over(content_of(owed, claimed, profile, now), claimed, now)
+        logger.info("fulfilled", extra=claimed.log_fields)
 
 
 def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
@@ -131,9 +147,9 @@ def fulfil_all(records: Sequence[Record]) -> Sequence[Record]:
     for position, record in enumerate(records):
         image = record["dynamodb"]["NewImage"]
         try:
-            fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
+            fulfil({name: image[name]["S"] for name in ("PK", "SK")}, datetime.now(UTC))
         except (AwsError, Busy) as error:
-            identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
+            identity = {"mail": f"{image['PK']['S']} {image['letter']['S']}", "error": type(error).__name__}
             logger.warning("to be tried again", extra=identity)
             return records[position:]
     return []

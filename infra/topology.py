@@ -229,12 +229,19 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS"),
+        environment=(
+            "STAYS_TABLE",
+            "MAIL_SENDER",
+            "MAIL_PAGES",
+            "MAILS_OFF",
+            "REFUND_POLICY",
+            "FRONTEND_URL",
+            "EVENT_BUS",
+        ),
         why="Ten mails one after the other, each rendered and handed to SES; events in a call or two.",
         access=(
-            Access("stays", ("BatchGetItem",), _STAY),
-            Access("stays", ("GetItem",), ("USER#*",)),
-            Access("stays", ("PutItem",), _STAY),
+            Access("stays", ("BatchGetItem", "PutItem"), (*_STAY, "AUCTION#*")),
+            Access("stays", ("GetItem",), (*_STAY, "AUCTION#*", "USER#*")),
         ),
     ),
     "reconciliation": Function(
@@ -249,6 +256,19 @@ FUNCTIONS = {
             Access("stays", ("Query",), ("0", "1", "2", "3"), through="due"),
         ),
     ),
+}
+
+# The kinds of mail that a stage can switch off, and the pages that mails lead to. A stage may have pages of its own.
+MAILS = (
+    *("confirmation", "cancellation", "refund", "refunded", "review", "failed"),
+    *("host_confirmation", "host_cancellation", "win", "offer", "reminder"),
+)
+MAIL_PAGES = {
+    "win": "/dashboard/winners?auctionId={auctionId}",
+    "offer": "/dashboard/offers?offerId={offerId}",
+    "payment": "/dashboard/payment/zalopay/{stayId}",
+    "booking": "/dashboard/payment/confirmation?sessionId={stayId}",
+    "host": "/dashboard/bookings/{stayId}",
 }
 
 PREFIX = "/api/v1"

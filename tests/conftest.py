@@ -18,6 +18,7 @@ os.environ.update(
     ZALOPAY_KEY2_SECRET="zalopay-key2",
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
+    MAILS_OFF="[]",
     EVENT_BUS="stays",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",
     PARTIAL_WIN_PAGE="false",
@@ -36,7 +37,9 @@ from moto import mock_aws
 
 import tests.fast_moto
 import tests.moto_wire  # noqa: F401 (for what they change)
-from infra.topology import TABLES, Table
+from infra.topology import MAIL_PAGES, TABLES, Table
+
+os.environ["MAIL_PAGES"] = json.dumps(MAIL_PAGES)
 
 # Of ZaloPay's public sandbox app 2553.
 KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"

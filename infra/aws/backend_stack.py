@@ -116,6 +116,8 @@ class BackendStack(Stack):
             "JWT_ISSUER": stage.issuer,
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,
+            "MAIL_PAGES": json.dumps(stage.mail_pages),
+            "MAILS_OFF": json.dumps(stage.mails_off),
             "EVENT_BUS": self._data.bus.event_bus_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
             **({"LEGACY_API_URL": stage.legacy_api_url} if stage.legacy_api_url else {}),

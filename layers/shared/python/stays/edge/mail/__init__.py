@@ -43,7 +43,7 @@ class MailUnsure(Exception):
 
 
 def render(content: MailContent, sender: str, now: datetime) -> EmailMessage:
-    """The mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
+    """The mail from `sender`: text, HTML and, if it books or cancels, `booking.ics`.
 
     The same mail has the same Message-ID (SES replaces it by its own). If the user's name breaks the mail, it is left
     out. Raises MailRefused if `to` is not one plain address; its domain may be an international one.
@@ -61,9 +61,10 @@ def _message(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     message["To"] = _recipient(content)
     message["To"].fold(policy=SMTP)  # a faulty header raises only when it is folded
     origin: Address = message["From"].addresses[0]
-    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {content.property_name} ({content.reference})")
+    reference = f" ({content.reference})" if content.reference else ""
+    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {content.property_name}{reference}")
     message["Date"] = now
-    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@{origin.domain}>"
+    message["Message-ID"] = f"<{content.about}.{content.kind}.{content.attempt}@{origin.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     _write(message, content, sections, origin.display_name or origin.domain)
     for name, method, file in calendar_files(content, sections, origin, now):
