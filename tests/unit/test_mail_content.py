@@ -480,7 +480,7 @@ EVERY: dict[MailKind, list[Said]] = {
                 "Check-in: Tue 1 Dec 2026, from 14:00",
                 "Check-out: Fri 4 Dec 2026, by 12:00",
                 "Paid at: Sun 22 Nov 2026, 16:30 (Viet Nam time)",
-                "100% back if you cancel by the end of Tue 24 Nov 2026; 50% back if you cancel by the end of Sat 28 Nov",
+                "100% back if you cancel by the end of Tue 24 Nov 2026; 50% back if you cancel by the end of Sat 28",
                 "Send a message on the page of your booking.",
             ),
         ),
