@@ -42,6 +42,7 @@ BY_NAME: dict[str, Any] = {
     "paymentId": STAY,
     "percent": 100,
     "picture": "https://images.stays.example/an.jpg",
+    "reminders": False,
     "pricePerNight": 1_200_000,
     "propertyId": "7203451890374591001",
     "propertyName": "Nhà gỗ Đồi Thông",

@@ -141,6 +141,11 @@ def read_picture(said: object) -> str | None:
     return said if isinstance(said, str) and re.fullmatch(_ADDRESS_OF_PICTURE, said) else None
 
 
+def read_switch(said: object) -> bool | None:
+    """True or False; None for any other value."""
+    return said if isinstance(said, bool) else None
+
+
 def language_of(locale: str | None) -> Language | None:
     """The language of our mail for this locale; None if the locale has neither language."""
     return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
