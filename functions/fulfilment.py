@@ -101,7 +101,7 @@ def fulfil(mail_key: Key, now: datetime) -> None:
     if owed is None:
         return
     open_thread(owed, now)
-    profile = profiles.load(owed.recipient) if owed.recipient else None
+    profile = profiles.load(owed.recipient)
     why = why_not(owed, profile, now)
     if why is not None:
         drop(owed.mail, why)

@@ -188,6 +188,14 @@ def test_an_award_that_cannot_be_read_costs_the_confirmation_only_its_details(to
     assert subjects() == ["Booking confirmed"]
 
 
+def test_a_mail_about_an_award_that_is_gone_is_not_sent(told: World):
+    told.announce(auction_result())
+    award = told.item(kind="AWARD")
+    told.dynamodb.delete_item(TableName="stays", Key=to_attributes({name: award[name] for name in ("PK", "SK")}))
+    told.deliver()
+    assert unsent(told) == {"win": "OVERTAKEN"}
+
+
 def test_the_host_hears_of_a_booking_and_of_its_end_and_of_no_address(told: World):
     told.announce(auction_result())
     made = told.buy(email="secret@example.com", name="Mai Nguyen")

@@ -23,7 +23,6 @@ _KINDS = {
     "Payment not completed": "failed",
     "We are checking your payment": "review",
 }
-_FAILED = frozenset({"PAYMENT_EXPIRED", "PAYMENT_CANCELLED", "PAYMENT_CREATION_FAILED"})
 _ALARMING = ("| ERROR", "[FAILED]", "Traceback", "CRITICAL")
 
 
@@ -259,8 +258,7 @@ def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
             owed["refunded", reference] = 1, 1
             # Once the money is back, a mail that it is on its way is not sent any more.
             owed |= {("refund", reference): (0, 1)} if ("refund", reference) in owed else {}
-        if session.get("reason") in _FAILED or "paidAt" in session:
-            owed["failed", reference] = 0, 1
+        owed["failed", reference] = 0, 1
     return owed
 
 

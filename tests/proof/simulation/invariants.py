@@ -75,6 +75,7 @@ class Invariants:
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
+        self._award_mails: set[tuple[str, str]] = set()
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._plain = system.database.plain
         self.chains = Chains(demand, self._plain)
@@ -95,6 +96,7 @@ class Invariants:
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
+            self._expect_mail(history[self._read])
             self.chains.look_at(history[self._read])
             self._read += 1
         self._nights()
@@ -410,9 +412,22 @@ class Invariants:
             demand(to == _address_of(about[name], sessions), "I17", name, "went to a stranger:", to)
         for session in sessions.values():
             self._facts_told(session, about)
+        untold = self._award_mails - {(mail["PK"], mail["SK"]) for mail in owed}
+        demand(not untold, "I17", "an award of which no mail tells:", *untold)
         for name, mail in about.items():
             if mail["state"] == "SENT":
                 self._in_time(name, mail, sessions)
+
+    def _expect_mail(self, record: Mapping[str, Any]) -> None:
+        """A new award that can be paid owes a mail under its own key."""
+        award = self._plain(record["dynamodb"].get("NewImage")) if record["eventName"] == "INSERT" else {}
+        if award.get("kind") not in ("AWARD", "OFFER") or award["status"] not in ("PENDING_PAYMENT", "WAITING"):
+            return
+        received = datetime.fromisoformat(award["receivedAt"])
+        late = award["deadline"] <= award["receivedAt"] or award["nights"][0]["date"] < today(received).isoformat()
+        if not late:
+            kind = "win" if award["kind"] == "AWARD" else "offer"
+            self._award_mails.add((award["PK"], f"{award['SK'].replace('AWARD', 'MAIL', 1)}#{kind}"))
 
     def _in_time(self, name: str, mail: Item, sessions: Mapping[str, Item]) -> None:
         """A mail went out while it was true; a reminder well before the deadline, and by day."""

@@ -41,9 +41,10 @@ class OwedMail(NamedTuple):
     attempts: Attempts
 
     @property
-    def recipient(self) -> str | None:
-        """The user whom it goes to; None if neither session nor award can be read."""
+    def recipient(self) -> str:
+        """The user whom it goes to."""
         if self.session is None:
+            assert self.mail.user_id, "it is about an award"
             return self.mail.user_id
         return self.session.host_id if self.mail.mail_kind in HOST_MAILS else self.session.user_id
 
@@ -85,8 +86,8 @@ class Effects:
         award = _read_award(award_item)
         if award is None or award.checkout_id is None or mail.mail_kind not in ("failed", "reminder"):
             return Attempts(award)
-        last = self._store.get(stay_key(award.checkout_id, "SESSION"))
-        return Attempts(award, PaymentSession.model_validate(last) if last else None)
+        last = PaymentSession.model_validate(self._store.get(stay_key(award.checkout_id, "SESSION")))
+        return Attempts(award, last)
 
     def drop(self, mail: Mail, why: Unsent) -> None:
         """Record that a mail that is due is not sent."""
