@@ -22,20 +22,24 @@ from stays.domain.payment import read_terms
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.edge.mail import MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
 from stays.edge.mail.composing import Letterhead, award_content, stay_content
+from stays.edge.mail.feedback import read_feedback
 from stays.metrics import count
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects, OwedMail
 from stays.table.profiles import Profiles
+from stays.table.suppressions import Suppressions
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
 PAGES = json.loads(os.environ["MAIL_PAGES"])
 TERMS = read_terms(os.environ["REFUND_POLICY"])
+CONFIGURATION = os.environ["MAIL_CONFIGURATION"]  # if it is empty, SES does not report what comes back
 MAILS_OFF = frozenset(json.loads(os.environ["MAILS_OFF"]))
 EVENT_BUS = os.environ["EVENT_BUS"]
 
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 effects = Effects(store)
+suppressions = Suppressions(Store(DynamoDB(), os.environ["CONNECTIONS_TABLE"]))
 profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
@@ -53,7 +57,10 @@ def why_not(owed: OwedMail, profile: Profile | None, now: datetime) -> Unsent | 
         return Unsent.OFF
     if owed.mail.mail_kind == "reminder" and profile and profile.reminders is False:
         return Unsent.UNWANTED
-    return None if owed.address(profile) else Unsent.NO_ADDRESS
+    address = owed.address(profile)
+    if not address:
+        return Unsent.NO_ADDRESS
+    return Unsent.SUPPRESSED if suppressions.is_suppressed(address, now) else None
 
 
 def is_overtaken(owed: OwedMail, now: datetime) -> bool:
@@ -74,7 +81,9 @@ def content_of(owed: OwedMail, claimed: Mail, profile: Profile | None, now: date
 def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
     """Send the mail. Only a bad recipient makes it undeliverable; after any other refusal of SES it is tried again."""
     try:
-        message_id = send(ses, render(content, SENDER, now), SENDER)
+        tags = {"letter": mail.mail_kind} | ({"stay": mail.stay_id} if mail.stay_id else {})
+        message = render(content, SENDER, now)
+        message_id = send(ses, message, SENDER, tags=tags, configuration=CONFIGURATION)
     except MailRefused as refusal:
         note_failure(mail, refusal)
         effects.note_undeliverable(mail, Unsent.BAD_ADDRESS)
@@ -183,13 +192,32 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
     return []
 
 
+def take_feedback(detail: dict[str, Any], now: datetime) -> None:
+    """Send no more mail to addresses that do not exist, or whose readers complained. Show it on the stay."""
+    feedback = read_feedback(detail)
+    if feedback is None:
+        return
+    for address in feedback.addresses:
+        suppressions.suppress(address, feedback.word, now)
+    stay_id, kind = feedback.tags.get("stay"), feedback.tags.get("letter", "")
+    if stay_id:
+        effects.note_came_back(stay_id, kind, feedback.word)
+    logger.info("mail came back", extra={"sessionId": stay_id, "letter": kind, "as": feedback.word})
+
+
 def is_mail(record: Record) -> bool:
     """Whether a record is a mail. Any other record is a session or an award."""
     return bool(record["dynamodb"]["NewImage"]["kind"] == {"S": "MAIL"})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Mail and events do not wait for each other. The stream repeats the batch from the first failed record."""
+    """Mail and events do not wait for each other. The stream repeats the batch from the first failed record.
+
+    SES's own events come by the bus.
+    """
+    if "Records" not in event:
+        take_feedback(event["detail"], datetime.now(UTC))
+        return {}
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]
     again = [*announce_all(changes), *fulfil_all(mails)]

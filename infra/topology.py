@@ -16,8 +16,8 @@ class Function(NamedTuple):
     """One Lambda: `functions/<name>.py`, whose last function is `handler`.
 
     Each setting grants the permission that it needs. The name of a secret lets the function read the secret. The mail
-    sender lets it send mail. The WebSocket endpoint lets it post to connections and close them. The event bus lets it
-    publish. `access` lists the tables.
+    sender lets it send mail, also through our configuration set. The WebSocket endpoint lets it post to connections and
+    close them. The event bus lets it publish. `access` lists the tables.
     """
 
     timeout: int  # seconds
@@ -79,6 +79,7 @@ class Rule(NamedTuple):
     detail_types: tuple[str, ...]
     retries: int = 2
     max_age: int = 21_600
+    configuration: bool = False  # the events are SES's, about mail of our configuration set; they come by AWS's own bus
 
 
 class Index(NamedTuple):
@@ -231,7 +232,9 @@ FUNCTIONS = {
         memory=512,
         environment=(
             "STAYS_TABLE",
+            "CONNECTIONS_TABLE",
             "MAIL_SENDER",
+            "MAIL_CONFIGURATION",
             "MAIL_PAGES",
             "MAILS_OFF",
             "REFUND_POLICY",
@@ -242,6 +245,8 @@ FUNCTIONS = {
         access=(
             Access("stays", ("BatchGetItem", "PutItem"), (*_STAY, "AUCTION#*")),
             Access("stays", ("GetItem",), (*_STAY, "AUCTION#*", "USER#*")),
+            Access("stays", ("UpdateItem",), _STAY),
+            Access("connections", ("GetItem", "PutItem"), ("ADDRESS#*",)),
         ),
     ),
     "reconciliation": Function(
@@ -394,7 +399,10 @@ SCHEDULES = (Schedule("reconciliation", every=60),)
 # The source of the events that we publish; `stays.edge.bus` has the same value. None of our rules listens to it.
 EVENT_SOURCE = "stays"
 
-RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),)
+RULES = (
+    Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),
+    Rule("fulfilment", detail_types=("Email Bounced", "Email Complaint Received"), configuration=True),
+)
 
 TABLES = {
     "stays": Table(

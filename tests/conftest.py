@@ -18,6 +18,7 @@ os.environ.update(
     ZALOPAY_KEY2_SECRET="zalopay-key2",
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
+    MAIL_CONFIGURATION="",
     MAILS_OFF="[]",
     EVENT_BUS="stays",
     REFUND_POLICY="[[7, 100], [3, 50], [0, 0]]",

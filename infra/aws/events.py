@@ -31,7 +31,7 @@ class Events(Construct):
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, "Events")
         self._stage = stage
-        self.dead_letters = {edge.function: self._queue(edge.function) for edge in _EDGES}
+        self.dead_letters = {name: self._queue(name) for name in dict.fromkeys(edge.function for edge in _EDGES)}
 
     def delivery(self, name: str) -> Delivery | None:
         """Return how Lambda retries the asynchronous events of a function; None for a function without such events."""
@@ -94,6 +94,11 @@ class Events(Construct):
             retry_attempts=185,  # the maximum: the age ends the retries
             max_event_age=Duration.seconds(rule.max_age),
         )
+        if rule.configuration:
+            tags = {"mail": {"tags": {"ses:configuration-set": [self._stage.slug]}}}
+            pattern = events.EventPattern(source=["aws.ses"], detail_type=list(rule.detail_types), detail=tags)
+            events.Rule(self, f"Rule-{rule.function}", event_pattern=pattern, targets=[target])
+            return
         pattern = events.EventPattern(detail_type=list(rule.detail_types))
         events.Rule(self, f"Rule-{rule.function}", event_bus=bus, event_pattern=pattern, targets=[target])
 

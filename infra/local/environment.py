@@ -54,6 +54,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "JWT_ISSUER": issuer_url(settings, addresses),
         "JWT_AUDIENCE": settings.audience,
         "MAIL_SENDER": "Stays <no-reply@stays.example>",
+        "MAIL_CONFIGURATION": "",
         "MAIL_PAGES": json.dumps(MAIL_PAGES),
         "MAILS_OFF": json.dumps([]),
         "EVENT_BUS": "stays",

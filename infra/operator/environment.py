@@ -86,7 +86,7 @@ def deployed(stage: Stage, session: boto3.Session) -> Environment:
 def _find(sqs: Any, stage: Stage) -> list[DeadLetter]:
     """Return at most ten dead letters of each queue. They stay in the queue until they are deleted."""
     found: list[DeadLetter] = []
-    for edge in (*CONSUMERS, *RULES, *SCHEDULES):
+    for edge in {each.function: each for each in (*CONSUMERS, *RULES, *SCHEDULES)}.values():
         url = sqs.get_queue_url(QueueName=f"{stage.slug}-{edge.function}-dead-letters")["QueueUrl"]
         for message in _receive(sqs, url):
             body = json.loads(message["Body"])

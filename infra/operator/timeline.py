@@ -70,7 +70,8 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
             yield f"  {item['at']}  {event(item)}"
     for item in items:
         if item["kind"] == "MAIL":
-            yield f"  mail {item['letter']}: {item['state']} since {item.get('sentAt') or item['requestedAt']}"
+            why = "".join(f", {item[name]}" for name in ("unsent", "cameBack") if name in item)
+            yield f"  mail {item['letter']}: {item['state']}{why} since {item.get('sentAt') or item['requestedAt']}"
     yield f"  {next_step(session)}"
 
 

@@ -229,3 +229,40 @@ def test_a_stage_does_not_send_the_mails_that_it_has_switched_off(told: World):
     due = [each for each in told.records() if each["dynamodb"].get("NewImage", {}).get("state") == {"S": "DUE"}]
     assert silent.handler({"Records": due}, told.context) == {"batchItemFailures": []}
     assert (unsent(told), sent()) == ({"win": "OFF"}, [])
+
+
+def feedback(kind: str, address: str, tags: dict[str, list[str]], bounce_type: str = "Permanent") -> dict[str, Any]:
+    """An event of SES, in its own form."""
+    said = {
+        "Bounce": {"bounce": {"bounceType": bounce_type, "bouncedRecipients": [{"emailAddress": address}]}},
+        "Complaint": {"complaint": {"complainedRecipients": [{"emailAddress": address}]}},
+    }
+    return {"source": "aws.ses", "detail": {"eventType": kind, "mail": {"tags": tags}, **said[kind]}}
+
+
+@pytest.mark.parametrize(("kind", "word"), [("Bounce", "BOUNCED"), ("Complaint", "COMPLAINED")])
+def test_an_address_from_which_mail_came_back_gets_no_more_for_half_a_year(told: World, kind: str, word: str):
+    told.announce(auction_result())
+    made = told.buy()
+    told.deliver()
+    tags = {"stay": [made["sessionId"]], "letter": ["confirmation"]}
+    assert told.functions["fulfilment"].handler(feedback(kind, "MAI@example.com", tags), told.context) == {}
+    assert told.item(letter="confirmation")["cameBack"] == word
+    told.http("DELETE", f"/bookings/{made['sessionId']}")
+    told.deliver()
+    assert unsent(told)["cancellation"] == "SUPPRESSED"
+    assert "mai" not in repr(told.items("connections", why=word))
+    told.clock.shift(timedelta(days=181))
+    told.announce(auction_result(auctionId="1002", nights=["2027-12-01"]))
+    told.deliver()
+    assert subjects() == ["Booking confirmed", "You won the auction"]
+
+
+def test_a_full_mailbox_stops_no_mail_and_an_award_shows_nothing(told: World):
+    fulfilment = told.functions["fulfilment"]
+    fulfilment.handler(feedback("Bounce", "mai@example.com", {}, "Transient"), told.context)
+    fulfilment.handler(feedback("Bounce", "binh@example.com", {"letter": ["win"]}), told.context)
+    told.announce(auction_result())
+    told.announce(auction_result(auctionId="1002", userId=BINH, nights=["2027-12-01"]))
+    told.deliver()
+    assert (subjects(), subjects("binh")) == (["You won the auction"], [])

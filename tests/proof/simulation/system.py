@@ -76,6 +76,7 @@ SETTINGS = {
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
     "MAIL_SENDER": "Stays <booking@stays.example>",
     "MAIL_PAGES": json.dumps(MAIL_PAGES),
+    "MAIL_CONFIGURATION": "",
     "MAILS_OFF": "[]",
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",

@@ -32,6 +32,7 @@ StayMail = Literal[
     "host_confirmation",
     "host_cancellation",
 ]
+CameBack = Literal["BOUNCED", "COMPLAINED"]
 AwardMail = Literal["win", "offer", "reminder"]
 MailKind = StayMail | AwardMail
 MAIL_KINDS: tuple[MailKind, ...] = (*get_args(StayMail), *get_args(AwardMail))
@@ -92,6 +93,7 @@ class Mail(Model):
     wishes: int = 0
     readdressed_at: Timestamp | None = None
     unsent: Unsent | None = None
+    came_back: CameBack | None = None
     # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
     unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
 

@@ -12,6 +12,7 @@ from stays.domain.booking import Booking
 from stays.domain.mail import (
     HOST_MAILS,
     STUCK_TIME,
+    CameBack,
     Mail,
     MailState,
     Profile,
@@ -113,6 +114,11 @@ class Effects:
     def note_failure(self, mail: Mail, now: datetime) -> None:
         """Record that the mail is certainly not out. The clock makes it due again."""
         self._finish(mail.but(state=MailState.WAITING, due_at=retry_at(mail, now)))
+
+    def note_came_back(self, stay_id: str, kind: str, word: CameBack) -> None:
+        """Show on the stay that a mail came back, or that its reader complained."""
+        key = stay_key(stay_id, f"MAIL#{kind}")
+        self._store.update(key, {"cameBack": word}, Condition("attribute_exists(PK)"))
 
     def _finish(self, mail: Mail) -> None:
         ours = both(

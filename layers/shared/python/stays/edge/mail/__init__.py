@@ -1,7 +1,7 @@
 """Mail to users: rendered in Vietnamese and English with a calendar file, sent through SES."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.headerregistry import Address
@@ -73,8 +73,10 @@ def _message(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     return message
 
 
-def send(client: Any, message: EmailMessage, sender: str) -> str:
+def send(client: Any, message: EmailMessage, sender: str, *, tags: Mapping[str, str], configuration: str = "") -> str:
     """Hand the mail to SES (an `sesv2` client). Returns the id that SES gave it.
+
+    SES reports on it as its `configuration` set says, with these tags.
 
     Raises MailUnavailable if SES did not accept it. Raises MailUnsure if the mail may have gone out: SES has no
     idempotency token and cannot be asked. No error of SES is about the recipient alone: `MessageRejected` also means
@@ -85,6 +87,8 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
             FromEmailAddress=parseaddr(sender)[1],
             Destination={"ToAddresses": [each.addr_spec for each in message["To"].addresses]},
             Content={"Raw": {"Data": message.as_bytes()}},
+            EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
+            **({"ConfigurationSetName": configuration} if configuration else {}),
         )
     # `from None`: SES quotes addresses in its messages, and a traceback would log them.
     except ClientError as error:
