@@ -205,6 +205,10 @@ def go_wrong(world: World) -> None:
     assert world.offer()["accepted"]
     world.after(minutes=25)  # the mail of orders that ran out is due
     world.deliver()
+    mail = {"tags": {"stay": [other["sessionId"]], "letter": ["review"]}}
+    complaint = {"complainedRecipients": [{"emailAddress": "mai@example.com"}]}
+    said = {"detail": {"eventType": "Complaint", "mail": mail, "complaint": complaint}}
+    assert world.functions["fulfilment"].handler(said, world.context) == {}
 
 
 def keep_a_calendar(world: World) -> None:
