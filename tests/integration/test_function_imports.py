@@ -13,6 +13,8 @@ def settings() -> dict[str, str]:
     return values | {
         "ZALOPAY_APP_ID": "2553",
         "REFUND_POLICY": "[[0, 0]]",
+        "MAIL_PAGES": "{}",
+        "MAILS_OFF": "[]",
         "AWS_DEFAULT_REGION": "ap-southeast-1",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
