@@ -43,6 +43,8 @@ def _settings() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "ZALOPAY_APP_ID": "1",
         "REFUND_POLICY": "[[0, 0]]",
+        "MAIL_PAGES": "{}",
+        "MAILS_OFF": "[]",
         "PARTIAL_WIN_PAGE": "false",
         "POWERTOOLS_SERVICE_NAME": "bench",
         "AWS_DEFAULT_REGION": "ap-southeast-1",
