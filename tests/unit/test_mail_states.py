@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from stays.domain.errors import Refused
 from stays.domain.mail import (
@@ -210,3 +211,8 @@ def test_a_profile_of_before_was_first_saved_when_it_was_saved_last() -> None:
 @pytest.mark.parametrize(("said", "read"), [(True, True), (False, False), (None, None), (1, None), ("false", None)])
 def test_a_switch_is_on_or_off_or_unknown(said: object, read: bool | None) -> None:
     assert read_switch(said) is read
+
+
+def test_a_mail_about_nothing_cannot_be_read() -> None:
+    with pytest.raises(ValidationError, match="it is about a stay or an award"):
+        Mail.model_validate(new_mail(STAY, "refund", NOW).dump() | {"stayId": None, "auctionId": "1001"})

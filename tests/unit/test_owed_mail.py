@@ -234,5 +234,6 @@ def test_a_mail_about_an_award_is_overtaken_when_it_is_answered_paid_for_or_over
     award: Award | None, last: PaymentSession | None, first: bool, reminder: bool
 ) -> None:
     attempts = Attempts(award, last)
-    assert is_award_mail_overtaken(new_mail(None, "win", NOW), attempts, NOW) is first
-    assert is_award_mail_overtaken(new_mail(None, "reminder", NOW), attempts, NOW) is reminder
+    told, reminded = award_mails(win(), NOW)
+    assert is_award_mail_overtaken(told, attempts, NOW) is first
+    assert is_award_mail_overtaken(reminded, attempts, NOW) is reminder

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from math import ceil
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stays.domain.errors import Refused
 from stays.domain.values import Model, StayId, Timestamp
@@ -97,6 +97,12 @@ class Mail(Model):
     # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
     unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
 
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if not (self.stay_id or (self.auction_id and self.user_id and self.award_id)):
+            raise ValueError("it is about a stay or an award")
+        return self
+
     @property
     def about(self) -> str:
         """What the mail is about, in characters that a Message-ID may have: the stay, or a hash of the award's key."""
@@ -153,7 +159,7 @@ def language_of(locale: str | None) -> Language | None:
     return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
 
 
-def new_mail(stay_id: str | None, kind: MailKind, now: datetime) -> Mail:
+def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
     """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
     return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
 
@@ -170,6 +176,7 @@ def requested_again(mail: Mail, now: datetime) -> Mail:
     """
     if mail.state not in (MailState.DUE, MailState.SENDING) and mail.requested_at <= now - RESEND_INTERVAL:
         kept = {"wishes": mail.wishes, "readdressed_at": mail.readdressed_at}
+        assert mail.stay_id, "nobody asks for mail about an award"
         return new_mail(mail.stay_id, mail.mail_kind, now).but(asked_at=now, **kept)
     if mail.asked_at is None or mail.asked_at <= now - RESEND_INTERVAL:
         return mail.but(asked_at=now)

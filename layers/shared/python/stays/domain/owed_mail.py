@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mail import AwardMail, Mail, StayMail, new_mail, put_off
+from stays.domain.mail import RESEND_INTERVAL, AwardMail, Mail, StayMail, new_mail, put_off
 from stays.domain.payment import UNFINISHED, Fulfilment, PaymentSession, Reason, Status
 from stays.domain.values import VIETNAM
 
@@ -79,8 +79,14 @@ def award_mails(award: Award, now: datetime) -> list[Mail]:
 
 
 def _of_award(award: Award, kind: AwardMail, now: datetime) -> Mail:
-    named = {"auction_id": award.auction_id, "user_id": award.user_id, "award_id": award.award_id}
-    return new_mail(None, kind, now).but(**named)
+    return Mail(
+        auction_id=award.auction_id,
+        user_id=award.user_id,
+        award_id=award.award_id,
+        mail_kind=kind,
+        requested_at=now,
+        due_at=now + RESEND_INTERVAL,
+    )
 
 
 def reminder_at(award: Award, now: datetime) -> datetime | None:
