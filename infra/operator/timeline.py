@@ -6,6 +6,8 @@ from typing import Any
 
 from stays.domain.booking import reference_number
 from stays.domain.decision import DecisionOn, Nights, Outcome
+from stays.domain.mail import HOST_MAILS
+from stays.domain.owed_mail import stay_mails
 from stays.domain.payment import Fulfilment, PaymentSession, Refund
 from stays.domain.stray import UNDECIDED, Stray, StrayStatus
 
@@ -68,7 +70,8 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
             yield f"  {item['at']}  {event(item)}"
     for item in items:
         if item["kind"] == "MAIL":
-            yield f"  mail {item['letter']}: {item['state']} since {item.get('sentAt') or item['requestedAt']}"
+            why = "".join(f", {item[name]}" for name in ("unsent", "cameBack") if name in item)
+            yield f"  mail {item['letter']}: {item['state']}{why} since {item.get('sentAt') or item['requestedAt']}"
     yield f"  {next_step(session)}"
 
 
@@ -148,16 +151,16 @@ def next_step(session: PaymentSession) -> str:
     return "Nothing more happens."
 
 
-def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
+def consequences(before: PaymentSession | Stray, decision: DecisionOn[Any], now: datetime) -> Iterator[str]:
     """Describe the effects of a decision besides the new state."""
     yield f"  {_WORDS.get(decision.name, decision.name)}"
     refund = decision.session.refund
     if refund is not None and refund.status is Fulfilment.REFUND_DUE:
         yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} are refunded"
-    if isinstance(decision.session, PaymentSession) and decision.nights is not Nights.KEEP:
+    if isinstance(before, PaymentSession) and decision.nights is not Nights.KEEP:
         yield f"  {len(decision.session.nights)} nights: {_NIGHTS[decision.nights]}"
-    if decision.mail is not None:
-        yield f"  mail to the user: {decision.mail}"
+    for mail in stay_mails(before, decision.session, now) if isinstance(before, PaymentSession) else ():
+        yield f"  mail to the {'host' if mail.mail_kind in HOST_MAILS else 'user'}: {mail.mail_kind}"
 
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from infra.aws.deployment import figures
 from infra.aws.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
+from infra.topology import MAIL_PAGES
 from tests.infrastructure.synthesis import Stack, templates_in, templates_of, with_settings
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,11 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
         ({"mailSender": "Stays"}, "mailSender: `Stays` is no mail address"),
         ({"mailSender": "S <a@bücher.example>"}, "mailSender: `S <a@bücher.example>` is no mail address"),
         ({"alarmAddress": "nobody"}, "alarmAddress: `nobody` is no mail address"),
+        ({"mailsOff": ["advertising"]}, "mailsOff.0: `advertising` is no mail: take some of confirmation, "),
+        ({"mailPages": {"home": "/"}}, "mailPages: `home` is no page: take some of win, offer, "),
+        ({"mailPages": {"win": "/w/{offerId}"}}, "mailPages: `/w/{offerId}` is no path like /dashboard/winners?"),
+        ({"mailPages": {"win": "/w/{"}}, "mailPages: `/w/{` is no path like /dashboard/winners?"),
+        ({"mailPages": {"win": "https://w.example"}}, "mailPages: `https://w.example` is no path like"),
         ({"refundPolicy": [[7, 100]]}, "refundPolicy: steps of [days before check-in, percent] go down to day 0"),
         ({"refundPolicy": [[0, 120]]}, "refundPolicy: a percentage lies between 0 and 100"),
         (
@@ -348,3 +354,12 @@ def test_a_domain_of_its_own_is_the_only_way_in_and_what_zalopay_is_told(switche
     assert switched.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP")["DisableExecuteApiEndpoint"] is True
     assert switched.one("AWS::ApiGatewayV2::DomainName")["DomainName"] == "api.other.example"
     assert "DomainTarget" in switched.template["Outputs"]
+
+
+def test_a_stage_has_the_usual_pages_and_its_own_for_mail() -> None:
+    context = read_context()
+    context["stages"]["dev"] |= {"mailPages": {"win": "/won/{auctionId}"}, "mailsOff": ["reminder"]}
+    stage = read_stage("dev", context)
+    assert stage.mail_pages == MAIL_PAGES | {"win": "/won/{auctionId}"}
+    assert stage.mails_off == ("reminder",)
+    assert read_stage("prod", read_context()).mail_pages == MAIL_PAGES

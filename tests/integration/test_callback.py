@@ -218,7 +218,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             *[("PROPERTY#777", "NIGHT", "NIGHT")] * 3,
             *[(stay, "EVENT", "EVENT")] * 3,
             (stay, "BOOKING", "BOOKING"),
-            (stay, "MAIL", "MAIL"),
+            *[(stay, "MAIL", "MAIL")] * 2,
             (stay, "SESSION", "SESSION"),
             ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
             ("USER#auth0|mai", "OPENED", "OPENED"),

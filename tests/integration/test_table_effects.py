@@ -14,6 +14,7 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Thread,
+    Unsent,
     new_mail,
     requested_again,
 )
@@ -113,8 +114,8 @@ def test_a_sent_mail_is_recorded_and_never_due_again(effects: Effects) -> None:
 
 def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects: Effects) -> None:
     mail = claimed(effects)
-    effects.note_undeliverable(mail)
-    assert standing() == mail.but(state=MailState.UNDELIVERABLE, due_at=None)
+    effects.note_undeliverable(mail, Unsent.BAD_ADDRESS)
+    assert standing() == mail.but(state=MailState.UNDELIVERABLE, unsent=Unsent.BAD_ADDRESS, due_at=None)
 
 
 def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
@@ -130,7 +131,7 @@ def test_an_attempt_that_lost_its_mail_to_another_records_nothing(effects: Effec
     now_there = owed(**there)
     ours = now_there.but(state=MailState.SENDING, attempts=1)
     effects.note_sent(ours, "message-1", NOW)
-    effects.note_undeliverable(ours)
+    effects.note_undeliverable(ours, Unsent.BAD_ADDRESS)
     effects.note_failure(ours, NOW)
     assert standing() == now_there
 

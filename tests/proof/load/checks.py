@@ -15,7 +15,14 @@ Check = Callable[[Evidence], Iterator[str]]
 _RANKS = {"INITIATED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2}
 _ENDED = frozenset({"PAID", "FAILED", "CANCELLED", "EXPIRED"})
 _REPLAYED = timedelta(minutes=14)  # after a change, a new subscriber still gets its message
-_KINDS = {"Booking confirmed": "confirmation", "Booking cancelled": "cancellation", "Your refund": "refund"}
+_KINDS = {
+    "Booking confirmed": "confirmation",
+    "Booking cancelled": "cancellation",
+    "Your refund": "refund",
+    "Refund completed": "refunded",
+    "Payment not completed": "failed",
+    "We are checking your payment": "review",
+}
 _ALARMING = ("| ERROR", "[FAILED]", "Traceback", "CRITICAL")
 
 
@@ -232,7 +239,10 @@ def _reference(mail: Document) -> str:
 
 
 def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return the least and the greatest number of mails, by kind and reference."""
+    """Return the least and the greatest number of mails, by kind and reference.
+
+    A payment that failed is told of, unless the user tried again or the money came late.
+    """
     asked = sum(answer.step == "mail" and answer.status == 200 for answer in account.answers)
     owed: dict[tuple[str, str], tuple[int, int]] = {}
     for stay, session in account.sessions.items():
@@ -244,6 +254,11 @@ def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
             owed["confirmation", reference] = 1, 1 + asked
         elif "refund" in session:
             owed["refund", reference] = 1, 1
+        if session.get("refund", {}).get("status") == "REFUNDED":
+            owed["refunded", reference] = 1, 1
+            # Once the money is back, a mail that it is on its way is not sent any more.
+            owed |= {("refund", reference): (0, 1)} if ("refund", reference) in owed else {}
+        owed["failed", reference] = 0, 1
     return owed
 
 

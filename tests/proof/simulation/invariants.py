@@ -12,12 +12,12 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from infra.zalopay_simulator.ledger import Order
 from stays.domain.booking import booking_of
-from stays.domain.mail import PERSISTENCE
+from stays.domain.mail import HOST_MAILS, PERSISTENCE, Mail
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
@@ -26,7 +26,7 @@ from stays.domain.payment import (
     Fulfilment,
     PaymentSession,
 )
-from stays.domain.values import timestamp, today
+from stays.domain.values import VIETNAM, timestamp, today
 from stays.edge.connections import MOST_CONNECTIONS
 from tests.proof.simulation.chains import Chains
 from tests.proof.simulation.system import EVENT_TRIES, System, stay_of
@@ -37,6 +37,10 @@ KEYS = ("PK", "SK", "kind", "userSort", "dueShard", "createdAt", "checkIn", "che
 # the value that an item of an earlier release means if it lacks the attribute
 ABSENT: Item = {"cancellationPolicy": []}
 QUERY_SECONDS = 4.9  # five seconds, less the system's own time from claim to question
+AT_ONCE = timedelta(seconds=5)  # a mail that was being written when its fact ended
+REMINDED = timedelta(minutes=20)
+SEVEN, EIGHT, TEN = time(7), time(8), time(22)
+UNPAID = ("PAYMENT_EXPIRED", "PAYMENT_CANCELLED", "PAYMENT_CREATION_FAILED", "CANCELLED_BY_OPERATOR")
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
@@ -71,6 +75,7 @@ class Invariants:
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
+        self._award_mails: set[tuple[str, str]] = set()
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._plain = system.database.plain
         self.chains = Chains(demand, self._plain)
@@ -91,6 +96,7 @@ class Invariants:
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
+            self._expect_mail(history[self._read])
             self.chains.look_at(history[self._read])
             self._read += 1
         self._nights()
@@ -388,16 +394,86 @@ class Invariants:
             demand(night["stayId"] in self._confirmed, "I1", night["SK"], "is blocked and not booked")
 
     def _mails(self, sessions: Mapping[str, Item], owed: list[Item]) -> None:
+        """Each fact is told once, and only to the user whom it concerns; none is told after it was overtaken.
+
+        A mail that is not sent says why, and the reason is true. `sent_overtaken` was judged at the moment of sending.
+        """
         sent = Counter(self._system.mail.sent)
-        for mail in owed:
-            name = f"{mail['stayId']}.{mail['letter']}"
+        about = {f"{Mail.model_validate(mail).about}.{mail['letter']}": mail for mail in owed}
+        for name, mail in about.items():
             rests = self._rests(mail)
             demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
-            outdated = mail["letter"] == "confirmation" and sessions[mail["stayId"]]["fulfilment"] != "BOOKED"
-            least = 0 if outdated or rests or self._given_up(mail) else 1
+            unsent = mail.get("unsent")
+            demand(unsent is None or sent[name] == 0 or self._tried_twice(mail), "I17", name, "is out, and", unsent)
+            least = 0 if unsent or rests or self._given_up(mail) else 1
             most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
             demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
-        demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
+        demand(set(sent) <= set(about), "I17", "a mail that nobody owed:", sent)
+        for name, to in self._system.mail.addressed:
+            demand(to == _address_of(about[name], sessions), "I17", name, "went to a stranger:", to)
+        for session in sessions.values():
+            self._facts_told(session, about)
+        untold = self._award_mails - {(mail["PK"], mail["SK"]) for mail in owed}
+        demand(not untold, "I17", "an award of which no mail tells:", *untold)
+        for name, mail in about.items():
+            if mail["state"] == "SENT":
+                self._in_time(name, mail, sessions)
+
+    def _expect_mail(self, record: Mapping[str, Any]) -> None:
+        """A new award that can be paid owes a mail under its own key."""
+        award = self._plain(record["dynamodb"].get("NewImage")) if record["eventName"] == "INSERT" else {}
+        if award.get("kind") not in ("AWARD", "OFFER") or award["status"] not in ("PENDING_PAYMENT", "WAITING"):
+            return
+        received = datetime.fromisoformat(award["receivedAt"])
+        late = award["deadline"] <= award["receivedAt"] or award["nights"][0]["date"] < today(received).isoformat()
+        if not late:
+            kind = "win" if award["kind"] == "AWARD" else "offer"
+            self._award_mails.add((award["PK"], f"{award['SK'].replace('AWARD', 'MAIL', 1)}#{kind}"))
+
+    def _in_time(self, name: str, mail: Item, sessions: Mapping[str, Item]) -> None:
+        """A mail went out while it was true; a reminder well before the deadline, and by day."""
+        sent = datetime.fromisoformat(mail["sentAt"])
+        session = sessions.get(mail.get("stayId", ""))
+        if session is None:
+            key = mail["PK"], mail["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]
+            award = self._plain(self._system.database.find(*key))
+            deadline = datetime.fromisoformat(award.get("payUntil", award["deadline"]))
+            over = award.get("endedAt") or sessions.get(award.get("paymentId", ""), {}).get("bookedAt")
+            demand(sent < deadline, "I17", name, "was sent after the deadline")
+            if mail["letter"] == "reminder":
+                local = sent.astimezone(VIETNAM)
+                early = deadline.astimezone(VIETNAM).time() < EIGHT and deadline - sent < timedelta(hours=10)
+                demand(sent <= deadline - REMINDED, "I17", name, "was sent too late")
+                demand(early or SEVEN <= local.time() < TEN, "I17", name, "was sent at night:", local)
+        else:
+            over = {
+                "confirmation": session.get("cancelledAt"),
+                "host_confirmation": session.get("cancelledAt"),
+                "failed": session.get("bookedAt"),
+                "review": session.get("bookedAt"),
+            }.get(mail["letter"])
+        demand(over is None or sent <= datetime.fromisoformat(over) + AT_ONCE, "I17", name, "was overtaken")
+
+    def _facts_told(self, session: Item, about: Mapping[str, Item]) -> None:
+        """A session's present state has the mails that tell of it."""
+        facts = {
+            "confirmation": "bookedAt" in session,
+            "host_confirmation": "bookedAt" in session,
+            "cancellation": "bookedAt" in session and "cancelledAt" in session,
+            "host_cancellation": "bookedAt" in session and "cancelledAt" in session,
+            "refunded": session["fulfilment"] == "REFUNDED",
+            "refund": "refund" in session and "bookedAt" not in session,
+            "failed": session.get("reason") in UNPAID
+            and session["fulfilment"] == "NONE"
+            and "unresolved" not in session,
+            "review": session["fulfilment"] == "REVIEW" or "unresolved" in session,
+        }
+        for kind, holds in facts.items():
+            demand(not holds or f"{session['id']}.{kind}" in about, "I17", session["id"], "owes no", kind)
+
+    def _tried_twice(self, mail: Item) -> bool:
+        """Say whether an earlier attempt may have got through before the mail was dropped."""
+        return int(mail["attempts"]) > 0
 
     def _rests(self, mail: Item) -> bool:
         """Say whether SES refused the mail for two days. If so, a metric has reported it."""
@@ -570,3 +646,13 @@ REASONS: dict[str, Callable[[Invariants, Item], bool]] = {
     "ALREADY_PAID": Invariants._is_paid_by_another,
     "AWARD_WITHDRAWN": Invariants._is_withdrawn,
 }
+
+
+def _address_of(mail: Item, sessions: Mapping[str, Item]) -> str | None:
+    """Return the address of the user whom a mail concerns. Every user's address is made from the user's id."""
+    session = sessions.get(mail.get("stayId", ""))
+    if session is None:
+        user_id = mail["userId"]
+    else:
+        user_id = session["hostId"] if mail["letter"] in HOST_MAILS else session["userId"]
+    return f"{user_id[6:]}@example.com"

@@ -307,6 +307,7 @@ class Mail:
     def forget(self) -> None:
         """Delete all mail."""
         self.sent: list[str] = []
+        self.addressed: list[tuple[str, str]] = []  # the same with its address, as far as it was sent in this run
         self.silent = False  # every mail goes out, and no answer arrives
         self.refusing = False  # our sender is not verified
 
@@ -318,14 +319,16 @@ class Mail:
         if self.refusing:
             raise sdk_failure("MessageRejected")
         raw: bytes = request["Content"]["Raw"]["Data"]
+        (to,) = request["Destination"]["ToAddresses"]
         self.sent.append(message_id(raw))
+        self.addressed.append((self.sent[-1], to))
         if self.silent:
             raise sdk_silence()
         return {"MessageId": f"mail-{len(self.sent)}"}
 
 
 def message_id(raw: bytes) -> str:
-    """Return `<stay>.<kind>` of a mail."""
+    """Return `<stay>.<kind>` of a mail; for an award a hash stands in place of the stay."""
     line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
     stay, kind, _ = line.decode().split("<")[1].split(".", 2)
     return f"{stay}.{kind}"

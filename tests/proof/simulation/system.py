@@ -42,7 +42,7 @@ from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment
-from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
+from infra.topology import CONSUMERS, MAIL_PAGES, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from infra.zalopay_simulator.ledger import NotPossibleError, Order
 from stays.aws.pace import Pace
 from stays.domain.errors import StaysError
@@ -77,6 +77,9 @@ SETTINGS = {
     "ZALOPAY_KEY1_SECRET": "zalopay-key1",
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
     "MAIL_SENDER": "Stays <booking@stays.example>",
+    "MAIL_PAGES": json.dumps(MAIL_PAGES),
+    "MAIL_CONFIGURATION": "",
+    "MAILS_OFF": "[]",
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",
     "EVENT_BUS": "stays",
@@ -245,7 +248,7 @@ def envelope(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """Return a mail without its text, because writing the text takes longer than everything else together."""
     message = EmailMessage(HEADERS)
     message["From"], message["To"] = sender, content.to
-    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@stays.example>"
+    message["Message-ID"] = f"<{content.about}.{content.kind}.{content.attempt}@stays.example>"
     return message
 
 

@@ -12,7 +12,7 @@ from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, ove
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_item, award_key, due_again, night_key, stay_key
+from stays.table.keys import award_key, due_again, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
@@ -117,11 +117,14 @@ class Awards:
         While an order or reservation is open, the correction waits on the award for its end.
         """
         for _ in range(_ATTEMPTS):
-            written = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
-            if written.done:
+            try:
+                self._store.transact(self._builder.make_award(award, award.received_at))
+            except Conflicted as conflict:
+                existing = conflict.items["award"]
+            else:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
-            received = self._revise(written.existing, correction, award)
+            received = self._revise(existing, correction, award)
             if received is not None:
                 return received
         raise AwardKeepsChanging
@@ -283,8 +286,7 @@ class Awards:
         operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
         operations |= self._builder.move_award(award, passed.award)
         if passed.offer:
-            new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.put_operation(award_item(passed.offer), new)
+            operations |= self._builder.make_award(passed.offer, now, "offer")
         try:
             self._store.transact(operations)
         except Conflicted:

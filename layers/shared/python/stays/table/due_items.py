@@ -129,7 +129,7 @@ def key_of(item: Due) -> Key:
         case PaymentSession():
             return stay_key(item.id, "SESSION")
         case Mail():
-            return mail_key(item.stay_id, item.mail_kind)
+            return mail_key(item)
         case Award():
             return award_key(item.auction_id, item.user_id, item.award_id)
         case Stray():

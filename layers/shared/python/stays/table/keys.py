@@ -27,9 +27,20 @@ def notes_key(stay_id: str) -> Key:
     return stay_key(stay_id, "NOTES")
 
 
-def mail_key(stay_id: str, kind: str) -> Key:
-    """One kind of mail for a stay."""
-    return stay_key(stay_id, f"MAIL#{kind}")
+def mail_key(mail: Mail) -> Key:
+    """One kind of mail for a stay or an award. A user's awards are read by a prefix that leaves their mail out."""
+    if mail.stay_id:
+        return stay_key(mail.stay_id, f"MAIL#{mail.mail_kind}")
+    assert mail.auction_id and mail.user_id and mail.award_id, "it is about a stay or an award"
+    about = award_key(mail.auction_id, mail.user_id, mail.award_id)
+    return {"PK": about["PK"], "SK": about["SK"].replace("AWARD", "MAIL", 1) + f"#{mail.mail_kind}"}
+
+
+def about_key(mail_key: Key) -> Key:
+    """The session or the award that a mail is about."""
+    if mail_key["PK"].startswith("STAY#"):
+        return mail_key | {"SK": "SESSION"}
+    return mail_key | {"SK": mail_key["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]}
 
 
 def transaction_key(transaction_id: str) -> Key:
@@ -105,8 +116,7 @@ def event_item(stay_id: str, name: str, now: datetime, **more: Any) -> Item:
 
 def mail_item(mail: Mail) -> Item:
     """A mail to send. The stream's filter looks at its state."""
-    key = mail_key(mail.stay_id, mail.mail_kind)
-    return mail.dump() | key | {"kind": "MAIL", "dueShard": shard(mail.stay_id)}
+    return mail.dump() | mail_key(mail) | {"kind": "MAIL", "dueShard": shard(mail.about)}
 
 
 def stray_item(stray: Stray) -> Item:

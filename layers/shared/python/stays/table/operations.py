@@ -1,7 +1,7 @@
 """The operations of a transaction about a stay. Each has a name; a failed condition is looked up by it.
 
-`night 2027-03-20`, `session`, `transaction`, `booking`, `event`, `mail`, `award`, `limit`, `earlier`; `own …` and
-`freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
+`night 2027-03-20`, `session`, `transaction`, `booking`, `event`, `mail confirmation`, `award`, `limit`, `earlier`;
+`own …` and `freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,10 +9,11 @@ from datetime import date, datetime
 from typing import Any
 
 from stays.aws.store import Condition, Item, Key, Operation, Store, any_of, both, differences
-from stays.domain.award import AWARD_SOURCES, Award
+from stays.domain.award import AWARD_SOURCES, Award, AwardStatus
 from stays.domain.booking import booking_of
 from stays.domain.decision import Decision, Evidence, supersede
-from stays.domain.mail import new_mail
+from stays.domain.mail import Mail
+from stays.domain.owed_mail import award_mails, stay_mails
 from stays.domain.payment import FULFILMENT_SOURCES, STATUS_SOURCES, PaymentSession
 from stays.domain.stray import Stray, StrayStatus, stray_of
 from stays.domain.values import timestamp, today
@@ -100,9 +101,11 @@ class OperationBuilder:
         after = decision.session
         operations = self.move(before, after) | self._transaction(before, after)
         operations |= self.event(after, decision.name, now, decision.evidence)
-        if decision.mail:
-            operations["mail"] = self._store.put_operation(mail_item(new_mail(after.id, decision.mail, now)))
-        return operations
+        return operations | self._mails(stay_mails(before, after, now))
+
+    def _mails(self, owed: Iterable[Mail]) -> Operations:
+        """Mail that is owed, to be sent now or at its time."""
+        return {f"mail {mail.mail_kind}": self._store.put_operation(mail_item(mail)) for mail in owed}
 
     def _transaction(self, before: PaymentSession, after: PaymentSession) -> Operations:
         """A copy of the session under its transaction's id, so that one read finds it by that id."""
@@ -145,6 +148,11 @@ class OperationBuilder:
 
     # Awards
 
+    def make_award(self, award: Award, now: datetime, name: str = "award") -> Operations:
+        """A new award, with the mail that tells of it."""
+        made = self._store.put_operation(award_item(award), Condition("attribute_not_exists(PK)"))
+        return {name: made} | self._mails(award_mails(award, now))
+
     def move_award(self, before: Award, after: Award, name: str = "award") -> Operations:
         """The change of an award, if it is as it was read and its status allows the change.
 
@@ -159,8 +167,10 @@ class OperationBuilder:
         return {name: self._store.update_operation(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:
-        """Replace an award as it was read by other terms."""
-        return {"award": self._store.put_operation(award_item(after), unchanged(before))}
+        """Replace an award as it was read by other terms. Mail tells of it only if it was lost before."""
+        replaced = {"award": self._store.put_operation(award_item(after), unchanged(before))}
+        is_new = before.status is AwardStatus.LOST
+        return replaced | (self._mails(award_mails(after, after.received_at)) if is_new else {})
 
     def change_award(self, session: PaymentSession, changes: Mapping[str, Any], condition: Condition) -> Operations:
         """Change the award of a session without reading it first."""
