@@ -174,7 +174,7 @@ def test_what_the_bus_does_not_take_comes_again_and_no_mail_waits_for_it(world: 
     records = world.records()
     with bus_down(world):
         (failed,) = world.deliver(records)["fulfilment"]
-    session, _told = [
+    (session,) = [
         each
         for each in records
         if each["dynamodb"]["Keys"]["SK"] == {"S": "SESSION"}

@@ -1,6 +1,7 @@
 """The effects of a decision: one mail to the user, one thread with the host, each claimed before it is done."""
 
 import email.policy
+import json
 import re
 import time
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from icalendar import Calendar
 from moto.ses.models import ses_backends
 
+from tests.conftest import client_of
 from tests.integration.messages import BINH, auction_result
 from tests.integration.product import Context, Failures, before, failing, fault, listening, load
 from tests.integration.world import World
@@ -187,12 +189,27 @@ def test_a_mail_that_ses_does_not_take_is_tried_for_48_hours_and_somebody_hears_
     assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
 
-def test_a_mail_whose_sending_died_is_sent_once_more_after_ten_minutes(world: World):
+def test_a_mail_whose_sending_died_is_sent_once_more_when_it_is_due(world: World):
     paid = world.paid()
     effects, now = world.functions["fulfilment"].effects, datetime.now(UTC)
     _, mail = effects.load_mail(paid["id"], "confirmation")
     assert effects.claim(mail, now)
     world.deliver()
+    world.after(seconds=50)
+    world.deliver()
+    assert (mail_of(world)["state"], sent()) == ("SENDING", [])
+    world.after(seconds=20)
+    world.deliver()
+    assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
+
+
+def test_a_mail_that_was_claimed_late_is_left_alone_for_ten_minutes(world: World):
+    paid = world.paid()
+    world.records()
+    world.after(seconds=30)
+    effects = world.functions["fulfilment"].effects
+    _, mail = effects.load_mail(paid["id"], "confirmation")
+    assert effects.claim(mail, datetime.now(UTC))
     world.after(minutes=9)
     world.deliver()
     assert (mail_of(world)["state"], sent()) == ("SENDING", [])
@@ -227,16 +244,35 @@ def test_whatever_fails_before_a_mail_is_claimed_costs_it_no_attempt(world: Worl
     assert len(sent()) == 1
 
 
-@pytest.mark.parametrize(("times", "again", "mails"), [(1, ["0"], 1), (2, ["0", "1", "2"], 0)])
-def test_one_failing_mail_holds_up_no_other_and_after_a_second_one_the_rest_waits(
-    world: World, times: int, again: list[str], mails: int
-):
-    world.paid()
+def mails_of_a_batch(world: World, age: timedelta) -> list[dict[str, Any]]:
+    """Three records of the same mail, changed so long ago."""
     (mail,) = [each for each in world.records() if each["dynamodb"]["NewImage"].get("kind") == {"S": "MAIL"}]
-    batch = [mail | {"dynamodb": mail["dynamodb"] | {"SequenceNumber": str(number)}} for number in range(3)]
+    changed = mail["dynamodb"] | {"ApproximateCreationDateTime": (datetime.now(UTC) - age).timestamp()}
+    return [mail | {"dynamodb": changed | {"SequenceNumber": str(number)}} for number in range(3)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_failing_mails_hold_up_no_other(world: World, times: int):
+    world.paid()
+    batch = mails_of_a_batch(world, timedelta())
     with failing(world.functions["fulfilment"], "BatchGetItem", fault(), times=times):
-        assert world.deliver(batch)["fulfilment"] == again
-    assert len(sent()) == mails
+        assert len(world.deliver(batch)["fulfilment"]) == times
+    assert len(sent()) == 1
+
+
+def test_a_record_that_still_fails_after_ten_minutes_is_put_aside_and_counted(
+    world: World, capsys: pytest.CaptureFixture[str]
+):
+    s3 = client_of("s3")
+    s3.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    world.paid()
+    batch = mails_of_a_batch(world, timedelta(minutes=11))
+    with failing(world.functions["fulfilment"], "BatchGetItem", fault(), times=1):
+        assert world.deliver(batch)["fulfilment"] == []
+    (kept,) = s3.list_objects_v2(Bucket="records")["Contents"]
+    assert kept["Key"].startswith("aside/fulfilment/")
+    assert json.loads(s3.get_object(Bucket="records", Key=kept["Key"])["Body"].read()) in batch
+    assert '"RecordsPutAside":[1.0]' in capsys.readouterr().out
 
 
 def test_a_mail_that_the_stream_did_not_bring_is_brought_by_the_clock(world: World):
