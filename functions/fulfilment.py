@@ -31,6 +31,7 @@ from stays.edge.stream import Aside, Record, failures
 from stays.metrics import count, count_put_aside
 from stays.table.due_items import before_and_after
 from stays.table.effects import Effects, OwedMail
+from stays.table.keys import MAIL_ITEMS
 from stays.table.profiles import Profiles
 from stays.table.suppressions import Suppressions
 
@@ -232,7 +233,7 @@ def take_feedback(detail: dict[str, Any], now: datetime) -> None:
 
 def is_mail(record: Record) -> bool:
     """Whether a record is a mail. Any other record is a session or an award."""
-    return bool(record["dynamodb"]["NewImage"]["kind"] == {"S": "MAIL"})
+    return record["dynamodb"]["NewImage"]["kind"]["S"] in MAIL_ITEMS
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

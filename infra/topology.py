@@ -433,7 +433,7 @@ CONSUMERS = (
         filters=(
             {
                 "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"NewImage": {"kind": {"S": ["MAIL"]}, "state": {"S": ["DUE"]}}},
+                "dynamodb": {"NewImage": {"kind": {"S": ["MAIL", "NOTICE"]}, "state": {"S": ["DUE"]}}},
             },
             # A pending item is no event: only a final status is published. Pending items are also written most often.
             {

@@ -10,6 +10,7 @@ from stays.domain.mail import HOST_MAILS
 from stays.domain.owed_mail import stay_mails
 from stays.domain.payment import Fulfilment, PaymentSession, Refund
 from stays.domain.stray import UNDECIDED, Stray, StrayStatus
+from stays.table.keys import MAIL_ITEMS
 
 Item = dict[str, Any]
 
@@ -69,7 +70,7 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
         if item["kind"] == "EVENT":
             yield f"  {item['at']}  {event(item)}"
     for item in items:
-        if item["kind"] == "MAIL":
+        if item["kind"] in MAIL_ITEMS:
             why = "".join(f", {item[name]}" for name in ("unsent", "cameBack") if name in item)
             yield f"  mail {item['letter']}: {item['state']}{why} since {item.get('sentAt') or item['requestedAt']}"
     yield f"  {next_step(session)}"

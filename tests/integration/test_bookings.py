@@ -110,7 +110,7 @@ def test_the_policy_says_how_much_comes_back(world: World, day: int, percent: in
     assert (cancelled["status"], cancelled["cancelledAt"]) == ("CANCELLED", TIME)
     assert cancelled.get("refund") == (refund if percent else None)
     owed = ["cancellation", "confirmation", "host_cancellation", "host_confirmation"]
-    assert [item["letter"] for item in world.items(kind="MAIL", state="DUE")] == owed
+    assert [item["letter"] for item in world.mails(state="DUE")] == owed
 
 
 HARDER = "[[30, 20]]"  # other terms than the stage had when the stay was sold
@@ -161,7 +161,7 @@ def test_a_reservation_is_given_back_without_a_refund(world: World):
     pending = reserve(world).body
     cancelled = world.http("DELETE", f"/bookings/{pending['id']}")
     assert (cancelled.status, cancelled.body) == (200, pending | {"status": "CANCELLED", "cancelledAt": TIME})
-    assert (world.nights(), world.items(kind="MAIL")) == ({}, [])
+    assert (world.nights(), world.mails()) == ({}, [])
     assert world.http("DELETE", f"/bookings/{pending['id']}").body == cancelled.body
 
 

@@ -37,7 +37,7 @@ def calendar(message: EmailMessage) -> Calendar:
 
 
 def mail_of(world: World, kind: str = "confirmation") -> dict[str, Any]:
-    return world.item(kind="MAIL", letter=kind)
+    return world.item(letter=kind)
 
 
 def ses_down(world: World) -> AbstractContextManager[Failures]:
@@ -309,13 +309,13 @@ def test_a_booking_cancelled_before_its_mail_gets_only_the_cancellation(world: W
     assert world.deliver()["fulfilment"] == []
     (message,) = sent()
     assert calendar(message)["METHOD"] == "CANCEL"
-    assert {item["letter"]: item["state"] for item in world.items(kind="MAIL")} == {
+    assert {item["letter"]: item["state"] for item in world.mails()} == {
         "confirmation": "UNDELIVERABLE",
         "cancellation": "SENT",
         "host_confirmation": "UNDELIVERABLE",
         "host_cancellation": "UNDELIVERABLE",
     }
-    assert {item["letter"]: item.get("unsent") for item in world.items(kind="MAIL")} == {
+    assert {item["letter"]: item.get("unsent") for item in world.mails()} == {
         "confirmation": "OVERTAKEN",
         "cancellation": None,
         "host_confirmation": "OVERTAKEN",
@@ -428,7 +428,7 @@ def test_mails_keep_to_their_rate_and_those_without_time_come_with_the_next_invo
     assert 0.5 <= time.monotonic() - began
     assert len(sent()) == 2
     waiting = [each for each in records if each["dynamodb"]["SequenceNumber"] == late]
-    assert sorted(item["state"] for item in world.items(kind="MAIL")) == ["DUE", "SENT", "SENT"]
+    assert sorted(item["state"] for item in world.mails(letter="confirmation")) == ["DUE", "SENT", "SENT"]
     assert world.deliver(waiting)["fulfilment"] == []
     assert len(sent()) == 3
     slow.ses.close()

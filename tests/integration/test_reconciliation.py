@@ -246,7 +246,7 @@ def test_what_has_come_to_rest_since_it_was_found_due_is_not_woken_up(world: Wor
     world.zalopay.pay(made["appTransId"])
     reconciliation.settlement.check(before, datetime.now(UTC))
     assert "dueAt" not in world.item(kind="SESSION")
-    assert world.after(hours=1)["due"] == len([item for item in world.items(kind="MAIL") if "dueAt" in item])
+    assert world.after(hours=1)["due"] == len([item for item in world.mails() if "dueAt" in item])
 
 
 def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World):

@@ -43,7 +43,7 @@ def text(message: EmailMessage) -> str:
 
 def unsent(world: World) -> dict[str, Any]:
     """Why each mail was not sent."""
-    return {item["letter"]: item["unsent"] for item in world.items(kind="MAIL") if "unsent" in item}
+    return {item["letter"]: item["unsent"] for item in world.mails() if "unsent" in item}
 
 
 def test_a_win_is_told_with_its_deadline_and_the_page_that_leads_there(told: World):

@@ -16,6 +16,7 @@ from infra.local.routing import route_for, route_key
 from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
 from stays.aws.attributes import from_attributes
 from stays.aws.client import DynamoDB, JsonClient
+from stays.table.keys import MAIL_ITEMS
 from tests.conftest import client_of, create_table
 from tests.integration.browser import Socket
 from tests.integration.described import check
@@ -214,7 +215,7 @@ class World:
             **envelope,
         }
         answer = self.functions["awards"].handler(event, self.context)
-        for mail in () if self.keeps_award_mail else self.items(kind="MAIL", awardId=answer.get("awardId", "")):
+        for mail in () if self.keeps_award_mail else self.mails(awardId=answer.get("awardId", "")):
             key = {name: {"S": mail[name]} for name in ("PK", "SK")}
             self.dynamodb.delete_item(TableName="stays", Key=key)
             self._told.append(key)
@@ -277,6 +278,10 @@ class World:
         """The one item with these attributes."""
         (found,) = self.items(**wanted)
         return found
+
+    def mails(self, **wanted: Any) -> list[dict[str, Any]]:
+        """All mails with these attributes."""
+        return [item for kind in MAIL_ITEMS for item in self.items(kind=kind, **wanted)]
 
     def nights(self) -> dict[str, str]:
         """The taken nights, with their state."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,9 @@ def plain(*names: str) -> Reader:
 # A line of the timeline is read for its evidence about money, for another decision.
 Line = create_model("Line", evidence=(Evidence | None, None))
 
+# What is noted about a stay.
+Notes = create_model("Notes", queriedAt=(datetime | None, None), toldAt=(datetime | None, None))
+
 MODELS: dict[str, Reader] = {
     "SESSION": Reader(PaymentSession),
     "TRANSACTION": Reader(PaymentSession),
@@ -57,6 +61,8 @@ MODELS: dict[str, Reader] = {
     "AWARD": Reader(Award),
     "OFFER": Reader(Award),
     "MAIL": Reader(Mail),
+    "NOTICE": Reader(Mail),
+    "NOTES": Reader(Notes),
     "THREAD": Reader(Thread),
     "PROFILE": Reader(Profile),
     "CALENDAR": Reader(Calendar),

@@ -326,7 +326,7 @@ class Invariants:
         for session in sessions.values():
             self._ended(session)
         self._holds(by_kind["NIGHT"], sessions)
-        self._mails(sessions, by_kind["MAIL"])
+        self._mails(sessions, [*by_kind["MAIL"], *by_kind["NOTICE"]])
         self._copies(by_kind, sessions)
         self._hosts(by_kind)
         self._asked()

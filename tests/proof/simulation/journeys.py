@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from infra.zalopay_simulator.ledger import Order
+from stays.table.keys import MAIL_ITEMS
 from tests.integration.messages import (
     BINH,
     HOST,
@@ -561,7 +562,7 @@ def records_lost(system: System) -> None:
     system.deliver_callbacks()
     for lane in system.lanes:
         if lane.consumer.function == "fulfilment":
-            kept = [each for each in lane.waiting if each.what["dynamodb"]["NewImage"]["kind"] != {"S": "MAIL"}]
+            kept = [each for each in lane.waiting if each.what["dynamodb"]["NewImage"]["kind"]["S"] not in MAIL_ITEMS]
             lane.waiting = kept
 
 

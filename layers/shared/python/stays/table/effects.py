@@ -65,7 +65,7 @@ class Effects:
     def load_mail(self, stay_id: str, kind: str) -> SessionMail:
         """The session and one of its mails as they are now, consistent: one read."""
         keys = [stay_key(stay_id, "SESSION"), stay_key(stay_id, f"MAIL#{kind}")]
-        items = {item["kind"]: item for item in self._store.get_many(keys)}
+        items = {item["SK"].partition("#")[0]: item for item in self._store.get_many(keys)}
         mail = Mail.model_validate(items["MAIL"]) if "MAIL" in items else None
         return SessionMail(PaymentSession.model_validate(items["SESSION"]), mail)
 
