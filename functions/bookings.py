@@ -36,11 +36,12 @@ from stays.table.effects import Effects
 from stays.table.profiles import Profiles
 from stays.table.sessions import Sessions
 from stays.zalopay.client import Client, client
-from stays.zalopay.keys import Keys
+from stays.zalopay.keys import Keys, NoKey
 
 ENDPOINT = os.environ["ZALOPAY_ENDPOINT"]
 APP_ID = int(os.environ["ZALOPAY_APP_ID"])
 KEY1_SECRET = os.environ["ZALOPAY_KEY1_SECRET"]
+EMAIL_KEY_SECRET = os.environ["EMAIL_KEY_SECRET"]
 TERMS = read_terms(os.environ["REFUND_POLICY"])
 LEGACY_API_URL = os.environ.get("LEGACY_API_URL", "")
 IGNORED = WithJsonSchema({"description": "A value that cannot be read is ignored."})
@@ -194,9 +195,18 @@ def save_profile(request: ProfileRequest) -> Account | http.PassedOn:
         reminders=request.reminders,
         updated_at=datetime.now(UTC),
     )
-    saved = profiles.save(profile)
+    saved = profiles.save(profile, email_key())
     theirs = sync_with_legacy() if LEGACY_API_URL else None
     return as_ours(theirs, who.user_id) if theirs else Account.model_validate(saved)
+
+
+def email_key() -> str | None:
+    """The key of the addresses' hashes. Without it, an operator finds the user by the address after the next login."""
+    try:
+        return keys.signing(EMAIL_KEY_SECRET)
+    except NoKey:
+        logger.warning("address not indexed: its key cannot be read")
+        return None
 
 
 def sync_with_legacy() -> Answer | None:

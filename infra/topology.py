@@ -114,13 +114,13 @@ _NIGHT = ("PROPERTY#*",)
 _CALENDAR = ("CALENDAR#*",)
 _SHARDS = tuple(str(number) for number in range(16))  # of the index `due`
 
-# A decision about a session touches the session, its booking, nights, mail and timeline, and the award that it paid. If
-# the award is already over, it also touches the current offer. If the award is paid while a correction waits, the
-# correction is recorded as a refused event.
+# A decision about a session touches the session, its booking and reference number, nights, mail and timeline, and the
+# award that it paid. If the award is already over, it also touches the current offer. If the award is paid while a
+# correction waits, the correction is recorded as a refused event.
 _DECIDING = (
     Access("stays", ("GetItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("Query", "ConditionCheckItem"), ("AUCTION#*",)),
-    Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "AUCTION#*", "TRANSACTION#*", "REFUSED")),
+    Access("stays", ("PutItem",), (*_STAY, *_NIGHT, "AUCTION#*", "TRANSACTION#*", "REFERENCE#*", "REFUSED")),
     Access("stays", ("UpdateItem",), (*_STAY, "AUCTION#*")),
     Access("stays", ("DeleteItem",), _NIGHT),
 )
@@ -166,7 +166,7 @@ FUNCTIONS = {
     "bookings": Function(
         timeout=28,
         memory=512,
-        environment=("STAYS_TABLE", "REFUND_POLICY", *_ZALOPAY),
+        environment=("STAYS_TABLE", "REFUND_POLICY", "EMAIL_KEY_SECRET", *_ZALOPAY),
         optional=("LEGACY_API_URL",),
         why="A reservation's order may be open: 20 s for calls to ZaloPay, 5 s to wait for a turn; CPU at start.",
         access=(
@@ -174,6 +174,7 @@ FUNCTIONS = {
             _KNOWN_TRANSACTION,
             Access("stays", ("Query",), through="by_user"),
             Access("stays", ("GetItem", "UpdateItem"), ("USER#*",)),
+            Access("stays", ("PutItem",), ("EMAIL#*",)),
             Access("stays", ("BatchGetItem",), _STAY),
             *_OFFERING_ON,
         ),

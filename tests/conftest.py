@@ -16,6 +16,7 @@ os.environ.update(
     ZALOPAY_APP_ID="2553",
     ZALOPAY_KEY1_SECRET="zalopay-key1",
     ZALOPAY_KEY2_SECRET="zalopay-key2",
+    EMAIL_KEY_SECRET="email-key",
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
     MAIL_CONFIGURATION="",
@@ -52,6 +53,7 @@ os.environ["MAIL_PAGES"] = json.dumps(MAIL_PAGES)
 # Of ZaloPay's public sandbox app 2553.
 KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"
 KEY2 = "kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"
+EMAIL_KEY = "of the addresses"
 
 SERVICES = ("dynamodb", "dynamodbstreams", "events", "secretsmanager")
 
@@ -105,7 +107,7 @@ def account_at_the_start() -> dict[str, dict[str, Any]]:
             create_table(client, name, table)
         client_of("events").create_event_bus(Name="stays")
         secrets = client_of("secretsmanager")
-        for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2)):
+        for name, key in (("zalopay-key1", KEY1), ("zalopay-key2", KEY2), ("email-key", EMAIL_KEY)):
             secrets.create_secret(Name=name, SecretString=json.dumps({"current": key}))
         return {service: vars(backend_of(service)) for service in SERVICES}
 

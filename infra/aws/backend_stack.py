@@ -49,7 +49,8 @@ class BackendStack(Stack):
         self.websocket = WebSocketApi(self, stage)
         self.events = Events(self, stage)
         self.simulator = SimulatorApi(self, stage) if stage.zalopay == "simulator" else None
-        self.secrets = self.simulator.secrets if self.simulator else data.secrets
+        zalopay_keys = self.simulator.secrets if self.simulator else data.secrets
+        self.secrets = {**zalopay_keys, "EMAIL_KEY_SECRET": data.email_key}
         self.functions = self._functions()
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)

@@ -1,4 +1,4 @@
-"""The stack with the data that must survive: tables, event bus and ZaloPay's keys."""
+"""The stack with the data that must survive: tables, event bus, ZaloPay's keys and the key of addresses."""
 
 from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -57,6 +57,7 @@ class DataStack(Stack):
         self.records_name = f"{stage.slug}-records-{self.account}"  # names of buckets belong to the whole world
         self.records, self.records_queue = self._records(stage)
         self.secrets = {setting: self._secret(setting, name, stage) for setting, name in _KEYS.items()}
+        self.email_key = self._email_key(stage)
         self._add_outputs()
 
     def _records(self, stage: Stage) -> tuple[s3.Bucket, sqs.Queue]:
@@ -157,6 +158,23 @@ class DataStack(Stack):
             removal_policy=KEPT,
         )
         acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "ZaloPay gives keys out by hand; the runbook rotates."})
+        return made
+
+    def _email_key(self, stage: Stage) -> secretsmanager.Secret:
+        """Return the key of the addresses' hashes. With another key the operator finds no user by an older address."""
+        made = secretsmanager.Secret(
+            self,
+            "EmailKeySecret",
+            secret_name=f"stays/{stage.name}/email-key",
+            description="The key of the hashes under which the operator finds e-mail addresses.",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",  # noqa: S106 (Secrets Manager generates the rest)
+                generate_string_key="current",
+                exclude_punctuation=True,
+            ),
+            removal_policy=KEPT,
+        )
+        acknowledge(made, {"AwsSolutions::AwsSolutions-SMG4": "A new key would hide every address that is stored."})
         return made
 
     def _add_outputs(self) -> None:

@@ -22,7 +22,12 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 KEY1_SECRET = "zalopay-key1"  # noqa: S105
 KEY2_SECRET = "zalopay-key2"  # noqa: S105
-SECRETS = {KEY1_SECRET: {"current": SANDBOX_KEY1}, KEY2_SECRET: {"current": SANDBOX_KEY2}}
+EMAIL_KEY_SECRET = "email-key"  # noqa: S105
+SECRETS = {
+    KEY1_SECRET: {"current": SANDBOX_KEY1},
+    KEY2_SECRET: {"current": SANDBOX_KEY2},
+    EMAIL_KEY_SECRET: {"current": "addresses of this machine"},
+}
 
 _SERVICES = {"DynamoDB": "dynamodb", "DynamoDBStreams": "dynamodb", "secretsmanager": "secretsmanager"}
 _START = 300.0  # seconds in which the engine must answer; it reads a kept state of 100,000 stays for a minute

@@ -4,7 +4,7 @@ import json
 import os
 from typing import NamedTuple
 
-from infra.local.database import CREDENTIALS, KEY1_SECRET, KEY2_SECRET, REGION
+from infra.local.database import CREDENTIALS, EMAIL_KEY_SECRET, KEY1_SECRET, KEY2_SECRET, REGION
 from infra.local.settings import Settings
 from infra.peak import Peak
 from infra.topology import FUNCTIONS, MAIL_PAGES, WEBSOCKET_STAGE
@@ -50,6 +50,7 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "ZALOPAY_APP_ID": str(SANDBOX_APP_ID),
         "ZALOPAY_KEY1_SECRET": KEY1_SECRET,
         "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
+        "EMAIL_KEY_SECRET": EMAIL_KEY_SECRET,
         "WEBSOCKET_ENDPOINT": f"{addresses.websocket.replace('ws', 'http', 1)}/{WEBSOCKET_STAGE}",
         "WEBSOCKET_IDENTITY": settings.identity,
         # The console is a frontend, too.

@@ -4,14 +4,19 @@ Without `really` a command only says what it would do.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
+from pydantic.alias_generators import to_camel
+
 from infra.operator.environment import DeadLetter, Environment
+from infra.operator.finding import Finder
+from infra.operator.lines import Line, format_time
+from infra.operator.report import DoesNotAddUp, Report, csv_lines, report_lines
 from infra.operator.settling import Settling
 from infra.operator.stray_money import StrayMoney
-from infra.operator.timeline import format_time, paid, timeline_lines, waiting_session, waiting_stray
+from infra.operator.timeline import paid, session_fields, timeline_lines, waiting_session, waiting_stray
 from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
@@ -45,6 +50,7 @@ class Tools(NamedTuple):
     queries: OperatorQueries
     zalopay: Client
     keys: Callable[[], list[str]]
+    email_keys: Callable[[], list[str]]
     publish: Callable[[Sequence[Announcement]], None]
 
 
@@ -60,6 +66,15 @@ class Commands:
 
     # Looking
 
+    def find(self, name: str, night: date | None = None) -> Iterator[str]:
+        """List what a name means: a user, an e-mail address, a reference number, an order, a transaction, an auction.
+
+        With `night` the name is a property's. Raises NotFound. No case reads the whole table.
+        """
+        tools = self._tools
+        finder = Finder(tools.queries, tools.sessions, tools.strays, tools.email_keys)
+        yield from finder.find(name, night, personal=self._personal)
+
     def show(self, name: str) -> Iterator[str]:
         """Show the timeline of a stay, or describe stray money."""
         if stray := self._strays.find(name):
@@ -72,17 +87,26 @@ class Commands:
         now = self._environment.now()
         found = islice(self._tools.due_items.find_due(now + SOON), _MOST)
         for item in sorted(found, key=lambda each: not _overdue(each, now)):
-            yield f"{'OVERDUE' if _overdue(item, now) else 'due':7}  {_waiting(item)}"
+            late = _overdue(item, now)
+            yield Line(f"{'OVERDUE' if late else 'due':7}  {_waiting(item)}", overdue=late, **_names(item))
 
     def review(self) -> Iterator[str]:
         """List the stays that wait for people, with the received and the expected amount."""
         for found in self._tools.queries.find_for_people():
             if isinstance(found, Stray):
-                yield waiting_stray(found)
+                yield Line(waiting_stray(found), kind="STRAY", **found.dump())
             else:
-                yield waiting_session(found, self._tools.queries.load_timeline(found.id))
+                line = waiting_session(found, self._tools.queries.load_timeline(found.id))
+                yield Line(line, **session_fields(found, personal=self._personal))
         for item in self._tools.queries.load_refused():
-            yield f"REFUSED  {item['SK']}  {item['reason']}"
+            yield Line(f"REFUSED  {item['SK']}  {item['reason']}", kind="REFUSED", key=item["SK"])
+
+    def report(self, day: date, *, as_csv: bool = False) -> Iterator[str]:
+        """Report the orders of a day of ZaloPay's. Raises DoesNotAddUp at the end, if something does not add up."""
+        rows = Report(self._tools.queries, self._tools.zalopay, self._environment.now()).rows(day)
+        yield from csv_lines(rows) if as_csv else report_lines(rows, day)
+        if wrong := sum(bool(row.difference) for row in rows):
+            raise DoesNotAddUp(f"{wrong} of {len(rows)} orders do not add up.")
 
     # Doing
 
@@ -118,7 +142,7 @@ class Commands:
             lambda current, obstacles: end(current, evidence, settling.now, obstacles=obstacles),
         )
 
-    def replay(self, name: str, at: str | None = None) -> Iterator[str]:
+    def replay(self, name: str, at: datetime | None = None) -> Iterator[str]:
         """Settle again with the evidence that the timeline has about money.
 
         A key names a kept callback instead. A transaction names the callback of an order that was unknown.
@@ -133,7 +157,11 @@ class Commands:
             return
         session = self._session(name)
         timeline = self._tools.queries.load_timeline(session.id)
-        said = [each["evidence"] for each in timeline if "evidence" in each and at in (None, each["at"])]
+        said = [
+            each["evidence"]
+            for each in timeline
+            if "evidence" in each and at in (None, datetime.fromisoformat(each["at"]))
+        ]
         for evidence in (Evidence.model_validate(each) for each in said if each["outcome"] == Outcome.PAID):
             yield from self._record(session, evidence, now)
 
@@ -218,6 +246,11 @@ class Commands:
         for each in happened:
             yield f"{each.event_id} {self._done} published again"
 
+    def index(self) -> Iterator[str]:
+        """Write what `find` reads, for items of earlier releases. A repetition is harmless."""
+        written = self._tools.queries.index(self._tools.email_keys()[0], really=self._really)
+        yield f"{sum(1 for _ in written)} entries {'are' if self._really else 'would be'} written"
+
     def redrive(self) -> Iterator[str]:
         """Handle all dead letters again, records of the stream in their order. What fails again stays."""
         for letter in sorted(self._environment.find_dead_letters(), key=_place):
@@ -280,6 +313,14 @@ def _said(evidence: Evidence) -> str:
 
 def _overdue(item: Due, now: datetime) -> bool:
     return isinstance(item, Unreadable) or is_late(item, now)
+
+
+def _names(item: Due) -> dict[str, str | None]:
+    """Return the ids of a due item, for programs."""
+    if isinstance(item, Unreadable):
+        return {"PK": item.partition, "SK": item.sort}
+    names = ("id", "stay_id", "mail_kind", "auction_id", "award_id", "transaction_id", "status")
+    return {to_camel(name): getattr(item, name) for name in names if hasattr(item, name)}
 
 
 def _waiting(item: Due) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
@@ -14,7 +15,9 @@ from infra.aws.stage import ALIAS, Stage
 from infra.topology import RULES, SCHEDULES
 from stays.domain.calendar import sent_at
 
-_TOLD = ("payments", "zalopay_callback", "fulfilment")  # together they have every setting that the commands need
+# Together they have every setting that the commands need.
+_TOLD = ("payments", "bookings", "zalopay_callback", "fulfilment")
+RUNNING = Path(__file__).resolve().parents[2] / ".build" / "running.json"  # a local run writes its addresses here
 
 
 class NotThere(Exception):
@@ -44,6 +47,15 @@ class Environment(NamedTuple):
     find_dead_letters: Callable[[], Sequence[DeadLetter]]
     announce: Callable[[Event], None]
     replay: Callable[[str, Event], int]
+
+
+def find_local(running: Path = RUNNING) -> str:
+    """Return the address of the local run: as it wrote it into the file, or else where `make run` listens."""
+    try:
+        address: str = json.loads(running.read_text())["http"]
+    except (OSError, ValueError, KeyError):
+        return "http://localhost:8000"
+    return address
 
 
 def local(url: str) -> Environment:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from infra.operator.lines import dong
 from infra.operator.settling import Settling
-from infra.operator.timeline import describe_stray, dong, event
+from infra.operator.timeline import describe_stray, event_line
 from stays.domain.decision import Evidence
 from stays.domain.errors import Refused
 from stays.domain.manual import give_back_stray, settle_stray
@@ -25,7 +26,7 @@ class StrayMoney:
         """Describe it and show its timeline."""
         yield from describe_stray(stray)
         for each in self._strays.load_timeline(stray):
-            yield f"  {each['at']}  {event(each)}"
+            yield event_line(each)
 
     def ask(self, stray: Stray, settling: Settling) -> Iterator[str]:
         """Ask ZaloPay about its refund, if it has one."""

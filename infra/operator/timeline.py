@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from infra.operator.lines import Line, dong, format_time
 from stays.domain.booking import reference_number
 from stays.domain.decision import DecisionOn, Nights, Outcome
 from stays.domain.mail import HOST_MAILS
@@ -50,6 +51,9 @@ _WORDS = {
     "PAID_BACK_BY_HAND": "an operator says that the money was paid back by hand",
 }
 
+_NAMES_MONEY = ("SECOND_TRANSACTION", "TRANSACTION_KNOWN")  # the session does not name this transaction
+_PERSONAL = ("contact", "userId", "hostId", "orderUrl")
+
 _NIGHTS = {
     Nights.BOOK: "booked if they are free",
     Nights.FREE: "free for others",
@@ -60,7 +64,8 @@ _NIGHTS = {
 def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator[str]:
     """Tell the whole timeline, line by line. Personal data of the user appear only with `personal`."""
     session = PaymentSession.model_validate(next(item for item in items if item["kind"] == "SESSION"))
-    yield f"Stay {session.id} ({reference_number(session.id)}), order {session.app_trans_id}"
+    about = f"Stay {session.id} ({reference_number(session.id)}), order {session.app_trans_id}"
+    yield Line(about, **session_fields(session, personal=personal))
     yield f"  {session.property_name}, {dong(session.amount)}, nights {', '.join(map(str, session.nights))}"
     if personal:
         yield f"  {session.user_id}, {session.contact.name or 'no name'}, {session.contact.email or 'no address'}"
@@ -68,11 +73,16 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
     yield from _money(session)
     for item in items:
         if item["kind"] == "EVENT":
-            yield f"  {item['at']}  {event(item)}"
+            yield event_line(item)
     for item in items:
         if item["kind"] in MAIL_ITEMS:
             why = "".join(f", {item[name]}" for name in ("unsent", "cameBack") if name in item)
-            yield f"  mail {item['letter']}: {item['state']}{why} since {item.get('sentAt') or item['requestedAt']}"
+            since = format_time(item.get("sentAt") or item["requestedAt"])
+            yield Line(
+                f"  mail {item['letter']}: {item['state']}{why} since {since}",
+                mail=item["letter"],
+                state=item["state"],
+            )
     yield f"  {next_step(session)}"
 
 
@@ -130,12 +140,24 @@ def state_of(item: PaymentSession | Stray) -> str:
     return item.status if isinstance(item, Stray) else f"{item.status} / {item.fulfilment}"
 
 
+def session_fields(session: PaymentSession, *, personal: bool) -> Item:
+    """Return what programs get of a stay. The fields about the user appear only with `personal`."""
+    fields = session.dump() | {"kind": "SESSION", "referenceNumber": reference_number(session.id)}
+    return {name: value for name, value in fields.items() if personal or name not in _PERSONAL}
+
+
+def event_line(item: Item) -> Line:
+    """Tell one event of a timeline. Its time is the one that `replay --event` takes."""
+    return Line(f"  {format_time(item['at'], 'milliseconds')}  {event(item)}", at=item["at"], event=item["what"])
+
+
 def event(item: Item) -> str:
     """Describe one event of the timeline: what happened, the source, and its evidence."""
     evidence = item.get("evidence", {})
     said = [f"{evidence['source']} said {evidence['outcome']}"] if evidence else []
     said += [f"{dong(evidence['amount'])}"] if evidence.get("amount") else []
     said += [f"code {evidence['code']}"] if evidence.get("code") is not None else []
+    said += [f"transaction {evidence['transactionId']}"] if evidence and item["what"] in _NAMES_MONEY else []
     said += [f"by {item['by']}"] if item.get("by") else []
     words = _WORDS.get(str(item["what"]), str(item["what"]))
     return f"{words} ({', '.join(said)})" if said else words
@@ -182,13 +204,3 @@ def came(session: PaymentSession, items: Sequence[Item]) -> int:
 def _money_said(items: Sequence[Item]) -> Iterator[Item]:
     evidence = (item["evidence"] for item in items if "evidence" in item)
     return (said for said in evidence if said["outcome"] == Outcome.PAID and "amount" in said)
-
-
-def dong(amount: int) -> str:
-    """Return an amount in đồng with separators."""
-    return f"{amount:,} ₫".replace(",", ".")
-
-
-def format_time(at: datetime) -> str:
-    """Return a time, to the second."""
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

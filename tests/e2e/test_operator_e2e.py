@@ -1,5 +1,6 @@
 """The operator's commands on the command line, against the local run."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,13 +23,18 @@ def test_a_lost_callback_is_found_asked_about_and_told_of(
     made = an.press_pay(award)
     zalopay.pay(made["appTransId"])
     assert made["sessionId"] in operate("due")
-    assert "would become PAID / BOOKED" in operate("ask", made["appTransId"])
-    assert "is now PAID / BOOKED" in operate("ask", made["appTransId"], "--yes")
+    *shown, does = operate("ask", made["appTransId"]).splitlines()
+    assert "would become PAID / BOOKED" in "".join(shown)
+    assert does == f'  make operator ARGS="--local --at {local.http_url} ask {made["appTransId"]} --as linh --yes"'
+    assert "is now PAID / BOOKED" in operate(*does.removesuffix('"').split('="')[1].split()[3:])
     story = operate("show", made["sessionId"])
     assert "paid, and the nights are booked (operator said PAID" in story and "by linh" in story
-    assert operate("redrive") == ""
+    assert operate("redrive") == "Nothing waits: there is no dead letter.\n"
+    first, *_ = map(json.loads, operate("--json", "show", made["sessionId"]).splitlines())
+    assert (first["id"], first["status"], "userId" in first) == (made["sessionId"], "PAID", False)
+    assert operate("find", made["sessionId"]).startswith(f"{made['sessionId']}  ")
     assert f"{made['sessionId']}/BookingConfirmed is published" in operate("publish", "--since", "2026-01-01", "--yes")
-    assert operate("show", "1", ends=1) == "There is nothing here.\n"
+    assert operate("show", "1", ends=3) == "There is nothing here.\n"
     assert "--end-booking" in operate("refund", made["sessionId"], "--yes", ends=1)
     assert "PAID / REFUND_DUE" in operate("refund", made["sessionId"], "--end-booking")
     assert "BOOKING_CANCELLED" not in local.events(made["sessionId"])

@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from infra.local.bus import Bus
-from infra.local.database import KEY1_SECRET, KEY2_SECRET, REGION, Database
+from infra.local.database import EMAIL_KEY_SECRET, KEY1_SECRET, KEY2_SECRET, REGION, Database
 from infra.local.journal import Journal
 from infra.local.mailbox import Mailbox
 from infra.local.published import Published
@@ -82,6 +82,7 @@ def addresses(
         "EVENT_BUS": "stays",
         "ZALOPAY_KEY1_SECRET": KEY1_SECRET,
         "ZALOPAY_KEY2_SECRET": KEY2_SECRET,
+        "EMAIL_KEY_SECRET": EMAIL_KEY_SECRET,
         "ZALOPAY_ENDPOINT": zalopay.url,
         "API_URL": outside.url,
         "CALLBACK_URL": outside.url + CALLBACK,

@@ -91,15 +91,19 @@ def test_functions_that_write_calendars_cannot_write_nights(backend):
     assert not writing & {"awards", "calendars"}
 
 
-def test_each_key_of_zalopay_is_read_by_those_alone_who_need_it(stacks, stage_name):
+def test_each_key_is_read_by_those_alone_who_need_it(stacks, stage_name):
     stack = stacks[f"Stays-{stage_name}-Backend"]
-    readers: dict[str, set[str]] = {"Key1": set(), "Key2": set()}
+    readers: dict[str, set[str]] = {"Key1": set(), "Key2": set(), "EmailKey": set()}
     for name, role in roles(stack).items():
         for statement in statements(role):
             if statement["Action"] == "secretsmanager:GetSecretValue":
-                secret = stack.spelled(statement["Resource"])
-                readers[next(key for key in readers if key in secret)].add(name)
-    assert readers == {"Key1": {"payments", "bookings", "auctions", "reconciliation"}, "Key2": {"zalopay_callback"}}
+                for secret in map(stack.spelled, listed(statement["Resource"])):
+                    readers[next(key for key in readers if key in secret)].add(name)
+    assert readers == {
+        "Key1": {"payments", "bookings", "auctions", "reconciliation"},
+        "Key2": {"zalopay_callback"},
+        "EmailKey": {"bookings"},
+    }
 
 
 def test_only_functions_that_message_browsers_may_post_and_only_fulfilment_may_send_mail(backend):

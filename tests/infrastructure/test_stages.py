@@ -236,7 +236,7 @@ def test_what_must_survive_is_kept_and_protected_in_every_stage(stacks, assembly
         "AWS::Events::Archive": 1,
         "AWS::S3::Bucket": 1,
         "AWS::SQS::Queue": 1,
-        "AWS::SecretsManager::Secret": 2,
+        "AWS::SecretsManager::Secret": 3,
     }
     assert {kind: len(data.of_type(kind)) for kind in kinds} == kinds
     policies = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
@@ -281,10 +281,15 @@ def test_old_versions_stay_and_so_do_dead_letters_and_the_logs_of_prod(stacks, s
     assert logs == {"RetainExceptOnCreate" if stage_name == "prod" else "Delete"}
 
 
-def test_new_secrets_have_no_key(stacks, stage_name):
+def test_new_secrets_of_zalopay_have_no_key_and_the_key_of_addresses_is_made_up(stacks, stage_name):
     secrets = stacks[f"Stays-{stage_name}-Data"].properties("AWS::SecretsManager::Secret")
-    assert [json.loads(each["SecretString"]) for each in secrets] == [{"current": ""}] * 2
-    assert {each["Name"] for each in secrets} == {f"stays/{stage_name}/zalopay-key{n}" for n in (1, 2)}
+    given = {each["Name"]: json.loads(each["SecretString"]) for each in secrets if "SecretString" in each}
+    assert given == {f"stays/{stage_name}/zalopay-key{n}": {"current": ""} for n in (1, 2)}
+    (made,) = [each for each in secrets if "GenerateSecretString" in each]
+    assert (made["Name"], made["GenerateSecretString"]["GenerateStringKey"]) == (
+        f"stays/{stage_name}/email-key",
+        "current",
+    )
 
 
 def test_no_template_waits_for_a_lookup_and_only_placeholders_name_an_account(assembly):

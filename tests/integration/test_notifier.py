@@ -80,7 +80,7 @@ def test_a_question_to_zalopay_that_changed_nothing_is_told_to_nobody(world: Wor
     before = len(socket.frames)
     world.status(made["appTransId"])
     records = world.records()
-    assert {record["dynamodb"]["NewImage"]["kind"]["S"] for record in records} == {"NOTES"}
+    assert {record["dynamodb"]["Keys"]["SK"]["S"] for record in records} == {"NOTES"}
     world.deliver(records)
     assert len(socket.frames) == before
 

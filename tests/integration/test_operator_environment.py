@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ import boto3
 import pytest
 
 from infra.aws.stage import read_context, read_stage
-from infra.operator.environment import NotThere, deployed, local
+from infra.operator.environment import NotThere, deployed, find_local, local
 from infra.topology import RULES, SCHEDULES
 
 STAGE = read_stage("dev", read_context())
@@ -30,7 +31,7 @@ def account(aws: None) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr("function.py", "")
-    for name in ("payments", "zalopay-callback", "fulfilment"):
+    for name in ("payments", "bookings", "zalopay-callback", "fulfilment"):
         SESSION.client("lambda").create_function(
             FunctionName=f"{STAGE.slug}-{name}",
             Runtime="python3.13",
@@ -53,7 +54,9 @@ def put(function: str, body: dict[str, object]) -> None:
 
 
 def test_the_settings_are_those_of_the_functions(account: None) -> None:
-    told = dict.fromkeys(("PAYMENTS", "ZALOPAY-CALLBACK", "FULFILMENT"), "told") | {"AWS_DEFAULT_REGION": STAGE.region}
+    told = dict.fromkeys(("PAYMENTS", "BOOKINGS", "ZALOPAY-CALLBACK", "FULFILMENT"), "told") | {
+        "AWS_DEFAULT_REGION": STAGE.region
+    }
     assert deployed(STAGE, SESSION).settings == VARIABLES | told
 
 
@@ -180,3 +183,13 @@ def test_a_stage_that_is_not_there_is_said_to_be_so(aws: None) -> None:
 def test_a_local_run_that_is_not_there_is_said_to_be_so() -> None:
     with pytest.raises(NotThere, match="make run"):
         local("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"websocket": "ws://localhost:1"}'])
+def test_a_local_run_is_where_it_says_or_at_the_usual_port(tmp_path: Path, text: str | None) -> None:
+    running = tmp_path / "running.json"
+    if text is not None:
+        running.write_text(text)
+    assert find_local(running) == "http://localhost:8000"
+    running.write_text('{"http": "http://localhost:1234"}')
+    assert find_local(running) == "http://localhost:1234"

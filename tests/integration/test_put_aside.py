@@ -32,8 +32,8 @@ def noted() -> list[str]:
     return []
 
 
-def record(number: int, age: timedelta = PATIENCE) -> Record:
-    created = int((NOW - age).timestamp())
+def record(number: int) -> Record:
+    created = int((NOW - PATIENCE).timestamp())
     return {"dynamodb": {"SequenceNumber": str(number), "ApproximateCreationDateTime": created}}
 
 
@@ -46,14 +46,21 @@ def failing(*numbers: int):
     return attempt
 
 
+def fail_first(aside: Aside, *numbers: int, ago: timedelta = PATIENCE):
+    """Let these records fail for the first time, so long ago."""
+    records = [record(number) for number in numbers]
+    assert aside.deliver(records, failing(*numbers), NOW - ago) == records
+
+
 def boom(_: Sequence[Record]) -> Sequence[Record]:
     raise RuntimeError("boom")
 
 
-def test_an_old_record_that_fails_while_others_succeed_is_put_aside_whole(
+def test_a_record_that_fails_for_ten_minutes_while_others_succeed_is_put_aside_whole(
     aside: Aside, server: Server, noted: list[str]
 ):
     poison = record(2)
+    fail_first(aside, 2)
     assert aside.deliver([record(1), poison, record(3)], failing(2), NOW) == []
     (got,) = server.received
     assert got.method == "PUT"
@@ -63,19 +70,24 @@ def test_an_old_record_that_fails_while_others_succeed_is_put_aside_whole(
     assert [f"/records/{key}" for key in noted] == [got.path]
 
 
-def test_a_young_record_comes_again(aside: Aside, server: Server):
-    young = record(2, PATIENCE - timedelta(seconds=1))
-    assert aside.deliver([record(1), young], failing(2), NOW) == [young]
+def test_a_record_that_has_not_failed_for_so_long_comes_again_however_old_it_is(aside: Aside, server: Server):
+    old = record(2)
+    fail_first(aside, 2, ago=PATIENCE - timedelta(seconds=1))
+    assert aside.deliver([record(1), old], failing(2), NOW) == [old]
+    assert aside.deliver([old], failing(), NOW) == []
+    assert aside.deliver([record(1), old], failing(2), NOW + PATIENCE) == [old]
     assert server.received == []
 
 
 def test_in_an_outage_all_records_come_again_however_old_they_are(aside: Aside, server: Server):
     old = [record(1), record(2)]
+    fail_first(aside, 1, 2)
     assert aside.deliver(old, failing(1, 2), NOW) == old
     assert server.received == []
 
 
 def test_a_record_alone_is_put_aside_if_others_succeeded_lately(aside: Aside, server: Server):
+    fail_first(aside, 2, 3)
     aside.deliver([record(1)], failing(), NOW)
     assert aside.deliver([record(2)], failing(2), NOW) == []
     aside.succeeded[:] = [NOW - PATIENCE]
@@ -86,6 +98,7 @@ def test_a_record_alone_is_put_aside_if_others_succeeded_lately(aside: Aside, se
 def test_a_record_that_cannot_be_put_aside_comes_again(aside: Aside, server: Server):
     server.decide = lambda _: Reply(403, b"<Error/>")
     poison = record(2)
+    fail_first(aside, 2)
     assert aside.deliver([record(1), poison], failing(2), NOW) == [poison]
 
 
@@ -94,14 +107,16 @@ def test_a_batch_on_which_the_function_breaks_is_halved_until_the_record_is_alon
     with pytest.raises(RuntimeError):
         aside.deliver([record(2), record(3)], boom, NOW)
     with pytest.raises(RuntimeError):
-        aside.deliver([record(3, age=timedelta(0))], boom, NOW)
+        aside.deliver([record(3)], boom, NOW)
     assert server.received == []
-    assert aside.deliver([record(3)], boom, NOW) == []
+    aside.deliver([record(1)], failing(), NOW + PATIENCE)
+    assert aside.deliver([record(3)], boom, NOW + PATIENCE) == []
     assert len(server.received) == 1
 
 
 def test_a_record_that_is_put_aside_again_gets_a_key_of_its_own(aside: Aside, server: Server):
     """So a replay that fails is not deleted with the object that was replayed."""
+    fail_first(aside, 2)
     for seconds in range(2):
         aside.deliver([record(1), record(2)], failing(2), NOW + timedelta(seconds=seconds))
     assert len({got.path for got in server.received}) == 2

@@ -224,6 +224,16 @@ def test_without_any_key_pages_are_answered_from_the_table_and_no_order_is_made(
     assert world.status(made["appTransId"])["status"] == "PAID"
 
 
+def test_a_profile_is_saved_without_the_key_of_addresses_and_its_address_is_indexed_later(world: World):
+    keys = world.functions["bookings"].keys
+    with failing(keys._secrets, "GetSecretValue", UNREAD[0]):
+        keys.known.clear()
+        assert world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"}).status == 200
+    assert [each["kind"] for each in world.items()] == ["PROFILE"]
+    assert world.http("POST", "/users/auth0-sync", {"email": "mai@example.com"}).status == 200
+    assert {each["kind"] for each in world.items()} == {"EMAIL", "PROFILE"}
+
+
 @pytest.mark.parametrize("content", ["the key alone", '["key"]', "5", '{"current": 5}', "{}"])
 def test_a_secret_of_another_shape_is_no_key_and_breaks_nothing(world: World, content: str):
     made = world.created()

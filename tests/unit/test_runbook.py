@@ -12,7 +12,7 @@ from infra.operator.commands import Commands
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
 NAMED = re.compile(r'make operator ARGS="([^"]*)"|python -m infra\.operator (--[^`\n]*)')
-STANDS_FOR = {"$STAGE": "prod", "TIME": "2026-11-24T08:00:00Z"}
+STANDS_FOR = {"$STAGE": "prod", "TIME": "2026-11-24T08:00:00Z", "NIGHT": "2026-12-24", "AMOUNT": "500000"}
 
 
 def commands() -> list[str]:
@@ -50,7 +50,17 @@ def test_nothing_is_done_without_a_yes() -> None:
     assert (chosen.yes, chosen.end_booking, chosen.amount) == (False, False, None)
 
 
-@pytest.mark.parametrize("typed", ["--local refund", "end X", "--local settle-stray", "--local refund X --amount a"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--local refund",
+        "end",
+        "find X 1",
+        "messages --since now",
+        "--local settle-stray",
+        "--local refund X --amount a",
+    ],
+)
 def test_half_a_command_is_refused(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(typed.split())

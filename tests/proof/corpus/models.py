@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,9 +50,6 @@ def plain(*names: str) -> Reader:
 # A line of the timeline is read for its evidence about money, for another decision.
 Line = create_model("Line", evidence=(Evidence | None, None))
 
-# What is noted about a stay.
-Notes = create_model("Notes", queriedAt=(datetime | None, None), toldAt=(datetime | None, None))
-
 MODELS: dict[str, Reader] = {
     "SESSION": Reader(PaymentSession),
     "TRANSACTION": Reader(PaymentSession),
@@ -62,9 +58,11 @@ MODELS: dict[str, Reader] = {
     "OFFER": Reader(Award),
     "MAIL": Reader(Mail),
     "NOTICE": Reader(Mail),
-    "NOTES": Reader(Notes),
     "THREAD": Reader(Thread),
     "PROFILE": Reader(Profile),
+    "EMAIL": plain("userId"),
+    "REFERENCE": plain("SK"),
+    "NOTES": plain(),
     "CALENDAR": Reader(Calendar),
     "NIGHT": Reader(TakenNight, night_of),
     "EVENT": Reader(Line),

@@ -398,7 +398,11 @@ class Secrets:
 
     def forget(self) -> None:
         """Go back to the first keys."""
-        self.held = {"zalopay-key1": {"current": KEY1}, "zalopay-key2": {"current": KEY2}}
+        self.held = {
+            "zalopay-key1": {"current": KEY1},
+            "zalopay-key2": {"current": KEY2},
+            "email-key": {"current": "of the addresses"},
+        }
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:
         """Read a secret."""

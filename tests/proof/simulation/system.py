@@ -76,6 +76,7 @@ SETTINGS = {
     "ZALOPAY_APP_ID": "2553",
     "ZALOPAY_KEY1_SECRET": "zalopay-key1",
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
+    "EMAIL_KEY_SECRET": "email-key",
     "MAIL_SENDER": "Stays <booking@stays.example>",
     "MAIL_PAGES": json.dumps(MAIL_PAGES),
     "MAIL_CONFIGURATION": "",
@@ -198,7 +199,7 @@ class Instance:
         kept += [value.seen for value in kept if isinstance(value, stays.edge.connections.Presence)]
         kept += [value.known for value in kept if isinstance(value, Keys)]
         kept += [vars(value) for value in kept if isinstance(value, Pace)]
-        kept += [value.succeeded for value in kept if isinstance(value, Aside)]
+        kept += [each for value in kept if isinstance(value, Aside) for each in (value.succeeded, value.failing)]
         self._memory = [(value, value.copy()) for value in kept if isinstance(value, dict | list | set)]
 
     def _wire(
@@ -604,6 +605,7 @@ class System:
             queries=OperatorQueries(store, "linh"),
             zalopay=Client(self.zalopay, int(SETTINGS["ZALOPAY_APP_ID"]), partial(keys.signing, "zalopay-key1")),
             keys=partial(keys.accepted, "zalopay-key2"),
+            email_keys=partial(keys.accepted, "email-key"),
             publish=lambda _: None,
         )
         environment = Environment({}, lambda: self.now, tuple, lambda _: None, lambda *_: 0)

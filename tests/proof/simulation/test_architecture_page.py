@@ -55,6 +55,9 @@ def stored() -> Iterator[tuple[str, dict[str, Any]]]:
         order = system.order()
         assert order
         system.poll(order)
+        system.pay(order)
+        system.deliver_callbacks()
+        system.http("POST", "/users/auth0-sync", {"email": "mai@example.com"})
         yield from ((name, item) for name in TABLES for item in items_of(system, name))
 
 

@@ -61,8 +61,8 @@ export function offset(milliseconds) {
   return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-/** Replace the UTC times in a line of the operator by Viet Nam's. */
-export const inVietNam = (line) => line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)/g, (at) => SECOND.format(new Date(at)));
+/** Write the times in a line of the operator as the page writes times. */
+export const inVietNam = (line) => line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+07:00/g, (at) => SECOND.format(new Date(at)));
 
 export function note(text, link) {
   const toast = h("div", { class: "toast" }, text, link ? " " : null, link ? h("a", { href: link.href }, link.text) : null);

@@ -19,8 +19,9 @@ logger = Logger()
 class Aside:
     """Puts the hopeless records of one kind of work aside, whole, in S3. `make operator ARGS="… redrive"` replays them.
 
-    A record is hopeless if it still fails after ten minutes while others succeed. If none succeeds, it is an outage:
-    all records come again until the stream's mapping gives them up.
+    A record is hopeless if this process has seen it fail for ten minutes while others succeed. If none succeeds, it is
+    an outage: all records come again until the stream's mapping gives them up. A record's age does not count: after an
+    outage all are old, and a first failure means little.
     """
 
     def __init__(self, s3: S3, function: str, note: Callable[[str], None]) -> None:
@@ -29,6 +30,7 @@ class Aside:
         self._function = function
         self._note = note
         self.succeeded: list[datetime] = []  # the last time at which this process did such work
+        self.failing: dict[str, datetime] = {}  # records by their numbers, and when each one failed first
 
     def deliver(
         self, records: Sequence[Record], attempt: Callable[[Sequence[Record]], Sequence[Record]], now: datetime
@@ -46,21 +48,22 @@ class Aside:
                 raise
             logger.exception("record not handled")
             failed = records
-        if len(failed) < len(records):
+        for number in {*map(_number, records)} - {*map(_number, failed)}:
             self.succeeded[:] = [now]
+            self.failing.pop(number, None)
         return [record for record in failed if not (self._is_hopeless(record, now) and self._put(record, now))]
 
     def _is_hopeless(self, record: Record, now: datetime) -> bool:
-        old = now - _created(record) >= PATIENCE
-        return old and any(now - each < PATIENCE for each in self.succeeded)
+        patient = now - self.failing.setdefault(_number(record), now) < PATIENCE
+        return not patient and any(now - each < PATIENCE for each in self.succeeded)
 
     def _put(self, record: Record, now: datetime) -> bool:
         """Keep the record. Returns whether it is kept. A repetition keeps it twice, which harms as little as a replay.
 
         Each time has a key of its own: a replay that fails must not be deleted with the object that was replayed.
         """
-        number = record["dynamodb"]["SequenceNumber"]
-        name = f"{_created(record):%Y-%m-%dT%H.%M.%S}-{number}-{now.timestamp():.0f}.json"
+        created = datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)
+        name = f"{created:%Y-%m-%dT%H.%M.%S}-{_number(record)}-{now.timestamp():.0f}.json"
         key = f"aside/{self._function}/{name}"
         try:
             self._s3.put(key, json.dumps(record).encode())
@@ -71,10 +74,10 @@ class Aside:
         return True
 
 
-def _created(record: Record) -> datetime:
-    return datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)
+def _number(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
 
 
 def failures(records: Sequence[Record]) -> dict[str, Any]:
     """The answer that names the records that have to come again."""
-    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]} for record in records]}
+    return {"batchItemFailures": [{"itemIdentifier": _number(record)} for record in records]}

@@ -1,11 +1,14 @@
 """The keys of every item, and those items that only this package reads."""
 
+import hmac
+import unicodedata
 from datetime import date, datetime
 from typing import Any
 from zlib import crc32
 
 from stays.aws.store import Item, Key
 from stays.domain.award import WIN, Award
+from stays.domain.booking import reference_number
 from stays.domain.mail import Mail
 from stays.domain.stray import Stray
 from stays.domain.values import encode_key, timestamp
@@ -83,6 +86,24 @@ def award_item(award: Award) -> Item:
 def profile_key(user_id: str) -> Key:
     """The profile of a user."""
     return {"PK": f"USER#{encode_key(user_id)}", "SK": "PROFILE"}
+
+
+def email_partition(email: str, secret: str) -> str:
+    """The partition of an e-mail address: its keyed hash, so that no key holds the address. Case does not count."""
+    spelled = unicodedata.normalize("NFC", email.strip()).casefold()
+    return f"EMAIL#{hmac.new(secret.encode(), spelled.encode(), 'sha256').hexdigest()}"
+
+
+def email_item(email: str, user_id: str, secret: str) -> Item:
+    """It leads the operator from an address to its user. The index `by_user` leads back, to delete it."""
+    partition = email_partition(email, secret)
+    key = {"PK": partition, "SK": f"USER#{encode_key(user_id)}"}
+    return key | {"kind": "EMAIL", "userId": user_id, "userSort": f"USER#{partition}"}
+
+
+def reference_item(stay_id: str) -> Item:
+    """It leads the operator from a reference number to its stay."""
+    return {"PK": f"REFERENCE#{reference_number(stay_id)}", "SK": f"STAY#{stay_id}", "kind": "REFERENCE"}
 
 
 def refused_item(event_id: str, reason: str, raw: str, now: datetime) -> Item:

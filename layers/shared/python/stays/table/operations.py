@@ -1,7 +1,7 @@
 """The operations of a transaction about a stay. Each has a name; a failed condition is looked up by it.
 
-`night 2027-03-20`, `session`, `transaction`, `booking`, `event`, `mail confirmation`, `award`, `limit`, `earlier`;
-`own …` and `freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
+`night 2027-03-20`, `session`, `transaction`, `booking`, `reference`, `event`, `mail confirmation`, `award`, `limit`,
+`earlier`; `own …` and `freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -24,6 +24,7 @@ from stays.table.keys import (
     event_item,
     mail_item,
     night_key,
+    reference_item,
     shard,
     stay_key,
     stray_item,
@@ -135,11 +136,15 @@ class OperationBuilder:
 
     def _booking(self, session: PaymentSession, before: PaymentSession | None) -> Operations:
         booking = booking_of(session)
-        if booking is None or (before and booking_of(before) == booking):
+        earlier = before and booking_of(before)
+        if booking is None or earlier == booking:
             return {}
         created = timestamp(booking.created_at)
         keys = stay_key(session.id, "BOOKING") | {"kind": "BOOKING", "userSort": f"BOOKING#{created}"}
-        return {"booking": self._store.put_operation(booking.dump() | keys)}
+        written = {"booking": self._store.put_operation(booking.dump() | keys)}
+        if earlier is None:
+            written["reference"] = self._store.put_operation(reference_item(session.id))
+        return written
 
     def event(self, session: PaymentSession, name: str, now: datetime, evidence: Evidence | None = None) -> Operations:
         """One line of the timeline."""
