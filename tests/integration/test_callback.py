@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import boto3
 import pytest
 
+from stays.domain.booking import reference_number
 from stays.zalopay.callback import MAXIMUM_CALLBACK
 from tests.integration.messages import BINH, KEY2, NIGHTS, PRICE, auction_result, order_data, signed
 from tests.integration.product import failing, fault
@@ -222,6 +223,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             (stay, "MAIL", "NOTICE"),
             (stay, "SESSION", "SESSION"),
             ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
+            (f"REFERENCE#{reference_number(made['sessionId'])}", "STAY", "REFERENCE"),
             ("USER#auth0|mai", "OPENED", "OPENED"),
         ]
     )
