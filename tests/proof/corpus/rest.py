@@ -21,7 +21,7 @@ class World:
         self._version = kept.version
         self._watched = watched and kept.story["watched"]
         self._invariants = Invariants(system)
-        self._invariants.learn()
+        self._invariants.learn_of_an_earlier_release()
         for name, frames in system.browsers.frames.items():
             self._invariants._heard[name] = len(frames)
         system.check = self.look

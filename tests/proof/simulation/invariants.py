@@ -43,6 +43,7 @@ SEVEN, EIGHT, TEN = time(7), time(8), time(22)
 UNPAID = ("PAYMENT_EXPIRED", "PAYMENT_CANCELLED", "PAYMENT_CREATION_FAILED", "CANCELLED_BY_OPERATOR")
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
+EARLIER_MAILS = ("confirmation", "cancellation", "refund")  # of releases up to 1.4.0
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
 HALF_AN_HOUR = timedelta(minutes=30)
 A_MINUTE = 60  # seconds after its end at which an unpaid order is over
@@ -76,6 +77,7 @@ class Invariants:
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
         self._award_mails: set[tuple[str, str]] = set()
+        self._never_told: set[str] = set()  # mails that an earlier release did not know, or gave up without a word
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._plain = system.database.plain
         self.chains = Chains(demand, self._plain)
@@ -88,6 +90,15 @@ class Invariants:
                 with suppress(Violated):
                     look_at(record)
         self._read = len(self._system.history)
+
+    def learn_of_an_earlier_release(self) -> None:
+        """The same for a world that an earlier release made. It wrote mail of three kinds."""
+        self.learn()
+        for session in self._system.database.items(kind="SESSION"):
+            kinds = [kind for kind, holds in _facts_of(session).items() if holds]
+            self._never_told |= {f"{session['id']}.{kind}" for kind in kinds if kind not in EARLIER_MAILS}
+        for mail in self._system.database.items(kind="MAIL", state="UNDELIVERABLE"):
+            self._never_told.add(f"{mail['stayId']}.{mail['letter']}")  # it did not say why it gave a mail up
 
     # After every invocation
 
@@ -405,7 +416,7 @@ class Invariants:
             demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
             unsent = mail.get("unsent")
             demand(unsent is None or sent[name] == 0 or self._tried_twice(mail), "I17", name, "is out, and", unsent)
-            least = 0 if unsent or rests or self._given_up(mail) else 1
+            least = 0 if unsent or rests or name in self._never_told or self._given_up(mail) else 1
             most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
             demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
         demand(set(sent) <= set(about), "I17", "a mail that nobody owed:", sent)
@@ -456,20 +467,9 @@ class Invariants:
 
     def _facts_told(self, session: Item, about: Mapping[str, Item]) -> None:
         """A session's present state has the mails that tell of it."""
-        facts = {
-            "confirmation": "bookedAt" in session,
-            "host_confirmation": "bookedAt" in session,
-            "cancellation": "bookedAt" in session and "cancelledAt" in session,
-            "host_cancellation": "bookedAt" in session and "cancelledAt" in session,
-            "refunded": session["fulfilment"] == "REFUNDED",
-            "refund": "refund" in session and "bookedAt" not in session,
-            "failed": session.get("reason") in UNPAID
-            and session["fulfilment"] == "NONE"
-            and "unresolved" not in session,
-            "review": session["fulfilment"] == "REVIEW" or "unresolved" in session,
-        }
-        for kind, holds in facts.items():
-            demand(not holds or f"{session['id']}.{kind}" in about, "I17", session["id"], "owes no", kind)
+        for kind, holds in _facts_of(session).items():
+            name = f"{session['id']}.{kind}"
+            demand(not holds or name in about or name in self._never_told, "I17", session["id"], "owes no", kind)
 
     def _tried_twice(self, mail: Item) -> bool:
         """Say whether an earlier attempt may have got through before the mail was dropped."""
@@ -656,3 +656,19 @@ def _address_of(mail: Item, sessions: Mapping[str, Item]) -> str | None:
     else:
         user_id = session["hostId"] if mail["letter"] in HOST_MAILS else session["userId"]
     return f"{user_id[6:]}@example.com"
+
+
+def _facts_of(session: Item) -> dict[str, bool]:
+    """What a session tells by mail, and whether it is so."""
+    cancelled = "bookedAt" in session and "cancelledAt" in session
+    unpaid = session.get("reason") in UNPAID and session["fulfilment"] == "NONE"
+    return {
+        "confirmation": "bookedAt" in session,
+        "host_confirmation": "bookedAt" in session,
+        "cancellation": cancelled,
+        "host_cancellation": cancelled,
+        "refunded": session["fulfilment"] == "REFUNDED",
+        "refund": "refund" in session and "bookedAt" not in session,
+        "failed": unpaid and "unresolved" not in session,
+        "review": session["fulfilment"] == "REVIEW" or "unresolved" in session,
+    }
