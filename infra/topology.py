@@ -144,7 +144,6 @@ FUNCTIONS = {
         access=(
             *_DECIDING,
             Access("stays", ("GetItem",), ("TRANSACTION#*",)),
-            _KNOWN_TRANSACTION,
             Access("stays", ("BatchGetItem",), _STAY),
             Access("stays", ("UpdateItem",), ("USER#*",)),
             Access("connections", ("PutItem",), ("USER#*",)),

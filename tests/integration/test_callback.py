@@ -222,8 +222,8 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             (stay, "MAIL", "MAIL"),
             (stay, "MAIL", "NOTICE"),
             (stay, "SESSION", "SESSION"),
-            ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
             (f"REFERENCE#{reference_number(made['sessionId'])}", "STAY", "REFERENCE"),
+            ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),
             ("USER#auth0|mai", "OPENED", "OPENED"),
         ]
     )

@@ -217,7 +217,7 @@ def test_a_refund_is_asked_about_once_in_some_seconds(world: World):
 def test_a_refund_that_arrived_while_it_was_looked_for_is_not_made_again_under_a_new_day(world: World):
     paid = owed(world)
     intended(world, paid)
-    sessions, now = world.functions["payments"].sessions, datetime.now(UTC)
+    sessions, now = world.functions["bookings"].sessions, datetime.now(UTC)
     known, done = sessions.find(paid["id"]), RefundEvidence(RefundOutcome.DONE)
 
     def arrive() -> None:

@@ -56,8 +56,9 @@ def test_no_due_item_stops_the_clock(backend: Backend, random: Random, count: in
         whole = system.database.find(partition, sort)
         assert whole
         for number in range(count):
-            key = {"PK": {"S": f"STAY#{number}"}, "SK": {"S": sort}}
-            system.database.put_item(TableName="stays", Item=unreadable(whole, random) | key)
+            own = {name: {"S": f"{number:026}"} for name in ("id",) if name in whole}  # no two sessions share an id
+            key = {"PK": {"S": f"STAY#{number:026}"}, "SK": {"S": sort}}
+            system.database.put_item(TableName="stays", Item=unreadable(whole | own, random) | key)
         system.pass_time(minutes=30)
         assert system.tick()["due"] == count + 1
         live = system.database.find(f"STAY#{backend.known.live}", "SESSION")
