@@ -19,7 +19,7 @@ from stays.aws.pace import Pace
 from stays.aws.store import Key, Store
 from stays.domain.announcement import Announcement, announcements
 from stays.domain.booking import booking_of
-from stays.domain.errors import Busy
+from stays.domain.errors import Busy, NotFound
 from stays.domain.mail import Mail, Profile, Unsent
 from stays.domain.owed_mail import is_award_mail_overtaken, is_stay_mail_overtaken, reminder_at
 from stays.domain.payment import read_terms
@@ -172,6 +172,8 @@ def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool
     image = record["dynamodb"]["NewImage"]
     try:
         fulfil({name: image[name]["S"] for name in ("PK", "SK")}, datetime.now(UTC))
+    except NotFound:
+        logger.warning("stay is gone", extra={"sessionId": image["stayId"]["S"]})
     except (AwsError, Busy) as error:
         identity = {"mail": f"{image['PK']['S']} {image['letter']['S']}", "error": type(error).__name__}
         logger.warning("to be tried again", extra=identity)

@@ -122,7 +122,7 @@ class Metered(System):
 
 
 class Used(NamedTuple):
-    """What a payment uses, and what a round of the clock in which nothing is due."""
+    """What a payment uses, and what a round of the clock over one shard in which nothing is due."""
 
     calls: Counter[str]
     units: Counter[str]
@@ -184,7 +184,7 @@ def idle(stack: Stack, data: Stack, found: Used) -> Iterator[Line]:
     alarms = [each.get("Metrics", [{"MetricStat": each}]) for each in stack.properties("AWS::CloudWatch::Alarm")]
     text = json.dumps(stack.template).replace("\\", "")
     readers = sum("secretsmanager:GetSecretValue" in str(role) for role in stack.properties("AWS::IAM::Role"))
-    rounds = sum(_MINUTES * 60 / each.every for each in SCHEDULES)
+    rounds = sum(_MINUTES * 60 / each.every * len(each.inputs) for each in SCHEDULES)
     yield Line(
         "metrics that alarms read", sum("MetricStat" in p for parts in alarms for p in parts), prices.ALARM_METRIC_MONTH
     )
@@ -196,7 +196,7 @@ def idle(stack: Stack, data: Stack, found: Used) -> Iterator[Line]:
         readers * _MINUTES / 5,
         prices.SECRET_READ,
     )
-    yield Line("rounds of the clock", rounds, prices.SCHEDULED_CALL)
+    yield Line("rounds of the clock, each over its shard", rounds, prices.SCHEDULED_CALL)
     yield from _lambda(rounds)
     yield Line("read units of the rounds", rounds * found.idle["read"], prices.DYNAMODB_READ)
 

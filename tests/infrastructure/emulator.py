@@ -1,5 +1,6 @@
 """The embedded engine with all its services: deploys the supported parts of the templates."""
 
+import copy
 import io
 import json
 import subprocess
@@ -153,6 +154,18 @@ UNKNOWN = ("AWS::Budgets::Budget", "AWS::Events::Archive")
 def is_unknown(resource: Template) -> bool:
     """Whether the engine does not know its type: no stack with it begins."""
     return resource["Type"] in UNKNOWN
+
+
+def widened(template: Template) -> Template:
+    """The template with filters of streams without `$or`, which the engine takes for the name of an attribute."""
+    changed = copy.deepcopy(dict(template))
+    for resource in changed["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            for each in resource["Properties"]["FilterCriteria"]["Filters"]:
+                pattern = json.loads(each["Pattern"])
+                pattern.pop("$or", None)
+                each["Pattern"] = json.dumps(pattern)
+    return changed
 
 
 def is_refused(resource: Template) -> bool:

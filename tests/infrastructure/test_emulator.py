@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
 from infra.aws.stage import read_context
-from tests.infrastructure.emulator import Emulator, Template, at, is_refused, is_unknown, until
+from tests.infrastructure.emulator import Emulator, Template, at, is_refused, is_unknown, until, widened
 from tests.integration.messages import MAI, PRICE, auction_result
 from tests.integration.outside import AUDIENCE, Neighbour, neighbour
 
@@ -48,7 +48,7 @@ def templates(simulated: Path, emulator: Emulator, outside: Neighbour) -> dict[s
         text = (simulated / f"{stack}.template.json").read_text()
         text = text.replace(json.dumps(dev["issuer"]), json.dumps(outside.issuer.url))
         text = text.replace(json.dumps(dev["audience"]), json.dumps(AUDIENCE))
-        found[stack] = at(emulator.gateway, json.loads(text))
+        found[stack] = widened(at(emulator.gateway, json.loads(text)))
     return found
 
 
@@ -180,8 +180,10 @@ def test_the_confirmation_is_mailed(walk: SimpleNamespace):
 
 
 def test_the_clock_calls_reconciliation_by_its_alias(walk: SimpleNamespace, emulator: Emulator):
-    schedule = emulator.client("scheduler").get_schedule(Name="stays-dev-reconciliation")
+    schedule = emulator.client("scheduler").get_schedule(Name="stays-dev-reconciliation-0")
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
-    answer = emulator.client("lambda").invoke(FunctionName=schedule["Target"]["Arn"], Payload=b"{}")
+    answer = emulator.client("lambda").invoke(
+        FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"]
+    )
     assert "FunctionError" not in answer
     assert json.loads(answer["Payload"].read()).keys() == {"due", "attended"}

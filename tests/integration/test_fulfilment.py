@@ -250,6 +250,15 @@ def mails_of_a_batch(world: World) -> list[dict[str, Any]]:
     return [mail | {"dynamodb": mail["dynamodb"] | {"SequenceNumber": str(number)}} for number in range(3)]
 
 
+def test_a_mail_of_a_stay_that_is_gone_holds_up_nobody(world: World):
+    paid = world.paid()
+    records = world.records()
+    for item in world.items(PK=f"STAY#{paid['id']}"):
+        client_of("dynamodb").delete_item(TableName="stays", Key={k: {"S": item[k]} for k in ("PK", "SK")})
+    assert world.deliver(records)["fulfilment"] == []
+    assert sent() == []
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_failing_mails_hold_up_no_other(world: World, times: int):
     world.paid()

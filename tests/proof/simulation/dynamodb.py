@@ -175,6 +175,11 @@ class Database:
         found = self._tables[table].items.values()
         return [self.plain(item) for item in found if all(item.get(name, _NULL) == each for name, each in wanted)]
 
+    def due_shards(self) -> list[str]:
+        """Return the shards of the index `due` that have items."""
+        items = self._tables["stays"].items.values()
+        return sorted({item["dueShard"]["S"] for item in items if "dueAt" in item and "dueShard" in item})
+
     # Reading
 
     @answering("GetItem")

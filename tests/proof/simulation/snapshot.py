@@ -45,4 +45,5 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield system.secrets, ("held",)
     yield system.chance, ("_drawn",)
     yield invariants, ("_read", "_answered", "_rounds", "_denied", "_heard", "_rank", "_confirmed", "_known", "_wanted")
+    yield invariants, ("_award_mails", "_never_told")
     yield invariants.chains, ("_nights", "_awards", "_offered")

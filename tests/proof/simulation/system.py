@@ -558,9 +558,9 @@ class System:
                 self.dead.append(event)
 
     def tick(self, copy: int | None = None) -> dict[str, int] | None:
-        """Start the reconciliation by its schedule."""
+        """Start the reconciliation by its schedule, for the shards that have items. The others would read nothing."""
         broken, known = self.gate.broken, len(self.zalopay.denied)
-        answer = self.invoke("reconciliation", {"detail-type": "Scheduled Event", "source": "scheduler"}, copy)
+        answer = self.invoke("reconciliation", {"shards": self.database.due_shards() or ["0"]}, copy)
         if self.gate.broken == broken and not self.zalopay.mute:
             self.rounds.append(round(self.now.timestamp() * 1000))
             self.denied += self.zalopay.denied[known:]

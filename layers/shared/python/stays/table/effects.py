@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from stays.aws.store import Condition, Item, Key, Store, Written, both
 from stays.domain.award import Award
 from stays.domain.booking import Booking
+from stays.domain.errors import NotFound
 from stays.domain.mail import (
     HOST_MAILS,
     CameBack,
@@ -63,15 +64,24 @@ class Effects:
         self._store = store
 
     def load_mail(self, stay_id: str, kind: str) -> SessionMail:
-        """The session and one of its mails as they are now, consistent: one read."""
-        keys = [stay_key(stay_id, "SESSION"), stay_key(stay_id, f"MAIL#{kind}")]
-        items = {item["SK"].partition("#")[0]: item for item in self._store.get_many(keys)}
+        """The session and one of its mails as they are now, consistent: one read. Raises NotFound without a session."""
+        items = self._load(stay_key(stay_id, f"MAIL#{kind}"))
         mail = Mail.model_validate(items["MAIL"]) if "MAIL" in items else None
         return SessionMail(PaymentSession.model_validate(items["SESSION"]), mail)
 
-    def load_owed(self, mail_key: Key) -> OwedMail | None:
-        """A mail that is due, with all that it is about, consistent: one to three reads. None if it is not due."""
+    def _load(self, mail_key: Key) -> dict[str, Item]:
+        """A mail with what it is about, by the first words of their sort keys. Raises NotFound without its session."""
         items = {item["SK"].partition("#")[0]: item for item in self._store.get_many([mail_key, about_key(mail_key)])}
+        if mail_key["PK"].startswith("STAY#") and "SESSION" not in items:
+            raise NotFound
+        return items
+
+    def load_owed(self, mail_key: Key) -> OwedMail | None:
+        """A mail that is due, with all that it is about, consistent: one to three reads. None if it is not due.
+
+        Raises NotFound if its stay is gone.
+        """
+        items = self._load(mail_key)
         mail = Mail.model_validate(items["MAIL"]) if "MAIL" in items else None
         if mail is None or mail.state is not MailState.DUE:
             return None
