@@ -65,8 +65,9 @@ def test_an_offer_is_told_in_the_language_of_the_profile(told: World):
 
 def test_an_award_that_is_lost_or_corrected_tells_once(told: World):
     told.announce(auction_result(result="LOST", awardedNights=[]))
-    told.announce(auction_result(revision=1))
+    told.announce(auction_result(paymentDeadline="2027-01-01T00:00:00Z", revision=1))
     told.announce(auction_result(revision=2))
+    told.announce(auction_result(revision=3))
     told.deliver()
     assert subjects() == ["You won the auction"]
 

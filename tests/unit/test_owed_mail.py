@@ -224,6 +224,7 @@ def test_a_reminder_is_decided_anew_when_it_is_due(minutes: int, sent: int | Non
         (win(), None, False, False),
         (win(), pending(), False, True),
         (win(), EXPIRED, False, False),
+        (win(checkout_id=STAY), EXPIRED, True, False),
         (win(status=AwardStatus.PAID), booked(), True, True),
         (win(status=AwardStatus.DECLINED), None, True, True),
         (offer(status=AwardStatus.ACCEPTED, pay_until=NOW + timedelta(hours=2)), None, True, False),

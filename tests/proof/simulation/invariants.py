@@ -407,7 +407,7 @@ class Invariants:
     def _mails(self, sessions: Mapping[str, Item], owed: list[Item]) -> None:
         """Each fact is told once, and only to the user whom it concerns; none is told after it was overtaken.
 
-        A mail that is not sent says why, and the reason is true. `sent_overtaken` was judged at the moment of sending.
+        A mail that is not sent says why, and the reason is true. No mail goes to an address after mail came back.
         """
         sent = Counter(self._system.mail.sent)
         about = {f"{Mail.model_validate(mail).about}.{mail['letter']}": mail for mail in owed}
@@ -416,12 +416,18 @@ class Invariants:
             demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
             unsent = mail.get("unsent")
             demand(unsent is None or sent[name] == 0 or self._tried_twice(mail), "I17", name, "is out, and", unsent)
+            demand(
+                unsent is None or self._is_so(mail, unsent, sessions), "I17", name, "is not out, and it is not", unsent
+            )
             least = 0 if unsent or rests or name in self._never_told or self._given_up(mail) else 1
             most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
             demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
         demand(set(sent) <= set(about), "I17", "a mail that nobody owed:", sent)
         for name, to in self._system.mail.addressed:
             demand(to == _address_of(about[name], sessions), "I17", name, "went to a stranger:", to)
+        demand(
+            not self._system.mail.unwelcome, "I17", "mail came back, and more went out:", *self._system.mail.unwelcome
+        )
         for session in sessions.values():
             self._facts_told(session, about)
         untold = self._award_mails - {(mail["PK"], mail["SK"]) for mail in owed}
@@ -431,9 +437,11 @@ class Invariants:
                 self._in_time(name, mail, sessions)
 
     def _expect_mail(self, record: Mapping[str, Any]) -> None:
-        """A new award that can be paid owes a mail under its own key."""
-        award = self._plain(record["dynamodb"].get("NewImage")) if record["eventName"] == "INSERT" else {}
+        """A new award that can be paid owes a mail under its own key. So does one that was lost until now."""
+        award, old = (self._plain(record["dynamodb"].get(image)) for image in ("NewImage", "OldImage"))
         if award.get("kind") not in ("AWARD", "OFFER") or award["status"] not in ("PENDING_PAYMENT", "WAITING"):
+            return
+        if old.get("status", "LOST") != "LOST":
             return
         received = datetime.fromisoformat(award["receivedAt"])
         late = award["deadline"] <= award["receivedAt"] or award["nights"][0]["date"] < today(received).isoformat()
@@ -470,6 +478,41 @@ class Invariants:
         for kind, holds in _facts_of(session).items():
             name = f"{session['id']}.{kind}"
             demand(not holds or name in about or name in self._never_told, "I17", session["id"], "owes no", kind)
+
+    def _is_so(self, mail: Item, unsent: str, sessions: Mapping[str, Item]) -> bool:
+        """Say whether the reason for which a mail was not sent is true."""
+        session, to = sessions.get(mail.get("stayId", "")), _address_of(mail, sessions)
+        if unsent == "SUPPRESSED":
+            return to in self._system.mail.stopped
+        if unsent == "NO_ADDRESS":
+            profile = self._plain(self._system.database.find(f"USER#auth0|{to.partition('@')[0]}", "PROFILE"))
+            known = bool(profile.get("email")) and profile["createdAt"] < mail["requestedAt"]
+            own = session is not None and mail["letter"] not in HOST_MAILS and session.get("contact", {}).get("email")
+            return not known and not own
+        return unsent == "OVERTAKEN" and self._is_overtaken(mail, session, sessions)
+
+    def _is_overtaken(self, mail: Item, session: Item | None, sessions: Mapping[str, Item]) -> bool:
+        """Say whether something has happened that makes a mail wrong. At rest it is still to be seen."""
+        kind = mail["letter"]
+        if session is None:
+            key = mail["PK"], mail["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]
+            award = self._plain(self._system.database.find(*key))
+            early = REMINDED if kind == "reminder" else timedelta(0)
+            over = self._system.now >= datetime.fromisoformat(award.get("payUntil", award["deadline"])) - early
+            past = award["nights"][0]["date"] < today(self._system.now).isoformat()
+            answered = award["status"] not in ("PENDING_PAYMENT", "WAITING") or "checkoutId" in award
+            return over or past or answered
+        others = [each for each in sessions.values() if each is not session and _same_award(each, session)]
+        tried = any(each["createdAt"] > session["createdAt"] for each in others) or any(
+            "paidAt" in each for each in others
+        )
+        return {
+            "confirmation": session["fulfilment"] != "BOOKED",
+            "host_confirmation": session["fulfilment"] != "BOOKED",
+            "failed": tried or not _facts_of(session)["failed"],
+            "review": not _facts_of(session)["review"],
+            "refund": session["fulfilment"] == "REFUNDED",
+        }.get(kind, False)
 
     def _tried_twice(self, mail: Item) -> bool:
         """Say whether an earlier attempt may have got through before the mail was dropped."""

@@ -654,6 +654,21 @@ def told_of_a_failure(system: System) -> None:
     orders(system, BINH, "1002")
 
 
+def mail_came_back(system: System) -> None:
+    """Mai's address does not exist. After the first mail, nothing more goes there; her host is still told."""
+    everyone_has_a_profile(system)
+    wins(system)
+    system.settle()
+    if system.mail.addressed:
+        system.send_back(f"{MAI[6:]}@example.com")
+    orders(system)
+    system.pay(system.order())
+    system.settle()
+    for name, to in system.mail.addressed[-1:]:
+        system.send_back(to)
+        expect(system, name.endswith("host_confirmation"), "the host is told nothing")
+
+
 JOURNEYS: dict[str, Journey] = {
     journey.__name__: journey
     for journey in (
@@ -706,6 +721,7 @@ JOURNEYS: dict[str, Journey] = {
         told_of_a_second_chance,
         told_of_a_cancellation,
         told_of_a_failure,
+        mail_came_back,
         *AUCTIONS,
         *STRANGERS,
     )

@@ -310,6 +310,8 @@ class Mail:
         self.addressed: list[tuple[str, str]] = []  # the same with its address, as far as it was sent in this run
         self.silent = False  # every mail goes out, and no answer arrives
         self.refusing = False  # our sender is not verified
+        self.stopped: set[str] = set()  # addresses of which the system knows that mail came back
+        self.unwelcome: list[str] = []  # mail that went there all the same
 
     def send_email(self, **request: Any) -> dict[str, str]:
         """Send a mail."""
@@ -322,6 +324,8 @@ class Mail:
         (to,) = request["Destination"]["ToAddresses"]
         self.sent.append(message_id(raw))
         self.addressed.append((self.sent[-1], to))
+        if to in self.stopped:
+            self.unwelcome.append(self.sent[-1])
         if self.silent:
             raise sdk_silence()
         return {"MessageId": f"mail-{len(self.sent)}"}

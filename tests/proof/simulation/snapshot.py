@@ -40,7 +40,7 @@ def _parts(system: System, invariants: Invariants) -> Iterator[Part]:
     yield simulator.callbacks, ("key2",)
     yield simulator.faults, tuple(vars(simulator.faults))
     yield system.browsers, ("frames", "owner", "until", "since", "gone")
-    yield system.mail, ("sent", "addressed", "silent", "refusing")
+    yield system.mail, ("sent", "addressed", "silent", "refusing", "stopped", "unwelcome")
     yield system.bus, ("published",)
     yield system.secrets, ("held",)
     yield system.chance, ("_drawn",)

@@ -397,7 +397,7 @@ class System:
             )
         self.running = name
         if name == "fulfilment":
-            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event["Records"])
+            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event.get("Records", ()))
         try:
             answer = instance.module.handler(event, self._context)
         except Killed:
@@ -546,11 +546,24 @@ class System:
         self.events.append(Pending(event | {"detail": detail}, EVENT_TRIES))
         self.deliver_events()
 
+    def send_back(self, to: str) -> None:
+        """Let SES report that the last mail to this address came back. SES has written the address in capitals."""
+        name = next(name for name, address in reversed(self.mail.addressed) if address == to)
+        about, letter = name.split(".")
+        tags = {"letter": [letter]} | ({"stay": [about]} if self.database.find(f"STAY#{about}", "SESSION") else {})
+        bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": to.upper()}]}
+        detail = {"eventType": "Bounce", "mail": {"destination": [to], "tags": tags}, "bounce": bounce}
+        event = {"detail-type": "Email Bounced", "source": "aws.ses", "detail": detail}
+        self.events.append(Pending(event, EVENT_TRIES))
+        self.deliver_events()
+
     def deliver_events(self) -> None:
         """Deliver the waiting events. A failed one comes again."""
         waiting, self.events = self.events, []
         for event, left in waiting:
-            if self.invoke("awards", event) is not None:
+            if self.invoke("fulfilment" if event["source"] == "aws.ses" else "awards", event) is not None:
+                if event["source"] == "aws.ses":
+                    self.mail.stopped.add(event["detail"]["mail"]["destination"][0])
                 continue
             if left > 1:
                 self.events.append(Pending(event, left - 1))

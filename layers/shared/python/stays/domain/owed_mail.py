@@ -139,10 +139,10 @@ def is_stay_mail_overtaken(mail: Mail, session: PaymentSession, attempts: Attemp
 
 
 def is_award_mail_overtaken(mail: Mail, attempts: Attempts, now: datetime) -> bool:
-    """Whether the award's present state makes the mail wrong: it is answered, over, or being paid for."""
+    """Whether the award's present state makes the mail wrong: it is answered or over, or its user has begun to pay."""
     award = attempts.award
     if award is None or not award.is_payable(now):
         return True
     if mail.mail_kind == "reminder":
         return reminder_at(award, now) is None or has_other_attempt(None, attempts)
-    return award.status is AwardStatus.ACCEPTED
+    return award.status is AwardStatus.ACCEPTED or award.checkout_id is not None

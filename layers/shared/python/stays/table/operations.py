@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from stays.aws.store import Condition, Item, Key, Operation, Store, any_of, both, differences
-from stays.domain.award import AWARD_SOURCES, Award, AwardStatus
+from stays.domain.award import AWARD_SOURCES, Award
 from stays.domain.booking import booking_of
 from stays.domain.decision import Decision, Evidence, supersede
 from stays.domain.mail import Mail
@@ -172,10 +172,10 @@ class OperationBuilder:
         return {name: self._store.update_operation(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:
-        """Replace an award as it was read by other terms. Mail tells of it only if it was lost before."""
+        """Replace an award as it was read by other terms. Mail tells of it only if none told of the award before."""
         replaced = {"award": self._store.put_operation(award_item(after), unchanged(before))}
-        is_new = before.status is AwardStatus.LOST
-        return replaced | (self._mails(award_mails(after, after.received_at)) if is_new else {})
+        is_told = bool(award_mails(before, before.received_at))
+        return replaced | ({} if is_told else self._mails(award_mails(after, after.received_at)))
 
     def change_award(self, session: PaymentSession, changes: Mapping[str, Any], condition: Condition) -> Operations:
         """Change the award of a session without reading it first."""
