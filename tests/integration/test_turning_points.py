@@ -50,7 +50,7 @@ def test_a_win_is_told_with_its_deadline_and_the_page_that_leads_there(told: Wor
     told.announce(auction_result(paymentDeadline="2027-03-02T07:30:00Z"))
     told.deliver()
     (message,) = mails()
-    assert "Deadline: Tue 2 Mar 2027, 14:30 (Viet Nam time)" in text(message)
+    assert "Deadline: Tue 2 Mar 2027, 14:30 (Viet\u00a0Nam\u00a0time)" in text(message)
     assert "http://localhost:3000/dashboard/winners?auctionId=1001" in text(message)
     assert "Total: VND 1,200,000" in text(message)
 

@@ -420,24 +420,28 @@ EVERY: dict[MailKind, list[Said]] = {
             replace(AWARDED, kind="win"),
             (
                 "Chúc mừng, bạn đã thắng!",
-                "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ Việt Nam)",
+                "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)",
                 "Tổng tiền: 1.000.000\u00a0₫",
             ),
-            ("Congratulations, you won!", "Deadline: Fri 27 Nov 2026, 14:30 (Viet Nam time)", "Total: VND 1,000,000"),
+            (
+                "Congratulations, you won!",
+                "Deadline: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)",
+                "Total: VND 1,000,000",
+            ),
         )
     ],
     "offer": [
         (
             replace(AWARDED, kind="offer"),
-            ("Vui lòng trả lời trước thời hạn.", "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ Việt Nam)"),
-            ("Please answer before the deadline.", "Deadline: Fri 27 Nov 2026, 14:30 (Viet Nam time)"),
+            ("Vui lòng trả lời trước thời hạn.", "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)"),
+            ("Please answer before the deadline.", "Deadline: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)"),
         )
     ],
     "reminder": [
         (
             replace(AWARDED, kind="reminder"),
-            ("Thời hạn là Thứ Sáu, 27/11/2026, 14:30 (giờ Việt Nam).", "Bạn có thể tắt email nhắc"),
-            ("The deadline is Fri 27 Nov 2026, 14:30 (Viet Nam time).", "You can switch reminders off"),
+            ("Thời hạn là Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam).", "Bạn có thể tắt email nhắc"),
+            ("The deadline is Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time).", "You can switch reminders off"),
         )
     ],
     "failed": [
@@ -471,7 +475,7 @@ EVERY: dict[MailKind, list[Said]] = {
                 "Địa chỉ: 123 Đường Hai Bà Trưng, Hội An",
                 "Nhận phòng: Thứ Ba, 01/12/2026, từ 14:00",
                 "Trả phòng: Thứ Sáu, 04/12/2026, trước 12:00",
-                "Thời điểm thanh toán: Chủ Nhật, 22/11/2026, 16:30 (giờ Việt Nam)",
+                "Thời điểm thanh toán: Chủ Nhật, 22/11/2026, 16:30 (giờ\u00a0Việt\u00a0Nam)",
                 "hủy đến hết Thứ Ba, 24/11/2026 được hoàn 100%; hủy đến hết Thứ Bảy, 28/11/2026 được hoàn 50%; sau đó",
                 "Hãy nhắn tin cho chủ nhà trong trang đặt phòng của bạn.",
             ),
@@ -479,7 +483,7 @@ EVERY: dict[MailKind, list[Said]] = {
                 "Address: 123 Đường Hai Bà Trưng, Hội An",
                 "Check-in: Tue 1 Dec 2026, from 14:00",
                 "Check-out: Fri 4 Dec 2026, by 12:00",
-                "Paid at: Sun 22 Nov 2026, 16:30 (Viet Nam time)",
+                "Paid at: Sun 22 Nov 2026, 16:30 (Viet\u00a0Nam\u00a0time)",
                 "100% back if you cancel by the end of Tue 24 Nov 2026; 50% back if you cancel by the end of Sat 28",
                 "Send a message on the page of your booking.",
             ),
@@ -530,8 +534,11 @@ EVERY: dict[MailKind, list[Said]] = {
     "refunded": [
         (
             replace(GIVEN_BACK, kind="refunded", refunded_at=AT),
-            ("Hoàn tiền lúc: Thứ Sáu, 27/11/2026, 14:30 (giờ Việt Nam)", "ZaloPay đã xác nhận việc hoàn tiền."),
-            ("Refunded at: Fri 27 Nov 2026, 14:30 (Viet Nam time)", "ZaloPay has confirmed the refund."),
+            (
+                "Hoàn tiền lúc: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)",
+                "ZaloPay đã xác nhận việc hoàn tiền.",
+            ),
+            ("Refunded at: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)", "ZaloPay has confirmed the refund."),
         ),
         (
             replace(GIVEN_BACK, kind="refunded", refunded_at=AT, by_hand=True),
