@@ -86,8 +86,10 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 
 def check_mail(mail: Mail, now: datetime) -> None:
-    """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.retry_or_finish(mail, now).due_at is None:
+    """Make a mail due once more, or look whether an award needs a reminder. The operator hears of a mail given up."""
+    if mail.is_done:
+        effects.remind(mail, now)
+    elif effects.retry_or_finish(mail, now).due_at is None:
         count("MailFailed")
         logger.error("mail given up", extra=mail.log_fields)
 

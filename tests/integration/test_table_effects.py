@@ -19,6 +19,7 @@ from stays.domain.mail import (
     requested_again,
 )
 from stays.domain.payment import Fulfilment, PaymentSession
+from stays.table.awards import Awards
 from stays.table.effects import Effects, SessionMail
 from stays.table.keys import mail_item, shard
 from stays.table.sessions import Sessions
@@ -69,6 +70,17 @@ def paid() -> PaymentSession:
     hand_in(win())
     begin(sessions, opened(), NOW)
     return sessions.record(opened(), money(), NOW)
+
+
+def test_two_rounds_of_the_clock_owe_one_reminder(effects: Effects) -> None:
+    Awards(Store(dynamodb(), "stays")).receive(win(deadline=NOW + timedelta(hours=2)), "event-1")
+    (first,) = [Mail.model_validate(item) for item in contents().values() if item.get("letter") == "win"]
+    effects.drop(first, Unsent.OFF)
+    first = first.but(state=MailState.UNDELIVERABLE, unsent=Unsent.OFF, due_at=first.remind_at)
+    for _ in range(2):
+        effects.remind(first, NOW + timedelta(minutes=90))
+    (reminder,) = [item for item in contents().values() if item.get("letter") == "reminder"]
+    assert (reminder["state"], reminder["attempts"]) == ("DUE", 0)
 
 
 def test_a_mail_is_written_from_its_session_and_itself_in_one_read(effects: Effects) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stays.aws.attributes import to_attributes
+from stays.domain.mail import Mail
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, auction_result, order_data, signed
 from tests.integration.product import load
 from tests.integration.test_fulfilment import sent
@@ -120,13 +121,40 @@ def test_a_reminder_whose_deadline_has_moved_waits(told: World):
     assert subjects("binh") == ["Bạn có cơ hội thứ hai", "Sắp hết thời hạn"]
 
 
+def test_a_reminder_that_was_due_before_the_deadline_moved_waits_too(told: World):
+    told.offer(userId=BINH, responseDeadline=(datetime.now(UTC) + timedelta(hours=2)).isoformat())
+    told.deliver()
+    told.after(minutes=91)
+    told.http("POST", "/auctions/offers/1001/accept", {"selectedNights": list(NIGHTS)}, sub=BINH)
+    told.deliver()
+    assert told.item(letter="reminder")["state"] == "WAITING"
+    told.after(minutes=91)
+    told.deliver()
+    assert subjects("binh") == ["Bạn có cơ hội thứ hai", "Sắp hết thời hạn"]
+
+
+def test_a_reminder_does_without_an_attempt_that_is_gone(told: World):
+    of_two_hours(told)
+    made = told.create().body
+    session = told.item(kind="SESSION", id=made["sessionId"])
+    told.dynamodb.delete_item(TableName="stays", Key=to_attributes({name: session[name] for name in ("PK", "SK")}))
+    told.functions["reconciliation"].effects.remind(Mail.model_validate(told.item(letter="win")), datetime.now(UTC))
+    assert "reminder" not in [each["letter"] for each in told.mails()]
+    told.clock.shift(timedelta(minutes=91))
+    told.functions["reconciliation"].effects.remind(Mail.model_validate(told.item(letter="win")), datetime.now(UTC))
+    told.deliver()
+    assert subjects() == ["You won the auction", "The deadline is near"]
+
+
 def test_nobody_who_is_paying_is_reminded(told: World):
     of_two_hours(told)
     told.clock.shift(timedelta(minutes=85))
     told.create()
     told.after(minutes=6)
     told.deliver()
-    assert unsent(told) == {"reminder": "OVERTAKEN"}
+    assert subjects() == ["You won the auction"]
+    assert told.item(letter="win")["state"] == "SENT"
+    assert "dueAt" not in told.item(letter="win")
 
 
 def test_a_payment_that_ran_out_is_told_with_what_is_still_possible(told: World):

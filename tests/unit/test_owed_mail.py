@@ -16,6 +16,7 @@ from stays.domain.owed_mail import (
     has_other_attempt,
     is_award_mail_overtaken,
     is_stay_mail_overtaken,
+    reminder_after,
     reminder_at,
     stay_mails,
 )
@@ -151,26 +152,19 @@ def test_a_mail_is_overtaken_when_its_fact_is_no_longer_so(
 # Awards
 
 
-def kinds(award: Award, now: datetime = NOW) -> list[tuple[str, datetime | None]]:
-    return [(mail.mail_kind, mail.due_at) for mail in award_mails(award, now)]
-
-
 MINUTE = timedelta(minutes=1)
 
 
 def test_an_award_owes_one_mail_at_once_and_a_reminder_later() -> None:
-    first, reminder = award_mails(win(), NOW)
+    (first,) = award_mails(win(), NOW)
     assert (first.mail_kind, first.state, first.due_at) == ("win", MailState.DUE, NOW + MINUTE)
     quarter = NOW + timedelta(hours=18)  # four in the morning in Viet Nam
-    assert (reminder.mail_kind, reminder.state, reminder.due_at) == (
-        "reminder",
-        MailState.WAITING,
-        quarter + 180 * MINUTE,
-    )
-    assert kinds(offer(deadline=NOW + timedelta(hours=2))) == [
-        ("offer", NOW + MINUTE),
-        ("reminder", NOW + timedelta(minutes=90)),
-    ]
+    assert first.remind_at == quarter + 180 * MINUTE
+    (first,) = award_mails(offer(deadline=NOW + timedelta(hours=2)), NOW)
+    assert (first.mail_kind, first.remind_at) == ("offer", NOW + timedelta(minutes=90))
+    reminder = reminder_after(first, LATER)
+    assert (reminder.mail_kind, reminder.state, reminder.due_at) == ("reminder", MailState.DUE, LATER + MINUTE)
+    assert (reminder.about, reminder.remind_at) == (first.about, None)
 
 
 @pytest.mark.parametrize("status", [AwardStatus.LOST, AwardStatus.PAID, AwardStatus.EXPIRED, AwardStatus.WITHDRAWN])
@@ -235,6 +229,7 @@ def test_a_mail_about_an_award_is_overtaken_when_it_is_answered_paid_for_or_over
     award: Award | None, last: PaymentSession | None, first: bool, reminder: bool
 ) -> None:
     attempts = Attempts(award, last)
-    told, reminded = award_mails(win(), NOW)
+    (told,) = award_mails(win(), NOW)
+    reminded = reminder_after(told, NOW)
     assert is_award_mail_overtaken(told, attempts, NOW) is first
     assert is_award_mail_overtaken(reminded, attempts, NOW) is reminder

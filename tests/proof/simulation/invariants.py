@@ -414,6 +414,7 @@ class Invariants:
         for name, mail in about.items():
             rests = self._rests(mail)
             demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
+            demand(rests or mail.get("dueAt", "~") > timestamp(self._system.now), "L3", name, "is left to the clock")
             unsent = mail.get("unsent")
             demand(unsent is None or sent[name] == 0 or self._tried_twice(mail), "I17", name, "is out, and", unsent)
             demand(

@@ -76,6 +76,7 @@ class Mail(Model):
 
     `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
     the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a user last changed `to`.
+    `remindAt` is when to look whether an award needs a reminder; once its first mail is done, it is due then.
     """
 
     stay_id: StayId | None = None
@@ -93,6 +94,7 @@ class Mail(Model):
     to: str | None = None
     wishes: int = 0
     readdressed_at: Timestamp | None = None
+    remind_at: Timestamp | None = None
     unsent: Unsent | None = None
     came_back: CameBack | None = None
     # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
@@ -103,6 +105,11 @@ class Mail(Model):
         if not (self.stay_id or (self.auction_id and self.user_id and self.award_id)):
             raise ValueError("it is about a stay or an award")
         return self
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is out, or will not be sent."""
+        return self.state in (MailState.SENT, MailState.UNDELIVERABLE)
 
     @property
     def about(self) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mail import RESEND_INTERVAL, AwardMail, Mail, StayMail, new_mail, put_off
+from stays.domain.mail import RESEND_INTERVAL, Mail, StayMail, new_mail, put_off
 from stays.domain.payment import UNFINISHED, Fulfilment, PaymentSession, Reason, Status
 from stays.domain.values import VIETNAM
 
@@ -70,23 +70,32 @@ def _of_stay(stay_id: str, kind: StayMail, now: datetime) -> Mail:
 
 
 def award_mails(award: Award, now: datetime) -> list[Mail]:
-    """The mails that a new award owes: one that it waits, and later a reminder. None if it cannot be paid."""
+    """The mail that a new award owes, with the time of its reminder. None if it cannot be paid."""
     if not award.is_payable(now):
         return []
-    mails = [_of_award(award, "win" if award.is_win else "offer", now)]
-    reminder = reminder_at(award, now)
-    return [*mails, put_off(_of_award(award, "reminder", now), reminder)] if reminder else mails
-
-
-def _of_award(award: Award, kind: AwardMail, now: datetime) -> Mail:
-    return Mail(
+    mail = Mail(
         auction_id=award.auction_id,
         user_id=award.user_id,
         award_id=award.award_id,
-        mail_kind=kind,
+        mail_kind="win" if award.is_win else "offer",
         requested_at=now,
         due_at=now + RESEND_INTERVAL,
+        remind_at=reminder_at(award, now),
     )
+    return [mail]
+
+
+def reminder_after(first: Mail, now: datetime) -> Mail:
+    """The reminder that follows the first mail about an award, due now."""
+    about = {"auction_id": first.auction_id, "user_id": first.user_id, "award_id": first.award_id}
+    return Mail(**about, mail_kind="reminder", requested_at=now, due_at=now + RESEND_INTERVAL)
+
+
+def next_reminder(attempts: "Attempts", now: datetime) -> datetime | None:
+    """When to remind of the award, `now` or later. None if it is over or paid for, or too little time is left."""
+    if attempts.award is None or has_other_attempt(None, attempts):
+        return None
+    return reminder_at(attempts.award, now)
 
 
 def reminder_at(award: Award, now: datetime) -> datetime | None:
@@ -144,5 +153,5 @@ def is_award_mail_overtaken(mail: Mail, attempts: Attempts, now: datetime) -> bo
     if award is None or not award.is_payable(now):
         return True
     if mail.mail_kind == "reminder":
-        return reminder_at(award, now) is None or has_other_attempt(None, attempts)
+        return next_reminder(attempts, now) is None
     return award.status is AwardStatus.ACCEPTED or award.checkout_id is not None

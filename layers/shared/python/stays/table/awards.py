@@ -12,7 +12,7 @@ from stays.domain.award import PAYABLE, WIN, Award, AwardStatus, Correction, ove
 from stays.domain.payment import CHECK_INTERVAL, SLOWEST_CHECK, UNFINISHED, PaymentSession
 from stays.domain.second_chances import PassedNights, is_of_chain, pass_on, unsold_nights, withdraw
 from stays.domain.values import timestamp
-from stays.table.keys import award_key, due_again, night_key, stay_key
+from stays.table.keys import award_item, award_key, due_again, night_key, stay_key
 from stays.table.operations import FREED, NIGHT, OWN, OperationBuilder, Operations, nights_in
 
 M = TypeVar("M", Award, PaymentSession)
@@ -117,17 +117,25 @@ class Awards:
         While an order or reservation is open, the correction waits on the award for its end.
         """
         for _ in range(_ATTEMPTS):
-            try:
-                self._store.transact(self._builder.make_award(award, award.received_at))
-            except Conflicted as conflict:
-                existing = conflict.items["award"]
-            else:
+            existing = self._make(award)
+            if existing is None:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
             received = self._revise(existing, correction, award)
             if received is not None:
                 return received
         raise AwardKeepsChanging
+
+    def _make(self, award: Award) -> Item | None:
+        """Write a new award with its mail. The item that is there already, or None if it was written."""
+        if award.status is AwardStatus.LOST:  # nobody is told: the item alone costs half
+            written = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
+            return None if written.done else written.existing
+        try:
+            self._store.transact(self._builder.make_award(award, award.received_at))
+        except Conflicted as conflict:
+            return conflict.items["award"]
+        return None
 
     def _revise(self, existing: Item, correction: Correction, award: Award) -> Received | None:
         """The outcome of a correction; None if the award has changed meanwhile."""

@@ -1,12 +1,13 @@
 """The effects of a booking: mail and the host's thread, each claimed before it is done."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from stays.aws.store import Condition, Item, Key, Store, Written, both
+from stays.aws.store import Condition, Conflicted, Item, Key, Store, Written, both
 from stays.domain.award import Award
 from stays.domain.booking import Booking
 from stays.domain.errors import NotFound
@@ -23,9 +24,9 @@ from stays.domain.mail import (
     put_off,
     retry_at,
 )
-from stays.domain.owed_mail import Attempts
+from stays.domain.owed_mail import Attempts, next_reminder, reminder_after
 from stays.domain.payment import Contact, PaymentSession
-from stays.table.keys import about_key, award_key, mail_item, stay_key
+from stays.table.keys import about_key, award_key, mail_item, mail_key, stay_key
 
 
 class SessionMail(NamedTuple):
@@ -97,12 +98,12 @@ class Effects:
         award = _read_award(award_item)
         if award is None or award.checkout_id is None or mail.mail_kind not in ("failed", "reminder"):
             return Attempts(award)
-        last = PaymentSession.model_validate(self._store.get(stay_key(award.checkout_id, "SESSION")))
-        return Attempts(award, last)
+        last = self._store.get(stay_key(award.checkout_id, "SESSION"))
+        return Attempts(award, PaymentSession.model_validate(last) if last else None)
 
     def drop(self, mail: Mail, why: Unsent) -> None:
         """Record that a mail that is due is not sent."""
-        self._move(mail.but(state=MailState.UNDELIVERABLE, unsent=why, due_at=None), _as_due(mail))
+        self._move(mail.but(state=MailState.UNDELIVERABLE, unsent=why, due_at=mail.remind_at), _as_due(mail))
 
     def put_off(self, mail: Mail, until: datetime) -> None:
         """Let a mail that is due wait for its time."""
@@ -115,7 +116,7 @@ class Effects:
 
     def note_sent(self, mail: Mail, message_id: str, now: datetime) -> None:
         """Record that the mail is out."""
-        self._finish(mail.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=None))
+        self._finish(mail.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=mail.remind_at))
 
     def note_undeliverable(self, mail: Mail, why: Unsent) -> None:
         """Record that a claimed mail cannot go out. No other effect fails because of it."""
@@ -142,11 +143,23 @@ class Effects:
 
         If it has moved on meanwhile, nothing is written and the mail is returned as it was.
         """
-        read = mail.dump()
-        same = "dueAt = :dueAt AND #state = :state AND attempts = :attempts"
-        waited = Condition(same, dueAt=read.get("dueAt"), state=read["state"], attempts=mail.attempts)
         after = due_or_finished(mail, now)
-        return after if self._move(after, waited) else mail
+        return after if self._move(after, _as_waiting(mail)) else mail
+
+    def remind(self, first: Mail, now: datetime) -> None:
+        """Owe the reminder of an award whose first mail is done, or look again when it is time. One or two reads.
+
+        If another call has looked meanwhile, nothing is written.
+        """
+        reminder = reminder_after(first, now)
+        award = self._store.get(about_key(mail_key(reminder)))
+        at = next_reminder(self._load_attempts(reminder, None, award), now)
+        if at is None or at > now:
+            self._move(first.but(due_at=at, remind_at=at), _as_waiting(first))
+            return
+        looked = self._store.put_operation(mail_item(first.but(due_at=None, remind_at=None)), _as_waiting(first))
+        with suppress(Conflicted):
+            self._store.transact({"first": looked, "reminder": self._store.put_operation(mail_item(reminder))})
 
     def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
@@ -178,6 +191,13 @@ def _as_due(mail: Mail) -> Condition:
         Condition("#state = :due", due=MailState.DUE.value),
         Condition("attempts = :attempts", attempts=mail.attempts),
     )
+
+
+def _as_waiting(mail: Mail) -> Condition:
+    """The condition that a mail is as the clock has read it."""
+    read = mail.dump()
+    same = "dueAt = :dueAt AND #state = :state AND attempts = :attempts"
+    return Condition(same, dueAt=read.get("dueAt"), state=read["state"], attempts=mail.attempts)
 
 
 def _read_award(item: Item | None) -> Award | None:
