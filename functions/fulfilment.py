@@ -124,7 +124,7 @@ def fulfil(mail_key: Key, now: datetime) -> None:
     profile = profiles.load(owed.recipient)
     why = why_not(owed, profile, now)
     if why is not None:
-        drop(owed.mail, why)
+        drop(owed.mail, why, now)
     elif not put_off(owed, now):
         deliver(owed, profile, now)
 
@@ -136,11 +136,11 @@ def open_thread(owed: OwedMail, now: datetime) -> None:
         effects.open_thread(booking, now)
 
 
-def drop(mail: Mail, why: Unsent) -> None:
+def drop(mail: Mail, why: Unsent, now: datetime) -> None:
     """Finish a mail that is not sent. An address that is missing is counted apart, and alarms nobody."""
     if why is Unsent.NO_ADDRESS:
         count("MailWithoutAddress")
-    effects.drop(mail, why)
+    effects.drop(mail, why, now)
     logger.info("mail dropped", extra={**mail.log_fields, "why": why})
 
 

@@ -448,7 +448,7 @@ def test_what_is_not_paid_in_time_expires_is_told_and_goes_to_the_next(world: Wo
     world.deliver()
     told = socket.of_type("AUCTION_RESULT")[-1]
     assert (told["result"], told["status"]) == ("LOST", "EXPIRED")
-    assert world.after(minutes=118) == {"due": 1, "attended": 1}  # the reminder
+    assert world.after(minutes=118) == {"due": 1, "attended": 1}  # it is time to look at the reminder
     world.deliver()
     assert world.after(minutes=3) == {"due": 1, "attended": 1}
     assert world.statuses() == {MAI: "EXPIRED", BINH: "EXPIRED", CHI: "WAITING"}

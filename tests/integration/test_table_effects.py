@@ -75,7 +75,7 @@ def paid() -> PaymentSession:
 def test_two_rounds_of_the_clock_owe_one_reminder(effects: Effects) -> None:
     Awards(Store(dynamodb(), "stays")).receive(win(deadline=NOW + timedelta(hours=2)), "event-1")
     (first,) = [Mail.model_validate(item) for item in contents().values() if item.get("letter") == "win"]
-    effects.drop(first, Unsent.OFF)
+    effects.drop(first, Unsent.OFF, NOW)
     first = first.but(state=MailState.UNDELIVERABLE, unsent=Unsent.OFF, due_at=first.remind_at)
     for _ in range(2):
         effects.remind(first, NOW + timedelta(minutes=90))

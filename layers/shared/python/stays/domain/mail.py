@@ -177,6 +177,12 @@ def put_off(mail: Mail, until: datetime) -> Mail:
     return mail.but(state=MailState.WAITING, requested_at=until, due_at=until)
 
 
+def done(mail: Mail, state: MailState, now: datetime, **said: object) -> Mail:
+    """The mail when it is out, or will not be sent. The time of a reminder counts only if it is still ahead."""
+    later = mail.remind_at if mail.remind_at is not None and mail.remind_at > now else None
+    return mail.but(state=state, due_at=later, remind_at=later, **said)
+
+
 def claimed(mail: Mail, now: datetime) -> Mail:
     """The mail while one call sends it. If it gets stuck, the clock finds it: when it is due already, or later.
 

@@ -20,6 +20,7 @@ from stays.domain.mail import (
     Thread,
     Unsent,
     claimed,
+    done,
     due_or_finished,
     put_off,
     retry_at,
@@ -101,9 +102,9 @@ class Effects:
         last = self._store.get(stay_key(award.checkout_id, "SESSION"))
         return Attempts(award, PaymentSession.model_validate(last) if last else None)
 
-    def drop(self, mail: Mail, why: Unsent) -> None:
+    def drop(self, mail: Mail, why: Unsent, now: datetime) -> None:
         """Record that a mail that is due is not sent."""
-        self._move(mail.but(state=MailState.UNDELIVERABLE, unsent=why, due_at=mail.remind_at), _as_due(mail))
+        self._move(done(mail, MailState.UNDELIVERABLE, now, unsent=why), _as_due(mail))
 
     def put_off(self, mail: Mail, until: datetime) -> None:
         """Let a mail that is due wait for its time."""
@@ -116,7 +117,7 @@ class Effects:
 
     def note_sent(self, mail: Mail, message_id: str, now: datetime) -> None:
         """Record that the mail is out."""
-        self._finish(mail.but(state=MailState.SENT, sent_at=now, message_id=message_id, due_at=mail.remind_at))
+        self._finish(done(mail, MailState.SENT, now, sent_at=now, message_id=message_id))
 
     def note_undeliverable(self, mail: Mail, why: Unsent) -> None:
         """Record that a claimed mail cannot go out. No other effect fails because of it."""
