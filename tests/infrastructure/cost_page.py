@@ -166,6 +166,7 @@ def _units(system: Metered, story: Callable[[], Any]) -> Counter[str]:
 def _pay(system: System) -> None:
     wins(system)
     system.listen()
+    system.settle()
     orders(system)
     system.settle()
     order = system.order()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.operator.timeline import timeline_lines
 from stays.aws.attributes import to_attributes
 from stays.domain.mail import Mail
 from tests.integration.messages import BINH, HOST, MAI, NIGHTS, auction_result, order_data, signed
@@ -280,6 +281,9 @@ def test_an_address_from_which_mail_came_back_gets_no_more_for_half_a_year(told:
     told.http("DELETE", f"/bookings/{made['sessionId']}")
     told.deliver()
     assert unsent(told)["cancellation"] == "SUPPRESSED"
+    shown = "\n".join(timeline_lines(told.items(PK=f"STAY#{made['sessionId']}")))
+    assert f"mail confirmation: SENT, {word} since" in shown
+    assert "mail cancellation: UNDELIVERABLE, SUPPRESSED since" in shown
     assert "mai" not in repr(told.items("connections", why=word))
     told.clock.shift(timedelta(days=181))
     told.announce(auction_result(auctionId="1002", nights=["2027-12-01"]))
