@@ -20,6 +20,7 @@ from stays.domain.mail import (
     new_mail,
     read_locale,
     read_picture,
+    read_switch,
     requested_by_user,
 )
 from stays.domain.payment import Contact, PaymentSession, read_terms
@@ -88,6 +89,7 @@ class ProfileRequest(Model):
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     locale: Annotated[str | None, BeforeValidator(read_locale), IGNORED] = None
     picture: Annotated[str | None, BeforeValidator(read_picture), IGNORED] = None
+    reminders: Annotated[bool | None, BeforeValidator(read_switch), IGNORED] = None
 
 
 @app.operation("GET /user/bookings", "The caller's bookings, newest first")
@@ -195,6 +197,7 @@ def save_profile(request: ProfileRequest) -> Account | http.PassedOn:
         name=request.name or who.name,
         language=language_of(request.locale) or language_of(who.locale),
         picture=request.picture or read_picture(who.picture),
+        reminders=request.reminders,
         updated_at=datetime.now(UTC),
     )
     saved = profiles.save(profile, email_key())

@@ -1,5 +1,6 @@
-"""Stream: the effects of a decision about a stay: the host's thread, the user's mail, the company's events."""
+"""Stream: the effects of a decision about a stay: the host's thread, mail, the company's events."""
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -15,22 +16,31 @@ from pydantic import ValidationError
 
 from stays.aws.client import S3, AwsError, DynamoDB
 from stays.aws.pace import Pace
-from stays.aws.store import Store
+from stays.aws.store import Key, Store
 from stays.domain.announcement import Announcement, announcements
-from stays.domain.booking import booking_of, check_out, reference_number
+from stays.domain.booking import booking_of
 from stays.domain.errors import Busy, NotFound
-from stays.domain.mail import LANGUAGES, Mail, MailState, Profile
-from stays.domain.payment import Contact, Fulfilment, PaymentSession
+from stays.domain.mail import Mail, Profile, Unsent
+from stays.domain.owed_mail import is_award_mail_overtaken, is_stay_mail_overtaken, reminder_at
+from stays.domain.payment import read_terms
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
-from stays.edge.mail import Language, MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.mail import MailContent, MailRefused, MailUnavailable, MailUnsure, render, send
+from stays.edge.mail.composing import Letterhead, award_content, stay_content
+from stays.edge.mail.feedback import read_feedback
 from stays.edge.stream import Aside, Record, failures
 from stays.metrics import count, count_put_aside
 from stays.table.due_items import before_and_after
-from stays.table.effects import Effects
+from stays.table.effects import Effects, OwedMail
+from stays.table.keys import MAIL_ITEMS
 from stays.table.profiles import Profiles
+from stays.table.suppressions import Suppressions
 
 SENDER = os.environ["MAIL_SENDER"]
 FRONTEND_URL = os.environ["FRONTEND_URL"].rstrip("/")
+PAGES = json.loads(os.environ["MAIL_PAGES"])
+TERMS = read_terms(os.environ["REFUND_POLICY"])
+CONFIGURATION = os.environ["MAIL_CONFIGURATION"]  # if it is empty, SES does not report what comes back
+MAILS_OFF = frozenset(json.loads(os.environ["MAILS_OFF"]))
 EVENT_BUS = os.environ["EVENT_BUS"]
 AT_ONCE = 10  # mails
 LONGEST = 15.0  # seconds that one mail may take: a mail whose turn leaves less time comes with the next invocation
@@ -38,6 +48,7 @@ LONGEST = 15.0  # seconds that one mail may take: a mail whose turn leaves less 
 pace = Pace(float(os.environ["MAILS_PER_SECOND"]))  # this invocation's share of SES's rate
 store = Store(DynamoDB(), os.environ["STAYS_TABLE"])
 effects = Effects(store)
+suppressions = Suppressions(Store(DynamoDB(), os.environ["CONNECTIONS_TABLE"]))
 profiles = Profiles(store)
 # No SDK retries here: a lost response would send the mail twice.
 ses = boto3.client("sesv2", config=Config(connect_timeout=1, read_timeout=8, retries={"total_max_attempts": 1}))
@@ -49,58 +60,44 @@ changes_aside = Aside(records_bucket, "fulfilment", count_put_aside)
 logger = Logger()
 
 
-def languages(profile: Profile | None, contact: Contact) -> tuple[Language, ...]:
-    """The profile's language, or else the token's at the start of the payment. All languages if neither is known."""
-    language = (profile and profile.language) or contact.language
-    return tuple(each for each in LANGUAGES if language in (each, None))
+def why_not(owed: OwedMail, profile: Profile | None, now: datetime) -> Unsent | None:
+    """Why a mail that is due must not be sent; None if it may."""
+    if is_overtaken(owed, now):
+        return Unsent.OVERTAKEN
+    if owed.mail.mail_kind in MAILS_OFF:
+        return Unsent.OFF
+    if owed.mail.mail_kind == "reminder" and profile and profile.reminders is False:
+        return Unsent.UNWANTED
+    address = owed.address(profile)
+    if not address:
+        return Unsent.NO_ADDRESS
+    return Unsent.SUPPRESSED if suppressions.is_suppressed(address, now) else None
 
 
-def is_outdated(session: PaymentSession, mail: Mail) -> bool:
-    """Whether the confirmation has become wrong, because the stay is not booked (any more)."""
-    return mail.mail_kind == "confirmation" and session.fulfilment is not Fulfilment.BOOKED
+def is_overtaken(owed: OwedMail, now: datetime) -> bool:
+    if owed.session is None:
+        return is_award_mail_overtaken(owed.mail, owed.attempts, now)
+    return is_stay_mail_overtaken(owed.mail, owed.session, owed.attempts)
 
 
-def content_of(session: PaymentSession, mail: Mail, profile: Profile | None, to: str) -> MailContent:
-    """The mail with the stay's present details."""
-    return MailContent(
-        kind=mail.mail_kind,
-        to=to,
-        name=session.contact.name or (profile.name if profile else None),
-        languages=languages(profile, session.contact),
-        stay_id=session.id,
-        reference=reference_number(session.id),
-        property_name=session.property_name,
-        city=session.city,
-        check_in=session.nights[0],
-        check_out=check_out(session.nights),
-        nights=session.nights,
-        guest_count=session.guest_count,
-        amount=session.amount,
-        refund_amount=session.refund.amount if session.refund else 0,
-        transaction_id=session.transaction_id,
-        link=f"{FRONTEND_URL}/dashboard/payment/confirmation?sessionId={session.id}",
-        attempt=mail.attempts,
-    )
-
-
-def deliver(session: PaymentSession, mail: Mail, profile: Profile | None, now: datetime) -> None:
-    """Send a claimed mail and record the outcome."""
-    if is_outdated(session, mail):
-        effects.note_undeliverable(mail)
-    elif not mail.to:
-        count("MailWithoutAddress")
-        effects.note_undeliverable(mail)
-    else:
-        hand_over(content_of(session, mail, profile, mail.to), mail, now)
+def content_of(owed: OwedMail, claimed: Mail, profile: Profile | None, now: datetime) -> MailContent:
+    """The mail with the present details of the stay or the award."""
+    letterhead, award = Letterhead(FRONTEND_URL, PAGES, TERMS, now), owed.attempts.award
+    if owed.session is not None:
+        return stay_content(claimed, owed.session, award, profile, letterhead)
+    assert award, "a mail about an award that is gone is overtaken"
+    return award_content(claimed, award, profile, letterhead)
 
 
 def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
     """Send the mail. Only a bad recipient makes it undeliverable; after any other refusal of SES it is tried again."""
     try:
-        message_id = send(ses, render(content, SENDER, now), SENDER)
+        tags = {"letter": mail.mail_kind} | ({"stay": mail.stay_id} if mail.stay_id else {})
+        message = render(content, SENDER, now)
+        message_id = send(ses, message, SENDER, tags=tags, configuration=CONFIGURATION)
     except MailRefused as refusal:
         note_failure(mail, refusal)
-        effects.note_undeliverable(mail)
+        effects.note_undeliverable(mail, Unsent.BAD_ADDRESS)
     except MailUnavailable as fault:
         note_failure(mail, fault)
         effects.note_failure(mail, now)
@@ -112,28 +109,57 @@ def hand_over(content: MailContent, mail: Mail, now: datetime) -> None:
 
 def note_failure(mail: Mail, why: Exception) -> None:
     count("MailFailed")
-    identity = {"sessionId": mail.stay_id, "letter": mail.mail_kind}
-    logger.warning("mail not sent", extra={**identity, "attempt": mail.attempts, "error": str(why)})
+    logger.warning("mail not sent", extra={**mail.log_fields, "attempt": mail.attempts, "error": str(why)})
 
 
-def fulfil(stay_id: str, kind: str, now: datetime) -> None:
-    """Open the thread, then claim the mail and send it. Does nothing if the mail is not due, or another call has it.
+def fulfil(mail_key: Key, now: datetime) -> None:
+    """Send one mail, if it is due and events have not overtaken it. Open the thread before a confirmation.
 
     The claim comes last: every failure between the claim and SES looks like a mail that may be out.
     """
-    session, mail = effects.load_mail(stay_id, kind)
-    if mail is None or mail.state is not MailState.DUE:
+    owed = effects.load_owed(mail_key)
+    if owed is None:
         return
-    booking = booking_of(session)
-    if booking is not None and kind == "confirmation":
+    open_thread(owed, now)
+    profile = profiles.load(owed.recipient)
+    why = why_not(owed, profile, now)
+    if why is not None:
+        drop(owed.mail, why, now)
+    elif not put_off(owed, now):
+        deliver(owed, profile, now)
+
+
+def open_thread(owed: OwedMail, now: datetime) -> None:
+    """Open the host's thread with the confirmation."""
+    booking = booking_of(owed.session) if owed.session and owed.mail.mail_kind == "confirmation" else None
+    if booking is not None:
         effects.open_thread(booking, now)
-    profile = profiles.load(session.user_id)
-    to = mail.to or session.contact.address(profile)
-    claimed = effects.claim(mail.but(to=to), now)
-    if claimed is None:
-        return
-    deliver(session, claimed, profile, now)
-    logger.info("fulfilled", extra={"sessionId": stay_id, "letter": kind})
+
+
+def drop(mail: Mail, why: Unsent, now: datetime) -> None:
+    """Finish a mail that is not sent. An address that is missing is counted apart, and alarms nobody."""
+    if why is Unsent.NO_ADDRESS:
+        count("MailWithoutAddress")
+    effects.drop(mail, why, now)
+    logger.info("mail dropped", extra={**mail.log_fields, "why": why})
+
+
+def put_off(owed: OwedMail, now: datetime) -> bool:
+    """Let a reminder wait whose deadline has moved, or whose time would be in the night."""
+    award = owed.attempts.award if owed.mail.mail_kind == "reminder" else None
+    until = reminder_at(award, now) if award else None
+    if until is None or until <= now:
+        return False
+    effects.put_off(owed.mail, until)
+    return True
+
+
+def deliver(owed: OwedMail, profile: Profile | None, now: datetime) -> None:
+    """Claim the mail and send it, unless another call has it."""
+    claimed = effects.claim(owed.mail.but(to=owed.address(profile)), now)
+    if claimed is not None:
+        hand_over(content_of(owed, claimed, profile, now), claimed, now)
+        logger.info("fulfilled", extra=claimed.log_fields)
 
 
 def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool:
@@ -145,11 +171,11 @@ def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool
     time.sleep(turn)
     image = record["dynamodb"]["NewImage"]
     try:
-        fulfil(image["stayId"]["S"], image["letter"]["S"], datetime.now(UTC))
+        fulfil({name: image[name]["S"] for name in ("PK", "SK")}, datetime.now(UTC))
     except NotFound:
         logger.warning("stay is gone", extra={"sessionId": image["stayId"]["S"]})
     except (AwsError, Busy) as error:
-        identity = {"sessionId": image["stayId"]["S"], "error": type(error).__name__}
+        identity = {"mail": f"{image['PK']['S']} {image['letter']['S']}", "error": type(error).__name__}
         logger.warning("to be tried again", extra=identity)
         return False
     return True
@@ -194,13 +220,32 @@ def announce_all(records: Sequence[Record]) -> Sequence[Record]:
     return []
 
 
+def take_feedback(detail: dict[str, Any], now: datetime) -> None:
+    """Send no more mail to addresses that do not exist, or whose readers complained. Show it on the stay."""
+    feedback = read_feedback(detail)
+    if feedback is None:
+        return
+    for address in feedback.addresses:
+        suppressions.suppress(address, feedback.word, now)
+    stay_id, kind = feedback.tags.get("stay"), feedback.tags.get("letter", "")
+    if stay_id:
+        effects.note_came_back(stay_id, kind, feedback.word)
+    logger.info("mail came back", extra={"sessionId": stay_id, "letter": kind, "as": feedback.word})
+
+
 def is_mail(record: Record) -> bool:
     """Whether a record is a mail. Any other record is a session or an award."""
-    return bool(record["dynamodb"]["NewImage"]["kind"] == {"S": "MAIL"})
+    return record["dynamodb"]["NewImage"]["kind"]["S"] in MAIL_ITEMS
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Mail and events do not wait for each other. The stream repeats the batch from the first failed record."""
+    """Mail and events do not wait for each other. The stream repeats the batch from the first failed record.
+
+    SES's own events come by the bus.
+    """
+    if "Records" not in event:
+        take_feedback(event["detail"], datetime.now(UTC))
+        return {}
     last = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - LONGEST
     mails = [record for record in event["Records"] if is_mail(record)]
     changes = [record for record in event["Records"] if not is_mail(record)]

@@ -86,10 +86,12 @@ def check_refund(owing: Owing, records: Records[Owing], now: datetime) -> None:
 
 
 def check_mail(mail: Mail, now: datetime) -> None:
-    """Make a mail due once more. If it is given up, the operator is alerted."""
-    if effects.retry_or_finish(mail, now).due_at is None:
+    """Make a mail due once more, or look whether an award needs a reminder. The operator hears of a mail given up."""
+    if mail.is_done:
+        effects.remind(mail, now)
+    elif effects.retry_or_finish(mail, now).due_at is None:
         count("MailFailed")
-        logger.error("mail given up", extra={"sessionId": mail.stay_id, "letter": mail.mail_kind})
+        logger.error("mail given up", extra=mail.log_fields)
 
 
 def attend(item: Due, now: datetime) -> None:
@@ -131,7 +133,7 @@ def id_of(item: Due) -> str:
         case PaymentSession():
             return item.id
         case Mail():
-            return item.stay_id
+            return item.stay_id or item.award_id or item.about
         case Award():
             return item.award_id
         case Stray():

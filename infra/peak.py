@@ -16,7 +16,7 @@ from infra.topology import (
 )
 
 RUSH = 3  # the busiest second of the minute has three times the mean
-WRITES = 60  # write units of a paid stay with its indexes
+WRITES = 70  # write units of a paid stay with its indexes
 PARTITION = 1000  # write units a second that one partition of a table takes; each partition has its own shard
 SHARDS = 4  # of the stream of a table on demand, at least
 UNRESERVED = 100  # concurrent invocations that Lambda keeps for functions without a reservation

@@ -16,8 +16,9 @@ class Function(NamedTuple):
     """One Lambda: `functions/<name>.py`, whose last function is `handler`.
 
     Each setting grants the permission that it needs. The name of a secret lets the function read the secret. The mail
-    sender lets it send mail. The WebSocket endpoint lets it post to connections and close them. The event bus lets it
-    publish. The bucket lets it put records of the stream aside. `access` lists the tables.
+    sender lets it send mail, also through our configuration set. The WebSocket endpoint lets it post to connections and
+    close them. The event bus lets it publish. The bucket lets it put records of the stream aside. `access` lists the
+    tables.
     """
 
     timeout: int  # seconds
@@ -88,6 +89,7 @@ class Rule(NamedTuple):
     detail_types: tuple[str, ...]
     retries: int = 2
     max_age: int = 21_600
+    configuration: bool = False  # the events are SES's, about mail of our configuration set; they come by AWS's own bus
 
 
 class Index(NamedTuple):
@@ -253,12 +255,25 @@ FUNCTIONS = {
     "fulfilment": Function(
         timeout=30,
         memory=512,
-        environment=("STAYS_TABLE", "MAIL_SENDER", "FRONTEND_URL", "EVENT_BUS", "MAILS_PER_SECOND", "RECORDS_BUCKET"),
+        environment=(
+            "STAYS_TABLE",
+            "CONNECTIONS_TABLE",
+            "MAIL_SENDER",
+            "MAIL_CONFIGURATION",
+            "MAIL_PAGES",
+            "MAILS_OFF",
+            "REFUND_POLICY",
+            "FRONTEND_URL",
+            "EVENT_BUS",
+            "MAILS_PER_SECOND",
+            "RECORDS_BUCKET",
+        ),
         why="Ten mails in parallel, 15 s to wait for a turn and 15 s for a mail; events in a call or two.",
         access=(
-            Access("stays", ("BatchGetItem",), _STAY),
-            Access("stays", ("GetItem",), ("USER#*",)),
-            Access("stays", ("PutItem",), _STAY),
+            Access("stays", ("BatchGetItem", "PutItem"), (*_STAY, "AUCTION#*")),
+            Access("stays", ("GetItem",), (*_STAY, "AUCTION#*", "USER#*")),
+            Access("stays", ("UpdateItem",), _STAY),
+            Access("connections", ("GetItem", "PutItem"), ("ADDRESS#*",)),
         ),
     ),
     "reconciliation": Function(
@@ -273,6 +288,19 @@ FUNCTIONS = {
             Access("stays", ("Query",), _SHARDS, through="due"),
         ),
     ),
+}
+
+# The kinds of mail that a stage can switch off, and the pages that mails lead to. A stage may have pages of its own.
+MAILS = (
+    *("confirmation", "cancellation", "refund", "refunded", "review", "failed"),
+    *("host_confirmation", "host_cancellation", "win", "offer", "reminder"),
+)
+MAIL_PAGES = {
+    "win": "/dashboard/winners?auctionId={auctionId}",
+    "offer": "/dashboard/offers?offerId={offerId}",
+    "payment": "/dashboard/payment/zalopay/{stayId}",
+    "booking": "/dashboard/payment/confirmation?sessionId={stayId}",
+    "host": "/dashboard/bookings/{stayId}",
 }
 
 PREFIX = "/api/v1"
@@ -416,7 +444,7 @@ CONSUMERS = (
         filters=(
             {
                 "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"NewImage": {"kind": {"S": ["MAIL"]}, "state": {"S": ["DUE"]}}},
+                "dynamodb": {"NewImage": {"kind": {"S": ["MAIL", "NOTICE"]}, "state": {"S": ["DUE"]}}},
             },
             # A pending item is no event: only a final status is published. Pending items are also written most often.
             {
@@ -439,7 +467,10 @@ SCHEDULES = (Schedule("reconciliation", every=60, inputs=tuple({"shards": [shard
 # The source of the events that we publish; `stays.edge.bus` has the same value. None of our rules listens to it.
 EVENT_SOURCE = "stays"
 
-RULES = (Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),)
+RULES = (
+    Rule("awards", detail_types=("AuctionResult", "SecondChanceOffer", "AuctionWithdrawn")),
+    Rule("fulfilment", detail_types=("Email Bounced", "Email Complaint Received"), configuration=True),
+)
 
 TABLES = {
     "stays": Table(

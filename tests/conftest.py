@@ -19,6 +19,8 @@ os.environ.update(
     EMAIL_KEY_SECRET="email-key",
     JWT_AUDIENCE="stays-api",
     MAIL_SENDER="Stays <booking@stays.example>",
+    MAIL_CONFIGURATION="",
+    MAILS_OFF="[]",
     EVENT_BUS="stays",
     POSTS_PER_SECOND="1000",
     MAILS_PER_SECOND="1000",
@@ -44,7 +46,9 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 import tests.fast_moto
 import tests.moto_wire  # noqa: F401 (for what they change)
-from infra.topology import TABLES, Table
+from infra.topology import MAIL_PAGES, TABLES, Table
+
+os.environ["MAIL_PAGES"] = json.dumps(MAIL_PAGES)
 
 # Of ZaloPay's public sandbox app 2553.
 KEY1 = "PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"

@@ -7,6 +7,7 @@ from stays.domain.award import WIN, Award, AwardStatus, PricedNight, Property, Q
 from stays.domain.booking import cancel
 from stays.domain.decision import Decision, Evidence, Obstacles, Outcome, decide, order_made
 from stays.domain.manual import give_back_stray
+from stays.domain.owed_mail import stay_mails
 from stays.domain.payment import Contact, PaymentSession, open_session, read_terms
 from stays.domain.refund import request_refund
 from stays.domain.stray import Stray
@@ -50,6 +51,12 @@ def win(**changes: Any) -> Award:
         bid_amount=900_000,
     )
     return terms.but(**changes)
+
+
+def mails(before: PaymentSession, decision: Decision | None) -> list[str]:
+    """The kinds of mail that a decision owes."""
+    assert decision is not None
+    return [mail.mail_kind for mail in stay_mails(before, decision.session, NOW)]
 
 
 def offer(**changes: Any) -> Award:

@@ -553,6 +553,7 @@ export interface components {
             /** @enum {string} */
             language?: "vi" | "en";
             picture?: string;
+            reminders?: boolean;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1191,6 +1192,8 @@ export interface components {
             locale?: unknown;
             /** @description A value that cannot be read is ignored. */
             picture?: unknown;
+            /** @description A value that cannot be read is ignored. */
+            reminders?: unknown;
         };
         /** @description A property, as far as it is known. */
         Property: {
@@ -1261,6 +1264,8 @@ export interface components {
             /** @default [] */
             images?: string[];
             maxGuests?: number | null;
+            checkInTime?: string | null;
+            checkOutTime?: string | null;
         };
         /**
          * @description How an auction ended for one bidder.

@@ -23,6 +23,7 @@ class Resources(NamedTuple):
     records: str  # the name of the bucket
     websocket_api_id: str
     mail_sender: str
+    mail_configuration: str
 
 
 def statements(name: str, function: Function, resources: Resources) -> list[iam.PolicyStatement]:
@@ -68,7 +69,7 @@ def _by_setting(setting: str, resources: Resources) -> Iterator[iam.PolicyStatem
         arns = connection_arns(resources.stack, resources.websocket_api_id)
         yield iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=arns)
     elif setting == "MAIL_SENDER":
-        yield _send(resources.stack, resources.mail_sender)
+        yield _send(resources.stack, resources.mail_sender, resources.mail_configuration)
     elif setting == "EVENT_BUS":
         yield _publish(resources.bus)
     elif setting == "RECORDS_BUCKET":
@@ -80,16 +81,16 @@ def read_secret(secret: secretsmanager.ISecret) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret.secret_arn])
 
 
-def _send(stack: Stack, sender: str) -> iam.PolicyStatement:
+def _send(stack: Stack, sender: str, configuration: str) -> iam.PolicyStatement:
     """Allow to send mail as the sender.
 
     SES asks for SendRawEmail if a SendEmail is raw. SES knows the sender as a domain or an address.
     """
     address = parseaddr(sender)[1]
-    identities = (address.rpartition("@")[2], address)
+    named = [("identity", address.rpartition("@")[2]), ("identity", address), ("configuration-set", configuration)]
     return iam.PolicyStatement(
         actions=["ses:SendEmail", "ses:SendRawEmail"],
-        resources=[stack.format_arn(service="ses", resource="identity", resource_name=each) for each in identities],
+        resources=[stack.format_arn(service="ses", resource=kind, resource_name=each) for kind, each in named],
         conditions={"StringEquals": {"ses:FromAddress": address}},
     )
 

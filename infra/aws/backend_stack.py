@@ -5,7 +5,9 @@ from pathlib import Path
 
 from aws_cdk import Annotations, AssetHashType, CfnOutput, Environment, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from infra.aws.access import Resources, connection_arns, object_arns, statements
@@ -60,6 +62,7 @@ class BackendStack(Stack):
         self.http_stage = self.http.serve(self.functions)
         self.websocket_stage = self.websocket.serve(self.functions)
         self.events.serve(self.functions, self._tables, data.bus, data.records)
+        self._report_on_mail()
         self._simulate()
         self._watch()
         limit_cost(self, stage)
@@ -103,6 +106,7 @@ class BackendStack(Stack):
             records=self._data.records_name,
             websocket_api_id=self.websocket.api.api_id,
             mail_sender=self._stage.mail_sender,
+            mail_configuration=self._stage.slug,
         )
         settings = self._settings()
         why = "Connections exist at run time only; the API, its stage and the methods are named."
@@ -150,6 +154,9 @@ class BackendStack(Stack):
             "JWT_ISSUER": stage.issuer,
             "JWT_AUDIENCE": stage.audience,
             "MAIL_SENDER": stage.mail_sender,
+            "MAIL_CONFIGURATION": stage.slug,
+            "MAIL_PAGES": json.dumps(stage.mail_pages),
+            "MAILS_OFF": json.dumps(stage.mails_off),
             "EVENT_BUS": self._data.bus.event_bus_name,
             "RECORDS_BUCKET": self._data.records_name,
             "REFUND_POLICY": json.dumps(stage.refund_policy),
@@ -163,6 +170,15 @@ class BackendStack(Stack):
         if self.simulator:
             layers = [self._layer(simulator_layer()), self._layers[1]]
             self.simulator.serve(one_file("infra/zalopay_simulator/on_lambda", "handler.py"), layers, self._common)
+
+    def _report_on_mail(self) -> None:
+        """Let SES report mail that came back, and complaints, on AWS's own bus: the only one that it can use."""
+        made = ses.ConfigurationSet(self, "Mail", configuration_set_name=self._stage.slug)
+        made.add_event_destination(
+            "Bus",
+            destination=ses.EventDestination.event_bus(events.EventBus.from_event_bus_name(self, "AwsBus", "default")),
+            events=[ses.EmailSendingEvent.BOUNCE, ses.EmailSendingEvent.COMPLAINT],
+        )
 
     def _watch(self) -> None:
         self.monitoring = Monitoring(

@@ -33,6 +33,7 @@ _NAMED = {
     "s3": ("arn:aws:s3:::stays-*",),
     "scheduler": (f"arn:aws:scheduler:*:{_ACCOUNT}:schedule/default/stays-*",),
     "secretsmanager": (f"arn:aws:secretsmanager:*:{_ACCOUNT}:secret:stays/*",),
+    "ses": (f"arn:aws:ses:*:{_ACCOUNT}:configuration-set/stays-*",),
     "sns": (f"arn:aws:sns:*:{_ACCOUNT}:Stays-*",),
     "sqs": (f"arn:aws:sqs:*:{_ACCOUNT}:stays-*",),
     "wafv2": (f"arn:aws:wafv2:*:{_ACCOUNT}:*/stays-*", "arn:aws:wafv2:*:*:global/managedruleset/*"),

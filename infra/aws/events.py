@@ -30,10 +30,8 @@ class Events(Construct):
         super().__init__(scope, "Events")
         self._stage = stage
         self.dead_letters = {
-            edge.function: dead_letter_queue(
-                self, f"DeadLetters-{edge.function}", f"{stage.slug}-{edge.function}-dead-letters"
-            )
-            for edge in _EDGES
+            name: dead_letter_queue(self, f"DeadLetters-{name}", f"{stage.slug}-{name}-dead-letters")
+            for name in dict.fromkeys(edge.function for edge in _EDGES)
         }
 
     def delivery(self, name: str) -> Delivery | None:
@@ -87,6 +85,18 @@ class Events(Construct):
             retry_attempts=185,  # the maximum: the age ends the retries
             max_event_age=Duration.seconds(rule.max_age),
         )
+        if rule.configuration:
+            tags = {"mail": {"tags": {"ses:configuration-set": [self._stage.slug]}}}
+            pattern = events.EventPattern(source=["aws.ses"], detail_type=list(rule.detail_types), detail=tags)
+            # On a bus that others share, the boundary knows the rule by its name.
+            events.Rule(
+                self,
+                f"Rule-{rule.function}",
+                rule_name=f"{self._stage.slug}-{rule.function}",
+                event_pattern=pattern,
+                targets=[target],
+            )
+            return
         pattern = events.EventPattern(source=[self._stage.auction_source], detail_type=list(rule.detail_types))
         events.Rule(
             self,

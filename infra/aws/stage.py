@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from infra.peak import MESSAGES, Peak
-from infra.topology import EVENT_SOURCE, TABLES
+from infra.topology import EVENT_SOURCE, MAIL_PAGES, MAILS, TABLES
 
 STAGES = ("dev", "staging", "prod")
 
@@ -28,6 +28,7 @@ ZALOPAY_ENDPOINTS = {"sandbox": "https://sb-openapi.zalopay.vn", "production": "
 CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _BASE = re.compile(r"https://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*", re.ASCII)
+_ID = re.compile(r"{\w*}|[{}]")
 _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
@@ -60,6 +61,23 @@ def _address(text: str) -> str:
     if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", parseaddr(text)[1]):  # SES and IAM need punycode
         raise ValueError(f"`{text}` is no mail address")
     return text
+
+
+def _mail_kind(name: str) -> str:
+    if name not in MAILS:
+        raise ValueError(f"`{name}` is no mail: take some of {', '.join(MAILS)}")
+    return name
+
+
+def _pages(own: dict[str, str]) -> dict[str, str]:
+    """Complete the stage's own pages. Each is a path of the frontend, with the ids that its usual page has."""
+    for name, path in own.items():
+        usual = MAIL_PAGES.get(name)
+        if usual is None:
+            raise ValueError(f"`{name}` is no page: take some of {', '.join(MAIL_PAGES)}")
+        if not path.startswith("/") or set(_ID.findall(path)) - set(_ID.findall(usual)):
+            raise ValueError(f"`{path}` is no path like {usual}")
+    return MAIL_PAGES | own
 
 
 def _retention(days: int) -> int:
@@ -126,6 +144,8 @@ class Stage(_Settings):
     zalopay: Literal["sandbox", "production", "simulator"]
     zalopay_app_id: Annotated[int, Field(ge=1)]
     mail_sender: Address
+    mails_off: tuple[Annotated[str, AfterValidator(_mail_kind)], ...] = ()  # the kinds of mail that it does not send
+    mail_pages: Annotated[dict[str, str], AfterValidator(_pages)] = MAIL_PAGES
     websocket_identity: Literal["bound", "strict", "open"]
     alarm_address: Address
     monthly_budget: Annotated[int, Field(ge=1)]  # US dollars; a mail goes out when a month costs more, or will

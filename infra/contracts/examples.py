@@ -36,6 +36,7 @@ BY_NAME: dict[str, Any] = {
     "orderInfo": "Nhà gỗ Đồi Thông",
     "paymentId": STAY,
     "picture": "https://images.stays.example/an.jpg",
+    "reminders": False,
     "propertyId": "7203451890374591001",
     "propertyName": "Nhà gỗ Đồi Thông",
     "reason": "CANCELLED_BY_TRAVELLER",

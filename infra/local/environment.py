@@ -7,7 +7,7 @@ from typing import NamedTuple
 from infra.local.database import CREDENTIALS, EMAIL_KEY_SECRET, KEY1_SECRET, KEY2_SECRET, REGION
 from infra.local.settings import Settings
 from infra.peak import Peak
-from infra.topology import FUNCTIONS, WEBSOCKET_STAGE
+from infra.topology import FUNCTIONS, MAIL_PAGES, WEBSOCKET_STAGE
 from infra.zalopay_simulator.settings import SANDBOX_APP_ID
 
 # Pairs: the days before check-in, and the percentage of the price that a cancellation then returns.
@@ -58,6 +58,9 @@ def _values(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "JWT_ISSUER": issuer_url(settings, addresses),
         "JWT_AUDIENCE": settings.audience,
         "MAIL_SENDER": "Stays <no-reply@stays.example>",
+        "MAIL_CONFIGURATION": "",
+        "MAIL_PAGES": json.dumps(MAIL_PAGES),
+        "MAILS_OFF": json.dumps([]),
         "EVENT_BUS": "stays",
         "RECORDS_BUCKET": "records",
         "REFUND_POLICY": json.dumps(_REFUND_POLICY),

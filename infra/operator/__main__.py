@@ -28,7 +28,7 @@ from stays.aws.client import AwsError, DynamoDB, SecretsManager
 from stays.aws.curl import Credentials
 from stays.aws.store import Store
 from stays.domain.errors import NotFound, StaysError
-from stays.domain.mail import MailKind
+from stays.domain.mail import StayMail
 from stays.edge.bus import TIMEOUTS, NotTaken, publish
 from stays.edge.connections import Connections
 from stays.table.due_items import DueItems
@@ -132,7 +132,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     added["refund"].add_argument("--amount", type=int, help="đồng; default: all that is owed")
     added["refund"].add_argument("--end-booking", action="store_true", help="end the booking of a booked stay")
-    added["mail"].add_argument("kind", choices=get_args(MailKind))
+    added["mail"].add_argument("kind", choices=get_args(StayMail))
     add("due", help="list the items that are due within the hour")
     add("review", help="list the items that need an operator")
     add("redrive", help="send dead letters again")

@@ -23,7 +23,7 @@ from stays.domain.announcement import Announced, Announcement, facts
 from stays.domain.award import Award
 from stays.domain.decision import Decision, Evidence, Outcome, decide
 from stays.domain.errors import NotFound, Refused
-from stays.domain.mail import Mail, MailKind, requested_again
+from stays.domain.mail import Mail, StayMail, requested_again
 from stays.domain.manual import accept, end, give_back, paid_back, still_owed
 from stays.domain.overdue import is_late
 from stays.domain.payment import OWING, Fulfilment, PaymentSession
@@ -222,7 +222,7 @@ class Commands:
             session, lambda current, obstacles: accept(current, most, now, obstacles=obstacles), now
         )
 
-    def mail(self, name: str, kind: MailKind) -> Iterator[str]:
+    def mail(self, name: str, kind: StayMail) -> Iterator[str]:
         """Send a mail again, with the present state of the stay. Raises Refused for a mail that was never due."""
         session, now = self._session(name), self._environment.now()
         mail = self._tools.effects.load_mail(session.id, kind).mail

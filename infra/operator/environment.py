@@ -145,15 +145,15 @@ def _find_records(session: boto3.Session, stage: Stage, bucket: str) -> list[Dea
 def _find(sqs: Any, stage: Stage) -> list[DeadLetter]:
     """Return at most ten dead letters of each queue. They stay in the queue until they are deleted."""
     found: list[DeadLetter] = []
-    for edge in (*RULES, *SCHEDULES):
-        url = _url(sqs, stage, edge.function)
+    for name in dict.fromkeys(each.function for each in (*RULES, *SCHEDULES)):
+        url = _url(sqs, stage, name)
         for message in _receive(sqs, url):
             body = json.loads(message["Body"])
 
             def delete(url: str = url, receipt: str = message["ReceiptHandle"]) -> None:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
 
-            found.append(DeadLetter(edge.function, body.get("requestPayload", body), delete))
+            found.append(DeadLetter(name, body.get("requestPayload", body), delete))
     return found
 
 

@@ -22,6 +22,7 @@ _WORDS = {
     "EMAIL": "addresses",
     "OPENED": "counters",
     "WITHDRAWN": "withdrawals",
+    "NOTICE": "mails about awards",
     "REFUSED": "refused events",
 }
 

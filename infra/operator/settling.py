@@ -30,7 +30,7 @@ class Settling(NamedTuple):
             return
         after = records.settle(owing, decider, self.now) if self.really else decision.session
         yield f"{state_of(owing)} {'is now' if self.really else 'would become'} {state_of(after)}."
-        yield from consequences(decision) if after == decision.session else ()
+        yield from consequences(owing, decision, self.now) if after == decision.session else ()
 
     def ask_about_refund(self, records: Records[Owing], owing: Owing) -> Iterator[str]:
         """Ask ZaloPay about the refund on record, and settle with its answer."""

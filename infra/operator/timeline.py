@@ -1,13 +1,17 @@
 """Tells a stay's timeline in plain words, from its items."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from infra.operator.lines import Line, dong, format_time
 from stays.domain.booking import reference_number
 from stays.domain.decision import DecisionOn, Nights, Outcome
+from stays.domain.mail import HOST_MAILS
+from stays.domain.owed_mail import stay_mails
 from stays.domain.payment import Fulfilment, PaymentSession, Refund
 from stays.domain.stray import UNDECIDED, Stray, StrayStatus
+from stays.table.keys import MAIL_ITEMS
 
 Item = dict[str, Any]
 
@@ -72,10 +76,13 @@ def timeline_lines(items: Sequence[Item], *, personal: bool = False) -> Iterator
         if item["kind"] == "EVENT":
             yield event_line(item)
     for item in items:
-        if item["kind"] == "MAIL":
+        if item["kind"] in MAIL_ITEMS:
+            why = "".join(f", {item[name]}" for name in ("unsent", "cameBack") if name in item)
             since = format_time(item.get("sentAt") or item["requestedAt"])
             yield Line(
-                f"  mail {item['letter']}: {item['state']} since {since}", mail=item["letter"], state=item["state"]
+                f"  mail {item['letter']}: {item['state']}{why} since {since}",
+                mail=item["letter"],
+                state=item["state"],
             )
     yield f"  {next_step(session)}"
 
@@ -168,16 +175,16 @@ def next_step(session: PaymentSession) -> str:
     return "Nothing more happens."
 
 
-def consequences(decision: DecisionOn[PaymentSession] | DecisionOn[Stray]) -> Iterator[str]:
+def consequences(before: PaymentSession | Stray, decision: DecisionOn[Any], now: datetime) -> Iterator[str]:
     """Describe the effects of a decision besides the new state."""
     yield f"  {_WORDS.get(decision.name, decision.name)}"
     refund = decision.session.refund
     if refund is not None and refund.status is Fulfilment.REFUND_DUE:
         yield f"  {dong(refund.amount)} of {dong(decision.session.amount)} are refunded"
-    if isinstance(decision.session, PaymentSession) and decision.nights is not Nights.KEEP:
+    if isinstance(before, PaymentSession) and decision.nights is not Nights.KEEP:
         yield f"  {len(decision.session.nights)} nights: {_NIGHTS[decision.nights]}"
-    if decision.mail is not None:
-        yield f"  mail to the user: {decision.mail}"
+    for mail in stay_mails(before, decision.session, now) if isinstance(before, PaymentSession) else ():
+        yield f"  mail to the {'host' if mail.mail_kind in HOST_MAILS else 'user'}: {mail.mail_kind}"
 
 
 def paid(session: PaymentSession, items: Sequence[Item]) -> int:

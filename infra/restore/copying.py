@@ -13,6 +13,7 @@ from stays.domain.award import Award
 from stays.domain.booking import Booking
 from stays.domain.mail import Mail, MailState, Profile
 from stays.domain.payment import PaymentSession
+from stays.table.keys import MAIL_ITEMS
 from stays.table.strays import read_stray
 
 _AT_ONCE = 100
@@ -22,7 +23,7 @@ _MODELS: Mapping[str, Callable[[Item], object]] = {
     "BOOKING": Booking.model_validate,
     "AWARD": Award.model_validate,
     "OFFER": Award.model_validate,
-    "MAIL": Mail.model_validate,
+    **dict.fromkeys(MAIL_ITEMS, Mail.model_validate),
     "PROFILE": Profile.model_validate,
     "STRAY": read_stray,
 }
@@ -68,7 +69,7 @@ def _version(item: Item) -> tuple[str, tuple[int, ...]]:
 
 
 def _state(item: Item) -> int:
-    if item["kind"] != "MAIL":
+    if item["kind"] not in MAIL_ITEMS:
         return 0
     return _STATES.get(item["state"], 2 if item["attempts"] else 0)
 

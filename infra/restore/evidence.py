@@ -81,7 +81,7 @@ def _sent(lines: Iterable[Said]) -> set[tuple[str, MailKind]]:
     tried, failed = Counter[tuple[str, MailKind]](), Counter[tuple[str, MailKind]]()
     for said in lines:
         counted = {"fulfilled": tried, "mail not sent": failed}.get(str(said.fields.get("message")))
-        if counted is not None and "letter" in said.fields:
+        if counted is not None and {"letter", "sessionId"} <= said.fields.keys():
             counted[said.fields["sessionId"], said.fields["letter"]] += 1
     return {mail for mail, times in tried.items() if times > failed[mail]}
 
@@ -177,10 +177,7 @@ class Recovery:
             return  # the clock asks again
 
         def paid(current: PaymentSession, obstacles: Obstacles) -> Decision | None:
-            decision = decide(current, evidence, self._now, obstacles=obstacles)
-            if decision and decision.mail and (current.id, decision.mail) in self._known.sent:
-                return decision._replace(mail=None)
-            return decision
+            return decide(current, evidence, self._now, obstacles=obstacles)
 
         try:
             after = self._tools.sessions.settle(session, paid, self._now)

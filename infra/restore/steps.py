@@ -14,6 +14,7 @@ from infra.restore.stage_file import StageFile
 from infra.topology import TABLES
 from stays.aws.store import Store
 from stays.domain.announcement import Announced, facts
+from stays.table.sessions import Sessions
 
 _TABLE = "stays"  # connections are made anew by browsers
 
@@ -160,7 +161,9 @@ class Restore:
             yield from copy_later(self._open_store(self._source), new)
         yield from write_from_copies(new)
         now = datetime.now(UTC)
-        yield from Recovery(self._open_tools(self.target), new, gather(self._cloud, self._plan.to, now), now).run()
+        known = gather(self._cloud, self._plan.to, now)
+        sessions = Sessions(new, by=self._plan.by, told=known.sent)
+        yield from Recovery(self._open_tools(self.target)._replace(sessions=sessions), new, known, now).run()
 
     def _agree(self) -> Lines:
         new = self._open_store(self.target)

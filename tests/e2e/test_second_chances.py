@@ -10,7 +10,7 @@ import pytest
 from ical.calendar_stream import IcsCalendarStream
 
 from tests.e2e.browser import ApiError, Browser, Socket
-from tests.e2e.local import Award, Local, ZaloPay, eventually
+from tests.e2e.local import VIETNAM, Award, Local, ZaloPay, eventually, new_number
 
 Travel = Callable[..., Browser]
 MINUTES = 60
@@ -81,6 +81,72 @@ def test_the_second_runner_up_gets_what_the_winner_did_not_pay_for(
     assert heard(binh, sockets[1]) == [("SECOND_CHANCE_OFFER", None)]
     assert heard(chi, sockets[2])[0] == ("SECOND_CHANCE_OFFER", None)
     assert booked_days(local, award) == [(date.fromisoformat(award.nights[0]), date.fromisoformat(award.nights[3]))]
+
+
+def test_everyone_hears_by_mail_what_concerns_them(local: Local, zalopay: ZaloPay, traveller: Travel) -> None:
+    wait_for_morning(local)
+    an, binh, chi, host = (traveller(name) for name in ("an", "binh", "chi", "host"))
+    for browser, locale in ((an, "vi"), (binh, "en"), (chi, "vi-VN"), (host, "en-GB")):
+        browser.post("/users/auth0-sync", {"locale": locale})
+    nights = local.nights(30, 2)
+    place = {"id": new_number(), "name": "Nhà gỗ Đồi Thông", "hostId": host.user_id, "addressLine1": "1 Hai Bà Trưng"}
+    award = local.award(
+        an,
+        nights,
+        property=place,
+        paymentDeadline=local.in_seconds(120 * MINUTES),
+        runnersUp=[runner_up(browser, nights, 400_000) for browser in (binh, chi)],
+        offerMinutes=120,
+    )
+    local.wait_for_mails(an.email, 1)
+    an.press_pay(award)
+    local.round(after=17 * MINUTES)
+    local.round(after=6 * MINUTES)
+    local.wait_for_mails(an.email, 2)
+    local.round(after=68 * MINUTES)
+    local.wait_for_mails(an.email, 3)
+    local.round(after=31 * MINUTES)
+    local.wait_for_mails(binh.email, 1)
+    assert binh.post(f"/auctions/offers/{award.auction_id}/decline", {}) == {}
+    local.wait_for_mails(chi.email, 1)
+    order = chi.create_payment(award.auction_id, nights, 800_000)
+    zalopay.pay(order["appTransId"])
+    local.wait_for_mails(chi.email, 2)
+    (booking,) = chi.get("/user/bookings")
+    chi.call("DELETE", f"/bookings/{booking['id']}")
+    eventually(lambda: local.round(after=MINUTES) and len(local.mail(chi.email)) >= 4)
+    local.wait_for_mails(host.email, 2)
+    local.round(after=120 * MINUTES)  # no mail comes late
+
+    reference = booking["referenceNumber"]
+    assert told(local, an) == ["Bạn đã thắng đấu giá", "Thanh toán chưa thành công", "Sắp hết thời hạn"]
+    assert told(local, binh) == ["You have a second chance"]
+    assert told(local, chi) == ["Bạn có cơ hội thứ hai", "Đã xác nhận đặt phòng", "Đã hủy đặt phòng", "Đã hoàn tiền"]
+    assert told(local, host) == ["New booking", "Guest not coming"]
+    confirmation, cancellation = local.mail(chi.email)[2], local.mail(chi.email)[1]
+    assert "Địa chỉ: 1 Hai Bà Trưng" in confirmation["text"] and reference in confirmation["subject"]
+    assert "bạn được hoàn 100% số tiền" in cancellation["text"]
+    assert [uid(mail["attachments"]) for mail in (confirmation, cancellation)] == [
+        f"{nights[0].replace('-', '')}-{booking['id']}@stays"
+    ] * 2
+    assert not any(chi.email in mail["text"] for mail in local.mail(host.email))
+
+
+def told(local: Local, browser: Browser) -> list[str]:
+    """What the mails to a user are about, in the order in which they came."""
+    return [mail["subject"].partition(":")[0] for mail in reversed(local.mail(browser.email))]
+
+
+def uid(attachments: list[dict[str, Any]]) -> str:
+    (calendar,) = IcsCalendarStream.from_ics(attachments[0]["content"]).calendars
+    return str(calendar.events[0].uid)
+
+
+def wait_for_morning(local: Local) -> None:
+    """Move the clock to ten in the morning in Viet Nam: no reminder goes out at night."""
+    now = local.now().astimezone(VIETNAM)
+    ten = now.replace(hour=10, minute=0, second=0)
+    local.later(int((ten - now).total_seconds()) % 86_400)
 
 
 def booked_days(local: Local, award: Award) -> list[tuple[date, date]]:

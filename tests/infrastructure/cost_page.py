@@ -18,7 +18,7 @@ from infra.topology import ROUTES, SCHEDULES, TABLES
 from tests.infrastructure.synthesis import Stack, templates_of, with_edge
 from tests.proof.simulation.attribute_values import bytes_of
 from tests.proof.simulation.gate import Plan
-from tests.proof.simulation.journeys import orders, wins
+from tests.proof.simulation.journeys import everyone_has_a_profile, orders, wins
 from tests.proof.simulation.outside import Tables
 from tests.proof.simulation.system import System, simulation, stay_of
 
@@ -135,15 +135,19 @@ class Used(NamedTuple):
 
 
 def used() -> Used:
-    """Count a payment: an award, a page that listens and polls, the order, the callback, the booking, the mail."""
+    """Count a payment: an award, a page that listens and polls, the order, the callback, the booking, the mails."""
     with simulation(Metered) as system:
         assert isinstance(system, Metered)
         idle = _units(system, system.tick)
         system.reset({})
+        everyone_has_a_profile(system)
+        system.calls.clear()
+        before = _left(system)
         units = _units(system, lambda: _pay(system))
         frames = sum(map(len, system.browsers.frames.values()))
         mails, events = len(system.mail.sent), len(system.bus.published)
-        return Used(Counter(system.calls), units, frames, mails, events, *_left(system), idle)
+        left = (after - earlier for after, earlier in zip(_left(system), before, strict=True))
+        return Used(Counter(system.calls), units, frames, mails, events, *left, idle)
 
 
 def _left(system: System) -> tuple[int, int]:
@@ -162,6 +166,7 @@ def _units(system: Metered, story: Callable[[], Any]) -> Counter[str]:
 def _pay(system: System) -> None:
     wins(system)
     system.listen()
+    system.settle()
     orders(system)
     system.settle()
     order = system.order()
@@ -301,7 +306,7 @@ From the template of the stage `dev`. The other stages have the same.
 ## A million payments
 
 Counted in the simulation over one payment: an award, a page that listens and polls {polls} times, the order, the
-callback, three more pages, the booking and its mail. Calls: {calls}.
+callback, three more pages, the booking and its mails to user and host. Calls: {calls}.
 
 {busy}
 

@@ -27,12 +27,13 @@ _ARNS = {
     "AWS::DynamoDB::GlobalTable": "dynamodb:{here}:table/{name}",
     "AWS::Events::Archive": "events:{here}:archive/{name}",
     "AWS::Events::EventBus": "events:{here}:event-bus/{name}",
-    "AWS::Events::Rule": "events:{here}:rule/{bus}/{name}",
+    "AWS::Events::Rule": "events:{here}:rule/{bus}{name}",
     "AWS::IAM::Role": f"iam::{ACCOUNT}:role/{{name}}",
     "AWS::Lambda::Function": "lambda:{here}:function:{name}",
     "AWS::Lambda::LayerVersion": "lambda:{here}:layer:{name}",
     "AWS::Logs::LogGroup": "logs:{here}:log-group:{name}",
     "AWS::S3::Bucket": "s3:::{name}",
+    "AWS::SES::ConfigurationSet": "ses:{here}:configuration-set/{name}",
     "AWS::SNS::Topic": "sns:{here}:{name}",
     "AWS::SQS::Queue": "sqs:{here}:{name}",
     "AWS::Scheduler::Schedule": "scheduler:{here}:schedule/default/{name}",
@@ -87,7 +88,9 @@ class Physical:
         resource = self.resources[logical]
         bus = resource["Properties"].get("EventBusName", "")
         form = _ARNS[resource["Type"]]
-        return "arn:aws:" + form.format(here=f"{REGION}:{ACCOUNT}", name=self._own(logical), bus=bus and self.name(bus))
+        return "arn:aws:" + form.format(
+            here=f"{REGION}:{ACCOUNT}", name=self._own(logical), bus=bus and f"{self.name(bus)}/"
+        )
 
     def arns(self) -> Iterator[tuple[str, str]]:
         """The type and the ARN of each resource that has a name."""

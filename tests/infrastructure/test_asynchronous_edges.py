@@ -79,9 +79,11 @@ def test_what_lambda_itself_tries_again_ends_in_the_edges_queue_under_the_alias(
 
 
 def test_an_event_that_the_bus_cannot_hand_over_is_kept(stack):
-    (target,) = stack.one("AWS::Events::Rule")["Targets"]
-    assert queue_of(stack, target["DeadLetterConfig"]["Arn"]).endswith("-awards-dead-letters")
-    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": RULES[0].max_age, "MaximumRetryAttempts": 185}
+    targets = [each["Targets"] for each in stack.properties("AWS::Events::Rule")]
+    queues = sorted(queue_of(stack, target["DeadLetterConfig"]["Arn"]) for (target,) in targets)
+    assert [each.rpartition("-dead")[0].rpartition("-")[2] for each in queues] == ["awards", "fulfilment"]
+    for (target,) in targets:
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": RULES[0].max_age, "MaximumRetryAttempts": 185}
 
 
 def test_a_round_that_the_clock_cannot_start_is_kept_and_not_repeated(stack):
@@ -106,15 +108,16 @@ def test_each_sender_of_dead_letters_has_the_permission_to_send_them(stack):
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
-    assert [each["Principal"] for each in bus] == [{"Service": "events.amazonaws.com"}]
-    assert queue_of(stack, bus[0]["Resource"]).endswith("-awards-dead-letters")
+    assert [each["Principal"] for each in bus] == [{"Service": "events.amazonaws.com"}] * len(RULES)
+    queues = {queue_of(stack, each["Resource"]).split("-", 2)[2] for each in bus}
+    assert queues == {f"{rule.function}-dead-letters" for rule in RULES}
 
 
 def test_every_function_is_invoked_by_its_alias_only(stack):
     callers = [each["FunctionName"] for each in stack.properties("AWS::Lambda::Permission")]
     callers += [each["FunctionName"] for each in stack.properties("AWS::Lambda::EventSourceMapping")]
     callers += [each["IntegrationUri"] for each in stack.properties("AWS::ApiGatewayV2::Integration")]
-    callers += [stack.one("AWS::Events::Rule")["Targets"][0]["Arn"]]
+    callers += [each["Targets"][0]["Arn"] for each in stack.properties("AWS::Events::Rule")]
     callers += [each["Target"]["Arn"] for each in stack.properties("AWS::Scheduler::Schedule")]
     aliases = stack.of_type("AWS::Lambda::Alias")
     assert {alias["Properties"]["Name"] for alias in aliases.values()} == {"live"}

@@ -10,6 +10,7 @@ import pytest
 
 from infra.aws.deployment import figures
 from infra.aws.stage import PUBLIC_APP_IDS, STAGES, BadStage, read_context, read_stage
+from infra.topology import MAIL_PAGES
 from tests.infrastructure.synthesis import Stack, templates_in, templates_of, with_settings
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,11 @@ def test_prod_refuses_what_is_for_trying_things_out(changes, sentence):
         ({"mailSender": "Stays"}, "mailSender: `Stays` is no mail address"),
         ({"mailSender": "S <a@bücher.example>"}, "mailSender: `S <a@bücher.example>` is no mail address"),
         ({"alarmAddress": "nobody"}, "alarmAddress: `nobody` is no mail address"),
+        ({"mailsOff": ["advertising"]}, "mailsOff.0: `advertising` is no mail: take some of confirmation, "),
+        ({"mailPages": {"home": "/"}}, "mailPages: `home` is no page: take some of win, offer, "),
+        ({"mailPages": {"win": "/w/{offerId}"}}, "mailPages: `/w/{offerId}` is no path like /dashboard/winners?"),
+        ({"mailPages": {"win": "/w/{"}}, "mailPages: `/w/{` is no path like /dashboard/winners?"),
+        ({"mailPages": {"win": "https://w.example"}}, "mailPages: `https://w.example` is no path like"),
         ({"refundPolicy": [[7, 100]]}, "refundPolicy: steps of [days before check-in, percent] go down to day 0"),
         ({"refundPolicy": [[0, 120]]}, "refundPolicy: a percentage lies between 0 and 100"),
         (
@@ -399,3 +405,12 @@ def test_a_restored_table_stands_for_the_lost_one_everywhere_and_a_closed_stage_
     assert {each["State"] for each in stopped} == {"DISABLED"}
     watched = json.dumps(after.properties("AWS::CloudWatch::Alarm"))
     assert f'"Value": "{RESTORED["name"]}"' in watched
+
+
+def test_a_stage_has_the_usual_pages_and_its_own_for_mail() -> None:
+    context = read_context()
+    context["stages"]["dev"] |= {"mailPages": {"win": "/won/{auctionId}"}, "mailsOff": ["reminder"]}
+    stage = read_stage("dev", context)
+    assert stage.mail_pages == MAIL_PAGES | {"win": "/won/{auctionId}"}
+    assert stage.mails_off == ("reminder",)
+    assert read_stage("prod", read_context()).mail_pages == MAIL_PAGES

@@ -238,9 +238,13 @@ def test_consumers_schedules_and_rules_are_the_topologys(backend):
         patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
         assert patterns == list(consumer.filters)
         assert re.search(r"GetAttStays\w+StreamArn", backend.spelled(mapping["EventSourceArn"]))
-    rule = backend.one("AWS::Events::Rule")
-    assert rule["EventPattern"] == {"source": ["auctions"], "detail-type": list(RULES[0].detail_types)}
-    assert backend.function_name(rule["Targets"][0]["Arn"]) == RULES[0].function
+    found = {backend.function_name(each["Targets"][0]["Arn"]): each for each in backend.properties("AWS::Events::Rule")}
+    assert set(found) == {rule.function for rule in RULES}
+    for rule in RULES:
+        of_ses = {"source": ["aws.ses"], "detail": {"mail": {"tags": {"ses:configuration-set": ["stays-dev"]}}}}
+        ours = of_ses if rule.configuration else {"source": ["auctions"]}
+        assert found[rule.function]["EventPattern"] == {"detail-type": list(rule.detail_types)} | ours
+        assert ("EventBusName" in found[rule.function]) is not rule.configuration
     (clock,), schedules = SCHEDULES, backend.properties("AWS::Scheduler::Schedule")
     assert [json.loads(each["Target"]["Input"]) for each in schedules] == list(clock.inputs)
     assert {each["ScheduleExpression"] for each in schedules} == {"rate(1 minute)"}

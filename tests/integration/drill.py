@@ -241,7 +241,8 @@ class Drill(World):
                 continue
             logs.create_log_group(logGroupName=group)
             logs.create_log_stream(logGroupName=group, logStreamName="1")
-            lines = [{"timestamp": at, "message": text} for of, at, text in self._started.log.lines if of == name]
+            told = sorted((at, text) for of, at, text in self._started.log.lines if of == name)
+            lines = [{"timestamp": at, "message": text} for at, text in told]
             if lines:
                 logs.put_log_events(logGroupName=group, logStreamName="1", logEvents=lines)
 

@@ -9,8 +9,10 @@ from stays.aws.attributes import from_attributes, to_attributes
 from stays.aws.client import AwsError, DynamoDB
 from stays.aws.store import Store
 from stays.domain.award import Award
+from stays.domain.owed_mail import award_mails
 from stays.domain.payment import PaymentSession
 from stays.table.awards import Awards
+from stays.table.keys import mail_key
 from stays.table.sessions import Sessions
 
 Item = dict[str, Any]
@@ -29,9 +31,11 @@ def contents(table: str = "stays") -> dict[tuple[str, str], Item]:
 
 
 def hand_in(*awards: Award) -> None:
-    """The auction system tells of these awards."""
+    """The auction system tells of these awards. The mail about them counts as sent long ago."""
     for award in awards:
         Awards(Store(dynamodb(), "stays")).receive(award, "event-1")
+        for mail in award_mails(award, award.received_at):
+            dynamodb().delete_item(TableName="stays", Key=to_attributes(mail_key(mail)))
 
 
 def begin(sessions: Sessions, session: PaymentSession, now: datetime, instead_of: PaymentSession | None = None) -> None:

@@ -188,7 +188,7 @@ def test_nights_are_kept_in_order_however_they_come(world: World):
 
 def test_a_database_that_fails_lets_the_bus_try_again(world: World):
     with (
-        failing(world.functions["awards"], "PutItem", fault()),
+        failing(world.functions["awards"], "TransactWriteItems", fault()),
         pytest.raises(type(fault())),
     ):
         world.announce(auction_result())

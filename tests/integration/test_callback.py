@@ -220,6 +220,7 @@ def test_a_callback_pays_books_and_writes_the_timeline_in_one_go(world: World):
             *[(stay, "EVENT", "EVENT")] * 3,
             (stay, "BOOKING", "BOOKING"),
             (stay, "MAIL", "MAIL"),
+            (stay, "MAIL", "NOTICE"),
             (stay, "SESSION", "SESSION"),
             (f"REFERENCE#{reference_number(made['sessionId'])}", "STAY", "REFERENCE"),
             ("TRANSACTION#270301000000123", "TRANSACTION", "TRANSACTION"),

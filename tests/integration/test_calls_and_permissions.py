@@ -193,7 +193,7 @@ def pay_wrongly(world: World) -> None:
 
 
 def go_wrong(world: World) -> None:
-    """ZaloPay refuses an order, and reports a wrong amount and stray money. The bus brings bad events."""
+    """ZaloPay refuses an order, and reports a wrong amount and stray money. The bus brings bad events. Mail tells."""
     nights = an_award(world, "2006", 9)
     world.zalopay.fault("create_refused", next=True)
     assert world.create(nights, auction_id="2006").status == 502
@@ -201,8 +201,14 @@ def go_wrong(world: World) -> None:
     assert world.call_back(signed(order_data(other["appTransId"], amount=1000))) == 1
     assert world.call_back(signed(order_data("270301_01MFZGFMWRBDQ204A12RVMHVS6"))) == 1
     assert not world.announce({"auctionId": "2008"})["accepted"]
+    world.keeps_award_mail = True
     assert world.offer()["accepted"]
+    world.after(minutes=25)  # the mail of orders that ran out is due
     world.deliver()
+    mail = {"tags": {"stay": [other["sessionId"]], "letter": ["review"]}}
+    complaint = {"complainedRecipients": [{"emailAddress": "mai@example.com"}]}
+    said = {"detail": {"eventType": "Complaint", "mail": mail, "complaint": complaint}}
+    assert world.functions["fulfilment"].handler(said, world.context) == {}
 
 
 def keep_a_calendar(world: World) -> None:

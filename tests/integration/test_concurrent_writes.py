@@ -140,12 +140,12 @@ def test_of_many_who_open_a_session_for_one_night_exactly_one_gets_it(engine: En
     assert [story for story in stories if story] == [{"SESSION": 1, "OPENED": 1}]
 
 
-def test_the_same_evidence_fifty_times_makes_one_booking_one_mail_and_one_event(engine: Engine) -> None:
+def test_the_same_evidence_fifty_times_makes_one_booking_each_mail_once_and_one_event(engine: Engine) -> None:
     session = engine.pending("auth0|an")
     evidence = paid(session)
     settled = at_once(*[lambda: engine.sessions.record(session, evidence, NOW)] * 50)
     assert {each.fulfilment for each in settled} == {"BOOKED"}
-    kinds = {"SESSION": 1, "BOOKING": 1, "MAIL": 1, "OPENED": 1, "ORDER_MADE": 1, "PAID_AND_BOOKED": 1}
+    kinds = {"SESSION": 1, "BOOKING": 1, "MAIL": 1, "NOTICE": 1, "OPENED": 1, "ORDER_MADE": 1, "PAID_AND_BOOKED": 1}
     assert engine.story(session.id) == kinds
     assert engine.nights() == {("BOOKED", session.id): 2}
     assert evidence.transaction_id
@@ -205,7 +205,7 @@ def test_cancelling_while_the_money_is_recorded_again_leaves_it_cancelled_once(a
     found = engine.sessions.find(session.id)
     assert (found.status, found.fulfilment) == ("PAID", "REFUND_DUE")
     story = engine.story(session.id)
-    assert (story["PAID_AND_BOOKED"], story["BOOKING_CANCELLED"], story["MAIL"]) == (1, 1, 2)
+    assert (story["PAID_AND_BOOKED"], story["BOOKING_CANCELLED"], story["MAIL"], story["NOTICE"]) == (1, 1, 2, 2)
     assert engine.nights() == {}
 
 

@@ -37,7 +37,7 @@ def calendar(message: EmailMessage) -> Calendar:
 
 
 def mail_of(world: World, kind: str = "confirmation") -> dict[str, Any]:
-    return world.item(kind="MAIL", letter=kind)
+    return world.item(letter=kind)
 
 
 def ses_down(world: World) -> AbstractContextManager[Failures]:
@@ -131,7 +131,8 @@ def test_without_a_usable_address_the_mail_is_undeliverable_and_the_booking_stan
 ):
     paid = booked(world, **claims)
     assert world.deliver()["fulfilment"] == []
-    assert set(re.findall(r'"(Mail\w+)":\[', capsys.readouterr().out)) == {counted}
+    of_the_host = "MailWithoutAddress"
+    assert set(re.findall(r'"(Mail\w+)":\[', capsys.readouterr().out)) == {counted, of_the_host}
     assert (sent(), mail_of(world)["state"]) == ([], "UNDELIVERABLE")
     assert world.http("GET", f"/payment/{paid['id']}/booking").body["status"] == "CONFIRMED"
     assert len(world.items(kind="THREAD")) == 1
@@ -288,7 +289,8 @@ def test_a_mail_that_the_stream_did_not_bring_is_brought_by_the_clock(world: Wor
     world.records()
     world.after(minutes=2)
     records = world.records()
-    assert [record["dynamodb"]["NewImage"]["kind"]["S"] for record in records] == ["MAIL"]
+    brought = {record["dynamodb"]["NewImage"]["letter"]["S"] for record in records}
+    assert brought == {"confirmation", "host_confirmation"}
     world.deliver(records)
     assert (mail_of(world)["state"], len(sent())) == ("SENT", 1)
 
@@ -316,9 +318,17 @@ def test_a_booking_cancelled_before_its_mail_gets_only_the_cancellation(world: W
     assert world.deliver()["fulfilment"] == []
     (message,) = sent()
     assert calendar(message)["METHOD"] == "CANCEL"
-    assert {item["letter"]: item["state"] for item in world.items(kind="MAIL")} == {
+    assert {item["letter"]: item["state"] for item in world.mails()} == {
         "confirmation": "UNDELIVERABLE",
         "cancellation": "SENT",
+        "host_confirmation": "UNDELIVERABLE",
+        "host_cancellation": "UNDELIVERABLE",
+    }
+    assert {item["letter"]: item.get("unsent") for item in world.mails()} == {
+        "confirmation": "OVERTAKEN",
+        "cancellation": None,
+        "host_confirmation": "OVERTAKEN",
+        "host_cancellation": "NO_ADDRESS",
     }
 
 
@@ -368,9 +378,9 @@ def test_a_database_that_fails_brings_the_record_again_and_those_after_it(world:
     world.paid()
     records = world.records()
     with failing(world.functions["fulfilment"], "BatchGetItem", fault()):
-        (failed,) = world.deliver(records)["fulfilment"]
-    (due,) = [each for each in records if each["dynamodb"]["Keys"]["SK"]["S"].startswith("MAIL#")]
-    assert (failed, sent()) == (due["dynamodb"]["SequenceNumber"], [])
+        failed = world.deliver(records)["fulfilment"]
+    due = [each for each in records if each["dynamodb"].get("NewImage", {}).get("state") == {"S": "DUE"}]
+    assert (failed, sent()) == ([each["dynamodb"]["SequenceNumber"] for each in due[-len(failed) :]], [])
     assert world.deliver(records)["fulfilment"] == []
     assert len(sent()) == 1
 
@@ -427,7 +437,7 @@ def test_mails_keep_to_their_rate_and_those_without_time_come_with_the_next_invo
     assert 0.5 <= time.monotonic() - began
     assert len(sent()) == 2
     waiting = [each for each in records if each["dynamodb"]["SequenceNumber"] == late]
-    assert sorted(item["state"] for item in world.items(kind="MAIL")) == ["DUE", "SENT", "SENT"]
+    assert sorted(item["state"] for item in world.mails(letter="confirmation")) == ["DUE", "SENT", "SENT"]
     assert world.deliver(waiting)["fulfilment"] == []
     assert len(sent()) == 3
     slow.ses.close()

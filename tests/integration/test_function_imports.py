@@ -15,6 +15,8 @@ def settings() -> dict[str, str]:
         "REFUND_POLICY": "[[0, 0]]",
         "POSTS_PER_SECOND": "1",
         "MAILS_PER_SECOND": "1",
+        "MAIL_PAGES": "{}",
+        "MAILS_OFF": "[]",
         "AWS_DEFAULT_REGION": "ap-southeast-1",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

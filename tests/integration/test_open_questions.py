@@ -157,19 +157,19 @@ def test_open_calendar_conversation_and_mail_are_done_by_the_backend_on_its_own(
     world.deliver()
     assert world.nights() == dict.fromkeys(NIGHTS, "BOOKED")
     assert world.item(kind="THREAD")["threadId"] == paid["id"]
-    assert world.item(kind="MAIL")["state"] == "SENT"
+    assert world.item(kind="MAIL", letter="confirmation")["state"] == "SENT"
 
 
 def test_open_the_address_is_the_tokens_else_the_profiles_else_recorded_as_undeliverable(world: World):
     nobody = world.created()
     world.zalopay.pay(nobody["appTransId"])
     world.deliver()
-    assert world.item(kind="MAIL", stayId=nobody["sessionId"])["state"] == "UNDELIVERABLE"
+    assert world.item(kind="MAIL", letter="confirmation", stayId=nobody["sessionId"])["state"] == "UNDELIVERABLE"
     world.http("POST", "/users/auth0-sync", {"email": "profile@example.com"})
     world.clock.shift(timedelta(minutes=2))
     world.http("POST", f"/bookings/{nobody['sessionId']}/send-confirmation", {})
     world.deliver()
-    assert world.item(kind="MAIL", stayId=nobody["sessionId"])["state"] == "SENT"
+    assert world.item(kind="MAIL", letter="confirmation", stayId=nobody["sessionId"])["state"] == "SENT"
 
 
 def test_open_a_reply_to_subscribe_comes_before_the_state_and_ping_is_answered(world: World):

@@ -691,7 +691,7 @@ def test_a_mail_is_sent_once_more(world: World, operator: OperatorCommands):
     assert "would be sent" in said(operator.dry.mail(paid["id"], "confirmation"))
     assert world.items() == before
     assert "is sent again" in said(operator.really.mail(paid["id"], "confirmation"))
-    assert world.item(kind="MAIL")["state"] == "DUE"
+    assert world.item(kind="MAIL", letter="confirmation")["state"] == "DUE"
     world.deliver()
     with pytest.raises(Refused, match="in a minute"):
         said(operator.really.mail(paid["id"], "confirmation"))

@@ -50,6 +50,7 @@ def test_a_refund_is_asked_for_at_the_next_round_and_followed_to_its_end(world: 
     world.after(minutes=1)
     assert state(world, paid) == asked | {"status": "REFUNDED", "refundedAt": TIME, "code": 1}
     assert [(each["m_refund_id"], each["amount"]) for each in refunds(world, paid)] == [(refund_id, 3 * PRICE)]
+    world.deliver()  # the mail that the money has arrived
     assert world.after(days=1) == {"due": 0, "attended": 0}
     assert world.session(paid["id"])["status"] == "PAID"
     assert world.told(paid["id"])[-4:] == ["BOOKING_CANCELLED", "REFUND_REQUESTED", "REFUND_ACCEPTED", "REFUNDED"]

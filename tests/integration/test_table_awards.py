@@ -9,11 +9,12 @@ import pytest
 from stays.aws.store import Store
 from stays.domain.award import Award, AwardStatus, Result, RunnerUp
 from stays.domain.errors import Refused
+from stays.domain.owed_mail import award_mails
 from stays.domain.payment import HOLD_MARGIN, PAYMENT_TIME, PaymentSession
 from stays.domain.second_chances import PassedNights, accept, end, pass_on
 from stays.domain.values import timestamp
 from stays.table.awards import Awards, Received, Reception
-from stays.table.keys import award_item, shard
+from stays.table.keys import award_item, mail_item, shard
 from stays.table.sessions import Sessions
 from tests.integration.tables import Failing, Noting, Overtaken, begin, contents, dynamodb, hand_in
 from tests.samples import (
@@ -46,7 +47,9 @@ def test_a_win_is_written_under_its_auction_and_user(awards: Awards) -> None:
     assert awards.receive(win(), "event-1") == Received(Reception.RECEIVED, win())
     key = {"PK": "AUCTION#1001", "SK": f"AWARD#{TRAVELLER}#WIN"}
     index = {"kind": "AWARD", "userSort": "AWARD#2026-11-23T03:00:00.000Z#WIN", "dueShard": shard(AUCTION)}
-    assert contents() == {("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN"): win().dump() | key | index}
+    made = contents()
+    assert made.pop(("AUCTION#1001", f"AWARD#{TRAVELLER}#WIN")) == win().dump() | key | index
+    assert list(made.values()) == [mail_item(mail) for mail in reversed(award_mails(win(), NOW))]
 
 
 def test_an_offer_is_written_beside_the_win_under_its_own_id(awards: Awards) -> None:
@@ -128,7 +131,7 @@ def book(nights: Sequence[date], user_id: str = "auth0|dung") -> None:
 def of_auction() -> dict[str, Any]:
     """The status of every award and offer of the auction, by its user."""
     found = contents().values()
-    return {item["userId"]: item["status"] for item in found if item["PK"] == f"AUCTION#{AUCTION}"}
+    return {item["userId"]: item["status"] for item in found if item["PK"] == f"AUCTION#{AUCTION}" and "status" in item}
 
 
 def test_all_of_a_users_awards_are_listed_by_the_time_that_is_left(awards: Awards) -> None:

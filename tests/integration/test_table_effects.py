@@ -14,10 +14,12 @@ from stays.domain.mail import (
     Mail,
     MailState,
     Thread,
+    Unsent,
     new_mail,
     requested_again,
 )
 from stays.domain.payment import Fulfilment, PaymentSession
+from stays.table.awards import Awards
 from stays.table.effects import Effects, SessionMail
 from stays.table.keys import mail_item, shard
 from stays.table.sessions import Sessions
@@ -70,6 +72,17 @@ def paid() -> PaymentSession:
     return sessions.record(opened(), money(), NOW)
 
 
+def test_two_rounds_of_the_clock_owe_one_reminder(effects: Effects) -> None:
+    Awards(Store(dynamodb(), "stays")).receive(win(deadline=NOW + timedelta(hours=2)), "event-1")
+    (first,) = [Mail.model_validate(item) for item in contents().values() if item.get("letter") == "win"]
+    effects.drop(first, Unsent.OFF, NOW)
+    first = first.but(state=MailState.UNDELIVERABLE, unsent=Unsent.OFF, due_at=first.remind_at)
+    for _ in range(2):
+        effects.remind(first, NOW + timedelta(minutes=90))
+    (reminder,) = [item for item in contents().values() if item.get("letter") == "reminder"]
+    assert (reminder["state"], reminder["attempts"]) == ("DUE", 0)
+
+
 def test_a_mail_is_written_from_its_session_and_itself_in_one_read(effects: Effects) -> None:
     session = paid()
     assert effects.load_mail(STAY, "confirmation") == SessionMail(session, standing())
@@ -113,8 +126,8 @@ def test_a_sent_mail_is_recorded_and_never_due_again(effects: Effects) -> None:
 
 def test_a_mail_that_cannot_be_delivered_is_recorded_and_never_due_again(effects: Effects) -> None:
     mail = claimed(effects)
-    effects.note_undeliverable(mail)
-    assert standing() == mail.but(state=MailState.UNDELIVERABLE, due_at=None)
+    effects.note_undeliverable(mail, Unsent.BAD_ADDRESS)
+    assert standing() == mail.but(state=MailState.UNDELIVERABLE, unsent=Unsent.BAD_ADDRESS, due_at=None)
 
 
 def test_a_failed_attempt_waits_for_the_clock(effects: Effects) -> None:
@@ -130,7 +143,7 @@ def test_an_attempt_that_lost_its_mail_to_another_records_nothing(effects: Effec
     now_there = owed(**there)
     ours = now_there.but(state=MailState.SENDING, attempts=1)
     effects.note_sent(ours, "message-1", NOW)
-    effects.note_undeliverable(ours)
+    effects.note_undeliverable(ours, Unsent.BAD_ADDRESS)
     effects.note_failure(ours, NOW)
     assert standing() == now_there
 

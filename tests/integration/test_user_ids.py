@@ -60,7 +60,7 @@ def test_a_user_wins_pays_books_listens_gets_mail_and_gives_back_what_a_user_hos
     assert world.create(sub=user_id).body["sessionId"] == made["sessionId"]
     world.zalopay.pay(made["appTransId"])
     world.deliver()
-    assert world.item(kind="MAIL")["state"] == "SENT"
+    assert world.item(kind="MAIL", letter="confirmation")["state"] == "SENT"
     paid = world.standing(made["sessionId"])
     assert get(world, f"/payment/transactions/{paid['transactionId']}", user_id)["userId"] == user_id
     booking = get(world, f"/payment/{made['sessionId']}/booking", user_id)

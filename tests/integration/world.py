@@ -16,6 +16,7 @@ from infra.local.routing import route_for, route_key
 from infra.topology import CONSUMERS, ROUTES, SCHEDULES, TABLES
 from stays.aws.attributes import from_attributes
 from stays.aws.client import DynamoDB, JsonClient
+from stays.table.keys import MAIL_ITEMS
 from tests.conftest import client_of, create_table
 from tests.integration.browser import Socket
 from tests.integration.described import check
@@ -84,10 +85,12 @@ class World:
         self.neighbour = neighbour
         self.clock = clock
         self.context = Context()
+        self.keeps_award_mail = False  # otherwise the mail about an announced award counts as sent long ago
         self.dynamodb, self._streams, self.mail = aws_clients
         self.mail.create_email_identity(EmailIdentity="stays.example")
         self._arn = self._stream()
         self._last: dict[str, str] = {}
+        self._told: list[dict[str, dict[str, str]]] = []  # keys of mails that count as sent before the test
         self._sockets = count(1)
 
     def _stream(self) -> str:
@@ -213,7 +216,12 @@ class World:
             "detail": detail,
             **envelope,
         }
-        return self.functions["awards"].handler(event, self.context)
+        answer = self.functions["awards"].handler(event, self.context)
+        for mail in () if self.keeps_award_mail else self.mails(awardId=answer.get("awardId", "")):
+            key = {name: {"S": mail[name]} for name in ("PK", "SK")}
+            self.dynamodb.delete_item(TableName="stays", Key=key)
+            self._told.append(key)
+        return answer
 
     def offer(self, **changes: Any) -> dict[str, Any]:
         """Publish a second-chance offer."""
@@ -241,6 +249,7 @@ class World:
             if fresh:
                 self._last[shard["ShardId"]] = fresh[-1]["dynamodb"]["SequenceNumber"]
             found += fresh
+        found = [each for each in found if each["dynamodb"]["Keys"] not in self._told]
         for record in found:
             record["eventSourceARN"] = self._arn
             record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time())
@@ -271,6 +280,10 @@ class World:
         """The one item with these attributes."""
         (found,) = self.items(**wanted)
         return found
+
+    def mails(self, **wanted: Any) -> list[dict[str, Any]]:
+        """All mails with these attributes."""
+        return [item for kind in MAIL_ITEMS for item in self.items(kind=kind, **wanted)]
 
     def nights(self) -> dict[str, str]:
         """The taken nights, with their state."""

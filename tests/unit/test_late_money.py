@@ -41,6 +41,7 @@ from tests.samples import (
     TRANSACTION,
     after,
     booked,
+    mails,
     money,
     offer,
     pending,
@@ -106,13 +107,15 @@ def decided(session: PaymentSession, obstacles: Obstacles, at: datetime) -> Deci
     decision = decide(session, money(), at, obstacles=obstacles)
     assert decision is not None
     assert decision.evidence == money().but(equation="amount")
+    booked = ["confirmation", "host_confirmation"]
+    assert mails(session, decision) == (["refund"] if decision.session.refund else booked)
     return decision
 
 
 def is_given_back(decision: Decision, reason: Reason, at: datetime) -> bool:
     session = decision.session
     expected = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
-    assert (decision.name, decision.nights, decision.mail) == (f"PAID_{reason.value}", Nights.FREE, "refund")
+    assert (decision.name, decision.nights) == (f"PAID_{reason.value}", Nights.FREE)
     assert (session.status, session.fulfilment, session.reason) == (Status.PAID, Fulfilment.REFUND_DUE, reason)
     assert (session.refund, session.booked_at, session.due_at) == (expected, None, at)
     return True
@@ -120,7 +123,7 @@ def is_given_back(decision: Decision, reason: Reason, at: datetime) -> bool:
 
 def is_booked(decision: Decision, at: datetime) -> bool:
     session = decision.session
-    assert (decision.name, decision.nights, decision.mail) == ("PAID_AND_BOOKED", Nights.BOOK, "confirmation")
+    assert (decision.name, decision.nights) == ("PAID_AND_BOOKED", Nights.BOOK)
     assert (session.status, session.fulfilment, session.booked_at) == (Status.PAID, Fulfilment.BOOKED, at)
     assert (session.reason, session.refund, session.due_at, session.unresolved) == (None, None, None, None)
     return True

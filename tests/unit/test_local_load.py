@@ -102,6 +102,10 @@ def the_booked() -> Account:
     return Account(plan, [an_answer()], [], [line], session, [a_booking(BOOKED, plan, "CONFIRMED")])
 
 
+def won(seen: Evidence) -> dict[str, Any]:
+    return {"to": [seen.accounts[0].plan.email], "subject": "… / You won the auction: Nhà Đèn Lồng"}
+
+
 def the_cancelled() -> Account:
     plan = a_plan("cancelled", story=Story.CANCELS)
     refund = {"status": "REFUNDED", "amount": 150_000}
@@ -137,6 +141,8 @@ def all_is_well() -> Evidence:
             a_mail(CANCELLED, cancelled, "Booking confirmed"),
             a_mail(CANCELLED, cancelled, "Booking cancelled"),
             a_mail(OVERTAKEN, overtaken, "Your refund"),
+            a_mail(CANCELLED, cancelled, "Refund completed"),
+            a_mail(OVERTAKEN, overtaken, "Refund completed"),
         ],
         report=[
             a_row(BOOKED, booked=300_001),
@@ -235,9 +241,11 @@ def test_money_is_paid_booked_given_back_kept_or_on_its_way() -> None:
         ("mail_goes_out_once", lambda seen: seen.mail.append(seen.mail[0])),
         ("mail_goes_out_once", lambda seen: seen.mail.append(seen.mail[2])),
         ("mail_goes_out_once", lambda seen: seen.mail.pop(2)),
-        ("mail_goes_out_once", lambda seen: seen.mail.pop(3)),
+        ("mail_goes_out_once", lambda seen: seen.mail.pop(4)),
+        ("mail_goes_out_once", lambda seen: seen.mail.append(seen.mail[3])),
         ("mail_goes_out_once", lambda seen: seen.mail[0].update(to=["somebody@stays.example"])),
         ("mail_goes_out_once", lambda seen: seen.mail[0].update(subject="Hello")),
+        ("mail_goes_out_once", lambda seen: seen.mail.extend([won(seen)] * 2)),
         ("nothing_surprises", lambda seen: seen.accounts[0].surprises.append("create was answered 404")),
         (
             "nothing_surprises",
@@ -268,6 +276,9 @@ def test_a_broken_promise_is_found(check: str, change: Any) -> None:
         lambda seen: seen.accounts[0].lines[0].frames.pop(2),
         lambda seen: seen.accounts[0].answers.append(an_answer(status=502, code="PAYMENT_CREATION_FAILED")),
         lambda seen: seen.mail.pop(1),
+        lambda seen: seen.mail.pop(3),  # the money was back before
+        lambda seen: seen.mail.append(a_mail(OVERTAKEN, seen.accounts[2].plan, "Payment not completed")),
+        lambda seen: seen.mail.append(won(seen)),
         lambda seen: (seen.accounts[0].answers.append(an_answer("mail")), seen.mail.append(seen.mail[0])),
         lambda seen: setattr(seen.accounts[2].lines[0], "is_open", False),
         lambda seen: seen.orders[0]["callbacks"].append({"verdict": "lost"}),

@@ -2,6 +2,7 @@
 
 import email
 import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -10,7 +11,10 @@ from email.policy import default
 import pytest
 from icalendar import Calendar
 
+from stays.domain.mail import LANGUAGES, MAIL_KINDS
+from stays.domain.payment import read_terms
 from stays.edge.mail import Language, MailContent, MailKind, MailRefused, render
+from stays.edge.mail.content import TEMPLATES
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SENDER = "Stays <bookings@stays.example>"
@@ -19,7 +23,7 @@ CONTENT = MailContent(
     kind="confirmation",
     to="lan@example.test",
     name="Nguyễn Thị Lan",
-    stay_id=STAY,
+    about=STAY,
     reference=STAY,
     property_name="Biệt thự An Bàng",
     city="Hội An",
@@ -88,7 +92,7 @@ def test_the_message_id_is_the_same_for_the_same_mail_only() -> None:
         CONTENT,
         replace(CONTENT, attempt=2),
         replace(CONTENT, kind="refund"),
-        replace(CONTENT, stay_id="other"),
+        replace(CONTENT, about="other"),
     ]
     ids = [received(content)["Message-ID"] for content in variants]
     assert ids[0] == received(CONTENT)["Message-ID"] == f"<{STAY}.confirmation.1@stays.example>"
@@ -107,7 +111,7 @@ def test_vietnamese_comes_first_then_english() -> None:
         "Trả phòng: Thứ Sáu, 04/12/2026",
         "Số đêm: 3",
         "Số khách: 2",
-        "Đã thanh toán: 1.000.000 ₫",
+        "Đã thanh toán: 1.000.000\u00a0₫",
         "Mã giao dịch ZaloPay: 261122000000175",
         f"Xem đặt phòng: {CONTENT.link}",
         "Hello Nguyễn Thị Lan,",
@@ -130,7 +134,13 @@ def test_one_language_alone_and_no_name(language: Language, said: str, unsaid: s
 
 def test_html_says_what_the_text_says() -> None:
     html = body(CONTENT, "html")
-    for value in ("Thứ Ba, 01/12/2026", "1.000.000 ₫", "Fri 4 Dec 2026", "VND 1,000,000", f'href="{CONTENT.link}"'):
+    for value in (
+        "Thứ Ba, 01/12/2026",
+        "1.000.000\u00a0₫",
+        "Fri 4 Dec 2026",
+        "VND 1,000,000",
+        f'href="{CONTENT.link}"',
+    ):
         assert value in html
     assert '<div class="section" lang="en">' in html
 
@@ -183,7 +193,7 @@ def test_a_cancellation_says_what_comes_back(
     refund_amount: int | None, says_amount: bool, says_way: bool, says_none: bool
 ) -> None:
     text = body(replace(CONTENT, kind="cancellation", refund_amount=refund_amount))
-    assert ("Số tiền hoàn lại: 500.000 ₫" in text and "Refund: VND 500,000" in text) is says_amount
+    assert ("Số tiền hoàn lại: 500.000\u00a0₫" in text and "Refund: VND 500,000" in text) is says_amount
     assert ("The money goes back" in text) is says_way
     assert ("there is no refund" in text) is says_none
 
@@ -208,9 +218,7 @@ def test_a_property_without_a_city_is_just_its_name() -> None:
 @pytest.mark.parametrize("kind", ["confirmation", "cancellation", "refund"])
 def test_typed_line_breaks_make_no_headers(kind: MailKind) -> None:
     typed = "x\r\nBcc: eve@example.test\n\nhello\x00\u2028\u202e"
-    content = replace(
-        CONTENT, kind=kind, name=typed, property_name=typed, reference=typed, city=typed, stay_id="a\r\nb"
-    )
+    content = replace(CONTENT, kind=kind, name=typed, property_name=typed, reference=typed, city=typed, about="a\r\nb")
     message = received(content)
     assert message["Bcc"] is None
     assert [each.addr_spec for each in message["To"].addresses] == ["lan@example.test"]
@@ -388,3 +396,228 @@ def test_the_file_has_short_lines_that_end_in_crlf_and_keeps_what_was_typed() ->
     assert b"\n" not in content.replace(b"\r\n", b"")
     (event,) = Calendar.from_ical(content).events
     assert event["LOCATION"] == typed.strip()
+
+
+# Every kind of mail
+
+AT = datetime(2026, 11, 27, 7, 30, tzinfo=UTC)  # half past two in Viet Nam
+AWARDED = replace(CONTENT, reference=None, transaction_id=None, deadline=AT)
+UNPAID = replace(CONTENT, transaction_id=None)
+ARRIVAL = replace(
+    CONTENT,
+    address="123 Đường Hai Bà Trưng, Hội An",
+    check_in_time="14:00",
+    check_out_time="12:00",
+    paid_at=NOW,
+    terms=read_terms("[[7, 100], [3, 50], [0, 0]]"),
+)
+GIVEN_BACK = replace(CONTENT, refund_amount=500_000)
+HOSTED = replace(CONTENT, amount=None, transaction_id=None)
+Said = tuple[MailContent, tuple[str, ...], tuple[str, ...]]
+EVERY: dict[MailKind, list[Said]] = {
+    "win": [
+        (
+            replace(AWARDED, kind="win"),
+            (
+                "Chúc mừng, bạn đã thắng!",
+                "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)",
+                "Tổng tiền: 1.000.000\u00a0₫",
+            ),
+            (
+                "Congratulations, you won!",
+                "Deadline: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)",
+                "Total: VND 1,000,000",
+            ),
+        )
+    ],
+    "offer": [
+        (
+            replace(AWARDED, kind="offer"),
+            ("Vui lòng trả lời trước thời hạn.", "Thời hạn: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)"),
+            ("Please answer before the deadline.", "Deadline: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)"),
+        )
+    ],
+    "reminder": [
+        (
+            replace(AWARDED, kind="reminder"),
+            ("Thời hạn là Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam).", "Bạn có thể tắt email nhắc"),
+            ("The deadline is Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time).", "You can switch reminders off"),
+        )
+    ],
+    "failed": [
+        (
+            replace(UNPAID, kind="failed", why="PAYMENT_EXPIRED", deadline=AT),
+            ("đơn này đã hết. Bạn có thể thanh toán lại. Thời hạn là Thứ Sáu, 27/11/2026, 14:30",),
+            ("The time to pay this order ran out. You can pay again. The deadline is Fri 27 Nov 2026, 14:30",),
+        ),
+        (
+            replace(UNPAID, kind="failed", why="PAYMENT_CANCELLED"),
+            ("Thanh toán đã bị hủy tại ZaloPay. Thời hạn thanh toán đã hết.",),
+            ("The payment was cancelled at ZaloPay. The time to pay for these nights is over.",),
+        ),
+        (
+            replace(UNPAID, kind="failed", why="PAYMENT_CREATION_FAILED", deadline=AT),
+            ("ZaloPay chưa tạo được đơn thanh toán.",),
+            ("ZaloPay could not create the order.",),
+        ),
+    ],
+    "review": [
+        (
+            replace(CONTENT, kind="review", received=400_000),
+            ("xin đừng thanh toán lại", "Số tiền nhận được: 400.000\u00a0₫", "Tổng tiền: 1.000.000\u00a0₫"),
+            ("please do not pay again", "Amount received: VND 400,000", "Total: VND 1,000,000"),
+        )
+    ],
+    "confirmation": [
+        (
+            ARRIVAL,
+            (
+                "Địa chỉ: 123 Đường Hai Bà Trưng, Hội An",
+                "Nhận phòng: Thứ Ba, 01/12/2026, từ 14:00",
+                "Trả phòng: Thứ Sáu, 04/12/2026, trước 12:00",
+                "Thời điểm thanh toán: Chủ Nhật, 22/11/2026, 16:30 (giờ\u00a0Việt\u00a0Nam)",
+                "hủy đến hết Thứ Ba, 24/11/2026 được hoàn 100%; hủy đến hết Thứ Bảy, 28/11/2026 được hoàn 50%; sau đó",
+                "Hãy nhắn tin cho chủ nhà trong trang đặt phòng của bạn.",
+            ),
+            (
+                "Address: 123 Đường Hai Bà Trưng, Hội An",
+                "Check-in: Tue 1 Dec 2026, from 14:00",
+                "Check-out: Fri 4 Dec 2026, by 12:00",
+                "Paid at: Sun 22 Nov 2026, 16:30 (Viet\u00a0Nam\u00a0time)",
+                "100% back if you cancel by the end of Tue 24 Nov 2026; 50% back if you cancel by the end of Sat 28",
+                "Send a message on the page of your booking.",
+            ),
+        ),
+        (
+            replace(ARRIVAL, paid_at=AT),
+            ("Chính sách hủy: hủy đến hết Thứ Bảy, 28/11/2026 được hoàn 50%; sau đó",),
+            ("Cancellation policy: 50% back if you cancel by the end of Sat 28 Nov 2026; nothing",),
+        ),
+        (
+            replace(ARRIVAL, terms=read_terms("[[0, 0]]")),
+            ("Chính sách hủy: đặt phòng này không được hoàn tiền khi hủy.",),
+            ("Cancellation policy: nothing comes back if you cancel this booking.",),
+        ),
+    ],
+    "cancellation": [
+        (
+            replace(GIVEN_BACK, kind="cancellation", why="CANCELLED_BY_TRAVELLER", percent=50),
+            ("Bạn đã hủy đặt phòng này. Theo chính sách hủy, bạn được hoàn 50% số tiền.",),
+            ("You cancelled this booking. Under the cancellation policy, 50% of the price comes back to you.",),
+        ),
+        (
+            replace(GIVEN_BACK, kind="cancellation", why="CANCELLED_BY_TRAVELLER", percent=40),
+            ("Bạn đã hủy đặt phòng này. ZaloPay chỉ hoàn được toàn bộ khoản thanh toán này",),
+            ("You cancelled this booking. ZaloPay can only return this payment as a whole",),
+        ),
+        (
+            replace(CONTENT, kind="cancellation", why="CANCELLED_BY_TRAVELLER", refund_amount=0, percent=0),
+            ("Bạn đã hủy đặt phòng này. Theo chính sách hủy, lần đặt phòng này không được hoàn tiền.",),
+            ("You cancelled this booking. Under the cancellation policy there is no refund for this booking.",),
+        ),
+        (
+            replace(GIVEN_BACK, kind="cancellation", why="CANCELLED_BY_OPERATOR"),
+            ("Chúng tôi đã hủy đặt phòng này.", "Số tiền hoàn lại: 500.000\u00a0₫"),
+            ("We cancelled this booking.", "Refund: VND 500,000"),
+        ),
+    ],
+    "refund": [
+        (
+            replace(GIVEN_BACK, kind="refund", why="NIGHTS_TAKEN"),
+            ("Khi tiền của bạn đến, có đêm đã thuộc về người khác.", "ví ZaloPay thường nhận được ngay"),
+            (
+                "When your money arrived, another guest already had one of the nights.",
+                "a ZaloPay wallet usually has it at once",
+            ),
+        )
+    ],
+    "refunded": [
+        (
+            replace(GIVEN_BACK, kind="refunded", refunded_at=AT),
+            (
+                "Hoàn tiền lúc: Thứ Sáu, 27/11/2026, 14:30 (giờ\u00a0Việt\u00a0Nam)",
+                "ZaloPay đã xác nhận việc hoàn tiền.",
+            ),
+            ("Refunded at: Fri 27 Nov 2026, 14:30 (Viet\u00a0Nam\u00a0time)", "ZaloPay has confirmed the refund."),
+        ),
+        (
+            replace(GIVEN_BACK, kind="refunded", refunded_at=AT, by_hand=True),
+            ("Chúng tôi đã chuyển trả khoản tiền này cho bạn ngoài ZaloPay.",),
+            ("We have paid this money back to you outside ZaloPay.",),
+        ),
+    ],
+    "host_confirmation": [
+        (
+            replace(HOSTED, kind="host_confirmation"),
+            ("Bạn sắp đón khách!", "Số khách: 2", "Số đêm: 3", f"Mã đặt phòng: {STAY}"),
+            ("You have a new guest!", "Guests: 2", "Nights: 3", f"Booking reference: {STAY}"),
+        )
+    ],
+    "host_cancellation": [
+        (
+            replace(HOSTED, kind="host_cancellation"),
+            ("Một đặt phòng đã được hủy", "Khách sẽ không đến."),
+            ("A booking was cancelled", "The guest will not come."),
+        )
+    ],
+}
+SAID = [
+    (content, said)
+    for variants in EVERY.values()
+    for content, *both in variants
+    for said in zip(LANGUAGES, both, strict=True)
+]
+LONG = "Nguyễn Phước Hoàng Thị Ngọc Trâm Anh " * 5
+SIXTY = tuple(date(2026, 12, 1) + timedelta(days=2 * number) for number in range(60))
+CLIPPED = 102_000  # bytes of HTML, after which Gmail hides the rest
+
+
+def test_every_kind_of_mail_has_its_text() -> None:
+    assert list(EVERY) and set(EVERY) == set(MAIL_KINDS)
+
+
+@pytest.mark.parametrize(("content", "said"), SAID)
+def test_a_mail_says_what_happened_in_each_language(
+    content: MailContent, said: tuple[Language, tuple[str, ...]]
+) -> None:
+    language, sentences = said
+    text, html = (body(replace(content, languages=(language,)), form) for form in ("plain", "html"))
+    for sentence in sentences:
+        assert sentence in text
+        label, _, value = sentence.partition(": ") if sentence in text.splitlines() else ("", "", sentence)
+        assert label in html and value in html
+    assert not re.search(r"[{}]|None", text)
+
+
+@pytest.mark.parametrize(("content", "said"), SAID)
+def test_long_names_and_sixty_nights_apart_fit_into_every_mail(
+    content: MailContent, said: tuple[Language, tuple[str, ...]]
+) -> None:
+    grown = replace(content, name=LONG, property_name=LONG, city=LONG, nights=SIXTY, check_out=SIXTY[-1])
+    message = received(grown)
+    text, html = (message.get_body((form,)).get_content() for form in ("plain", "html"))
+    assert text.count(" → ") == 2 * len(SIXTY)
+    assert len(html.encode()) < CLIPPED
+    assert LONG.strip() in text
+    assert message["To"].addresses[0].addr_spec == "lan@example.test"
+
+
+def names_of(words: dict[str, object]) -> dict[str, object]:
+    """The names of words, without the words."""
+    return {name: names_of(word) if isinstance(word, dict) else type(word) for name, word in words.items()}
+
+
+def test_both_languages_have_the_same_words() -> None:
+    words = tomllib.loads((TEMPLATES / "words.toml").read_text(encoding="utf-8"))
+    assert names_of(words["vi"]) == names_of(words["en"])
+
+
+def test_a_mail_about_an_award_has_no_reference_and_no_calendar() -> None:
+    message = received(replace(AWARDED, kind="win", languages=("en",)))
+    assert message["Subject"] == "You won the auction: Biệt thự An Bàng"
+    assert list(message.iter_attachments()) == []
+
+
+def test_the_calendar_has_the_street_if_it_is_known() -> None:
+    (event,) = calendar(ARRIVAL).events
+    assert event["LOCATION"] == "Biệt thự An Bàng, Hội An, 123 Đường Hai Bà Trưng, Hội An"

@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from stays.edge.mail import MailUnavailable, MailUnsure, send
 
+TAGS = {"letter": "refund"}
 SENDER = "Stays <bookings@stays.example>"
 MESSAGE = message_from_string(
     f"From: {SENDER}\nTo: Lan <lan@example.test>\nSubject: Booking confirmed\n\nHello Lan\n", policy=SMTP
@@ -35,13 +36,13 @@ def ses(**settings: Any) -> Any:
 def test_a_sent_mail_has_an_id() -> None:
     client = ses()
     client.create_email_identity(EmailIdentity="bookings@stays.example")
-    assert send(client, MESSAGE, SENDER)
+    assert send(client, MESSAGE, SENDER, tags=TAGS)
 
 
 @mock_aws
 def test_a_sender_whom_ses_does_not_know_is_our_trouble() -> None:
     with pytest.raises(MailUnavailable, match="MessageRejected"):
-        send(ses(), MESSAGE, SENDER)
+        send(ses(), MESSAGE, SENDER, tags=TAGS)
 
 
 def test_ses_is_given_the_finished_mail_its_recipient_and_the_sender_in_ascii() -> None:
@@ -50,10 +51,14 @@ def test_ses_is_given_the_finished_mail_its_recipient_and_the_sender_in_ascii() 
         "FromEmailAddress": "bookings@stays.example",
         "Destination": {"ToAddresses": ["lan@example.test"]},
         "Content": {"Raw": {"Data": MESSAGE.as_bytes()}},
+        "EmailTags": [{"Name": "letter", "Value": "refund"}],
     }
     with Stubber(client) as stub:
         stub.add_response("send_email", {"MessageId": "0100"}, expected)
-        assert send(client, MESSAGE, "Kỳ nghỉ <bookings@stays.example>") == "0100"
+        stub.add_response("send_email", {"MessageId": "0101"}, expected | {"ConfigurationSetName": "stays-dev"})
+        sender = "Kỳ nghỉ <bookings@stays.example>"
+        assert send(client, MESSAGE, sender, tags=TAGS) == "0100"
+        assert send(client, MESSAGE, sender, tags=TAGS, configuration="stays-dev") == "0101"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ def test_no_error_of_ses_is_for_good_and_its_text_goes_no_further(code: str, sta
     stub = Stubber(client)
     stub.add_client_error("send_email", code, "Address rejected: lan@example.test", status)
     with stub, pytest.raises(MailUnavailable) as failed:
-        send(client, MESSAGE, SENDER)
+        send(client, MESSAGE, SENDER, tags=TAGS)
     assert str(failed.value) == code
     assert "lan@" not in "".join(traceback.format_exception(failed.value))
 
@@ -85,10 +90,10 @@ def test_an_answer_that_does_not_come_leaves_open_whether_it_was_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         with pytest.raises(MailUnsure, match="ReadTimeoutError"):
-            send(ses(endpoint_url=url), MESSAGE, SENDER)
+            send(ses(endpoint_url=url), MESSAGE, SENDER, tags=TAGS)
 
 
 def test_silence_is_a_passing_fault() -> None:
     nobody_listens = "http://127.0.0.1:9"  # the discard port
     with pytest.raises(MailUnavailable, match="EndpointConnectionError"):
-        send(ses(endpoint_url=nobody_listens), MESSAGE, SENDER)
+        send(ses(endpoint_url=nobody_listens), MESSAGE, SENDER, tags=TAGS)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from infra.topology import FUNCTIONS
 from stays.domain.errors import Refused
@@ -18,6 +19,7 @@ from stays.domain.mail import (
     new_mail,
     read_locale,
     read_picture,
+    read_switch,
     requested_again,
     requested_by_user,
     retry_at,
@@ -213,3 +215,13 @@ def test_c27_an_account_names_its_user_as_the_client_does() -> None:
 
 def test_a_profile_of_before_was_first_saved_when_it_was_saved_last() -> None:
     assert Profile.model_validate({"userId": TRAVELLER, "updatedAt": "2026-11-22T03:00:00.000Z"}).created_at == NOW
+
+
+@pytest.mark.parametrize(("said", "read"), [(True, True), (False, False), (None, None), (1, None), ("false", None)])
+def test_a_switch_is_on_or_off_or_unknown(said: object, read: bool | None) -> None:
+    assert read_switch(said) is read
+
+
+def test_a_mail_about_nothing_cannot_be_read() -> None:
+    with pytest.raises(ValidationError, match="it is about a stay or an award"):
+        Mail.model_validate(new_mail(STAY, "refund", NOW).dump() | {"stayId": None, "auctionId": "1001"})

@@ -37,6 +37,7 @@ from tests.samples import (
     STAY,
     after,
     booked,
+    mails,
     money,
     opened,
     pending,
@@ -124,14 +125,14 @@ def test_a_booking_ends_when_its_money_goes_back_and_that_was_said() -> None:
     ended = decision.session
     assert (ended.fulfilment, ended.reason) == (Fulfilment.REFUND_DUE, Reason.CANCELLED_BY_OPERATOR)
     assert (ended.cancelled_at, ended.due_at) == (LATER, LATER)
-    assert (decision.nights, decision.mail) == (Nights.FREE, "cancellation")
+    assert (decision.nights, mails(booked(), decision)) == (Nights.FREE, ["cancellation", "host_cancellation"])
 
 
 def test_a_stay_that_was_cancelled_for_nothing_can_still_be_given_back() -> None:
     cancelled = booked().but(fulfilment=Fulfilment.NONE, cancelled_at=NOW, reason=Reason.CANCELLED_BY_TRAVELLER)
     decision = give_back(cancelled, 100_000, 900_000, LATER)
     assert decision.session.reason is Reason.CANCELLED_BY_TRAVELLER
-    assert (decision.nights, decision.mail) == (Nights.KEEP, None)
+    assert (decision.nights, mails(cancelled, decision)) == (Nights.KEEP, ["refund"])
 
 
 @pytest.mark.parametrize("fulfilment", sorted(OWING | {Fulfilment.REFUNDED}))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from stays.domain.award import Award, AwardStatus
-from stays.domain.mail import Mail, new_mail
+from stays.domain.mail import Mail, MailState, new_mail
 from stays.domain.overdue import UNANSWERED, UNATTENDED, UNREFUNDED, UNSENT, is_late
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
@@ -68,6 +68,7 @@ def test_what_zalopay_or_ses_does_not_do_is_late_however_often_it_is_asked(item:
         under_review(),
         pending().but(status=Status.EXPIRED, due_at=None),
         refund_due().but(due_at=LATER),
+        MAIL.but(state=MailState.SENT, due_at=LATER),  # it only waits for the time of a reminder
         MAIL.but(state="WAITING", due_at=None),
         win(due_at=LATER),
         win(status=AwardStatus.PAID, due_at=None),

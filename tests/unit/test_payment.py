@@ -199,7 +199,6 @@ def test_money_books_the_nights_and_owes_a_confirmation(session: PaymentSession,
         ),
         "PAID_AND_BOOKED",
         Nights.BOOK,
-        mail="confirmation",
         evidence=evidence.but(equation="amount"),
     )
 
@@ -222,7 +221,6 @@ def test_money_for_nights_that_are_gone_is_owed_back_at_once(status: Status) -> 
         ),
         "PAID_NIGHTS_TAKEN",
         Nights.FREE,
-        mail="refund",
         evidence=evidence.but(equation="amount"),
     )
 

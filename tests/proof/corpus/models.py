@@ -57,6 +57,7 @@ MODELS: dict[str, Reader] = {
     "AWARD": Reader(Award),
     "OFFER": Reader(Award),
     "MAIL": Reader(Mail),
+    "NOTICE": Reader(Mail),
     "THREAD": Reader(Thread),
     "PROFILE": Reader(Profile),
     "EMAIL": plain("userId"),

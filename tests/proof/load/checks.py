@@ -1,5 +1,6 @@
 """The promises at the end of a load, one function each. Each function returns the violations it sees. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -15,7 +16,16 @@ Check = Callable[[Evidence], Iterator[str]]
 _RANKS = {"INITIATED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2}
 _ENDED = frozenset({"PAID", "FAILED", "CANCELLED", "EXPIRED"})
 _REPLAYED = timedelta(minutes=14)  # after a change, a new subscriber still gets its message
-_KINDS = {"Booking confirmed": "confirmation", "Booking cancelled": "cancellation", "Your refund": "refund"}
+_KINDS = {
+    "Booking confirmed": "confirmation",
+    "Booking cancelled": "cancellation",
+    "Your refund": "refund",
+    "Refund completed": "refunded",
+    "Payment not completed": "failed",
+    "We are checking your payment": "review",
+    "You won the auction": "win",
+    "The deadline is near": "reminder",
+}
 _ALARMING = ("| ERROR", "[FAILED]", "Traceback", "CRITICAL")
 
 
@@ -244,13 +254,18 @@ def _kind(mail: Document) -> str:
 
 
 def _reference(mail: Document) -> str:
-    return str(mail["subject"]).rpartition("(")[2].rstrip(")")
+    found = re.search(r"\((\w{5}-\w{5})\)$", mail["subject"])
+    return found[1] if found else ""
 
 
 def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return the least and the greatest number of mails, by kind and reference."""
+    """Return the least and the greatest number of mails, by kind and reference (none for an award).
+
+    A win is told of, unless its user has begun to pay. A payment that failed is told of, unless the user tried again or
+    the money came late.
+    """
     asked = sum(answer.step == "mail" and answer.status == 200 for answer in account.answers)
-    owed: dict[tuple[str, str], tuple[int, int]] = {}
+    owed: dict[tuple[str, str], tuple[int, int]] = {("win", ""): (0, 1), ("reminder", ""): (0, 1)}
     for stay, session in account.sessions.items():
         reference = f"{stay[-10:-5]}-{stay[-5:]}"
         if "cancelledAt" in session and "transactionId" in session:
@@ -260,6 +275,11 @@ def _mails(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
             owed["confirmation", reference] = 1, 1 + asked
         elif "refund" in session:
             owed["refund", reference] = 1, 1
+        if session.get("refund", {}).get("status") == "REFUNDED":
+            owed["refunded", reference] = 1, 1
+            # Once the money is back, a mail that it is on its way is not sent any more.
+            owed |= {("refund", reference): (0, 1)} if ("refund", reference) in owed else {}
+        owed["failed", reference] = 0, 1
     return owed
 
 

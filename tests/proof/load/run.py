@@ -65,8 +65,12 @@ def _timed(took: dict[str, float], name: str) -> Iterator[None]:
 
 
 async def _invite(system: System, expected: list[Plan], patience: float) -> list[Traveller]:
+    """Let everyone sign in, so that mail about an award has an address; then the auctions end."""
+    crowd = [Traveller(plan, system, await system.token(plan), patience) for plan in expected]
+    for each in crowd:
+        await each.sign_in()
     await system.announce(expected)
-    return [Traveller(plan, system, await system.token(plan), patience) for plan in expected]
+    return crowd
 
 
 async def _play(system: System, crowd: list[Traveller], seconds: int, seed: int) -> list[float]:

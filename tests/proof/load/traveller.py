@@ -129,6 +129,10 @@ class Traveller:
         code = said.get("error", {}).get("code", "") if response.is_error else ""
         return Answer(step, response.status_code, code, took, said)
 
+    async def sign_in(self) -> None:
+        """Save the profile."""
+        await self.ask("sign in", "POST", "/users/auth0-sync", {})
+
     async def press_pay(self) -> Order | None:
         """Press the pay button until there is an order. Return None if another user has the nights."""
         wish = {"auctionId": self.plan.auction_id, "selectedNights": self.plan.nights, "amount": self.plan.amount}

@@ -31,6 +31,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/manual": ("unit/test_operator_decisions",),
     "domain/notification": ("unit/test_notification",),
     "domain/overdue": ("unit/test_overdue",),
+    "domain/owed_mail": ("unit/test_owed_mail",),
     "domain/payment": (
         *(
             "unit/test_payment",

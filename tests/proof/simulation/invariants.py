@@ -12,13 +12,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from infra.zalopay_simulator.ledger import Order
 from stays.domain.booking import booking_of
 from stays.domain.erasure import is_erased
-from stays.domain.mail import PERSISTENCE
+from stays.domain.mail import HOST_MAILS, PERSISTENCE, Mail
 from stays.domain.payment import (
     FULFILMENT_SOURCES,
     HOLD_MARGIN,
@@ -27,7 +27,7 @@ from stays.domain.payment import (
     Fulfilment,
     PaymentSession,
 )
-from stays.domain.values import timestamp, today
+from stays.domain.values import VIETNAM, timestamp, today
 from stays.edge.connections import MOST_CONNECTIONS
 from tests.proof.simulation.chains import Chains
 from tests.proof.simulation.system import EVENT_TRIES, System, stay_of
@@ -38,8 +38,13 @@ KEYS = ("PK", "SK", "kind", "userSort", "dueShard", "createdAt", "checkIn", "che
 # the value that an item of an earlier release means if it lacks the attribute
 ABSENT: Item = {"cancellationPolicy": []}
 QUERY_SECONDS = 4.9  # five seconds, less the system's own time from claim to question
+AT_ONCE = timedelta(seconds=5)  # a mail that was being written when its fact ended
+REMINDED = timedelta(minutes=20)
+SEVEN, EIGHT, TEN = time(7), time(8), time(22)
+UNPAID = ("PAYMENT_EXPIRED", "PAYMENT_CANCELLED", "PAYMENT_CREATION_FAILED", "CANCELLED_BY_OPERATOR")
 FOR_PEOPLE = ("REVIEW", "REFUND_MANUAL")
 MAILS = 2
+EARLIER_MAILS = ("confirmation", "cancellation", "refund")  # of releases up to 1.4.0
 LAST_QUESTION, ANSWERED = 47 * 3_600_000, 48 * 3_600_000  # milliseconds
 HALF_AN_HOUR = timedelta(minutes=30)
 A_MINUTE = 60  # seconds after its end at which an unpaid order is over
@@ -72,6 +77,8 @@ class Invariants:
         self._rank: dict[tuple[str, str], str] = {}
         self._confirmed: dict[str, Item] = {}
         self._known: dict[str, str] = {}
+        self._award_mails: set[tuple[str, str]] = set()
+        self._never_told: set[str] = set()  # mails that an earlier release did not know, or gave up without a word
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._plain = system.database.plain
         self.chains = Chains(demand, self._plain)
@@ -85,6 +92,15 @@ class Invariants:
                     look_at(record)
         self._read = len(self._system.history)
 
+    def learn_of_an_earlier_release(self) -> None:
+        """The same for a world that an earlier release made. It wrote mail of three kinds."""
+        self.learn()
+        for session in self._system.database.items(kind="SESSION"):
+            kinds = [kind for kind, holds in _facts_of(session).items() if holds]
+            self._never_told |= {f"{session['id']}.{kind}" for kind in kinds if kind not in EARLIER_MAILS}
+        for mail in self._system.database.items(kind="MAIL", state="UNDELIVERABLE"):
+            self._never_told.add(f"{mail['stayId']}.{mail['letter']}")  # it did not say why it gave a mail up
+
     # After every invocation
 
     def after_invocation(self) -> None:
@@ -92,6 +108,7 @@ class Invariants:
         history = self._system.history
         while self._read < len(history):
             self._look_at(history[self._read])
+            self._expect_mail(history[self._read])
             self.chains.look_at(history[self._read])
             self._read += 1
         self._nights()
@@ -322,7 +339,7 @@ class Invariants:
         for session in sessions.values():
             self._ended(session)
         self._holds(by_kind["NIGHT"], sessions)
-        self._mails(sessions, by_kind["MAIL"])
+        self._mails(sessions, [*by_kind["MAIL"], *by_kind["NOTICE"]])
         self._copies(by_kind, sessions)
         self._hosts(by_kind)
         self._asked()
@@ -390,16 +407,119 @@ class Invariants:
             demand(night["stayId"] in self._confirmed, "I1", night["SK"], "is blocked and not booked")
 
     def _mails(self, sessions: Mapping[str, Item], owed: list[Item]) -> None:
+        """Each fact is told once, and only to the user whom it concerns; none is told after it was overtaken.
+
+        A mail that is not sent says why, and the reason is true. No mail goes to an address after mail came back.
+        """
         sent = Counter(self._system.mail.sent)
-        for mail in owed:
-            name = f"{mail['stayId']}.{mail['letter']}"
+        about = {f"{Mail.model_validate(mail).about}.{mail['letter']}": mail for mail in owed}
+        for name, mail in about.items():
             rests = self._rests(mail)
             demand(rests or mail["state"] in ("SENT", "UNDELIVERABLE"), "I17", name, mail["state"])
-            outdated = mail["letter"] == "confirmation" and sessions[mail["stayId"]]["fulfilment"] != "BOOKED"
-            least = 0 if outdated or rests or self._given_up(mail) else 1
+            demand(rests or mail.get("dueAt", "~") > timestamp(self._system.now), "L3", name, "is left to the clock")
+            unsent = mail.get("unsent")
+            demand(unsent is None or sent[name] == 0 or self._tried_twice(mail), "I17", name, "is out, and", unsent)
+            demand(
+                unsent is None or self._is_so(mail, unsent, sessions), "I17", name, "is not out, and it is not", unsent
+            )
+            least = 0 if unsent or rests or name in self._never_told or self._given_up(mail) else 1
             most = MAILS if self._system.gate.broken or self._system.mail.silent else 1
             demand(least <= sent[name] <= most, "I17", name, "was sent", sent[name], "times")
-        demand(len(sent) <= len(owed), "I17", "a mail that nobody owed:", sent)
+        demand(set(sent) <= set(about), "I17", "a mail that nobody owed:", sent)
+        for name, to in self._system.mail.addressed:
+            demand(to == _address_of(about[name], sessions), "I17", name, "went to a stranger:", to)
+        demand(
+            not self._system.mail.unwelcome, "I17", "mail came back, and more went out:", *self._system.mail.unwelcome
+        )
+        for session in sessions.values():
+            self._facts_told(session, about)
+        untold = self._award_mails - {(mail["PK"], mail["SK"]) for mail in owed}
+        demand(not untold, "I17", "an award of which no mail tells:", *untold)
+        for name, mail in about.items():
+            if mail["state"] == "SENT":
+                self._in_time(name, mail, sessions)
+
+    def _expect_mail(self, record: Mapping[str, Any]) -> None:
+        """A new award that can be paid owes a mail under its own key. So does one that was lost until now."""
+        award, old = (self._plain(record["dynamodb"].get(image)) for image in ("NewImage", "OldImage"))
+        if award.get("kind") not in ("AWARD", "OFFER") or award["status"] not in ("PENDING_PAYMENT", "WAITING"):
+            return
+        if old.get("status", "LOST") != "LOST":
+            return
+        received = datetime.fromisoformat(award["receivedAt"])
+        late = award["deadline"] <= award["receivedAt"] or award["nights"][0]["date"] < today(received).isoformat()
+        if not late:
+            kind = "win" if award["kind"] == "AWARD" else "offer"
+            self._award_mails.add((award["PK"], f"{award['SK'].replace('AWARD', 'MAIL', 1)}#{kind}"))
+
+    def _in_time(self, name: str, mail: Item, sessions: Mapping[str, Item]) -> None:
+        """A mail went out while it was true; a reminder well before the deadline, and by day."""
+        sent = datetime.fromisoformat(mail["sentAt"])
+        session = sessions.get(mail.get("stayId", ""))
+        if session is None:
+            key = mail["PK"], mail["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]
+            award = self._plain(self._system.database.find(*key))
+            deadline = datetime.fromisoformat(award.get("payUntil", award["deadline"]))
+            over = award.get("endedAt") or sessions.get(award.get("paymentId", ""), {}).get("bookedAt")
+            demand(sent < deadline, "I17", name, "was sent after the deadline")
+            if mail["letter"] == "reminder":
+                local = sent.astimezone(VIETNAM)
+                early = deadline.astimezone(VIETNAM).time() < EIGHT and deadline - sent < timedelta(hours=10)
+                demand(sent <= deadline - REMINDED, "I17", name, "was sent too late")
+                demand(early or SEVEN <= local.time() < TEN, "I17", name, "was sent at night:", local)
+        else:
+            over = {
+                "confirmation": session.get("cancelledAt"),
+                "host_confirmation": session.get("cancelledAt"),
+                "failed": session.get("bookedAt"),
+                "review": session.get("bookedAt"),
+            }.get(mail["letter"])
+        demand(over is None or sent <= datetime.fromisoformat(over) + AT_ONCE, "I17", name, "was overtaken")
+
+    def _facts_told(self, session: Item, about: Mapping[str, Item]) -> None:
+        """A session's present state has the mails that tell of it."""
+        for kind, holds in _facts_of(session).items():
+            name = f"{session['id']}.{kind}"
+            demand(not holds or name in about or name in self._never_told, "I17", session["id"], "owes no", kind)
+
+    def _is_so(self, mail: Item, unsent: str, sessions: Mapping[str, Item]) -> bool:
+        """Say whether the reason for which a mail was not sent is true."""
+        session, to = sessions.get(mail.get("stayId", "")), _address_of(mail, sessions)
+        if unsent == "SUPPRESSED":
+            return to in self._system.mail.stopped
+        if unsent == "NO_ADDRESS":
+            profile = self._plain(self._system.database.find(f"USER#auth0|{to.partition('@')[0]}", "PROFILE"))
+            known = bool(profile.get("email")) and profile["createdAt"] < mail["requestedAt"]
+            own = session is not None and mail["letter"] not in HOST_MAILS and session.get("contact", {}).get("email")
+            return not known and not own
+        return unsent == "OVERTAKEN" and self._is_overtaken(mail, session, sessions)
+
+    def _is_overtaken(self, mail: Item, session: Item | None, sessions: Mapping[str, Item]) -> bool:
+        """Say whether something has happened that makes a mail wrong. At rest it is still to be seen."""
+        kind = mail["letter"]
+        if session is None:
+            key = mail["PK"], mail["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]
+            award = self._plain(self._system.database.find(*key))
+            early = REMINDED if kind == "reminder" else timedelta(0)
+            over = self._system.now >= datetime.fromisoformat(award.get("payUntil", award["deadline"])) - early
+            past = award["nights"][0]["date"] < today(self._system.now).isoformat()
+            answered = award["status"] not in ("PENDING_PAYMENT", "WAITING") or "checkoutId" in award
+            return over or past or answered
+        others = [each for each in sessions.values() if each is not session and _same_award(each, session)]
+        tried = any(each["createdAt"] > session["createdAt"] for each in others) or any(
+            "paidAt" in each for each in others
+        )
+        return {
+            "confirmation": session["fulfilment"] != "BOOKED",
+            "host_confirmation": session["fulfilment"] != "BOOKED",
+            "failed": tried or not _facts_of(session)["failed"],
+            "review": not _facts_of(session)["review"],
+            "refund": session["fulfilment"] == "REFUNDED",
+        }.get(kind, False)
+
+    def _tried_twice(self, mail: Item) -> bool:
+        """Say whether an earlier attempt may have got through before the mail was dropped."""
+        return int(mail["attempts"]) > 0
 
     def _rests(self, mail: Item) -> bool:
         """Say whether SES refused the mail for two days. If so, a metric has reported it."""
@@ -572,3 +692,29 @@ REASONS: dict[str, Callable[[Invariants, Item], bool]] = {
     "ALREADY_PAID": Invariants._is_paid_by_another,
     "AWARD_WITHDRAWN": Invariants._is_withdrawn,
 }
+
+
+def _address_of(mail: Item, sessions: Mapping[str, Item]) -> str | None:
+    """Return the address of the user whom a mail concerns. Every user's address is made from the user's id."""
+    session = sessions.get(mail.get("stayId", ""))
+    if session is None:
+        user_id = mail["userId"]
+    else:
+        user_id = session["hostId"] if mail["letter"] in HOST_MAILS else session["userId"]
+    return f"{user_id[6:]}@example.com"
+
+
+def _facts_of(session: Item) -> dict[str, bool]:
+    """What a session tells by mail, and whether it is so."""
+    cancelled = "bookedAt" in session and "cancelledAt" in session
+    unpaid = session.get("reason") in UNPAID and session["fulfilment"] == "NONE"
+    return {
+        "confirmation": "bookedAt" in session,
+        "host_confirmation": "bookedAt" in session,
+        "cancellation": cancelled,
+        "host_cancellation": cancelled,
+        "refunded": session["fulfilment"] == "REFUNDED",
+        "refund": "refund" in session and "bookedAt" not in session,
+        "failed": unpaid and "unresolved" not in session,
+        "review": session["fulfilment"] == "REVIEW" or "unresolved" in session,
+    }

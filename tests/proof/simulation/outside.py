@@ -307,8 +307,11 @@ class Mail:
     def forget(self) -> None:
         """Delete all mail."""
         self.sent: list[str] = []
+        self.addressed: list[tuple[str, str]] = []  # the same with its address, as far as it was sent in this run
         self.silent = False  # every mail goes out, and no answer arrives
         self.refusing = False  # our sender is not verified
+        self.stopped: set[str] = set()  # addresses of which the system knows that mail came back
+        self.unwelcome: list[str] = []  # mail that went there all the same
 
     def send_email(self, **request: Any) -> dict[str, str]:
         """Send a mail."""
@@ -318,14 +321,18 @@ class Mail:
         if self.refusing:
             raise sdk_failure("MessageRejected")
         raw: bytes = request["Content"]["Raw"]["Data"]
+        (to,) = request["Destination"]["ToAddresses"]
         self.sent.append(message_id(raw))
+        self.addressed.append((self.sent[-1], to))
+        if to in self.stopped:
+            self.unwelcome.append(self.sent[-1])
         if self.silent:
             raise sdk_silence()
         return {"MessageId": f"mail-{len(self.sent)}"}
 
 
 def message_id(raw: bytes) -> str:
-    """Return `<stay>.<kind>` of a mail."""
+    """Return `<stay>.<kind>` of a mail; for an award a hash stands in place of the stay."""
     line = next(each for each in raw.split(b"\n") if each.lower().startswith(b"message-id:"))
     stay, kind, _ = line.decode().split("<")[1].split(".", 2)
     return f"{stay}.{kind}"

@@ -42,7 +42,7 @@ from infra.local.identity import Issuer
 from infra.local.routing import route_for, route_key
 from infra.operator.commands import Commands, Tools
 from infra.operator.environment import Environment
-from infra.topology import CONSUMERS, ROUTES, WEBSOCKET_STAGE, Consumer, Route
+from infra.topology import CONSUMERS, MAIL_PAGES, ROUTES, WEBSOCKET_STAGE, Consumer, Route
 from infra.zalopay_simulator.ledger import NotPossibleError, Order
 from stays.aws.pace import Pace
 from stays.domain.errors import StaysError
@@ -79,6 +79,9 @@ SETTINGS = {
     "ZALOPAY_KEY2_SECRET": "zalopay-key2",
     "EMAIL_KEY_SECRET": "email-key",
     "MAIL_SENDER": "Stays <booking@stays.example>",
+    "MAIL_PAGES": json.dumps(MAIL_PAGES),
+    "MAIL_CONFIGURATION": "",
+    "MAILS_OFF": "[]",
     "REFUND_POLICY": "[[7, 100], [3, 50], [0, 0]]",
     "PARTIAL_WIN_PAGE": "false",
     "EVENT_BUS": "stays",
@@ -247,7 +250,7 @@ def envelope(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     """Return a mail without its text, because writing the text takes longer than everything else together."""
     message = EmailMessage(HEADERS)
     message["From"], message["To"] = sender, content.to
-    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@stays.example>"
+    message["Message-ID"] = f"<{content.about}.{content.kind}.{content.attempt}@stays.example>"
     return message
 
 
@@ -395,7 +398,7 @@ class System:
             )
         self.running = name
         if name == "fulfilment":
-            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event["Records"])
+            self.handed.update(each["dynamodb"]["SequenceNumber"] for each in event.get("Records", ()))
         try:
             answer = instance.module.handler(event, self._context)
         except Killed:
@@ -544,11 +547,24 @@ class System:
         self.events.append(Pending(event | {"detail": detail} | envelope, EVENT_TRIES))
         self.deliver_events()
 
+    def send_back(self, to: str) -> None:
+        """Let SES report that the last mail to this address came back. SES has written the address in capitals."""
+        name = next(name for name, address in reversed(self.mail.addressed) if address == to)
+        about, letter = name.split(".")
+        tags = {"letter": [letter]} | ({"stay": [about]} if self.database.find(f"STAY#{about}", "SESSION") else {})
+        bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": to.upper()}]}
+        detail = {"eventType": "Bounce", "mail": {"destination": [to], "tags": tags}, "bounce": bounce}
+        event = {"detail-type": "Email Bounced", "source": "aws.ses", "detail": detail}
+        self.events.append(Pending(event, EVENT_TRIES))
+        self.deliver_events()
+
     def deliver_events(self) -> None:
         """Deliver the waiting events. A failed one comes again."""
         waiting, self.events = self.events, []
         for event, left in waiting:
-            if self.invoke("awards", event) is not None:
+            if self.invoke("fulfilment" if event["source"] == "aws.ses" else "awards", event) is not None:
+                if event["source"] == "aws.ses":
+                    self.mail.stopped.add(event["detail"]["mail"]["destination"][0])
                 continue
             if left > 1:
                 self.events.append(Pending(event, left - 1))

@@ -58,7 +58,7 @@ def test_the_units_of_a_paid_night_with_everything_told(system: System) -> None:
     told = [frame.get("status", frame["type"]) for frame in system.browsers.frames["socket-1="]]
     assert told == ["SUBSCRIBED", "AUCTION_RESULT", "INITIATED", "COMPLETED", "BOOKING_CONFIRMED"]
     assert len(system.mail.sent) == 1
-    assert meter.units == {"award": 4, "create": 20, "poll": 1, "callback": 22, "effects": 5, "told": 1}
+    assert meter.units == {"award": 11, "create": 20, "poll": 1, "callback": 25, "effects": 7, "told": 1}
 
 
 def test_a_poll_that_asks_writes_one_unit_and_wakes_nobody(system: System) -> None:

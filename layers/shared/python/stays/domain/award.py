@@ -27,6 +27,9 @@ GuestCount = Annotated[int, Field(strict=True, ge=1, le=100), WHOLE]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="in Viet Nam, as `14:00`")]
+
+
 class Property(Model):
     """A property as far as we know it: enough for a booking, a mail and a card on the winners page."""
 
@@ -38,6 +41,8 @@ class Property(Model):
     address_line1: Text | None = None
     images: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=20)] = ()
     max_guests: GuestCount | None = None
+    check_in_time: TimeOfDay | None = None
+    check_out_time: TimeOfDay | None = None
 
 
 class PricedNight(Model):

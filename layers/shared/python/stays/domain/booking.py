@@ -116,7 +116,7 @@ def cancel(session: PaymentSession, terms: Terms, now: datetime, *, unpaid: bool
         changed_at=now,
         due_at=now if owed else None,
     )
-    return Decision(cancelled, "BOOKING_CANCELLED", Nights.FREE, mail="cancellation")
+    return Decision(cancelled, "BOOKING_CANCELLED", Nights.FREE)
 
 
 def _cancel_reservation(session: PaymentSession, now: datetime, *, unpaid: bool) -> Decision:

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from stays.domain.award import PAYABLE, Award, AwardStatus
-from stays.domain.mail import MailKind
 from stays.domain.payment import (
     MOVING_TIME,
     SILENCE_TIME,
@@ -144,7 +143,6 @@ class DecisionOn(NamedTuple, Generic[Subject]):
     session: Subject
     name: str
     nights: Nights = Nights.KEEP
-    mail: MailKind | None = None
     evidence: Evidence | None = None
 
 
@@ -218,9 +216,9 @@ def _on_money(session: PaymentSession, evidence: Evidence, now: datetime, obstac
     if reason is not None:
         owed = Refund(amount=session.amount, status=Fulfilment.REFUND_DUE)
         given_up = paid.but(fulfilment=Fulfilment.REFUND_DUE, reason=reason, refund=owed, due_at=now)
-        return Decision(given_up, f"PAID_{reason.value}", Nights.FREE, mail="refund", evidence=evidence)
+        return Decision(given_up, f"PAID_{reason.value}", Nights.FREE, evidence=evidence)
     booked = paid.but(fulfilment=Fulfilment.BOOKED, booked_at=now, reason=None, due_at=None)
-    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, mail="confirmation", evidence=evidence)
+    return Decision(booked, "PAID_AND_BOOKED", Nights.BOOK, evidence=evidence)
 
 
 def verdicts(session: PaymentSession, obstacles: Obstacles, now: datetime) -> set[Verdict]:

@@ -36,7 +36,8 @@ def open_matter(item: Stored, now: datetime) -> str | None:
         case Award():
             return _of_award(item)
         case Mail():
-            return f"the {item.mail_kind} of {item.stay_id} is not out yet" if item.due_at else None
+            about = item.stay_id or f"auction {item.auction_id}"
+            return f"the {item.mail_kind} of {about} is not out yet" if item.due_at else None
     return None if item.is_settled else f"the stray money {item.transaction_id} is not paid back"
 
 

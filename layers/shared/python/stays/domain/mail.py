@@ -3,10 +3,11 @@
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from math import ceil
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stays.domain.errors import Refused
 from stays.domain.values import Model, StayId, Timestamp
@@ -22,7 +23,21 @@ LEAST_ATTEMPTS = 10  # and at least this often, even after an outage of our own
 UNSURE_ATTEMPTS = 2  # SES has no idempotency token; no mail goes out more than twice
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)  # mail is written in this order if the user's language is unknown
-MailKind = Literal["confirmation", "cancellation", "refund"]
+StayMail = Literal[
+    "confirmation",
+    "cancellation",
+    "refund",
+    "refunded",
+    "review",
+    "failed",
+    "host_confirmation",
+    "host_cancellation",
+]
+CameBack = Literal["BOUNCED", "COMPLAINED"]
+AwardMail = Literal["win", "offer", "reminder"]
+MailKind = StayMail | AwardMail
+MAIL_KINDS: tuple[MailKind, ...] = (*get_args(StayMail), *get_args(AwardMail))
+HOST_MAILS: frozenset[MailKind] = frozenset({"host_confirmation", "host_cancellation"})
 _ADDRESS_OF_PICTURE = r"(?=.{1,500}$)(?i:https?)://[!-~]+"
 
 
@@ -40,14 +55,34 @@ class MailState(StrEnum):
     UNDELIVERABLE = "UNDELIVERABLE"
 
 
+class Unsent(StrEnum):
+    """Why a mail is UNDELIVERABLE. Without a word it may have gone out twice, or an earlier release gave it up.
+
+    - OVERTAKEN: later events made it wrong. OFF: the stage does not send this kind. UNWANTED: the user wants none.
+    - NO_ADDRESS, BAD_ADDRESS: the user has no address, or one that cannot exist.
+    - SUPPRESSED: earlier mail to this address came back, or its reader complained.
+    """
+
+    OVERTAKEN = "OVERTAKEN"
+    OFF = "OFF"
+    UNWANTED = "UNWANTED"
+    NO_ADDRESS = "NO_ADDRESS"
+    BAD_ADDRESS = "BAD_ADDRESS"
+    SUPPRESSED = "SUPPRESSED"
+
+
 class Mail(Model):
-    """One kind of mail for one stay.
+    """One kind of mail for one stay or, before anything is paid, for one award.
 
     `unsure` counts the attempts that may have gone out, `wishes` the mails that the user asked for. `to` is set when
     the user asks for the mail, or else when it is first claimed. `readdressedAt` is when a user last changed `to`.
+    `remindAt` is when to look whether an award needs a reminder; once its first mail is done, it is due then.
     """
 
-    stay_id: StayId
+    stay_id: StayId | None = None
+    auction_id: str | None = None
+    user_id: str | None = None
+    award_id: str | None = None
     mail_kind: Annotated[MailKind, Field(alias="letter")]
     state: MailState = MailState.DUE
     attempts: int = 0
@@ -59,8 +94,34 @@ class Mail(Model):
     to: str | None = None
     wishes: int = 0
     readdressed_at: Timestamp | None = None
+    remind_at: Timestamp | None = None
+    unsent: Unsent | None = None
+    came_back: CameBack | None = None
     # Items of 1.3.0 and earlier do not count unsure attempts: all but the last count as unsure.
     unsure: int = Field(default_factory=lambda known: max(known["attempts"] - 1, 0))
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if not (self.stay_id or (self.auction_id and self.user_id and self.award_id)):
+            raise ValueError("it is about a stay or an award")
+        return self
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is out, or will not be sent."""
+        return self.state in (MailState.SENT, MailState.UNDELIVERABLE)
+
+    @property
+    def about(self) -> str:
+        """What the mail is about, in characters that a Message-ID may have: the stay, or a hash of the award's key."""
+        award = f"{self.auction_id}#{self.user_id}#{self.award_id}"
+        return self.stay_id or sha256(award.encode()).hexdigest()[:26]
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """The ids that a log line about it carries."""
+        about = {"sessionId": self.stay_id, "auctionId": self.auction_id, "awardId": self.award_id}
+        return {name: value for name, value in about.items() if value} | {"letter": self.mail_kind}
 
 
 class Thread(Model):
@@ -81,6 +142,7 @@ class Profile(Model):
     name: str | None = None
     language: Language | None = None
     picture: str | None = None
+    reminders: bool | None = None
     updated_at: Timestamp
     created_at: Timestamp = Field(default_factory=lambda known: known["updated_at"])
 
@@ -95,6 +157,11 @@ def read_picture(said: object) -> str | None:
     return said if isinstance(said, str) and re.fullmatch(_ADDRESS_OF_PICTURE, said) else None
 
 
+def read_switch(said: object) -> bool | None:
+    """True or False; None for any other value."""
+    return said if isinstance(said, bool) else None
+
+
 def language_of(locale: str | None) -> Language | None:
     """The language of our mail for this locale; None if the locale has neither language."""
     return next((each for each in LANGUAGES if (locale or "").lower().startswith(each)), None)
@@ -103,6 +170,17 @@ def language_of(locale: str | None) -> Language | None:
 def new_mail(stay_id: str, kind: MailKind, now: datetime) -> Mail:
     """A mail that is due now. If the stream does not bring it, the clock looks at it a minute later."""
     return Mail(stay_id=stay_id, mail_kind=kind, requested_at=now, due_at=now + RESEND_INTERVAL)
+
+
+def put_off(mail: Mail, until: datetime) -> Mail:
+    """The mail that waits for its time. The clock then makes it due; it counts as owed from then on."""
+    return mail.but(state=MailState.WAITING, requested_at=until, due_at=until)
+
+
+def done(mail: Mail, state: MailState, now: datetime, **said: object) -> Mail:
+    """The mail when it is out, or will not be sent. The time of a reminder counts only if it is still ahead."""
+    later = mail.remind_at if mail.remind_at is not None and mail.remind_at > now else None
+    return mail.but(state=state, due_at=later, remind_at=later, **said)
 
 
 def claimed(mail: Mail, now: datetime) -> Mail:
@@ -122,6 +200,7 @@ def requested_again(mail: Mail, now: datetime) -> Mail:
     """
     if mail.state not in (MailState.DUE, MailState.SENDING) and mail.requested_at <= now - RESEND_INTERVAL:
         kept = {"wishes": mail.wishes, "readdressed_at": mail.readdressed_at}
+        assert mail.stay_id, "nobody asks for mail about an award"
         return new_mail(mail.stay_id, mail.mail_kind, now).but(asked_at=now, **kept)
     if mail.asked_at is None or mail.asked_at <= now - RESEND_INTERVAL:
         return mail.but(asked_at=now)

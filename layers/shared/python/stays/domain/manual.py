@@ -48,7 +48,7 @@ def give_back(
     if session.fulfilment is not Fulfilment.BOOKED:
         return Decision(due, "REFUND_ORDERED")
     ended = due.but(reason=Reason.CANCELLED_BY_OPERATOR, cancelled_at=now)
-    return Decision(ended, "BOOKING_ENDED", Nights.FREE, mail="cancellation")
+    return Decision(ended, "BOOKING_ENDED", Nights.FREE)
 
 
 def still_owed(session: PaymentSession, paid: int, heard: Heard) -> int:

@@ -17,8 +17,10 @@ def is_late(item: PaymentSession | Mail | Award | Stray, now: datetime) -> bool:
     """Whether an item waits too long: for our clock, for ZaloPay, or for the mail service."""
     if item.due_at is not None and item.due_at <= now - UNATTENDED:
         return True
-    if isinstance(item, Mail | Award):
-        return isinstance(item, Mail) and item.due_at is not None and item.requested_at <= now - UNSENT
+    if isinstance(item, Mail):
+        return item.due_at is not None and not item.is_done and item.requested_at <= now - UNSENT
+    if isinstance(item, Award):
+        return False
     if isinstance(item, PaymentSession) and item.is_live:
         return not item.processing and item.expires_at <= now - UNANSWERED
     asked_at = item.refund.requested_at if item.refund else None

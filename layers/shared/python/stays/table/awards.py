@@ -117,14 +117,25 @@ class Awards:
         While an order or reservation is open, the correction waits on the award for its end.
         """
         for _ in range(_ATTEMPTS):
-            written = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
-            if written.done:
+            existing = self._make(award)
+            if existing is None:
                 return Received(Reception.RECEIVED, award)
             correction = Correction(revision=award.revision, event_id=event_id, award=award)
-            received = self._revise(written.existing, correction, award)
+            received = self._revise(existing, correction, award)
             if received is not None:
                 return received
         raise AwardKeepsChanging
+
+    def _make(self, award: Award) -> Item | None:
+        """Write a new award with its mail. The item that is there already, or None if it was written."""
+        if award.status is AwardStatus.LOST:  # nobody is told: the item alone costs half
+            written = self._store.put(award_item(award), Condition("attribute_not_exists(PK)"))
+            return None if written.done else written.existing
+        try:
+            self._store.transact(self._builder.make_award(award, award.received_at))
+        except Conflicted as conflict:
+            return conflict.items["award"]
+        return None
 
     def _revise(self, existing: Item, correction: Correction, award: Award) -> Received | None:
         """The outcome of a correction; None if the award has changed meanwhile."""
@@ -284,8 +295,7 @@ class Awards:
         operations = {f"{NIGHT}{night}": self._still_free(award, night, now) for night in passed.nights}
         operations |= self._builder.move_award(award, passed.award)
         if passed.offer:
-            new = Condition("attribute_not_exists(PK)")
-            operations["offer"] = self._store.put_operation(award_item(passed.offer), new)
+            operations |= self._builder.make_award(passed.offer, now, "offer")
         try:
             self._store.transact(operations)
         except Conflicted:

@@ -14,7 +14,7 @@ from stays.domain.mail import Mail
 from stays.domain.payment import PaymentSession, Status
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
-from stays.table.keys import SHARDS, award_key, mail_key, stay_key, transaction_key
+from stays.table.keys import MAIL_ITEMS, SHARDS, award_key, mail_key, stay_key, transaction_key
 
 RECENT = timedelta(minutes=15)
 _MOST_RECENT = 10
@@ -35,7 +35,7 @@ class Unreadable(NamedTuple):
 
 Due = PaymentSession | Mail | Award | Stray | Unreadable
 _DUE_MODELS: dict[str, type[PaymentSession | Mail | Award | Stray]] = {
-    "MAIL": Mail,
+    **dict.fromkeys(MAIL_ITEMS, Mail),
     "AWARD": Award,
     "OFFER": Award,
     "STRAY": Stray,
@@ -129,7 +129,7 @@ def key_of(item: Due) -> Key:
         case PaymentSession():
             return stay_key(item.id, "SESSION")
         case Mail():
-            return mail_key(item.stay_id, item.mail_kind)
+            return mail_key(item)
         case Award():
             return award_key(item.auction_id, item.user_id, item.award_id)
         case Stray():

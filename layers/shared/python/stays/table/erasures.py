@@ -19,6 +19,7 @@ from stays.domain.payment import PaymentSession
 from stays.domain.stray import Stray
 from stays.domain.values import timestamp
 from stays.table.keys import (
+    MAIL_ITEMS,
     award_item,
     award_key,
     night_key,
@@ -38,7 +39,7 @@ _AWARDS = ("AWARD", "OFFER")
 class Person(NamedTuple):
     """Everything that is stored about a user. `others` are awards of other users that name the user.
 
-    `deleted` are whole items: profile, addresses, counters, marks of withdrawals, refused events.
+    `deleted` are whole items: profile, addresses, counters, mail about awards, marks of withdrawals, refused events.
     """
 
     user_id: str
@@ -52,7 +53,8 @@ class Person(NamedTuple):
     @property
     def stored(self) -> tuple[Stored, ...]:
         """The items that may be unfinished."""
-        mails = (Mail.model_validate(item) for items in self.stays.values() for item in items if item["kind"] == "MAIL")
+        items = chain(self.deleted, *self.stays.values())
+        mails = (Mail.model_validate(item) for item in items if item["kind"] in MAIL_ITEMS)
         return (*self.sessions, *self.awards, *mails, *self.strays)
 
 
@@ -113,7 +115,7 @@ class Erasures:
         told = [item for auction in auctions for item in self._partition(award_key(auction, "", "")["PK"])]
         kept = (
             *self._partition(profile_key(user_id)["PK"]),
-            *(item for item in told if item["kind"] == "WITHDRAWN" and item["userId"] == user_id),
+            *(item for item in told if item["kind"] in ("WITHDRAWN", "NOTICE") and item["userId"] == user_id),
             *(item for item in listed if item["kind"] == "EMAIL"),
             *(item for item in self._partition("REFUSED") if is_named(str(item["raw"]), user_id)),
         )
@@ -181,7 +183,7 @@ class Erasures:
 def _changes(item: Item, name: str) -> Item:
     """What is erased of an item of a stay that is not the session's own: mail, thread, ZaloPay's own words."""
     match item:
-        case {"kind": "MAIL"}:
+        case {"kind": "MAIL" | "NOTICE"}:
             return {"to": None, "messageId": None}
         case {"kind": "THREAD"}:
             return {"travellerId": name}

@@ -23,6 +23,8 @@ _LONGEST_EVENT = 100_000  # characters that are kept of a refused event
 SHARDS = tuple(str(number) for number in range(16))
 # Release 1.4 reads the first four only. The release after this one writes to all: docs/deploy.md says both deployments.
 _WRITTEN = 4
+_KNOWN_MAILS = ("confirmation", "cancellation", "refund")  # Release 1.4 reads a MAIL of these only
+MAIL_ITEMS = ("MAIL", "NOTICE")  # the kinds of items that are mail
 
 
 def stay_key(stay_id: str, sort: str) -> Key:
@@ -35,9 +37,20 @@ def notes_key(stay_id: str) -> Key:
     return stay_key(stay_id, "NOTES")
 
 
-def mail_key(stay_id: str, kind: str) -> Key:
-    """One kind of mail for a stay."""
-    return stay_key(stay_id, f"MAIL#{kind}")
+def mail_key(mail: Mail) -> Key:
+    """One kind of mail for a stay or an award. A user's awards are read by a prefix that leaves their mail out."""
+    if mail.stay_id:
+        return stay_key(mail.stay_id, f"MAIL#{mail.mail_kind}")
+    assert mail.auction_id and mail.user_id and mail.award_id, "it is about a stay or an award"
+    about = award_key(mail.auction_id, mail.user_id, mail.award_id)
+    return {"PK": about["PK"], "SK": about["SK"].replace("AWARD", "MAIL", 1) + f"#{mail.mail_kind}"}
+
+
+def about_key(mail_key: Key) -> Key:
+    """The session or the award that a mail is about."""
+    if mail_key["PK"].startswith("STAY#"):
+        return mail_key | {"SK": "SESSION"}
+    return mail_key | {"SK": mail_key["SK"].replace("MAIL", "AWARD", 1).rpartition("#")[0]}
 
 
 def transaction_key(transaction_id: str) -> Key:
@@ -121,6 +134,11 @@ def shard(name: str) -> str:
     return SHARDS[crc32(name.encode()) % _WRITTEN]
 
 
+def _new_shard(name: str) -> str:
+    """The same, among the shards that release 1.4 does not read."""
+    return SHARDS[_WRITTEN + crc32(name.encode()) % (len(SHARDS) - _WRITTEN)]
+
+
 def due_again(name: str, at: datetime | None) -> Item:
     """The attributes of an item that the clock looks at again at this time (None: never).
 
@@ -136,9 +154,13 @@ def event_item(stay_id: str, name: str, now: datetime, **more: Any) -> Item:
 
 
 def mail_item(mail: Mail) -> Item:
-    """A mail to send. The stream's filter looks at its state."""
-    key = mail_key(mail.stay_id, mail.mail_kind)
-    return mail.dump() | key | {"kind": "MAIL", "dueShard": shard(mail.stay_id)}
+    """A mail to send. The stream's filter looks at its state.
+
+    Release 1.4 passes over a NOTICE, and its clock does not read the shard: a deployment may go back to it.
+    """
+    if mail.mail_kind in _KNOWN_MAILS:
+        return mail.dump() | mail_key(mail) | {"kind": "MAIL", "dueShard": shard(mail.about)}
+    return mail.dump() | mail_key(mail) | {"kind": "NOTICE", "dueShard": _new_shard(mail.about)}
 
 
 def stray_item(stray: Stray) -> Item:

@@ -1,6 +1,6 @@
 """The operations of a transaction about a stay. Each has a name; a failed condition is looked up by it.
 
-`night 2027-03-20`, `session`, `transaction`, `booking`, `reference`, `event`, `mail`, `award`, `limit`,
+`night 2027-03-20`, `session`, `transaction`, `booking`, `reference`, `event`, `mail confirmation`, `award`, `limit`,
 `earlier`; `own …` and `freed 2027-03-20` for a session that is replaced, `offer …` for an offer that ends.
 """
 
@@ -12,7 +12,8 @@ from stays.aws.store import Condition, Item, Key, Operation, Store, any_of, both
 from stays.domain.award import AWARD_SOURCES, Award
 from stays.domain.booking import booking_of
 from stays.domain.decision import Decision, Evidence, supersede
-from stays.domain.mail import new_mail
+from stays.domain.mail import Mail
+from stays.domain.owed_mail import award_mails, stay_mails
 from stays.domain.payment import FULFILMENT_SOURCES, STATUS_SOURCES, PaymentSession
 from stays.domain.stray import Stray, StrayStatus, stray_of
 from stays.domain.values import timestamp, today
@@ -37,11 +38,15 @@ NIGHT, FREED, OWN = "night ", "freed ", "own"
 
 
 class OperationBuilder:
-    """Builds operations; writes nothing. `by` names the operator who decides, if an operator does."""
+    """Builds operations; writes nothing.
 
-    def __init__(self, store: Store, by: str | None = None) -> None:
+    `by` names the operator who decides, if an operator does. `told` are mails that are out, by stay and kind.
+    """
+
+    def __init__(self, store: Store, by: str | None = None, told: Collection[tuple[str, str]] = ()) -> None:
         self._store = store
         self._by = {"by": by} if by else {}
+        self._told = told
 
     # Nights
 
@@ -103,9 +108,13 @@ class OperationBuilder:
         after = decision.session
         operations = self.move(before, after) | self._transaction(before, after)
         operations |= self.event(after, decision.name, now, decision.evidence)
-        if decision.mail:
-            operations["mail"] = self._store.put_operation(mail_item(new_mail(after.id, decision.mail, now)))
-        return operations
+        return operations | self._mails(
+            mail for mail in stay_mails(before, after, now) if (after.id, mail.mail_kind) not in self._told
+        )
+
+    def _mails(self, owed: Iterable[Mail]) -> Operations:
+        """Mail that is owed, to be sent now or at its time."""
+        return {f"mail {mail.mail_kind}": self._store.put_operation(mail_item(mail)) for mail in owed}
 
     def _transaction(self, before: PaymentSession, after: PaymentSession) -> Operations:
         """A copy of the session under its transaction's id, so that one read finds it by that id."""
@@ -155,6 +164,11 @@ class OperationBuilder:
 
     # Awards
 
+    def make_award(self, award: Award, now: datetime, name: str = "award") -> Operations:
+        """A new award, with the mail that tells of it."""
+        made = self._store.put_operation(award_item(award), Condition("attribute_not_exists(PK)"))
+        return {name: made} | self._mails(award_mails(award, now))
+
     def move_award(self, before: Award, after: Award, name: str = "award") -> Operations:
         """The change of an award, if it is as it was read and its status allows the change.
 
@@ -169,8 +183,10 @@ class OperationBuilder:
         return {name: self._store.update_operation(_key_of(before), changes, both(*conditions))}
 
     def replace_award(self, before: Award, after: Award) -> Operations:
-        """Replace an award as it was read by other terms."""
-        return {"award": self._store.put_operation(award_item(after), unchanged(before))}
+        """Replace an award as it was read by other terms. Mail tells of it only if none told of the award before."""
+        replaced = {"award": self._store.put_operation(award_item(after), unchanged(before))}
+        is_told = bool(award_mails(before, before.received_at))
+        return replaced | ({} if is_told else self._mails(award_mails(after, after.received_at)))
 
     def change_award(self, session: PaymentSession, changes: Mapping[str, Any], condition: Condition) -> Operations:
         """Change the award of a session without reading it first."""

@@ -1,7 +1,7 @@
 """Payment sessions, their bookings and nights: opening, deciding, reading."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -74,15 +74,17 @@ class Sessions:
         decided: Callable[[str], None] = lambda _: None,
         unreadable: Callable[[str], None] = lambda _: None,
         by: str | None = None,
+        told: Collection[tuple[str, str]] = (),
     ) -> None:
         """`decided` is called with every written decision, `unreadable` with every offer that cannot be read.
 
-        `by` names the operator who decides, if an operator does.
+        `by` names the operator who decides, if an operator does. `told` are mails that no decision owes, because they
+        went out before a restore: by stay and kind.
         """
         self._store = store
         self._decided = decided
         self._unreadable = unreadable
-        self._builder = OperationBuilder(store, by)
+        self._builder = OperationBuilder(store, by, told)
 
     def find(self, stay_id: str, owner: str | None = None) -> PaymentSession:
         """The session, consistent: one read. Raises NotFound for unknown ids and for other users' sessions."""

@@ -1,7 +1,7 @@
 """Mail to users: rendered in Vietnamese and English with a calendar file, sent through SES."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from email.headerregistry import Address
@@ -43,7 +43,7 @@ class MailUnsure(Exception):
 
 
 def render(content: MailContent, sender: str, now: datetime) -> EmailMessage:
-    """The mail from `sender`: text, HTML and, unless it is about a refund, `booking.ics`.
+    """The mail from `sender`: text, HTML and, if it books or cancels, `booking.ics`.
 
     The same mail has the same Message-ID (SES replaces it by its own). If the user's name breaks the mail, it is left
     out. Raises MailRefused if `to` is not one plain address; its domain may be an international one.
@@ -61,9 +61,10 @@ def _message(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     message["To"] = _recipient(content)
     message["To"].fold(policy=SMTP)  # a faulty header raises only when it is folded
     origin: Address = message["From"].addresses[0]
-    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {content.property_name} ({content.reference})")
+    reference = f" ({content.reference})" if content.reference else ""
+    message["Subject"] = _as_read(f"{in_all(sections, 'subject')}: {content.property_name}{reference}")
     message["Date"] = now
-    message["Message-ID"] = f"<{content.stay_id}.{content.kind}.{content.attempt}@{origin.domain}>"
+    message["Message-ID"] = f"<{content.about}.{content.kind}.{content.attempt}@{origin.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     _write(message, content, sections, origin.display_name or origin.domain)
     for name, method, file in calendar_files(content, sections, origin, now):
@@ -72,8 +73,10 @@ def _message(content: MailContent, sender: str, now: datetime) -> EmailMessage:
     return message
 
 
-def send(client: Any, message: EmailMessage, sender: str) -> str:
+def send(client: Any, message: EmailMessage, sender: str, *, tags: Mapping[str, str], configuration: str = "") -> str:
     """Hand the mail to SES (an `sesv2` client). Returns the id that SES gave it.
+
+    SES reports on it as its `configuration` set says, with these tags.
 
     Raises MailUnavailable if SES did not accept it. Raises MailUnsure if the mail may have gone out: SES has no
     idempotency token and cannot be asked. No error of SES is about the recipient alone: `MessageRejected` also means
@@ -84,6 +87,8 @@ def send(client: Any, message: EmailMessage, sender: str) -> str:
             FromEmailAddress=parseaddr(sender)[1],
             Destination={"ToAddresses": [each.addr_spec for each in message["To"].addresses]},
             Content={"Raw": {"Data": message.as_bytes()}},
+            EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
+            **({"ConfigurationSetName": configuration} if configuration else {}),
         )
     # `from None`: SES quotes addresses in its messages, and a traceback would log them.
     except ClientError as error:

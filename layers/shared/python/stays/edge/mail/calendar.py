@@ -28,7 +28,7 @@ ANNOUNCEMENTS: dict[str, dict[str, Any]] = {
 def calendar_files(
     content: MailContent, sections: Sequence[Section], origin: Address, now: datetime
 ) -> Iterator[CalendarFile]:
-    """`booking.ics` with an all-day event for each run of nights; no file for a mail about a refund.
+    """`booking.ics` with an all-day event for each run of nights; no file for any other mail.
 
     A cancellation file may have only one UID (RFC 5546, 3.2.5): a second run goes into `booking-2.ics`.
     """
@@ -45,7 +45,7 @@ def _event(content: MailContent, run: Run, sections: Sequence[Section], origin: 
     announcement = ANNOUNCEMENTS[content.kind]
     return Event.new(
         # The same in every mail about a stay, so that a cancellation matches its confirmation.
-        uid=f"{run.start:%Y%m%d}-{content.stay_id}@stays",
+        uid=f"{run.start:%Y%m%d}-{content.about}@stays",
         stamp=now.astimezone(UTC),
         sequence=announcement["sequence"],
         status=announcement["status"],
@@ -53,7 +53,7 @@ def _event(content: MailContent, run: Run, sections: Sequence[Section], origin: 
         end=run.end,
         summary=f"{content.property_name} ({in_all(sections, 'event')})",
         description="\n\n".join(_described(each, content.link) for each in sections),
-        location=location(content),
+        location=", ".join(filter(None, (location(content), content.address))),
         url=content.link,
         organizer=vCalAddress.new(origin.addr_spec, cn=origin.display_name or None),
         transparency=TRANSP.TRANSPARENT,  # a stay does not make the user busy all day

@@ -19,5 +19,6 @@ class Account(Response):
     name: str | None = None
     language: Language | None = None
     picture: str | None = None
+    reminders: bool | None = None
     created_at: Timestamp
     updated_at: Timestamp
