@@ -149,7 +149,11 @@ def agree(drill: Drill, *lost: str) -> None:
 def test_what_came_later_is_copied_from_the_old_table_and_the_story_goes_on(drill: Drill, tmp_path: Path) -> None:
     """A script has deleted Dung's booking, and Binh's session after he paid."""
     story = Story(drill)
-    drill.while_closed.append(story.while_closed)
+
+    def read() -> None:
+        assert drill.status(story.orders[AN]["appTransId"], sub=AN)["status"] == "PENDING"  # as it is stored
+
+    drill.while_closed += [read, story.while_closed]
     for user, kinds in ((DUNG, ("SESSION", "BOOKING", "NIGHT", "MAIL")), (BINH, ("SESSION",))):
         for item in drill.items():
             if story.stay(user) in (item.get("stayId"), item.get("id")) and item["kind"] in kinds:
