@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import time_machine
 
+from infra.aws.stage import read_context, read_stage
 from infra.restore.agreeing import Agreement, write_from_copies
-from infra.restore.cloud import NotRestored
+from infra.restore.cloud import Cloud, NotRestored
 from infra.restore.copying import copy_later, is_later
 from infra.restore.steps import Restore
 from infra.topology import TABLES
@@ -149,7 +151,11 @@ def agree(drill: Drill, *lost: str) -> None:
 def test_what_came_later_is_copied_from_the_old_table_and_the_story_goes_on(drill: Drill, tmp_path: Path) -> None:
     """A script has deleted Dung's booking, and Binh's session after he paid."""
     story = Story(drill)
-    drill.while_closed.append(story.while_closed)
+
+    def read() -> None:
+        assert drill.status(story.orders[AN]["appTransId"], sub=AN)["status"] == "PENDING"  # as it is stored
+
+    drill.while_closed += [read, story.while_closed]
     for user, kinds in ((DUNG, ("SESSION", "BOOKING", "NIGHT", "MAIL")), (BINH, ("SESSION",))):
         for item in drill.items():
             if story.stay(user) in (item.get("stayId"), item.get("id")) and item["kind"] in kinds:
@@ -233,7 +239,24 @@ def test_without_the_old_table_zalopay_logs_and_the_bus_tell_what_came_later(dri
     assert set(story.mails().values()) == {1}
 
 
-# The steps with data, each alone
+# The steps, each alone
+
+
+def test_what_a_restored_table_lacks_is_set_once_and_what_cannot_be_restored_is_said(aws: None) -> None:
+    cloud = Cloud(boto3.Session(), read_stage("dev", read_context()), pause=lambda _: None)
+    table = TABLES["connections"]
+    lacking = cloud.missing("connections", table)
+    assert list(lacking) == ["TTL", "point-in-time recovery", "deletion protection", "tags"]
+    for provide in lacking.values():
+        provide()
+    assert cloud.missing("connections", table) == {}
+    with pytest.raises(NotRestored, match="The table gone is gone, and DynamoDB has no backup of its end"):
+        cloud.restore("gone", "new", START)
+    with pytest.raises(NotRestored, match="connections was not made by a restore"):
+        cloud.source_of("connections")
+    client_of("events").create_event_bus(Name=SLUG)
+    with pytest.raises(NotRestored, match="The bus stays-dev has no rule for awards"):
+        cloud.open_rule()
 
 
 OLD = "old"
