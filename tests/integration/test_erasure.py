@@ -4,6 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from stays.domain.errors import NotFound, Refused
 from stays.domain.values import app_user, encode_key
 from stays.edge.connections import fingerprint
 from stays.table.erasures import Erasures
-from stays.table.keys import email_partition
+from stays.table.keys import MAIL_ITEMS, email_partition
 from tests.conftest import EMAIL_KEY
 from tests.integration.messages import (
     AGENT,
@@ -36,6 +37,7 @@ from tests.integration.messages import (
 )
 from tests.integration.tables import Overtaken
 from tests.integration.test_operator import OperatorCommands, elsewhere, said
+from tests.integration.test_turning_points import feedback
 from tests.integration.world import World
 from tests.proof.corpus.models import MODELS, kind_of
 
@@ -112,7 +114,8 @@ class Seen(NamedTuple):
 
 
 def look(world: World, seen: Seen) -> None:
-    given = {item["messageId"] for item in world.items(kind="MAIL") if "messageId" in item}
+    given = {item["messageId"] for kind in MAIL_ITEMS for item in world.items(kind=kind) if "messageId" in item}
+    given.add(sha256(DETAILS["email"].encode()).hexdigest())
     given |= {item["orderUrl"] for item in world.items(kind="SESSION") if "orderUrl" in item}
     for table, item in ((name, each) for name in TABLES for each in world.items(name)):
         seen.ending.update({kind_of(item)} if TABLES[table].ttl in item else ())
@@ -138,7 +141,7 @@ def bought(world: World, auction_id: str, *nights: str) -> Item:
 def mailed(world: World) -> list[str]:
     """Send what is due. Returns the ids of all mails that went out."""
     world.deliver()
-    return [item["messageId"] for item in world.items(kind="MAIL") if "messageId" in item]
+    return [item["messageId"] for kind in MAIL_ITEMS for item in world.items(kind=kind) if "messageId" in item]
 
 
 def paid_twice(world: World, operator: OperatorCommands, made: Item) -> str:
@@ -181,10 +184,12 @@ def lived(world: World, operator: OperatorCommands) -> dict[str, Item]:
 
 
 def time_passes(world: World) -> None:
-    """The clock ends what is open; the stay is over."""
+    """The clock ends what is open; the stay is over, and the person's mailbox is full."""
     for days in (0, 0, 2, 2, 50):
         world.after(days=days, minutes=16)
         mailed(world)
+    bounce = feedback("Bounce", DETAILS["email"], {})
+    assert world.functions["fulfilment"].handler(bounce, world.context) == {}
 
 
 def open_matters(commands: Commands) -> str:

@@ -73,6 +73,7 @@ MODELS: dict[str, Reader] = {
     "ERASED": plain("at"),
     "CONNECTION": Reader(Connection),
     "PRESENCE": plain("seenAt"),
+    "SUPPRESSED": plain("expiresAt"),
 }
 
 

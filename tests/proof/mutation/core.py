@@ -26,6 +26,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "domain/calendar": ("unit/test_calendar", "unit/test_calendar_feed"),
     "domain/second_chances": ("unit/test_second_chances",),
     "domain/decision": ("unit/test_payment", "unit/test_late_money", "unit/test_moving_money", "unit/test_discounts"),
+    "domain/erasure": ("unit/test_erasure",),
     "domain/errors": ("unit/test_errors",),
     "domain/mail": ("unit/test_mail_states",),
     "domain/manual": ("unit/test_operator_decisions",),
