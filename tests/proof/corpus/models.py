@@ -72,6 +72,7 @@ MODELS: dict[str, Reader] = {
     "OPENED": plain("times"),
     "CONNECTION": Reader(Connection),
     "PRESENCE": plain("seenAt"),
+    "SUPPRESSED": plain("expiresAt"),
 }
 
 
