@@ -402,7 +402,7 @@ def test_a_restored_table_stands_for_the_lost_one_everywhere_and_a_closed_stage_
     closed = [each["POWERTOOLS_SERVICE_NAME"] for each in used if "MAINTENANCE" in each]
     assert sorted(closed) == ["auctions", "bookings", "calendars", "payments", "zalopay_callback"]
     stopped = [*after.properties("AWS::Scheduler::Schedule"), *after.properties("AWS::Events::Rule")]
-    assert {each["State"] for each in stopped} == {"DISABLED"}
+    assert {each["State"] for each in stopped if "aws.ses" not in json.dumps(each)} == {"DISABLED"}
     watched = json.dumps(after.properties("AWS::CloudWatch::Alarm"))
     assert f'"Value": "{RESTORED["name"]}"' in watched
 
