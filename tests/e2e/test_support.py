@@ -96,6 +96,7 @@ def expired(caller: Caller) -> Mapping[str, str]:
 
 
 def at_rest(caller: Caller) -> Mapping[str, str]:
+    caller.local.wait_for_mails(caller.browser.email, 1)
     caller.browser.post(f"/auctions/winners/{caller.award.auction_id}/decline", {})
     caller.local.round()
     return caller.names()

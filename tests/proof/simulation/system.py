@@ -342,6 +342,7 @@ class System:
         self.counted: Counter[str] = Counter()
         self.handed: Counter[str] = Counter()  # deliveries of each record to fulfilment
         self.ends = 0  # number of ended invocations
+        self.kills = 0  # number of those that were killed
         self._sockets = 0
 
     def _put_aside(self, record: dict[str, Any]) -> None:
@@ -403,6 +404,7 @@ class System:
             answer = instance.module.handler(event, self._context)
         except Killed:
             instance.forget()
+            self.kills += 1
             answer = None
         except Exception as error:
             if not self.gate.broken and not self.zalopay.mute:
@@ -699,11 +701,19 @@ class System:
         return Visitor(connection_id, self.now, HOME, AGENT, "localhost:8080", WEBSOCKET_STAGE)
 
     def send(self, connection_id: str, frame: Any, route: str, copy: int | None = None) -> Any:
-        """Send a frame from a browser."""
+        """Send a frame from a browser.
+
+        If its function is killed, the gateway tells the page so. A page whose first SUBSCRIBE ended like that does not
+        count as one that listens: nothing is sure to come before the next change, and it polls.
+        """
         event = message_event(
             self.visitor(connection_id), route, json.dumps(frame), request_id="request-3", now=self.now
         )
-        return self.invoke("connections", event, copy)
+        kills, listens = self.kills, connection_id in self.browsers.since
+        answer = self.invoke("connections", event, copy)
+        if self.kills > kills and not listens:
+            self.browsers.since.pop(connection_id, None)
+        return answer
 
     def subscribe(self, connection_id: str, sub: str = MAI, copy: int | None = None) -> Any:
         """Send SUBSCRIBE for everything."""
