@@ -174,7 +174,7 @@ def fulfil_in_turn(record: Record, last: float, postponed: list[Record]) -> bool
         fulfil({name: image[name]["S"] for name in ("PK", "SK")}, datetime.now(UTC))
     except NotFound:
         logger.warning("stay is gone", extra={"sessionId": image["stayId"]["S"]})
-    except (AwsError, Busy) as error:
+    except (AwsError, Busy, ValidationError) as error:
         identity = {"mail": f"{image['PK']['S']} {image['letter']['S']}", "error": type(error).__name__}
         logger.warning("to be tried again", extra=identity)
         return False

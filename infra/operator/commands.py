@@ -277,6 +277,11 @@ class Commands:
                 if left:
                     yield f"{letter.function}: {left} records fail again and stay"
                     continue
+            elif letter.function == "fulfilment":
+                if self._really and self._environment.replay(letter.function, letter.body):
+                    yield "fulfilment: SES's word on a mail fails again and stays"
+                    continue
+                yield f"fulfilment: SES's word on a mail {self._done} heard again"
             elif letter.function == "awards":
                 if self._really:
                     self._environment.announce(letter.body)

@@ -119,7 +119,9 @@ def _whole(event: Event) -> Event:
 
 
 def _unhandled(event: Event, answer: Any) -> int:
-    return len(event["Records"] if answer is None else answer["batchItemFailures"])
+    if answer is None:
+        return len(event.get("Records", [event]))
+    return len(answer.get("batchItemFailures", ()))
 
 
 def _find_records(session: boto3.Session, stage: Stage, bucket: str) -> list[DeadLetter]:

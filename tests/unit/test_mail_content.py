@@ -496,7 +496,7 @@ EVERY: dict[MailKind, list[Said]] = {
         (
             replace(ARRIVAL, terms=read_terms("[[0, 0]]")),
             ("Chính sách hủy: đặt phòng này không được hoàn tiền khi hủy.",),
-            ("Cancellation policy: nothing comes back if you cancel this booking.",),
+            ("Cancellation policy: there is no refund if you cancel this booking.",),
         ),
     ],
     "cancellation": [

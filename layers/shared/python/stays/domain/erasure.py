@@ -37,7 +37,8 @@ def open_matter(item: Stored, now: datetime) -> str | None:
             return _of_award(item)
         case Mail():
             about = item.stay_id or f"auction {item.auction_id}"
-            return None if item.is_done else f"the {item.mail_kind} of {about} is not out yet"
+            is_over = item.is_done or item.due_at is None  # without a time it was given up
+            return None if is_over else f"the {item.mail_kind} of {about} is not out yet"
     return None if item.is_settled else f"the stray money {item.transaction_id} is not paid back"
 
 

@@ -14,6 +14,7 @@ LEAST_TIME = timedelta(minutes=20)  # a reminder comes at least this long before
 DELIVERY_TIME = timedelta(minutes=5)  # the clock, the stream and SES need some of it
 EVENING, MORNING, EARLY = time(22), time(7), time(8)  # in Viet Nam
 
+_GIVEN_UP = frozenset({AwardStatus.DECLINED, AwardStatus.WITHDRAWN})
 _BY_OWN_CHOICE = frozenset({Reason.SUPERSEDED, Reason.CANCELLED_BY_TRAVELLER})
 
 
@@ -130,13 +131,13 @@ class Attempts(NamedTuple):
 
 
 def has_other_attempt(session: PaymentSession | None, attempts: Attempts) -> bool:
-    """Whether the award is paid, or may still be paid by an attempt other than this session."""
+    """Whether the award is paid, or may still be paid by an attempt other than this session, late money included."""
     if attempts.award is not None and attempts.award.status is AwardStatus.PAID:
         return True
     last = attempts.last
     if last is None or (session is not None and last.id == session.id):
         return False
-    return last.client_status in (*UNFINISHED, Status.PAID)
+    return last.client_status in (*UNFINISHED, Status.PAID) or last.unresolved is not None
 
 
 def is_stay_mail_overtaken(mail: Mail, session: PaymentSession, attempts: Attempts) -> bool:
@@ -144,7 +145,10 @@ def is_stay_mail_overtaken(mail: Mail, session: PaymentSession, attempts: Attemp
     still = _STILL.get(mail.mail_kind)
     if still is not None and not still(session):
         return True
-    return mail.mail_kind == "failed" and has_other_attempt(session, attempts)
+    if mail.mail_kind != "failed":
+        return False
+    given_up = attempts.award is not None and attempts.award.status in _GIVEN_UP
+    return given_up or has_other_attempt(session, attempts)
 
 
 def is_award_mail_overtaken(mail: Mail, attempts: Attempts, now: datetime) -> bool:

@@ -160,6 +160,7 @@ class Awards:
         """Withdraw an award, even one that we never received. An open order or reservation ends first."""
         key = award_key(auction_id, user_id, award_id)
         mark = {"kind": "WITHDRAWN", "revision": correction.revision, "userId": user_id}
+        mark["userSort"] = f"WITHDRAWN#{auction_id}"  # an erasure finds it, though there is no award
         unheard = key | mark | until(now + EVENT_KEPT)
         for _ in range(_ATTEMPTS):
             older = Condition(

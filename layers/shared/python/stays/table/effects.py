@@ -28,6 +28,7 @@ from stays.domain.mail import (
 from stays.domain.owed_mail import Attempts, next_reminder, reminder_after
 from stays.domain.payment import Contact, PaymentSession
 from stays.table.keys import about_key, award_key, mail_item, mail_key, stay_key
+from stays.table.operations import unchanged
 
 
 class SessionMail(NamedTuple):
@@ -96,7 +97,7 @@ class Effects:
             if mail.mail_kind not in ("confirmation", "failed"):
                 return Attempts()
             award_item = self._store.get(award_key(session.auction_id, session.user_id, session.award_id))
-        award = _read_award(award_item)
+        award = _read_award(award_item, mail)
         if award is None or award.checkout_id is None or mail.mail_kind not in ("failed", "reminder"):
             return Attempts(award)
         last = self._store.get(stay_key(award.checkout_id, "SESSION"))
@@ -153,14 +154,18 @@ class Effects:
         If another call has looked meanwhile, nothing is written.
         """
         reminder = reminder_after(first, now)
-        award = self._store.get(about_key(mail_key(reminder)))
-        at = next_reminder(self._load_attempts(reminder, None, award), now)
-        if at is None or at > now:
+        attempts = self._load_attempts(reminder, None, self._store.get(about_key(mail_key(reminder))))
+        at = next_reminder(attempts, now)
+        if attempts.award is None or at is None or at > now:
             self._move(first.but(due_at=at, remind_at=at), _as_waiting(first))
             return
-        looked = self._store.put_operation(mail_item(first.but(due_at=None, remind_at=None)), _as_waiting(first))
+        operations = {
+            "award": self._store.check_operation(about_key(mail_key(reminder)), unchanged(attempts.award)),
+            "first": self._store.put_operation(mail_item(first.but(due_at=None, remind_at=None)), _as_waiting(first)),
+            "reminder": self._store.put_operation(mail_item(reminder)),
+        }
         with suppress(Conflicted):
-            self._store.transact({"first": looked, "reminder": self._store.put_operation(mail_item(reminder))})
+            self._store.transact(operations)
 
     def request(self, mail: Mail, decide: Callable[[Mail], Mail]) -> None:
         """One more mail, if `decide` allows it. If the mail changed meanwhile, decide again. Raises as `decide`."""
@@ -170,7 +175,9 @@ class Effects:
             written = self._store.put(mail_item(after), _unchanged(written.existing))
 
     def _move(self, mail: Mail, condition: Condition) -> bool:
-        return self._store.put(mail_item(mail), condition).done
+        """Write a mail. A stay keeps no address of its host, because the stay outlives the host's account."""
+        kept = mail.but(to=None, message_id=None) if mail.mail_kind in HOST_MAILS else mail
+        return self._store.put(mail_item(kept), condition).done
 
     def open_thread(self, booking: Booking, now: datetime) -> Thread:
         """The one thread of a booking; made if it does not exist."""
@@ -201,11 +208,16 @@ def _as_waiting(mail: Mail) -> Condition:
     return Condition(same, dueAt=read.get("dueAt"), state=read["state"], attempts=mail.attempts)
 
 
-def _read_award(item: Item | None) -> Award | None:
-    """The award, or None: a mail about a stay goes out without the details of an award that cannot be read."""
+def _read_award(item: Item | None, mail: Mail) -> Award | None:
+    """The award, or None if it is gone. Raises ValidationError if it cannot be read.
+
+    A confirmation goes out without the details of an award that cannot be read.
+    """
     try:
-        return Award.model_validate(item)
+        return Award.model_validate(item) if item else None
     except ValidationError:
+        if mail.mail_kind != "confirmation":
+            raise
         return None
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from stays.aws.store import Condition, Item, Key, Store
+from stays.aws.store import Condition, Conflicted, Item, Key, Store, both
 from stays.domain.award import Award
 from stays.domain.decision import Decision
 from stays.domain.erasure import Stored, erased_award, erased_session, is_named, without
@@ -115,8 +115,8 @@ class Erasures:
         told = [item for auction in auctions for item in self._partition(award_key(auction, "", "")["PK"])]
         kept = (
             *self._partition(profile_key(user_id)["PK"]),
-            *(item for item in told if item["kind"] in ("WITHDRAWN", "NOTICE") and item["userId"] == user_id),
-            *(item for item in listed if item["kind"] == "EMAIL"),
+            *(item for item in told if item["kind"] == "NOTICE" and item["userId"] == user_id),
+            *(item for item in listed if item["kind"] in ("EMAIL", "WITHDRAWN")),
             *(item for item in self._partition("REFUSED") if is_named(str(item["raw"]), user_id)),
         )
         others = [Award.model_validate(item) for item in told if item["kind"] in _AWARDS and item["userId"] != user_id]
@@ -154,10 +154,10 @@ class Erasures:
         """
         for award in person.awards:
             self._store.put(award_item(erased_award(award, name, now)), Condition("attribute_not_exists(PK)"))
+        for stray in person.strays:  # its session leads to it
+            self._store.update(transaction_key(stray.transaction_id), {"raw": None}, Condition("kind = :s", s="STRAY"))
         for session in person.sessions:
             self._erase_stay(session, person.stays[session.id], name, now)
-        for stray in person.strays:
-            self._store.update(transaction_key(stray.transaction_id), {"raw": None}, Condition("kind = :s", s="STRAY"))
         for award in person.others:
             after = without(award, person.user_id, name).but(changed_at=now)
             self._store.transact(self._builder.move_award(award, after))
@@ -170,8 +170,9 @@ class Erasures:
     def _erase_stay(self, session: PaymentSession, items: Iterable[Item], name: str, now: datetime) -> None:
         """The session goes last, with its booking and transaction: it leads to the rest."""
         for item in items:
-            if changes := _changes(item, name):
-                self._store.update(_key_of(item), changes, Condition("attribute_exists(PK)"))
+            changes = _changes(item, name)
+            if changes and not self._store.update(_key_of(item), changes, _as_read(item)).done:
+                raise Conflicted({"mail": item})
         self._store.delete(_key_of(reference_item(session.id)))
         for night in session.nights:
             ours = Condition("stayId = :stayId", stayId=session.id)
@@ -190,6 +191,13 @@ def _changes(item: Item, name: str) -> Item:
         case {"kind": "EVENT", "evidence": {"raw": _, **said}}:
             return {"evidence": said, "keptUntil": None}
     return {}
+
+
+def _as_read(item: Item) -> Condition:
+    """The condition that a mail has not moved on since it was read; any other item must only be there."""
+    same = {name: item[name] for name in ("state", "attempts", "requestedAt") if item["kind"] in MAIL_ITEMS}
+    parts = [Condition(f"#{name} = :{name}", **{name: value}) for name, value in same.items()]
+    return both(Condition("attribute_exists(PK)"), *parts)
 
 
 def _key_of(item: Item) -> Key:

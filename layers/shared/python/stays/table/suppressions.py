@@ -1,7 +1,10 @@
 """Addresses that get no more mail for a while: `ADDRESS#…` in the table of connections, where items expire."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
+
+import idna
 
 from stays.aws.store import Key, Store
 
@@ -26,5 +29,11 @@ class Suppressions:
 
 
 def _key(address: str) -> Key:
-    """No key holds an address. Upper and lower case are one mailbox nearly everywhere."""
-    return {"PK": f"ADDRESS#{sha256(address.lower().encode()).hexdigest()}", "SK": "SUPPRESSED"}
+    """No key holds an address. SES names its domain as the mail had it, in punycode; both spellings have one key.
+
+    Upper and lower case are one mailbox nearly everywhere.
+    """
+    user, _, domain = address.lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = idna.encode(domain, uts46=True).decode()
+    return {"PK": f"ADDRESS#{sha256(f'{user}@{domain}'.encode()).hexdigest()}", "SK": "SUPPRESSED"}

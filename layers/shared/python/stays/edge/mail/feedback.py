@@ -18,7 +18,10 @@ def read_feedback(detail: Mapping[str, Any]) -> Feedback | None:
     """The feedback in an event of SES (AWS, SES, event contents). None for mail that may still arrive."""
     tags = {name: values[0] for name, values in detail["mail"].get("tags", {}).items()}
     if detail["eventType"] == "Complaint":
-        return Feedback("COMPLAINED", _addresses(detail["complaint"]["complainedRecipients"]), tags)
+        complaint = detail["complaint"]
+        if complaint.get("complaintFeedbackType") == "not-spam":  # the reader took it out of the folder for spam
+            return None
+        return Feedback("COMPLAINED", _addresses(complaint["complainedRecipients"]), tags)
     bounce = detail["bounce"]
     if bounce["bounceType"] != "Permanent":
         return None
