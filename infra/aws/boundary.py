@@ -46,6 +46,7 @@ _UNNAMED = (
     "logs:*LogDeliver*",
     "logs:*ResourcePolic*",
     "logs:Describe*",
+    "secretsmanager:GetRandomPassword",
     "wafv2:*ManagedRule*",
 )
 _BY_ID = {

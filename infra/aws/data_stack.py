@@ -98,7 +98,7 @@ class DataStack(Stack):
             archive_name=stage.slug,
             description="All events of the last weeks: docs/runbook.md, section Replaying the bus.",
             source_event_bus=self.bus,
-            event_pattern=events.EventPattern(account=[self.account]),
+            event_pattern=events.EventPattern(account=[self.account, *filter(None, [stage.auction_account])]),
             retention=Duration.days(_ARCHIVED),
         ).apply_removal_policy(KEPT)
 

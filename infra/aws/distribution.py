@@ -12,6 +12,8 @@ from infra.aws.edge_stack import WEB_ACL, stack_name
 from infra.aws.stage import EDGE_REGION, Stage
 from infra.topology import EDGE_ADDRESS_HEADER, EDGE_SECRET_HEADER, WEBSOCKET_STAGE
 
+# CloudFront keeps these answers for ten seconds, for everybody, unless it is told otherwise.
+_ERRORS = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 _PATIENCE = Duration.seconds(35)  # longer than the gateway's 30 s
 # No policy forwards all of the viewer's headers without Host together with CloudFront's own headers.
 _CODE = f"""function handler(event) {{
@@ -73,6 +75,7 @@ class Distribution(Construct):
             additional_behaviors={
                 f"/{WEBSOCKET_STAGE}*": behind(websocket, cloudfront.AllowedMethods.ALLOW_GET_HEAD),
             },
+            error_responses=[cloudfront.ErrorResponse(http_status=each, ttl=Duration.seconds(0)) for each in _ERRORS],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             web_acl_id=Fn.get_stack_output(stack_name(stage), WEB_ACL, EDGE_REGION),

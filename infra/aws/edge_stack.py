@@ -62,11 +62,12 @@ class EdgeStack(Stack):
         self._stage = stage
         limits = stage.peak.address_limits()
         create, callback = _path(CREATE_PATH), _path(CALLBACK_PATH)
+        asking = _not(_method("OPTIONS"))  # a browser asks first, and cannot read the answer that refuses it
         rules = [
             self._blocked(),
-            self._limit("create", limits["create"], create),
+            self._limit("create", limits["create"], {"andStatement": {"statements": [create, _method("POST")]}}),
             self._limit("callback", limits["callback"], callback),
-            self._limit("other", limits["other"], _not(callback)),
+            self._limit("other", limits["other"], {"andStatement": {"statements": [_not(callback), asking]}}),
             *(_managed(name, counted, _not(callback)) for name, counted in _MANAGED.items()),
         ]
         acl = waf.CfnWebACL(
@@ -131,12 +132,20 @@ def _rule(name: str, statement: dict[str, Any]) -> dict[str, Any]:
 
 def _path(path: str) -> dict[str, Any]:
     """Match one path, also if it is written with escapes: the gateway decodes them before it chooses a route."""
+    return _match(path, "uriPath", "URL_DECODE")
+
+
+def _method(name: str) -> dict[str, Any]:
+    return _match(name, "method", "NONE")
+
+
+def _match(text: str, field: str, transformation: str) -> dict[str, Any]:
     return {
         "byteMatchStatement": {
-            "searchString": path,
-            "fieldToMatch": {"uriPath": {}},
+            "searchString": text,
+            "fieldToMatch": {field: {}},
             "positionalConstraint": "EXACTLY",
-            "textTransformations": [{"priority": 0, "type": "URL_DECODE"}],
+            "textTransformations": [{"priority": 0, "type": transformation}],
         }
     }
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from infra.restore.copying import all_of, read_sessions
 from stays.aws.attributes import from_attributes
 from stays.aws.store import Condition, Conflicted, Item, Operation, Store
@@ -121,7 +123,11 @@ class Agreement:
 def write_from_copies(store: Store) -> Iterator[str]:
     """Write sessions that are lost, or older than the copy under their transaction, from that copy."""
     for item in list(all_of(store, "TRANSACTION")):
-        copied = PaymentSession.model_validate(item)
+        try:
+            copied = PaymentSession.model_validate(item)
+        except ValidationError:
+            yield f"{item['PK']}: LOOK: it cannot be read"
+            continue
         older = Condition("attribute_not_exists(PK) OR changedAt < :changedAt", changedAt=item["changedAt"])
         if store.put(session_item(copied), older).done:
             yield f"{copied.id}: its session is written again, {copied.status}, {copied.fulfilment}"

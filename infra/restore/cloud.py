@@ -166,7 +166,8 @@ class Cloud:
 
     def archived(self, kinds: Sequence[str], since: datetime, until: datetime) -> list[Mapping[str, Any]]:
         """Return the archived events of these kinds. They are replayed into a queue that exists only meanwhile."""
-        name, bus = f"{self._stage.slug}-restore", self._stage.slug
+        # SQS gives the name of a deleted queue again only after a minute.
+        name, bus = f"{self._stage.slug}-restore-{datetime.now(UTC):%H%M%S}", self._stage.slug
         url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         queue = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         pattern = json.dumps({"source": ["stays"], "detail-type": list(kinds)})
@@ -189,6 +190,10 @@ class Cloud:
             for each in messages:
                 yield json.loads(each["Body"])
                 self._sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+
+    def wait_for_archive(self) -> None:
+        """Wait until the archive has what was on the bus by now (AWS: ten minutes)."""
+        self._pause(660)
 
     def replay(self, rule: str, why: str, since: datetime, until: datetime) -> None:
         """Replay the archive of the bus to one rule, and wait for the end. Raises NotRestored."""

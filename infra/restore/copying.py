@@ -42,11 +42,9 @@ def copy_later(old: Store, new: Store) -> Iterator[str]:
         present = {_key(item): item for item in new.get_many([_key_of(each) for each in items])}
         for item in items:
             there = present.get(_key(item))
-            if not is_later(item, there):
-                continue
             if not _is_readable(item):
                 behind.append(" ".join(_key(item)))
-            elif new.put(item, _as_read(there)).done:
+            elif is_later(item, there) and new.put(item, _as_read(there)).done:
                 copied[item["kind"]] += 1
     yield f"copied from the old table: {_counts(copied) or 'nothing'}"
     yield from (f"not copied, because it cannot be read: {each}" for each in behind)
@@ -65,7 +63,7 @@ def _version(item: Item) -> tuple[str, tuple[int, ...]]:
     """The time of the last change; then what counts changes within one millisecond, or without a time."""
     times = [item["changedAt"]] if "changedAt" in item else [item[name] for name in _TIMES if name in item]
     numbers = [int(item.get(name, 0)) for name in _NUMBERS]
-    return max(times, default=""), (*numbers, _state(item))
+    return max(map(str, times), default=""), (*numbers, _state(item))
 
 
 def _state(item: Item) -> int:
@@ -86,7 +84,8 @@ def _is_readable(item: Item) -> bool:
     try:
         if read := _MODELS.get(item["kind"]):
             read(item)
-    except (ValidationError, KeyError):
+        _version(item)
+    except (ValidationError, KeyError, TypeError, ValueError):
         return False
     return True
 

@@ -10,7 +10,7 @@ from infra.operator.commands import Tools
 from infra.restore.cloud import Cloud, NotRestored, Said
 from infra.restore.copying import read_sessions
 from stays.aws.store import Condition, Store
-from stays.domain.decision import Decision, Nights, Obstacles, Outcome, decide
+from stays.domain.decision import Decision, Evidence, Nights, Obstacles, Outcome, decide
 from stays.domain.errors import Busy, NotFound
 from stays.domain.mail import MailKind, MailState, new_mail
 from stays.domain.payment import OWING, UNFINISHED, Fulfilment, PaymentSession, Reason, Refund, Status
@@ -128,6 +128,11 @@ class Recovery:
             session = self._find(stay_id)
             if session is None or session.fulfilment not in OWING or (session.refund and session.refund.id):
                 continue
+            if back := self._known.of(stay_id, "RefundCompleted"):
+                for decision in _arrived(back, session.changed_at):
+                    self._tools.sessions.settle(session, decision, self._now)
+                yield f"{stay_id}: its refund has arrived"
+                continue
             app_id = self._tools.zalopay.app_id
 
             def asked(
@@ -171,10 +176,13 @@ class Recovery:
                 yield session
 
     def _record(self, session: PaymentSession) -> Iterator[str]:
-        """Record money as always. A mail that went out before is not sent again."""
+        """Record money as always: by ZaloPay's word or, where it gives none any more, by our own archived event."""
         evidence = self._tools.zalopay.query(session, "restore")
         if evidence.outcome is not Outcome.PAID:
-            return  # the clock asks again
+            said = self._known.of(session.id, "PaymentCompleted")
+            if said is None:
+                return  # the clock asks again
+            evidence = _from_event(said)
 
         def paid(current: PaymentSession, obstacles: Obstacles) -> Decision | None:
             return decide(current, evidence, self._now, obstacles=obstacles)
@@ -226,10 +234,15 @@ def _ending(said: Detail, back: Detail | None) -> Iterator[Decider]:
     due = Refund(amount=amount, status=Fulfilment.REFUND_DUE)
     yield _into(Fulfilment.REFUND_DUE, ended | {"refund": due, "due_at": at}, Nights.FREE)
     if back:
-        done = datetime.fromisoformat(back["refundedAt"])
-        refunded = Refund(amount=back["refundAmount"], status=Fulfilment.REFUNDED, refunded_at=done)
-        yield _into(Fulfilment.REFUND_MANUAL, {"changed_at": at + timedelta(milliseconds=1), "due_at": None})
-        yield _into(Fulfilment.REFUNDED, {"refund": refunded, "changed_at": done, "due_at": None})
+        yield from _arrived(back, at)
+
+
+def _arrived(back: Detail, at: datetime) -> Iterator[Decider]:
+    """The decisions that end a refund which was owed at a time, as its event says."""
+    done = datetime.fromisoformat(back["refundedAt"])
+    refunded = Refund(amount=back["refundAmount"], status=Fulfilment.REFUNDED, refunded_at=done)
+    yield _into(Fulfilment.REFUND_MANUAL, {"changed_at": at + timedelta(milliseconds=1), "due_at": None})
+    yield _into(Fulfilment.REFUNDED, {"refund": refunded, "changed_at": done, "due_at": None})
 
 
 def _into(state: Fulfilment, changes: Mapping[str, Any], nights: Nights = Nights.KEEP) -> Decider:
@@ -237,6 +250,17 @@ def _into(state: Fulfilment, changes: Mapping[str, Any], nights: Nights = Nights
         return Decision(current.but(fulfilment=state, **changes), "RESTORED", nights)
 
     return decider
+
+
+def _from_event(said: Detail) -> Evidence:
+    """The money that an archived PaymentCompleted tells of: it was verified when it came."""
+    return Evidence(
+        source="archive",
+        outcome=Outcome.PAID,
+        transaction_id=said["transactionId"],
+        amount=said["amount"],
+        paid_at=datetime.fromisoformat(said["paidAt"]),
+    )
 
 
 def _lost(order: str) -> PaymentSession:

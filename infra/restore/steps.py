@@ -177,7 +177,10 @@ class Restore:
         yield f"{len(happened)} events are published again"
 
     def _hear(self) -> Lines:
-        self._cloud.replay(self._cloud.open_rule(), "hear", self._plan.to, datetime.now(UTC))
+        rule = self._cloud.open_rule()
+        yield "the archive has the last events in ten minutes; wait"
+        self._cloud.wait_for_archive()
+        self._cloud.replay(rule, "hear", self._plan.to, datetime.now(UTC))
         yield "the auction events are replayed"
 
 

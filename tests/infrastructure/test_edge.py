@@ -42,24 +42,23 @@ def distribution(behind: Stack) -> dict[str, Any]:
     return found["DistributionConfig"]
 
 
-def matches(statement: dict[str, Any], path: str) -> bool:
+def matches(statement: dict[str, Any], path: str, method: str) -> bool:
     """Whether a scope-down statement means a request to this path, by WAF's rules."""
     ((kind, inner),) = statement.items()
     if kind == "NotStatement":
-        return not matches(inner["Statement"], path)
-    assert (kind, inner["PositionalConstraint"], inner["FieldToMatch"]) == (
-        "ByteMatchStatement",
-        "EXACTLY",
-        {"UriPath": {}},
-    )
-    assert [each["Type"] for each in inner["TextTransformations"]] == ["URL_DECODE"]
-    return unquote(path) == inner["SearchString"]
+        return not matches(inner["Statement"], path, method)
+    if kind == "AndStatement":
+        return all(matches(each, path, method) for each in inner["Statements"])
+    assert (kind, inner["PositionalConstraint"]) == ("ByteMatchStatement", "EXACTLY")
+    (field,), (transformation,) = inner["FieldToMatch"], [each["Type"] for each in inner["TextTransformations"]]
+    seen = {("UriPath", "URL_DECODE"): unquote(path), ("Method", "NONE"): method}
+    return seen[field, transformation] == inner["SearchString"]
 
 
-def limits(rules: dict[str, Rule], path: str) -> list[int]:
+def limits(rules: dict[str, Rule], path: str, method: str = "POST") -> list[int]:
     """The limits of an address that hold for a path, in a minute."""
     rates = [each["Statement"].get("RateBasedStatement") for each in rules.values()]
-    return [each["Limit"] for each in rates if each and matches(each["ScopeDownStatement"], path)]
+    return [each["Limit"] for each in rates if each and matches(each["ScopeDownStatement"], path, method)]
 
 
 def test_a_stage_without_the_setting_has_no_edge(stacks: dict[str, Stack]):
@@ -209,6 +208,7 @@ def test_a_minutes_limit_is_stricter_for_create_and_the_callback_has_one_of_its_
     assert limits(rules, CREATE) == [expected["create"], expected["other"]] == [400, 4000]
     assert limits(rules, "/api/v1/payment/zalopay/%63reate") == limits(rules, CREATE), "the gateway decodes it, too"
     assert limits(rules, CALLBACK) == [expected["callback"]] == [4000]
+    assert limits(rules, CREATE, "OPTIONS") == [], "a browser's question before the call counts nowhere"
     assert limits(rules, "/api/v1/user/bookings") == limits(rules, "/payment-notifications") == [expected["other"]]
     for name in ("limit-create", "limit-callback", "limit-other"):
         rate = rules[name]["Statement"]["RateBasedStatement"]
@@ -233,8 +233,8 @@ def test_rules_of_aws_leave_the_callback_alone_and_only_count_what_good_requests
     assert set(managed) == {"AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet"}
     for name, group in managed.items():
         assert rules[name]["OverrideAction"] == {"None": {}}
-        assert not matches(group["ScopeDownStatement"], CALLBACK)
-        assert matches(group["ScopeDownStatement"], CREATE)
+        assert not matches(group["ScopeDownStatement"], CALLBACK, "POST")
+        assert matches(group["ScopeDownStatement"], CREATE, "POST")
     overrides = managed["AWSManagedRulesCommonRuleSet"]["RuleActionOverrides"]
     assert all(each["ActionToUse"] == {"Count": {}} for each in overrides)
     counted = {each["Name"] for each in overrides}

@@ -727,6 +727,18 @@ def test_dead_letters_of_the_auction_system_go_back_to_the_bus(operator: Operato
     assert (operator.announced, operator.forgotten) == ([event], 1)
 
 
+def test_the_word_of_ses_on_a_mail_is_heard_again_and_stays_if_it_fails(operator: OperatorCommands):
+    event = {"source": "aws.ses", "detail-type": "Email Bounced", "detail": {}}
+    operator.letters = [DeadLetter("fulfilment", event, operator.forget)]
+    assert said(operator.dry.redrive()) == "fulfilment: SES's word on a mail would be heard again"
+    operator.failing = 1
+    assert "fails again and stays" in said(operator.really.redrive())
+    assert operator.forgotten == 0
+    operator.failing = 0
+    assert said(operator.really.redrive()) == "fulfilment: SES's word on a mail is heard again"
+    assert (operator.replayed[-1], operator.forgotten) == (("fulfilment", event), 1)
+
+
 def test_a_missed_round_of_the_clock_needs_nothing(operator: OperatorCommands):
     operator.letters = [DeadLetter("reconciliation", {}, operator.forget)]
     assert "the dead letter would be deleted" in said(operator.dry.redrive())

@@ -291,6 +291,29 @@ def test_an_address_from_which_mail_came_back_gets_no_more_for_half_a_year(told:
     assert subjects() == ["Booking confirmed", "You won the auction"]
 
 
+def test_who_says_that_a_mail_is_no_spam_does_not_complain(told: World):
+    event = feedback("Complaint", "mai@example.com", {})
+    event["detail"]["complaint"]["complaintFeedbackType"] = "not-spam"
+    assert told.functions["fulfilment"].handler(event, told.context) == {}
+    assert told.items("connections") == []
+
+
+def test_ses_names_an_international_domain_in_its_own_spelling(told: World):
+    suppressions, now = told.functions["fulfilment"].suppressions, datetime.now(UTC)
+    for ours, theirs in (("mai@münchen.de", "Mai@xn--mnchen-3ya.de"), ("mai@-.de", "mai@-.DE")):
+        suppressions.suppress(theirs, "BOUNCED", now)
+        assert suppressions.is_suppressed(ours, now)
+
+
+def test_a_stay_keeps_no_address_of_its_host(told: World):
+    told.announce(auction_result())
+    told.http("POST", "/users/auth0-sync", {"email": "lan@example.com"}, sub="auth0|host-lan")
+    told.buy()
+    told.deliver()
+    kept = told.item(letter="host_confirmation")
+    assert (kept["state"], {"to", "messageId"} & set(kept)) == ("SENT", set())
+
+
 def test_a_full_mailbox_stops_no_mail_and_an_award_shows_nothing(told: World):
     fulfilment = told.functions["fulfilment"]
     fulfilment.handler(feedback("Bounce", "mai@example.com", {}, "Transient"), told.context)

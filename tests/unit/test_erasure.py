@@ -75,7 +75,8 @@ def test_a_stay_lies_ahead_until_its_last_morning_is_over() -> None:
         opened(**OVER),
         win(**DONE),
         win(status=AwardStatus.LOST, due_at=None),
-        MAIL.but(state=MailState.SENT, due_at=None),
+        MAIL.but(state=MailState.SENT, due_at=LONG_AFTER),  # the time of a reminder
+        MAIL.but(state=MailState.WAITING, due_at=None),  # given up
         STRAY.but(status=StrayStatus.SETTLED),
         STRAY.but(status=StrayStatus.REFUNDED),
     ],

@@ -112,6 +112,7 @@ ANOTHER = pending().but(id=OTHER_STAY)
         (win(), ANOTHER, True),
         (win(), ANOTHER.but(status=Status.EXPIRED), False),
         (win(), ANOTHER.but(status=Status.FAILED, fulfilment=Fulfilment.REVIEW), True),
+        (win(), ANOTHER.but(status=Status.EXPIRED, unresolved="PROCESSING"), True),
         (win(), booked().but(id=OTHER_STAY), True),
         (win(), refund_due().but(id=OTHER_STAY), False),
         (win(status=AwardStatus.PAID), EXPIRED, True),
@@ -147,6 +148,11 @@ def test_a_mail_is_overtaken_when_its_fact_is_no_longer_so(
     kind: StayMail, session: PaymentSession, overtaken: bool
 ) -> None:
     assert is_stay_mail_overtaken(new_mail(STAY, kind, NOW), session, Attempts()) is overtaken
+
+
+@pytest.mark.parametrize("status", [AwardStatus.DECLINED, AwardStatus.WITHDRAWN])
+def test_nobody_hears_that_a_payment_failed_for_an_award_that_is_given_up(status: AwardStatus) -> None:
+    assert is_stay_mail_overtaken(new_mail(STAY, "failed", NOW), EXPIRED, Attempts(win(status=status)))
 
 
 # Awards
