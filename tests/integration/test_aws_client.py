@@ -3,7 +3,7 @@
 import json
 import ssl
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -324,6 +324,23 @@ def test_threads_get_their_own_answers(server: Server, dynamodb: DynamoDB) -> No
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(500))) == list(range(500))
     assert len({got.connection for got in server.received}) <= 16
+
+
+def test_an_answer_is_read_before_another_thread_gets_the_handle(server: Server, dynamodb: DynamoDB) -> None:
+    others: list[Any] = []
+
+    class Free(deque[Any]):
+        def append(self, handle: Any) -> None:
+            super().append(handle)
+            if not others:
+                others.append("asks")
+                with pytest.raises(AwsError):
+                    read(dynamodb)
+
+    dynamodb._wire._free = Free()
+    server.replies.extend([Reply(body=b'{"Item": {}}'), refusal("ValidationException")])
+    assert read(dynamodb) == {"Item": {}}
+    assert len({got.connection for got in server.received}) == 1
 
 
 # TLS

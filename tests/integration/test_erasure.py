@@ -342,6 +342,27 @@ def test_what_changes_meanwhile_is_read_again(world: World, operator: OperatorCo
     assert left(world) == set()
 
 
+def test_a_mail_that_is_asked_for_meanwhile_is_read_again(
+    world: World, operator: OperatorCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(world, "1001", *NIGHTS)
+    world.after(days=60)
+    mailed(world)
+    (mail, *_), load = world.items(kind="MAIL"), Erasures.load
+
+    def loaded(erasures: Erasures, user_id: str) -> Any:
+        person = load(erasures, user_id)
+        Store(operator.client, "stays").update({"PK": mail["PK"], "SK": mail["SK"]}, {"attempts": 2})
+        return person
+
+    monkeypatch.setattr(Erasures, "load", loaded)
+    with pytest.raises(Refused, match="Something changed meanwhile"):
+        said(operator.really.erase(USER))
+    monkeypatch.undo()
+    said(operator.really.erase(USER))
+    assert left(world) == set()
+
+
 def test_a_dead_letter_that_names_the_person_comes_first(world: World, operator: OperatorCommands) -> None:
     world.http("POST", "/users/auth0-sync", DETAILS, sub=USER)
     operator.letters = [DeadLetter("awards", {"detail": auction_result(userId=USER)}, operator.forget)]

@@ -118,14 +118,14 @@ class Curl:
             handle = self._free.pop()
         except IndexError:
             handle = self._new_handle()
-        receiving = _Receiving(handle, request)
+        receiving, failed = _Receiving(handle, request), 0
         try:
             handle.perform()
         except pycurl.error as error:
-            return receiving.result(int(error.args[0]))
-        finally:
-            self._free.append(handle)
-        return receiving.result(0)
+            failed = int(error.args[0])
+        answer = receiving.result(failed)
+        self._free.append(handle)  # last, because another thread may take it at once
+        return answer
 
     def _wait(self, sending: bool, seconds: float) -> Iterator[tuple[pycurl.Curl, int]]:
         """Let libcurl work for at most `seconds`. Yields the handles that have ended, with their errors (0: none)."""
