@@ -115,8 +115,14 @@ class Erasures:
         told = [item for auction in auctions for item in self._partition(award_key(auction, "", "")["PK"])]
         kept = (
             *self._partition(profile_key(user_id)["PK"]),
-            *(item for item in told if item["kind"] == "NOTICE" and item["userId"] == user_id),
-            *(item for item in listed if item["kind"] in ("EMAIL", "WITHDRAWN")),
+            *(item for item in told if item["kind"] in ("NOTICE", "WITHDRAWN") and item["userId"] == user_id),
+            # The marks of releases up to 1.4 are not in the index.
+            *(
+                item
+                for item in listed
+                if item["kind"] == "WITHDRAWN" and item["PK"] not in {each["PK"] for each in told}
+            ),
+            *(item for item in listed if item["kind"] == "EMAIL"),
             *(item for item in self._partition("REFUSED") if is_named(str(item["raw"]), user_id)),
         )
         others = [Award.model_validate(item) for item in told if item["kind"] in _AWARDS and item["userId"] != user_id]
